@@ -1,0 +1,1 @@
+"""Judges image-mask pairs: fidelity, consistency, diversity, privacy, utility, gates, lake, report."""

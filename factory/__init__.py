@@ -1,0 +1,1 @@
+"""Makes image-mask pairs: prompts, sources, models, training, sampling, generators, store."""

@@ -1,0 +1,1 @@
+"""Prefect tasks: thin wrappers that call `factory` and `evaluation`; the only importer of MLflow."""

@@ -1,0 +1,33 @@
+"""Fixtures of all tests: a quiet environment, and the real data where it is at hand."""
+
+import os
+from pathlib import Path
+
+os.environ.update(
+    DO_NOT_TRACK="true",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),
+)
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real image-mask pairs; the test is skipped where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("needs the real image-mask pairs in ../shared/data, which are not distributed")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_reference() -> Path:
+    """Recorded numbers of the public MedSegFactory UNet; the test is skipped where absent."""
+    if not (SHARED / "reference" / "medsegfactory").is_dir():
+        pytest.skip("needs the recorded numbers in ../shared/reference, which are not distributed")
+    return SHARED / "reference" / "medsegfactory"
