@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,6 @@ from numpy.typing import NDArray
 Images = NDArray[np.uint8]  # (N, H, W, C), C is 1 or 3
 Masks = NDArray[np.uint8]  # (N, H, W), class indices, 0 = background
 Index = slice | Sequence[int] | NDArray[Any]
-
-
-def _unknown_spacing(count: int) -> NDArray[np.float32]:
-    return np.full((count, 2), np.nan, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +33,11 @@ class PairBatch:
     images: Images
     masks: Masks
     facets: pd.DataFrame
-    spacing_mm: NDArray[np.float32] = field(default=None)  # type: ignore[assignment]  # filled below
-    has_mask: NDArray[np.bool_] = field(default=None)  # type: ignore[assignment]  # filled below
+    spacing_mm: NDArray[np.float32]
+    has_mask: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         count = len(self.images)
-        if self.spacing_mm is None:
-            object.__setattr__(self, "spacing_mm", _unknown_spacing(count))
-        if self.has_mask is None:
-            object.__setattr__(self, "has_mask", np.ones(count, bool))
         if self.images.ndim != 4 or self.images.shape[-1] not in (1, 3):
             raise ValueError(f"images have shape {self.images.shape}; expected (N, H, W, 1 or 3)")
         if self.masks.shape != self.images.shape[:3]:
@@ -73,6 +65,13 @@ class PairBatch:
             self.spacing_mm[at],
             self.has_mask[at],
         )
+
+    @staticmethod
+    def of(images: Images, masks: Masks, facets: pd.DataFrame) -> PairBatch:
+        """Pairs that all have a mask and whose pixel spacing is unknown."""
+        count = len(images)
+        spacing = np.full((count, 2), np.nan, np.float32)
+        return PairBatch(images, masks, facets, spacing, np.ones(count, bool))
 
     @staticmethod
     def concatenate(batches: Sequence[PairBatch]) -> PairBatch:
