@@ -1,0 +1,91 @@
+"""Mask codecs: class indices as three-channel pictures that an autoencoder can carry, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# scikit-image's rgb2gray, which the public model reads its decoded label pictures with.
+LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+
+class Codec(Protocol):
+    """Carries the masks of one domain through a three-channel autoencoder."""
+
+    def encode(self, masks: NDArray[np.uint8]) -> Tensor:
+        """(N, H, W) class indices -> (N, 3, H, W) float32 in [-1, 1]."""
+        ...
+
+    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
+        """(N, 3, H, W) -> (N, H, W) class indices, the nearest code of each pixel."""
+        ...
+
+
+class GreyLevels:
+    """Class i of K as grey level i/K: what the public MedSegFactory weights were trained on.
+
+    With many classes the levels lie close together, and every boundary passes through the classes
+    in between; `Lattice` does not.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def encode(self, masks: NDArray[np.uint8]) -> Tensor:
+        grey = torch.from_numpy(masks.astype(np.float32)) / self.classes * 2 - 1
+        return grey[:, None].expand(-1, 3, -1, -1).contiguous()
+
+    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
+        weights = picture.new_tensor(LUMINANCE).view(1, 3, 1, 1)
+        grey = ((picture + 1) / 2 * weights).sum(1)
+        levels = (grey * self.classes).round().clamp(0, self.classes)
+        return levels.to(torch.uint8).cpu().numpy()
+
+
+@lru_cache
+def lattice_colours(count: int) -> NDArray[np.float32]:
+    """`count` colours of a cubic lattice in [-1, 1]^3, background (-1, -1, -1) first.
+
+    Each next colour is the lattice point farthest from those taken (ties: first in order), so
+    neighbours in the list, and small label maps as a whole, lie far apart.
+    """
+    levels = next(n for n in range(2, 8) if n**3 >= count)
+    points = np.array(list(product(np.linspace(-1, 1, levels), repeat=3)), np.float32)
+    taken = [0]
+    while len(taken) < count:
+        gaps = np.linalg.norm(points[:, None] - points[taken][None], axis=2).min(1)
+        taken.append(int(gaps.argmax()))
+    return points[taken]
+
+
+class Lattice:
+    """Each class a far-apart colour: up to 7 classes use the corners of the cube (a binary code).
+
+    Source: the idea of lattice colours for classes is SimGen's (arXiv 2501.09008).
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.colours = torch.from_numpy(lattice_colours(classes + 1))  # (K + 1, 3)
+
+    def encode(self, masks: NDArray[np.uint8]) -> Tensor:
+        return self.colours[torch.from_numpy(masks.astype(np.int64))].movedim(-1, 1).contiguous()
+
+    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
+        best = torch.full_like(picture[:, 0], torch.inf)
+        label = torch.zeros_like(picture[:, 0], dtype=torch.uint8)
+        # One class at a time: (N, K, 3, H, W) at once would not fit for many classes.
+        for index, colour in enumerate(self.colours.to(picture)):
+            distance = (picture - colour.view(1, 3, 1, 1)).square().sum(1)
+            label = torch.where(distance < best, index, label)
+            best = torch.minimum(distance, best)
+        return label.to(torch.uint8).cpu().numpy()
+
+
+CODECS: Mapping[str, Callable[[int], Codec]] = {"grey": GreyLevels, "lattice": Lattice}

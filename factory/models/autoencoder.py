@@ -1,0 +1,94 @@
+"""The autoencoder between pixels and latents: diffusers' AutoencoderKL, small or from a hub."""
+
+from __future__ import annotations
+
+from math import isqrt
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
+from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from torch import Tensor, nn
+
+
+class Autoencoder(nn.Module):
+    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, 4, h, w) of unit variance, and back.
+
+    Small presets fold `patch` x `patch` pixels into channels first (pixel unshuffle), because
+    full-resolution convolutions dominate the time on a CPU; hub autoencoders have patch 1.
+    """
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.vae = vae
+
+    @staticmethod
+    def small() -> Autoencoder:
+        """1.7 M parameters, 8x: 128 x 128 pixels become 4 x 16 x 16."""
+        patch = 4
+        return Autoencoder(
+            AutoencoderKL(
+                in_channels=3 * patch**2,
+                out_channels=3 * patch**2,
+                latent_channels=4,
+                block_out_channels=(64, 96),
+                layers_per_block=1,
+                down_block_types=("DownEncoderBlock2D",) * 2,
+                up_block_types=("UpDecoderBlock2D",) * 2,
+                norm_num_groups=16,
+            )
+        )
+
+    @property
+    def patch(self) -> int:
+        return isqrt(self.vae.config.in_channels // 3)
+
+    @property
+    def factor(self) -> int:
+        """How many times smaller than the picture a latent is, in each direction."""
+        return self.patch * 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    def posterior(self, pictures: Tensor) -> DiagonalGaussianDistribution:
+        """Distribution of the unscaled latents, for training."""
+        return self.vae.encode(F.pixel_unshuffle(pictures, self.patch)).latent_dist
+
+    def picture(self, unscaled: Tensor) -> Tensor:
+        """Pictures of unscaled latents, not clamped."""
+        return F.pixel_shuffle(self.vae.decode(unscaled).sample, self.patch)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.vae.config
+        mean = config.latents_mean or [0.0] * config.latent_channels
+        std = config.latents_std or [1 / config.scaling_factor] * config.latent_channels
+        return like.new_tensor(mean).view(1, -1, 1, 1), like.new_tensor(std).view(1, -1, 1, 1)
+
+    @torch.no_grad()
+    def measure_statistics(self, pictures: Tensor) -> None:
+        """Makes the latents of `pictures` zero-mean and unit-variance, channel by channel."""
+        latents = torch.cat([self.posterior(part).mode() for part in pictures.split(32)])
+        std, mean = torch.std_mean(latents, dim=(0, 2, 3))
+        self.vae.register_to_config(latents_mean=mean.tolist(), latents_std=std.tolist())
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, 4, h, w); the mode of the posterior."""
+        latents = self.posterior(pictures).mode()
+        mean, std = self._statistics(latents)
+        return (latents - mean) / std
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, 4, h, w) -> (B, 3, H, W) in [-1, 1]."""
+        mean, std = self._statistics(latents)
+        return self.picture(latents * std + mean).clamp(-1, 1)
+
+    def save(self, folder: Path) -> None:
+        """Writes config.json and safetensors weights, the layout of a hub's `vae/`."""
+        self.vae.save_pretrained(folder, safe_serialization=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> Autoencoder:
+        """Reads a `vae/` folder, ours or a hub's; weights as float32."""
+        vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        return cls(vae.float())

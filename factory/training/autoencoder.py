@@ -1,0 +1,193 @@
+"""Trains the autoencoder on images and coded masks, with textures kept sharp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
+from accelerate import Accelerator
+from monai.losses import PatchAdversarialLoss
+from monai.networks.nets import PatchDiscriminator
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from factory.models.autoencoder import Autoencoder
+from factory.training.progress import Progress, step_generator
+from factory.training.resume import ResumePoint
+
+
+class AutoencoderTraining(BaseModel):
+    """How the autoencoder is trained; steps = 0 keeps the one of `from`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=1200, ge=0)
+    batch: int = Field(default=8, ge=1, description="images, and as many masks, in one step")
+    learning_rate: float = Field(default=5e-4, gt=0)
+    adversarial_from: float = Field(
+        default=0.4, ge=0, le=1, description="share of the steps after which the critic joins"
+    )
+    adversarial: float = Field(default=0.1, ge=0)
+    energy: float = Field(default=0.1, ge=0)
+    high_pass: float = Field(default=1.0, ge=0)
+    kl: float = Field(default=1e-6, ge=0)
+
+
+def high_pass(pictures: Tensor) -> Tensor:
+    """What a 3 x 3 mean leaves behind: edges and texture."""
+    return pictures - F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
+
+
+def energy_gap(made: Tensor, real: Tensor) -> Tensor:
+    """Mean absolute difference of the log texture energy in 8 x 8 pixel cells, at two scales.
+
+    A pixelwise loss is smallest where unpredictable texture is averaged away; this one asks for
+    as much texture as the real picture has there, wherever its peaks fall.
+    """
+    gaps = []
+    for scale in (1, 2):
+        a, b = F.avg_pool2d(made, scale), F.avg_pool2d(real, scale)
+        cells = [F.avg_pool2d(high_pass(x).square(), 8 // scale) for x in (a, b)]
+        logs = [(cell + 1e-4).log() for cell in cells]
+        gaps.append((logs[0] - logs[1]).abs().mean())
+    return torch.stack(gaps).mean()
+
+
+def augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """The same pictures, some mirrored, all shifted by up to 1/16 of the side."""
+    if torch.rand((), generator=generator) < 0.5:
+        pictures = pictures.flip(-1)
+    reach = pictures.shape[-1] // 16
+    shift = torch.randint(-reach, reach + 1, (2,), generator=generator).tolist()
+    return pictures.roll(shifts=(int(shift[0]), int(shift[1])), dims=(-2, -1))
+
+
+class Losses:
+    """The autoencoder's loss terms and the critic that judges patches of its images."""
+
+    def __init__(self, spec: AutoencoderTraining) -> None:
+        self.spec = spec
+        self.critic = PatchDiscriminator(
+            spatial_dims=2, channels=32, in_channels=3, num_layers_d=3, norm="INSTANCE"
+        )
+        self.adversarial = PatchAdversarialLoss(criterion="hinge")
+
+    def generator_loss(
+        self, autoencoder: Autoencoder, images: Tensor, masks: Tensor, noise: Tensor, judged: bool
+    ) -> tuple[Tensor, Tensor, dict[str, float]]:
+        """Total loss, the reconstructed images, and the terms by name."""
+        posterior = autoencoder.posterior(torch.cat([images, masks]))
+        made = autoencoder.picture(posterior.mean + posterior.std * noise)
+        made_images, made_masks = made.chunk(2)
+        terms = {
+            "image_l1": (made_images - images).abs().mean(),
+            "mask_l1": (made_masks - masks).abs().mean(),
+            "high_pass": (high_pass(made_images) - high_pass(images)).abs().mean(),
+            "energy": energy_gap(made_images, images),
+            "kl": posterior.kl().mean(),
+        }
+        total = (
+            terms["image_l1"]
+            + terms["mask_l1"]
+            + self.spec.high_pass * terms["high_pass"]
+            + self.spec.energy * terms["energy"]
+            + self.spec.kl * terms["kl"]
+        )
+        if judged:
+            terms["adversarial"] = self.adversarial(
+                self.critic(made_images)[-1:], target_is_real=True, for_discriminator=False
+            )
+            total = total + self.spec.adversarial * terms["adversarial"]
+        return total, made_images, {name: float(term.detach()) for name, term in terms.items()}
+
+    def critic_loss(self, made: Tensor, real: Tensor) -> Tensor:
+        """Hinge loss of the critic on real and reconstructed images."""
+        parts = [
+            self.adversarial(self.critic(x)[-1:], target_is_real=target, for_discriminator=True)
+            for x, target in ((made.detach(), False), (real, True))
+        ]
+        return torch.stack(parts).mean()
+
+
+def _optimiser(module: nn.Module, rate: float) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(module.parameters(), lr=rate, betas=(0.5, 0.9), weight_decay=0.0)
+
+
+def train_autoencoder(
+    autoencoder: Autoencoder,
+    images: Tensor,
+    masks: Tensor,
+    spec: AutoencoderTraining,
+    seed: int,
+    resume: Path,
+) -> Iterator[Progress]:
+    """Trains in place; yields every step; a rerun with the same `resume` file goes on from it.
+
+    Args:
+        autoencoder: trained in place; its latent statistics are measured at the end.
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks of the same pairs.
+        spec: steps, batch, rates and weights of the loss terms.
+        seed: with the step's number, the only source of randomness.
+        resume: file that an interrupted training continues from.
+    """
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    losses = Losses(spec)
+    model, critic = accelerator.prepare(autoencoder, losses.critic)
+    losses.critic = critic
+    optimisers = {
+        "model": _optimiser(model, spec.learning_rate),
+        "critic": _optimiser(critic, 4e-4),
+    }
+    point = ResumePoint(
+        resume,
+        {"model": model, "critic": critic, **{f"{k}_optimiser": v for k, v in optimisers.items()}},
+    )
+    for step in range(point.load(), spec.steps):
+        generator = step_generator(seed, step)
+        at = torch.randint(len(images), (spec.batch,), generator=generator)
+        pictures = torch.cat([images[at], masks[at]]).float() / 127.5 - 1
+        real, coded = augmented(pictures, generator).to(accelerator.device).chunk(2)
+        rate = (
+            spec.learning_rate
+            * min(1.0, (step + 1) / 50)
+            * (0.1 + 0.9 * _cosine(step / spec.steps))
+        )
+        for group in optimisers["model"].param_groups:
+            group["lr"] = rate
+        noise = _latent_noise(model, real, generator)
+        judged = step >= spec.adversarial_from * spec.steps and spec.adversarial > 0
+        total, made, terms = losses.generator_loss(model, real, coded, noise, judged)
+        _descend(accelerator, optimisers["model"], model, total)
+        if judged:
+            loss = losses.critic_loss(made, real)
+            _descend(accelerator, optimisers["critic"], critic, loss)
+            terms["critic"] = float(loss.detach())
+        point.save_sometimes(step + 1, spec.steps)
+        yield Progress("autoencoder", step + 1, spec.steps, terms)
+    sample = np.random.default_rng(seed).permutation(len(images))[:256]
+    both = torch.cat([images[sample], masks[sample]]).float().to(accelerator.device) / 127.5 - 1
+    autoencoder.measure_statistics(both)
+
+
+def _cosine(share: float) -> float:
+    return 0.5 * (1 + float(np.cos(np.pi * share)))
+
+
+def _latent_noise(model: Autoencoder, real: Tensor, generator: torch.Generator) -> Tensor:
+    side = real.shape[-1] // model.factor, real.shape[-2] // model.factor
+    channels = model.vae.config.latent_channels
+    shape = (2 * len(real), channels, side[1], side[0])
+    return torch.randn(shape, generator=generator).to(real)
+
+
+def _descend(
+    accelerator: Accelerator, optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor
+) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(module.parameters(), 1.0)
+    optimiser.step()
