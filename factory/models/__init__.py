@@ -1,0 +1,1 @@
+"""The networks: dual-stream UNet, autoencoder, text encoder, and the folders they are kept in."""

@@ -1,0 +1,158 @@
+"""One UNet that denoises an image and its mask together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from factory.models.joint_attention import JointBlock, OfficialBlock, couple
+
+Config = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What the network reads, one image and one mask per pair.
+
+    Attributes:
+        image, mask: latents (B, C, h, w).
+        image_t, mask_t: timesteps (B,) integer; the two may differ.
+        image_text, mask_text: text states (B, L, D).
+    """
+
+    image: Tensor
+    mask: Tensor
+    image_t: Tensor
+    mask_t: Tensor
+    image_text: Tensor
+    mask_text: Tensor
+
+    def __post_init__(self) -> None:
+        batch = len(self.image)
+        if self.image.ndim != 4 or self.image.shape != self.mask.shape:
+            raise ValueError(
+                f"image {tuple(self.image.shape)} and mask {tuple(self.mask.shape)} must be "
+                "latents of one shape (B, C, h, w)"
+            )
+        if self.image_t.shape != (batch,) or self.mask_t.shape != (batch,):
+            raise ValueError(
+                f"timesteps {tuple(self.image_t.shape)} and {tuple(self.mask_t.shape)} must both "
+                f"be ({batch},): one per image and one per mask"
+            )
+        if self.image_text.shape != self.mask_text.shape or len(self.image_text) != batch:
+            raise ValueError(
+                f"text states {tuple(self.image_text.shape)} and {tuple(self.mask_text.shape)} "
+                f"must be of one shape ({batch}, L, D)"
+            )
+
+
+Outputs = tuple[Tensor, Tensor]  # image and mask, each (B, C, h, w)
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """One way to let the streams meet.
+
+    Attributes:
+        build: makes the network from the configuration of a plain one-stream UNet.
+        run: feeds that network with the two streams.
+    """
+
+    build: Callable[[Config], UNet2DConditionModel]
+    run: Callable[[UNet2DConditionModel, Streams], Outputs]
+
+
+def plain(config: Config) -> UNet2DConditionModel:
+    """The stock UNet of a configuration."""
+    return UNet2DConditionModel(**config)
+
+
+def stacked(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
+    """Images, then masks, as one batch of 2B: every layer's weights serve both streams."""
+    latents = torch.cat([streams.image, streams.mask])
+    timesteps = torch.cat([streams.image_t, streams.mask_t])
+    text = torch.cat([streams.image_text, streams.mask_text])
+    image, mask = unet(latents, timesteps, text, return_dict=False)[0].chunk(2)
+    return image, mask
+
+
+def doubled(config: Config) -> UNet2DConditionModel:
+    """The stock UNet with room for both latents, and an embedding of the mask's timestep."""
+    channels = {name: 2 * _integer(config, name) for name in ("in_channels", "out_channels")}
+    return UNet2DConditionModel(**{**config, **channels, "class_embed_type": "timestep"})
+
+
+def concatenated(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
+    """Image and mask as the channels of one input, both prompts as one long prompt."""
+    latents = torch.cat([streams.image, streams.mask], dim=1)
+    text = torch.cat([streams.image_text, streams.mask_text], dim=1)
+    # diffusers takes the second timestep as "class labels" when the class embedding is a timestep.
+    output = unet(latents, streams.image_t, text, class_labels=streams.mask_t, return_dict=False)
+    image, mask = output[0].chunk(2, dim=1)
+    return image, mask
+
+
+def _integer(config: Config, name: str) -> int:
+    value = config.get(name, 4)  # 4 is diffusers' own default
+    if not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    return value
+
+
+COUPLINGS: Mapping[str, Coupling] = MappingProxyType(
+    {
+        "official": Coupling(lambda config: couple(plain(config), OfficialBlock), stacked),
+        "joint": Coupling(lambda config: couple(plain(config), JointBlock), stacked),
+        "concat": Coupling(doubled, concatenated),
+    }
+)
+
+
+class DualStreamUNet(nn.Module):
+    """A stock UNet whose image stream and mask stream see each other.
+
+    Args:
+        config: arguments of diffusers' `UNet2DConditionModel` for ONE stream.
+        coupling: a name in `COUPLINGS`.
+
+    Attributes:
+        unet: the diffusers network; its state dict has the public key names.
+    """
+
+    def __init__(self, config: Config, coupling: str = "joint") -> None:
+        super().__init__()
+        if coupling not in COUPLINGS:
+            raise ValueError(f"unknown coupling {coupling!r}; there are {', '.join(COUPLINGS)}")
+        self.config = {k: v for k, v in config.items() if not k.startswith("_")}
+        self.coupling = coupling
+        self.unet = COUPLINGS[coupling].build(self.config)
+
+    def forward(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        image_t: Tensor,
+        mask_t: Tensor,
+        image_text: Tensor,
+        mask_text: Tensor,
+    ) -> Outputs:
+        """What the network predicts (noise or velocity, as trained) for both streams.
+
+        Args:
+            image: noisy image latents (B, C, h, w).
+            mask: noisy mask latents (B, C, h, w).
+            image_t: timesteps of the images (B,), integer.
+            mask_t: timesteps of the masks (B,), integer; may differ from `image_t`.
+            image_text: text states of the image prompts (B, L, D).
+            mask_text: text states of the mask prompts (B, L, D).
+
+        Returns:
+            Predictions for images and for masks, each (B, C, h, w).
+        """
+        streams = Streams(image, mask, image_t, mask_t, image_text, mask_text)
+        return COUPLINGS[self.coupling].run(self.unet, streams)

@@ -1,0 +1,76 @@
+"""Sizes of the networks, as plain data: nothing here imports torch."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# `attention_head_dim` is the NUMBER of heads: diffusers keeps a misnomer of the SD-1.5 configs.
+_COMMON: Mapping[str, object] = MappingProxyType(
+    {
+        "in_channels": 4,
+        "out_channels": 4,
+        "flip_sin_to_cos": True,
+        "freq_shift": 0,
+        "norm_num_groups": 32,
+        "norm_eps": 1e-5,
+        "act_fn": "silu",
+    }
+)
+
+# Groups of several channels: a group of one would normalise the timestep away.
+TINY: Mapping[str, object] = MappingProxyType(
+    {
+        **_COMMON,
+        "sample_size": 8,
+        "norm_num_groups": 8,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "block_out_channels": (32, 32),
+        "layers_per_block": 1,
+        "cross_attention_dim": 32,
+        "attention_head_dim": 2,
+    }
+)
+
+# 16 x 16 latents: convolutions alone at 16 x 16, attention at 8 x 8 and 4 x 4 tokens. The width is
+# what lets a whole checkpoint (UNet, autoencoder, text) stay under 15 MB in half precision.
+SMALL: Mapping[str, object] = MappingProxyType(
+    {
+        **_COMMON,
+        "sample_size": 16,
+        "norm_num_groups": 8,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "block_out_channels": (64, 96, 120),
+        "layers_per_block": 1,
+        "cross_attention_dim": 64,
+        "attention_head_dim": 4,
+    }
+)
+
+# The UNet of Stable Diffusion 1.5, which the public MedSegFactory checkpoint extends.
+MEDSEGFACTORY: Mapping[str, object] = MappingProxyType(
+    {
+        **_COMMON,
+        "sample_size": 64,
+        "down_block_types": (
+            "CrossAttnDownBlock2D",
+            "CrossAttnDownBlock2D",
+            "CrossAttnDownBlock2D",
+            "DownBlock2D",
+        ),
+        "up_block_types": (
+            "UpBlock2D",
+            "CrossAttnUpBlock2D",
+            "CrossAttnUpBlock2D",
+            "CrossAttnUpBlock2D",
+        ),
+        "block_out_channels": (320, 640, 1280, 1280),
+        "layers_per_block": 2,
+        "cross_attention_dim": 768,
+        "attention_head_dim": 8,
+    }
+)
+
+PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {"tiny": TINY, "small": SMALL, "medsegfactory": MEDSEGFACTORY}
+)

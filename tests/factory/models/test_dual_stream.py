@@ -1,0 +1,209 @@
+import copy
+
+import pytest
+import torch
+from diffusers.models.attention_processor import AttnProcessor
+from torch import Tensor
+
+from factory.models import dual_stream
+from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
+from factory.models.joint_attention import JointAttention
+from factory.models.presets import PRESETS, SMALL, TINY
+
+STACKED = ("official", "joint")  # the couplings that keep two streams inside the network
+
+
+def streams(batch: int = 2, size: int = 8, seed: int = 0) -> dict[str, Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    return {
+        "image": torch.randn(batch, 4, size, size, generator=draw),
+        "mask": torch.randn(batch, 4, size, size, generator=draw),
+        "image_t": torch.randint(0, 1000, (batch,), generator=draw),
+        "mask_t": torch.randint(0, 1000, (batch,), generator=draw),
+        "image_text": torch.randn(batch, 5, 32, generator=draw),
+        "mask_text": torch.randn(batch, 5, 32, generator=draw),
+    }
+
+
+def network(coupling: str, seed: int = 0) -> DualStreamUNet:
+    """A network whose gate, where it has one, is open."""
+    torch.manual_seed(seed)
+    unet = DualStreamUNet(TINY, coupling).eval()
+    for module in unet.modules():
+        if isinstance(module, JointAttention):
+            torch.nn.init.normal_(module.gate)
+    return unet
+
+
+def influence(unet: DualStreamUNet, changed: str, seen: str) -> float:
+    """How far output `seen` moves when input `changed` is replaced."""
+    inputs, other = streams(), streams(seed=1)
+    with torch.no_grad():
+        before = dict(zip(("image", "mask"), unet(**inputs), strict=True))
+        after = dict(
+            zip(("image", "mask"), unet(**{**inputs, changed: other[changed]}), strict=True)
+        )
+    return float((before[seen] - after[seen]).abs().max())
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_both_outputs_have_the_shape_of_the_inputs(coupling):
+    image, mask = network(coupling)(**streams(batch=3))
+    assert image.shape == mask.shape == (3, 4, 8, 8)
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize(
+    ("changed", "seen"),
+    [("mask", "image"), ("image", "mask"), ("mask_t", "image"), ("image_t", "mask")],
+)
+def test_each_stream_feels_the_other(coupling, changed, seen):
+    assert influence(network(coupling), changed, seen) > 1e-5
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_a_pair_does_not_feel_its_neighbours(coupling):
+    unet, inputs = network(coupling), streams(batch=3)
+    with torch.no_grad():
+        whole = unet(**inputs)
+        alone = unet(**{name: value[1:2] for name, value in inputs.items()})
+    for together, single in zip(whole, alone, strict=True):
+        torch.testing.assert_close(together[1:2], single, atol=1e-5, rtol=1e-5)
+
+
+def test_a_fresh_joint_network_equals_the_uncoupled_one():
+    torch.manual_seed(0)
+    joint = DualStreamUNet(TINY, "joint").eval()
+    stock = plain(TINY).eval()
+    missing = stock.load_state_dict(joint.unet.state_dict(), strict=False)
+    assert not missing.missing_keys
+    inputs = streams()
+    with torch.no_grad():
+        image, mask = joint(**inputs)
+        alone = stock(inputs["image"], inputs["image_t"], inputs["image_text"]).sample
+        label = stock(inputs["mask"], inputs["mask_t"], inputs["mask_text"]).sample
+    torch.testing.assert_close(image, alone, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(mask, label, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("coupling", STACKED)
+def test_no_call_on_the_stock_unet_removes_the_coupling(coupling):
+    unet = network(coupling)
+    before = influence(unet, "mask", "image")
+    unet.unet.set_attention_slice("max")
+    assert influence(unet, "mask", "image") == pytest.approx(before, rel=1e-3)
+    unet.unet.set_attn_processor(AttnProcessor())
+    assert influence(unet, "mask", "image") == pytest.approx(before, rel=1e-3)
+    unet.unet.set_default_attn_processor()
+    assert influence(unet, "mask", "image") == pytest.approx(before, rel=1e-3)
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_gradients_reach_every_weight(coupling):
+    unet = network(coupling).train()
+    image, mask = unet(**streams())
+    (image.square().mean() + mask.square().mean()).backward()
+    silent = [name for name, weight in unet.named_parameters() if weight.grad is None]
+    assert not silent
+
+
+@pytest.mark.parametrize("coupling", STACKED)
+def test_gradient_checkpointing_changes_no_gradient(coupling):
+    gradients = []
+    for checkpointing in (False, True):
+        unet = network(coupling).train()
+        if checkpointing:
+            unet.unet.enable_gradient_checkpointing()
+        unet(**streams())[0].square().mean().backward()
+        gradients.append(unet.unet.conv_in.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_a_copy_made_after_a_training_step_is_independent(coupling):
+    unet = network(coupling).train()
+    unet(**streams())[0].mean().backward()
+    average = copy.deepcopy(unet)
+    with torch.no_grad():
+        for weight in unet.parameters():
+            weight.zero_()
+    assert all(bool(output.abs().sum() > 0) for output in average(**streams()))
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_half_precision_by_autocast(coupling):
+    unet = network(coupling)
+    with torch.no_grad():
+        exact = unet(**streams())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            coarse = unet(**streams())
+    for fine, rough in zip(exact, coarse, strict=True):
+        assert float((fine - rough.float()).abs().mean()) < 0.05 * float(fine.abs().mean())
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_the_state_dict_restores_the_network(coupling):
+    unet, twin = network(coupling), network(coupling, seed=1)
+    twin.load_state_dict(unet.state_dict())
+    with torch.no_grad():
+        for one, other in zip(unet(**streams()), twin(**streams()), strict=True):
+            torch.testing.assert_close(one, other, atol=0, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_on_a_gpu_the_outputs_are_those_of_the_cpu(coupling):
+    unet = network(coupling)
+    with torch.no_grad():
+        here = unet(**streams())
+        there = unet.cuda()(**{name: value.cuda() for name, value in streams().items()})
+    for one, other in zip(here, there, strict=True):
+        torch.testing.assert_close(one, other.cpu(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_fourth_coupling_is_one_line(monkeypatch):
+    monkeypatch.setattr(dual_stream, "COUPLINGS", {**COUPLINGS, "none": Coupling(plain, stacked)})
+    assert influence(DualStreamUNet(TINY, "none").eval(), "mask", "image") == 0
+
+
+def test_an_unknown_coupling_is_refused_by_name():
+    with pytest.raises(ValueError, match="unknown coupling 'jont'; there are official, joint"):
+        DualStreamUNet(TINY, "jont")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mask": torch.zeros(2, 4, 8, 4)}, "latents of one shape"),
+        ({"mask_t": torch.tensor(3)}, "one per image and one per mask"),
+        ({"mask_text": torch.zeros(2, 4, 32)}, "text states"),
+    ],
+)
+def test_streams_that_do_not_fit_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        network("joint")(**{**streams(), **change})
+
+
+@pytest.mark.parametrize("coupling", STACKED)
+def test_an_odd_batch_given_to_the_inner_network_is_refused(coupling):
+    with pytest.raises(ValueError, match="cannot hold two streams"):
+        network(coupling).unet(torch.zeros(3, 4, 8, 8), 5, torch.zeros(3, 5, 32))
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_presets_have_the_size_they_promise(coupling):
+    with torch.device("meta"):
+        sizes = {
+            name: sum(p.numel() for p in DualStreamUNet(PRESETS[name], coupling).parameters())
+            for name in ("tiny", "small")
+        }
+    assert sizes["tiny"] < 1_000_000
+    assert 5_000_000 < sizes["small"] <= 5_700_000
+
+
+def test_attention_runs_at_the_resolutions_the_configuration_names():
+    with torch.device("meta"):
+        unet = DualStreamUNet(SMALL, "joint").unet
+    places = [name for name, module in unet.named_modules() if isinstance(module, JointAttention)]
+    assert len(places) == 7  # two on the way down, one in the middle, two per level on the way up
+    assert not [name for name in places if name.startswith(("down_blocks.0", "up_blocks.2"))]
