@@ -1,0 +1,262 @@
+"""Smooth random geometry: posed canvases, Fourier contours, random fields and branching trees.
+
+Everything is drawn in canvas units: x runs to the right and y downwards, both from -1 to 1 across
+the image. A contour is a level field, negative inside and roughly the distance to the edge, so
+that the mask (`level < 0`) and the drawn edge (`inside(level, width)`) are one geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Field = NDArray[np.float32]  # (n, n)
+Mask = NDArray[np.bool_]  # (n, n)
+Point = tuple[float, float]  # x, y
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """Coordinates of every pixel in the anatomy's own frame.
+
+    Attributes:
+        x: (n, n) position to the right, about -1 to 1, after pose and warp.
+        y: (n, n) position downwards.
+        pose: (2, 3) matrix from anatomy to canvas: canvas = pose[:, :2] @ anatomy + pose[:, 2].
+    """
+
+    x: Field
+    y: Field
+    pose: NDArray[np.float64]
+
+    @property
+    def size(self) -> int:
+        """Number of rows and columns, n."""
+        return len(self.x)
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Pixel positions (column, row) of anatomy points (k, 2); the warp is left out."""
+        placed = points @ self.pose[:, :2].T + self.pose[:, 2]
+        return (placed + 1) * self.size / 2
+
+
+def flat_canvas(size: int) -> Canvas:
+    """The canvas without pose or warp; pixel centres, so no pixel lies on the frame."""
+    axis = ((np.arange(size) + 0.5) * 2 / size - 1).astype(np.float32)
+    x, y = np.meshgrid(axis, axis)
+    return Canvas(x, y, np.eye(2, 3))
+
+
+def posed_canvas(
+    size: int,
+    rng: np.random.Generator,
+    *,
+    shift: float = 0.05,
+    turn: float = 0.06,
+    grow: float = 0.06,
+    warp: float = 0.02,
+) -> Canvas:
+    """A canvas moved, turned, scaled and bent at random.
+
+    Args:
+        size: rows and columns.
+        rng: where the pose comes from; the number of draws does not depend on `size`.
+        shift: greatest displacement, canvas units.
+        turn: standard deviation of the rotation, radians.
+        grow: greatest relative change of scale.
+        warp: standard deviation of a smooth displacement, canvas units.
+    """
+    dx, dy = rng.uniform(-shift, shift, 2)
+    angle, scale = rng.normal(0, turn), 1 + rng.uniform(-grow, grow)
+    c, s = scale * np.cos(angle), scale * np.sin(angle)
+    pose = np.array([[c, -s, dx], [s, c, dy]])
+    back = np.linalg.inv(pose[:, :2]).astype(np.float32)
+    flat = flat_canvas(size)
+    x, y = flat.x - np.float32(dx), flat.y - np.float32(dy)
+    bend_x, bend_y = (smooth_noise(rng, size, 4) * np.float32(warp) for _ in range(2))
+    return Canvas(
+        back[0, 0] * x + back[0, 1] * y + bend_x, back[1, 0] * x + back[1, 1] * y + bend_y, pose
+    )
+
+
+@lru_cache(maxsize=128)
+def _spline_basis(size: int, cells: int) -> Field:
+    """(size, cells + 3) weights of uniform cubic B-splines at pixel centres."""
+    at = (np.arange(size) + 0.5) * cells / size
+    knot, t = np.floor(at).astype(int), at % 1
+    weights = np.stack(
+        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1
+    )
+    basis = np.zeros((size, cells + 3), np.float32)
+    np.put_along_axis(basis, knot[:, None] + np.arange(4), weights / 6, axis=1)
+    basis.setflags(write=False)
+    return basis
+
+
+def smooth_noise(
+    rng: np.random.Generator, size: int, cells: int, rows: int | None = None
+) -> Field:
+    """Smooth Gaussian field (size, size), mean 0, standard deviation about 1.
+
+    Args:
+        rng: source of the (rows + 3) x (cells + 3) control values, whatever the size, so that
+            one seed shows one anatomy at every size.
+        size: rows and columns of the field.
+        cells: bumps across the image.
+        rows: bumps down the image; the same as `cells` when None.
+    """
+    down = rows or cells
+    control = rng.standard_normal((down + 3, cells + 3), dtype=np.float32)
+    # 0.48: standard deviation that cubic B-spline smoothing leaves of unit control values in 2D.
+    return (_spline_basis(size, down) @ control @ _spline_basis(size, cells).T) / np.float32(0.48)
+
+
+def fractal_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 3) -> Field:
+    """Sum of smooth fields, each twice as fine and half as strong; standard deviation about 1."""
+    total = np.zeros((size, size), np.float32)
+    for octave in range(octaves):
+        total += smooth_noise(rng, size, cells << octave) / np.float32(1 << octave)
+    return total / np.float32(1.15)
+
+
+def ripple(rng: np.random.Generator, amount: float, harmonics: int = 5) -> NDArray[np.complex64]:
+    """Random Fourier coefficients 2 .. harmonics+1 of a contour's radius.
+
+    Args:
+        rng: source of the coefficients.
+        amount: standard deviation of the radius, as a share of the radius.
+        harmonics: how many; more make a more jagged contour.
+    """
+    order = np.arange(2, harmonics + 2)
+    fade = 1.0 / order
+    scale = amount * fade / np.sqrt(np.sum(fade**2))
+    return (scale * (rng.standard_normal(harmonics) + 1j * rng.standard_normal(harmonics))).astype(
+        np.complex64
+    )
+
+
+def contour(
+    canvas: Canvas,
+    centre: Point,
+    radii: Point,
+    angle: float = 0.0,
+    waves: NDArray[np.complex64] | None = None,
+) -> Field:
+    """Level field of an ellipse whose radius is modulated by Fourier waves.
+
+    Args:
+        canvas: where.
+        centre: x, y.
+        radii: along the first axis and across it.
+        angle: of the first axis, radians, from x towards y.
+        waves: coefficients of harmonics 2, 3, ... as `ripple` gives them.
+
+    Returns:
+        (n, n), negative inside; near the edge about the distance to it in canvas units.
+    """
+    dx, dy = canvas.x - np.float32(centre[0]), canvas.y - np.float32(centre[1])
+    c, s = np.cos(angle), np.sin(angle)
+    u = (dx * np.float32(c) + dy * np.float32(s)) / np.float32(radii[0])
+    v = (dy * np.float32(c) - dx * np.float32(s)) / np.float32(radii[1])
+    radius = np.sqrt(u * u + v * v)
+    level = radius - 1
+    if waves is not None:
+        level -= _radius_change(u, v, radius, waves)
+    return level * np.float32(np.sqrt(radii[0] * radii[1]))
+
+
+def _radius_change(u: Field, v: Field, radius: Field, waves: NDArray[np.complex64]) -> Field:
+    # Powers of the unit direction are the harmonics: no arctangent needed.
+    direction = (u + 1j * v) / (radius + np.float32(1e-6))
+    power = direction.copy()
+    change = np.zeros_like(radius)
+    for wave in waves:
+        power *= direction
+        change += power.real * wave.real + power.imag * wave.imag
+    return change
+
+
+def inside(level: Field, width: float) -> Field:
+    """Coverage in [0, 1] of a region whose edge is `width` canvas units wide."""
+    t = np.clip(np.float32(0.5) - level / np.float32(width), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def blend(image: Field, value: Field | float, cover: Field) -> Field:
+    """`image` where cover is 0 and `value` where it is 1; colours take cover (n, n, 1)."""
+    return image + (np.asarray(value, np.float32) - image) * cover
+
+
+def spot(rng: np.random.Generator, where: Mask) -> tuple[int, int] | None:
+    """A random pixel (row, column) of a region, None when it is empty.
+
+    The same draw picks nearly the same place at every size, since it is a share of the region.
+    """
+    share = rng.random()
+    at = np.flatnonzero(where)
+    if not len(at):
+        return None
+    row, column = divmod(int(at[int(share * len(at))]), where.shape[1])
+    return row, column
+
+
+Branch = tuple[NDArray[np.float64], float]  # points (k, 2), width in canvas units
+
+
+def grow_tree(
+    rng: np.random.Generator,
+    root: Point,
+    heading: float,
+    *,
+    length: float,
+    width: float,
+    generations: int,
+    curl: float = 0.25,
+) -> list[Branch]:
+    """A bifurcating tree of wandering branches, as vessels have.
+
+    Args:
+        rng: source of the shape.
+        root: where it starts.
+        heading: initial direction, radians, from x towards y.
+        length: of the first branch; each next one has about 0.78 of it.
+        width: of the first branch; daughters follow Murray's law, 2^(-1/3) of the parent.
+        generations: number of bifurcations on the way to a tip.
+        curl: standard deviation of the turn at each of a branch's six steps, radians.
+    """
+    turns = heading + np.cumsum(rng.normal(0, curl, 6))
+    steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * (length / 6)
+    points = np.vstack([root, np.asarray(root) + np.cumsum(steps, axis=0)])
+    branches: list[Branch] = [(points, width)]
+    if generations:
+        for side in (-1, 1):
+            branches += grow_tree(
+                rng,
+                (float(points[-1, 0]), float(points[-1, 1])),
+                float(turns[-1]) + side * rng.uniform(0.25, 0.7),
+                length=length * rng.uniform(0.65, 0.9),
+                width=width * 2 ** (-1 / 3),
+                generations=generations - 1,
+                curl=curl,
+            )
+    return branches
+
+
+def draw_branches(canvas: Canvas, branches: Sequence[Branch]) -> Field:
+    """Coverage (n, n) in [0, 1] of all branches; thin ones are fainter, not thicker."""
+    sheet = Image.new("L", (canvas.size, canvas.size))
+    pen = ImageDraw.Draw(sheet)
+    for points, width in sorted(branches, key=lambda branch: branch[1]):
+        wide = width * canvas.size / 2
+        pen.line(
+            [tuple(point) for point in canvas.pixels(points).tolist()],
+            fill=int(255 * min(1.0, wide)),
+            width=max(1, round(wide)),
+            joint="curve",
+        )
+    return np.asarray(sheet, np.float32) / np.float32(255)
