@@ -1,0 +1,41 @@
+# The project's few commands. Each makes the environment first when it is missing or out of date.
+.PHONY: setup demo test check docs clean
+
+PYTHON := $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+INSTALLED_DOCS := .venv/.installed-docs
+
+# Two busy threads on two slow cores are slower than one; a larger machine sets its own number.
+export OMP_NUM_THREADS ?= 1
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "medpair needs Python 3.11; '$(PYTHON)' is another. Install python3.11, or: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/medpair demo
+
+test: setup
+	$(BIN)/pytest -m "not gpu"
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+$(INSTALLED_DOCS): $(INSTALLED)
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(INSTALLED_DOCS)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf site build *.egg-info
