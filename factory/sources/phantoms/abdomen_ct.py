@@ -63,11 +63,16 @@ def _torso(canvas: Canvas, rng: np.random.Generator, torso: Field, fat: float) -
     table = np.abs(canvas.y - np.float32(0.86) - np.float32(0.1) * canvas.x**2) - np.float32(0.012)
     image = blend(np.full_like(torso, -1000), -100, inside(table, 0.02))
     image = blend(image, 40, inside(torso, 0.02))
-    image = blend(image, -105 + 8 * smooth_noise(rng, size, 12), inside(torso + np.float32(0.02), 0.02))
+    image = blend(
+        image, -105 + 8 * smooth_noise(rng, size, 12), inside(torso + np.float32(0.02), 0.02)
+    )
     muscle = torso + np.float32(fat)
     image = blend(image, 55 + 12 * fractal_noise(rng, size, 12), inside(muscle, 0.02))
     angle = np.arctan2(canvas.y, canvas.x)
-    ribs = np.maximum(np.abs(muscle + np.float32(0.035)) - np.float32(0.018), np.float32(0.55) - np.cos(angle * 13 + np.float32(rng.uniform(0, 6))))
+    ribs = np.maximum(
+        np.abs(muscle + np.float32(0.035)) - np.float32(0.018),
+        np.float32(0.55) - np.cos(angle * 13 + np.float32(rng.uniform(0, 6))),
+    )
     image = blend(image, 260, inside(ribs, 0.03))
     cavity = torso + np.float32(fat + 0.06)
     image = blend(image, -95 + 10 * smooth_noise(rng, size, 10), inside(cavity, 0.02))
@@ -79,9 +84,17 @@ def _bowel(canvas: Canvas, rng: np.random.Generator, image: Field, cavity: Field
     size = canvas.size
     loops = np.abs(smooth_noise(rng, size, 8)) - np.float32(0.55)
     back = inside(canvas.y - np.float32(0.2), 0.3)
-    image = blend(image, 35 + 20 * smooth_noise(rng, size, 14), inside(cavity + np.float32(0.04), 0.03) * inside(loops * np.float32(0.1), 0.03) * back)
+    image = blend(
+        image,
+        35 + 20 * smooth_noise(rng, size, 14),
+        inside(cavity + np.float32(0.04), 0.03) * inside(loops * np.float32(0.1), 0.03) * back,
+    )
     gas = np.float32(1.7) - smooth_noise(rng, size, 7)
-    image = blend(image, -700, inside(gas * np.float32(0.1), 0.03) * inside(cavity + np.float32(0.08), 0.03) * back)
+    image = blend(
+        image,
+        -700,
+        inside(gas * np.float32(0.1), 0.03) * inside(cavity + np.float32(0.08), 0.03) * back,
+    )
     for side in (-1, 1):
         psoas = contour(canvas, (side * 0.2, 0.3), (0.09, 0.13), side * 0.3, ripple(rng, 0.06))
         image = blend(image, 60, inside(psoas, 0.02))
@@ -91,14 +104,22 @@ def _bowel(canvas: Canvas, rng: np.random.Generator, image: Field, cavity: Field
     return blend(image, rng.uniform(100, 150), inside(vena, 0.02))
 
 
-def _organs(canvas: Canvas, rng: np.random.Generator, room: tuple[float, float]) -> dict[str, Field]:
+def _organs(
+    canvas: Canvas, rng: np.random.Generator, room: tuple[float, float]
+) -> dict[str, Field]:
     """Level of each organ; `room` holds the half width and half depth within the fat."""
     wide, deep = room
 
     def organ(x: float, y: float, rx: float, ry: float, angle: float, rough: float) -> Field:
         centre = (x * wide + rng.normal(0, 0.015), y * deep + rng.normal(0, 0.015))
         grow = rng.uniform(0.88, 1.15)
-        return contour(canvas, centre, (rx * wide * grow, ry * deep * grow), angle + rng.normal(0, 0.1), ripple(rng, rough))
+        return contour(
+            canvas,
+            centre,
+            (rx * wide * grow, ry * deep * grow),
+            angle + rng.normal(0, 0.1),
+            ripple(rng, rough),
+        )
 
     liver = np.minimum(
         organ(-0.5, -0.05, 0.42, 0.66, 0.25, 0.07), organ(-0.12, -0.42, 0.4, 0.3, 0.15, 0.08)
@@ -106,7 +127,9 @@ def _organs(canvas: Canvas, rng: np.random.Generator, room: tuple[float, float])
     spleen = organ(0.68, 0.28, 0.17, 0.42, -0.45, 0.08)
     stomach = organ(0.38, -0.32, 0.36, 0.3, -0.5, 0.1)
     kidneys = [organ(side * 0.44, 0.5, 0.15, 0.23, side * -0.5, 0.05) for side in (-1, 1)]
-    aorta = contour(canvas, (0.05 + rng.normal(0, 0.015), 0.15), (0.055, 0.055), 0, ripple(rng, 0.03))
+    aorta = contour(
+        canvas, (0.05 + rng.normal(0, 0.015), 0.15), (0.055, 0.055), 0, ripple(rng, 0.03)
+    )
     spine = contour(canvas, (0, 0.32), (0.125, 0.105), 0, ripple(rng, 0.04))
     arch = contour(canvas, (0, 0.47), (0.05, 0.13))
     canal = contour(canvas, (0, 0.455), (0.055, 0.045))
@@ -122,7 +145,9 @@ def _organs(canvas: Canvas, rng: np.random.Generator, room: tuple[float, float])
     }
 
 
-def _tissue(name: str, value: float, level: Field, canvas: Canvas, rng: np.random.Generator) -> Field:
+def _tissue(
+    name: str, value: float, level: Field, canvas: Canvas, rng: np.random.Generator
+) -> Field:
     """Hounsfield units within one organ."""
     size = canvas.size
     plain = np.float32(value) + np.float32(6) * smooth_noise(rng, size, 18)
@@ -147,4 +172,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return image + level * grain + np.float32(0.01) * white(rng, image)
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=1.6)
+PHANTOM = Phantom(anatomy, acquire, field_mm=400.0)

@@ -78,9 +78,13 @@ def _show_lesion(
         halo = inside(np.abs(level - np.float32(0.04)) - np.float32(0.03), 0.06)
         image = blend(image, 0.75, np.float32(0.5) * halo)
         spicules = 0.05 * smooth_noise(rng, size, 18)
-        image = blend(image, inner, inside(level + spicules.astype(np.float32) * np.float32(0.4), 0.06))
+        image = blend(
+            image, inner, inside(level + spicules.astype(np.float32) * np.float32(0.4), 0.06)
+        )
     else:
-        image = blend(image, 0.72, inside(np.abs(level) - np.float32(0.008), 0.02) * np.float32(0.5))
+        image = blend(
+            image, 0.72, inside(np.abs(level) - np.float32(0.008), 0.02) * np.float32(0.5)
+        )
         image = blend(image, inner, inside(level + np.float32(0.01), 0.025))
     # What the beam has crossed above each point changes the echo from behind the lesion.
     path = np.cumsum(inside(level, 0.05), axis=0) * np.float32(2 / size)
@@ -102,4 +106,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return shown * np.float32(rng.uniform(0.85, 1.05)) + np.float32(rng.uniform(-0.05, 0.03))
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=0.16)
+PHANTOM = Phantom(anatomy, acquire, field_mm=40.0)

@@ -19,8 +19,12 @@ from factory.sources.phantoms.shapes import (
     smooth_noise,
 )
 
-CAVITY = {"normal": (0.17, 0.23), "hypertrophy": (0.12, 0.17), "dilated": (0.27, 0.33)}
-WALL = {"normal": (0.075, 0.1), "hypertrophy": (0.14, 0.19), "dilated": (0.05, 0.07)}
+# Finding -> range of the cavity's radius and of the wall's thickness at the end of diastole.
+SHAPE = {
+    "normal": ((0.17, 0.23), (0.075, 0.1)),
+    "hypertrophic cardiomyopathy": ((0.12, 0.17), (0.14, 0.19)),
+    "dilated cardiomyopathy": ((0.27, 0.33), (0.05, 0.07)),
+}
 
 
 def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> Scene:
@@ -54,16 +58,21 @@ def _ventricles(
     canvas: Canvas, rng: np.random.Generator, finding: str
 ) -> tuple[Field, Field, Field]:
     """Levels of the left cavity, of all that the epicardium holds, and of the right ventricle."""
-    radius, thick = rng.uniform(*CAVITY[finding]), rng.uniform(*WALL[finding])
+    radius, thick = (rng.uniform(*limits) for limits in SHAPE[finding])
     oval, tilt = rng.uniform(0.94, 1.06), rng.uniform(0, np.pi)
     centre = (0.12 + rng.normal(0, 0.02), rng.normal(0, 0.02))
     waves = ripple(rng, 0.03, 3)
-    cavity = contour(canvas, centre, (radius * oval, radius / oval), tilt, waves + ripple(rng, 0.03, 3))
+    cavity = contour(
+        canvas, centre, (radius * oval, radius / oval), tilt, waves + ripple(rng, 0.03, 3)
+    )
     outer = radius + thick
     off = (centre[0] + rng.normal(0, 0.1) * thick, centre[1] + rng.normal(0, 0.1) * thick)
     wall = contour(canvas, off, (outer * oval, outer / oval), tilt, waves)
     reach = outer * rng.uniform(0.95, 1.2)
-    place = (centre[0] - reach * rng.uniform(0.72, 0.85), centre[1] + outer * rng.uniform(-0.1, 0.3))
+    place = (
+        centre[0] - reach * rng.uniform(0.72, 0.85),
+        centre[1] + outer * rng.uniform(-0.1, 0.3),
+    )
     right = contour(
         canvas, place, (reach * 0.86, reach * rng.uniform(0.95, 1.2)), 0.15, ripple(rng, 0.07)
     )
@@ -91,7 +100,9 @@ def _papillary(canvas: Canvas, rng: np.random.Generator, cavity: Field) -> Field
 def _chest(canvas: Canvas, rng: np.random.Generator) -> Field:
     """Body wall with bright fat, dark lungs, liver, spine, aorta and mottled viscera."""
     size = canvas.size
-    body = contour(canvas, (0, 0.05), (rng.uniform(1.05, 1.3), rng.uniform(0.82, 0.95)), 0, ripple(rng, 0.02))
+    body = contour(
+        canvas, (0, 0.05), (rng.uniform(1.05, 1.3), rng.uniform(0.82, 0.95)), 0, ripple(rng, 0.02)
+    )
     image = 0.03 + 0.0 * body
     image = blend(image, 0.62 + 0.08 * smooth_noise(rng, size, 9), inside(body, 0.03))
     muscle = 0.28 + 0.07 * fractal_noise(rng, size, 8)
@@ -120,4 +131,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.abs(fft.ifft2(space * np.outer(keep, keep))).astype(np.float32)
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=1.3)
+PHANTOM = Phantom(anatomy, acquire, field_mm=320.0)

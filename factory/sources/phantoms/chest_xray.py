@@ -61,9 +61,7 @@ def _lung_fields(canvas: Canvas, rng: np.random.Generator) -> dict[str, Field]:
     fields = {}
     for name, side in SIDES.items():
         middle = side * (gap + wide * rng.uniform(0.82, 0.95))
-        outer = contour(
-            canvas, (middle, 0.02), (wide, tall), side * -0.07, ripple(rng, 0.03)
-        )
+        outer = contour(canvas, (middle, 0.02), (wide, tall), side * -0.07, ripple(rng, 0.03))
         dome = deep + side * 0.03 + rng.normal(0, 0.02)
         lateral = (canvas.x - np.float32(side * gap)) * np.float32(side) / np.float32(2 * wide)
         curve = np.float32(rng.uniform(0.25, 0.4))
@@ -174,4 +172,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return film + tilt + grain
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=1.4)
+PHANTOM = Phantom(anatomy, acquire, field_mm=360.0)

@@ -38,7 +38,10 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     if "polyp" in shown:
         level, radius = _polyp(canvas, rng)
         dome = np.sqrt(np.clip(-level / np.float32(radius), 0, 1))
-        relief = relief * (1 - 0.8 * inside(level, 0.05)) + np.float32(radius * rng.uniform(0.5, 0.9)) * dome
+        relief = (
+            relief * (1 - 0.8 * inside(level, 0.05))
+            + np.float32(radius * rng.uniform(0.5, 0.9)) * dome
+        )
         relief += np.float32(0.01) * inside(level, 0.05) * smooth_noise(rng, size, 24)
         blush = blush + np.float32(rng.uniform(-0.02, 0.16)) * inside(level, 0.06)
         regions["polyp"] = level < 0
@@ -58,7 +61,9 @@ def _polyp(canvas: Canvas, rng: np.random.Generator) -> tuple[Field, float]:
     angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.4)
     centre = (far * float(np.cos(angle)), far * float(np.sin(angle)))
     oval = rng.uniform(1.0, 1.35)
-    level = contour(canvas, centre, (radius * oval, radius), rng.uniform(0, np.pi), ripple(rng, 0.07))
+    level = contour(
+        canvas, centre, (radius * oval, radius), rng.uniform(0, np.pi), ripple(rng, 0.07)
+    )
     return level, radius
 
 
@@ -93,7 +98,11 @@ def _veins(canvas: Canvas, rng: np.random.Generator) -> Field:
 
 
 def _highlights(
-    canvas: Canvas, rng: np.random.Generator, slope_x: Field, slope_y: Field, lamp: NDArray[np.float32]
+    canvas: Canvas,
+    rng: np.random.Generator,
+    slope_x: Field,
+    slope_y: Field,
+    lamp: NDArray[np.float32],
 ) -> Field:
     """Wet spots that mirror the lamp: small, saturated, where the surface faces it."""
     facing = np.exp(-((slope_x + lamp[0]) ** 2 + (slope_y + lamp[1]) ** 2) * np.float32(12))
@@ -113,4 +122,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.clip(image * balance, 0, 1) * dim[..., None] + noise
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=0.15)
+PHANTOM = Phantom(anatomy, acquire, field_mm=40.0)

@@ -48,9 +48,15 @@ def _skin(canvas: Canvas, rng: np.random.Generator) -> tuple[Colour, Colour]:
     light, dark = np.array([0.93, 0.72, 0.64]), np.array([0.6, 0.42, 0.33])
     share = rng.beta(1.2, 2.5)
     tone = (light + (dark - light) * share + rng.normal(0, 0.02, 3)).astype(np.float32)
-    texture = 1 + 0.03 * fractal_noise(rng, canvas.size, 24, 2) + 0.05 * fractal_noise(rng, canvas.size, 2)
+    texture = (
+        1
+        + 0.03 * fractal_noise(rng, canvas.size, 24, 2)
+        + 0.05 * fractal_noise(rng, canvas.size, 2)
+    )
     freckles = np.clip(smooth_noise(rng, canvas.size, 12) - np.float32(1.9), 0, 1)
-    return tone, (tone * texture[..., None] * (1 - np.float32(0.35) * freckles[..., None])).astype(np.float32)
+    return tone, (tone * texture[..., None] * (1 - np.float32(0.35) * freckles[..., None])).astype(
+        np.float32
+    )
 
 
 def _lesion(canvas: Canvas, rng: np.random.Generator, *, melanoma: bool) -> Field:
@@ -61,18 +67,33 @@ def _lesion(canvas: Canvas, rng: np.random.Generator, *, melanoma: bool) -> Fiel
     return contour(canvas, centre, (radius * oval, radius), 0, waves)
 
 
-def _pigment(canvas: Canvas, rng: np.random.Generator, skin: Colour, level: Field, *, melanoma: bool) -> Colour:
+def _pigment(
+    canvas: Canvas, rng: np.random.Generator, skin: Colour, level: Field, *, melanoma: bool
+) -> Colour:
     """Brown relative to the skin, with network, globules, and in melanoma more colours."""
     size = canvas.size
-    brown = skin * np.array([rng.uniform(0.5, 0.75), rng.uniform(0.38, 0.6), rng.uniform(0.35, 0.55)], np.float32)
+    brown = skin * np.array(
+        [rng.uniform(0.5, 0.75), rng.uniform(0.38, 0.6), rng.uniform(0.35, 0.55)], np.float32
+    )
     network = np.abs(smooth_noise(rng, size, 26))
-    tint = 1 - np.float32(0.22) * np.clip(1 - 2 * network, 0, 1) + np.float32(0.08) * fractal_noise(rng, size, 4)
+    tint = (
+        1
+        - np.float32(0.22) * np.clip(1 - 2 * network, 0, 1)
+        + np.float32(0.08) * fractal_noise(rng, size, 4)
+    )
     deeper = inside(level + np.float32(rng.uniform(0.08, 0.2)), 0.2)
     paint = brown * (tint * (1 - np.float32(rng.uniform(0.0, 0.25)) * deeper))[..., None]
     if melanoma:
-        for colour, cut in (((0.2, 0.13, 0.12), 0.5), ((0.42, 0.45, 0.55), 0.9), ((0.72, 0.38, 0.34), 1.0)):
+        for colour, cut in (
+            ((0.2, 0.13, 0.12), 0.5),
+            ((0.42, 0.45, 0.55), 0.9),
+            ((0.72, 0.38, 0.34), 1.0),
+        ):
             patch = np.clip((smooth_noise(rng, size, 4) - np.float32(cut)) * 3, 0, 1)
-            paint = paint + (np.array(colour, np.float32) - paint) * (np.float32(0.8) * patch)[..., None]
+            paint = (
+                paint
+                + (np.array(colour, np.float32) - paint) * (np.float32(0.8) * patch)[..., None]
+            )
     globules = np.clip(smooth_noise(rng, size, 22) - np.float32(1.5), 0, 1)
     return (paint * (1 - np.float32(0.6) * globules[..., None])).astype(np.float32)
 
@@ -101,4 +122,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return image * dim[..., None] + shine[..., None] + noise
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=0.06)
+PHANTOM = Phantom(anatomy, acquire, field_mm=16.0)

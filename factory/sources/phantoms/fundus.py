@@ -35,12 +35,12 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     disc, cup = _disc_and_cup(canvas, rng, centre, finding)
     image = _retina(canvas, rng, (centre[0] + side * 0.85, centre[1] + 0.08))
     regions = {}
-    if "disc" in shown:
-        regions["disc"] = disc < 0
+    if "optic disc" in shown:
+        regions["optic disc"] = disc < 0
         pale = np.array([0.98, rng.uniform(0.66, 0.78), rng.uniform(0.36, 0.5)], np.float32)
         image += (pale - image) * (rng.uniform(0.7, 0.9) * inside(disc, 0.05))[..., None]
-    if "cup" in shown:
-        regions["cup"] = cup < 0
+    if "optic cup" in shown:
+        regions["optic cup"] = cup < 0
         bright = np.array([1.0, rng.uniform(0.88, 0.95), rng.uniform(0.62, 0.78)], np.float32)
         image += (bright - image) * (rng.uniform(0.6, 0.85) * inside(cup, 0.06))[..., None]
     return Scene(_with_vessels(image, canvas, rng, centre, side).astype(np.float32), regions)
@@ -61,18 +61,28 @@ def _disc_and_cup(
     return disc, np.maximum(cup, disc + np.float32(0.01))
 
 
-def _retina(canvas: Canvas, rng: np.random.Generator, macula: tuple[float, float]) -> NDArray[np.float32]:
+def _retina(
+    canvas: Canvas, rng: np.random.Generator, macula: tuple[float, float]
+) -> NDArray[np.float32]:
     """Orange background with choroidal mottling and the dark macula."""
     size = canvas.size
-    tone = np.array([rng.uniform(0.6, 0.85), rng.uniform(0.26, 0.4), rng.uniform(0.08, 0.18)], np.float32)
+    tone = np.array(
+        [rng.uniform(0.6, 0.85), rng.uniform(0.26, 0.4), rng.uniform(0.08, 0.18)], np.float32
+    )
     far = np.hypot(canvas.x - np.float32(macula[0]), canvas.y - np.float32(macula[1]))
     shade = 1 - np.float32(rng.uniform(0.3, 0.5)) * np.exp(-((far / np.float32(0.22)) ** 2))
-    shade += np.float32(0.06) * fractal_noise(rng, size, 3) + np.float32(0.035) * fractal_noise(rng, size, 20, 2)
+    shade += np.float32(0.06) * fractal_noise(rng, size, 3) + np.float32(0.035) * fractal_noise(
+        rng, size, 20, 2
+    )
     return tone * shade[..., None]
 
 
 def _with_vessels(
-    image: NDArray[np.float32], canvas: Canvas, rng: np.random.Generator, centre: tuple[float, float], side: float
+    image: NDArray[np.float32],
+    canvas: Canvas,
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    side: float,
 ) -> NDArray[np.float32]:
     """Arteries and wider, darker veins; both cross disc and cup."""
     for width, dark, green in ((0.045, 0.62, 0.38), (0.03, 0.4, 0.3)):
@@ -95,11 +105,13 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     size = len(image)
     flat = flat_canvas(size)
     far = np.hypot(flat.x, flat.y)
-    flash = np.hypot(flat.x - np.float32(rng.normal(0, 0.2)), flat.y - np.float32(rng.normal(0, 0.2)))
+    flash = np.hypot(
+        flat.x - np.float32(rng.normal(0, 0.2)), flat.y - np.float32(rng.normal(0, 0.2))
+    )
     stop = np.float32(rng.uniform(0.94, 1.05))
     light = (1.05 - np.float32(rng.uniform(0.15, 0.35)) * flash**2) * inside(far - stop, 4 / size)
     noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(0.014)
     return image * light[..., None] + noise
 
 
-PHANTOM = Phantom(anatomy, acquire, spacing_mm=0.03)
+PHANTOM = Phantom(anatomy, acquire, field_mm=8.0)

@@ -4,42 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.errors import InputError
 from factory.sources.phantoms import PHANTOMS
 from factory.sources.phantoms.scene import index_mask, shrink
-
-Domain = SimpleNamespace
-_L = ("left lung", "right lung", "heart")
-_C = ("right ventricle", "myocardium", "left ventricle")
-_A = ("liver", "spleen", "right kidney", "left kidney", "stomach", "aorta", "spine")
-DOMAINS = {
-    "phantom-chest-xray": Domain(
-        classes=(*_L, "opacity"),
-        findings={"normal": _L, "opacity": (*_L, "opacity"), "cardiomegaly": _L},
-    ),
-    "phantom-cardiac-mri": Domain(
-        classes=_C, findings={"normal": _C, "hypertrophy": _C, "dilated": _C}
-    ),
-    "phantom-abdomen-ct": Domain(classes=_A, findings={"normal": _A}),
-    "phantom-breast-us": Domain(
-        classes=("lesion",),
-        findings={"normal": (), "benign": ("lesion",), "malignant": ("lesion",)},
-    ),
-    "phantom-colonoscopy": Domain(
-        classes=("polyp",), findings={"normal": (), "polyp": ("polyp",)}
-    ),
-    "phantom-fundus": Domain(
-        classes=("disc", "cup"), findings={"normal": ("disc", "cup"), "glaucoma": ("disc", "cup")}
-    ),
-    "phantom-dermoscopy": Domain(
-        classes=("lesion",), findings={"nevus": ("lesion",), "melanoma": ("lesion",)}
-    ),
-}
+from factory.vocabulary import Domain, load_vocabulary, unknown_name
 
 
 def render(
@@ -50,7 +21,7 @@ def render(
     Convention: radiological, the patient's right is on the image's left.
 
     Args:
-        domain: name of a phantom domain.
+        domain: name of a phantom domain of the vocabulary.
         finding: one of the domain's findings; "" takes any that shows the classes.
         classes: exactly the classes to show (the others are absent from the picture too);
             None takes those of the finding.
@@ -62,40 +33,40 @@ def render(
         mask (S, S) uint8 class indices, 0 = background.
 
     Raises:
-        InputError: if domain, finding or a class is not known.
+        InputError: if the domain is no phantom, or does not know the finding or a class.
     """
-    known = DOMAINS[domain]
-    anatomy_rng, film_rng = _streams(domain, finding, classes, seed)
-    finding = finding or _any_finding(known, classes, anatomy_rng)
-    if classes is None:
-        classes = known.findings[finding]
-    unknown = set(classes) - set(known.classes)
-    if unknown:
-        raise InputError(f"{domain} has no class {sorted(unknown)}")
+    known = phantom_domain(domain)
+    asked = known.shown(finding) if classes is None else tuple(classes)
+    for name in asked:
+        known.index(name)
+    anatomy_rng, film_rng = _streams(f"{domain}|{finding}|{';'.join(sorted(asked))}|{seed}")
+    appearance = finding or _any_finding(known, asked, anatomy_rng)
     phantom = PHANTOMS[domain]
-    scene = phantom.anatomy(2 * size, anatomy_rng, finding, frozenset(classes))
+    scene = phantom.anatomy(2 * size, anatomy_rng, appearance, frozenset(asked))
     film = phantom.acquire(shrink(scene.image), film_rng)
-    image = (np.clip(film, 0, 1) * 255).astype(np.uint8)
+    image = (np.clip(film, 0, 1) * 255).round().astype(np.uint8)
     return image.reshape(size, size, -1), index_mask(scene.regions, known.classes, size)
 
 
-def _streams(
-    domain: str, finding: str, classes: Sequence[str] | None, seed: int
-) -> list[np.random.Generator]:
+def phantom_domain(name: str) -> Domain:
+    """The phantom domain of this name.
+
+    Raises:
+        InputError: if there is none; real domains cannot be drawn.
+    """
+    if name not in PHANTOMS:
+        raise unknown_name("domain", name, PHANTOMS, "the phantoms")
+    return load_vocabulary().domain(name)
+
+
+def _streams(name: str) -> list[np.random.Generator]:
     """Generators of the anatomy and of the acquisition, from a hash that no process salts."""
-    shown = "any" if classes is None else ";".join(sorted(classes))
-    name = f"{domain}|{finding}|{shown}|{seed}".encode()
-    root = int.from_bytes(hashlib.blake2b(name, digest_size=16).digest(), "big")
+    root = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "big")
     return np.random.default_rng(root).spawn(2)
 
 
-def _any_finding(
-    known: Domain, classes: Sequence[str] | None, rng: np.random.Generator
-) -> str:
-    """A finding that shows just these classes, or any one where none does."""
-    fitting = [
-        name
-        for name, shows in known.findings.items()
-        if classes is None or set(shows) == set(classes)
-    ]
-    return str(rng.choice(fitting or list(known.findings)))
+def _any_finding(known: Domain, asked: Sequence[str], rng: np.random.Generator) -> str:
+    """A finding that shows just these classes, or any one where none does, or none at all."""
+    same = [name for name, shows in known.findings.items() if set(shows) == set(asked)]
+    candidates = same or list(known.findings)
+    return str(rng.choice(candidates)) if candidates else ""

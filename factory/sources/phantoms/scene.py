@@ -34,12 +34,12 @@ class Phantom:
     Attributes:
         anatomy: (size, rng, finding, shown classes) -> Scene of that size.
         acquire: (image (S, S[, 3]) float32, rng) -> the same with blur, noise and exposure.
-        spacing_mm: pixel spacing of a 256-pixel image; other sizes show the same field of view.
+        field_mm: width of what the image shows, in mm; every size shows the same field of view.
     """
 
     anatomy: Callable[[int, np.random.Generator, str, Shown], Scene]
     acquire: Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
-    spacing_mm: float
+    field_mm: float
 
 
 def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -48,7 +48,9 @@ def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return (half[:, 0::2] + half[:, 1::2]) / np.float32(4)
 
 
-def index_mask(regions: Mapping[str, Mask], classes: tuple[str, ...], size: int) -> NDArray[np.uint8]:
+def index_mask(
+    regions: Mapping[str, Mask], classes: tuple[str, ...], size: int
+) -> NDArray[np.uint8]:
     """Class indices (size, size): each pixel gets the class that covers most of it.
 
     Args:

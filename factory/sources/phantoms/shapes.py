@@ -84,23 +84,18 @@ def posed_canvas(
     )
 
 
-@lru_cache(maxsize=128)
-def _spline_basis(size: int, cells: int) -> Field:
-    """(size, cells + 3) weights of uniform cubic B-splines at pixel centres."""
+@lru_cache(maxsize=256)
+def _spline_taps(size: int, cells: int) -> tuple[NDArray[np.int64], Field]:
+    """First control value and the four weights (4, size) of cubic B-splines at pixel centres."""
     at = (np.arange(size) + 0.5) * cells / size
-    knot, t = np.floor(at).astype(int), at % 1
+    t = at % 1
     weights = np.stack(
-        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1
+        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
     )
-    basis = np.zeros((size, cells + 3), np.float32)
-    np.put_along_axis(basis, knot[:, None] + np.arange(4), weights / 6, axis=1)
-    basis.setflags(write=False)
-    return basis
+    return np.floor(at).astype(np.int64), (weights / 6).astype(np.float32)
 
 
-def smooth_noise(
-    rng: np.random.Generator, size: int, cells: int, rows: int | None = None
-) -> Field:
+def smooth_noise(rng: np.random.Generator, size: int, cells: int, rows: int | None = None) -> Field:
     """Smooth Gaussian field (size, size), mean 0, standard deviation about 1.
 
     Args:
@@ -112,8 +107,13 @@ def smooth_noise(
     """
     down = rows or cells
     control = rng.standard_normal((down + 3, cells + 3), dtype=np.float32)
+    # Sums in a fixed order, not a matrix product: its bits would depend on the BLAS at hand.
+    first, weights = _spline_taps(size, cells)
+    wide = sum(control[:, first + k] * weights[k] for k in range(4))
+    first, weights = _spline_taps(size, down)
+    field = sum(wide[first + k] * weights[k][:, None] for k in range(4))
     # 0.48: standard deviation that cubic B-spline smoothing leaves of unit control values in 2D.
-    return (_spline_basis(size, down) @ control @ _spline_basis(size, cells).T) / np.float32(0.48)
+    return field / np.float32(0.48)
 
 
 def fractal_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 3) -> Field:
@@ -166,19 +166,28 @@ def contour(
     radius = np.sqrt(u * u + v * v)
     level = radius - 1
     if waves is not None:
-        level -= _radius_change(u, v, radius, waves)
+        box = _bounding_box(radius < np.float32(1.8))
+        level[box] -= _radius_change(u[box], v[box], radius[box], waves)
     return level * np.float32(np.sqrt(radii[0] * radii[1]))
 
 
+def _bounding_box(region: Mask) -> tuple[slice, slice]:
+    rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
 def _radius_change(u: Field, v: Field, radius: Field, waves: NDArray[np.complex64]) -> Field:
-    # Powers of the unit direction are the harmonics: no arctangent needed.
-    direction = (u + 1j * v) / (radius + np.float32(1e-6))
-    power = direction.copy()
+    """Sum of the harmonics 2, 3, ... of the direction; it fades to 0 at the centre."""
+    safe = radius + np.float32(1e-6)
+    c, s = u / safe, v / safe
+    cosine, sine = c, s
     change = np.zeros_like(radius)
-    for wave in waves:
-        power *= direction
-        change += power.real * wave.real + power.imag * wave.imag
-    return change
+    for wave in waves:  # angle addition: no arctangent needed
+        cosine, sine = cosine * c - sine * s, sine * c + cosine * s
+        change += cosine * wave.real + sine * wave.imag
+    return change * np.minimum(radius, 1) ** 2
 
 
 def inside(level: Field, width: float) -> Field:

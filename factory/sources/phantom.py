@@ -1,0 +1,207 @@
+"""The source that needs no files: parametric anatomy with exact masks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.base import FACETS, Split
+from factory.sources.phantoms import PHANTOMS, RENDERER_VERSION
+from factory.sources.phantoms.render import phantom_domain, render
+from factory.vocabulary import Domain
+
+__all__ = ["PhantomSource", "Phantoms", "paint", "render"]
+
+Count = Annotated[int, Field(ge=1)]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class PhantomSource(BaseModel):
+    """Recipe section of the phantoms.
+
+    Attributes:
+        domains: names of phantom domains; None takes all.
+        train: training images per domain.
+        val: validation images per domain.
+        test: test images per domain.
+        limit: takes this many training images, over all domains; None takes all.
+        limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
+        seed: of all images; another seed shows other patients.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["phantom"] = "phantom"
+    domains: tuple[str, ...] | None = Field(default=None, min_length=1)
+    train: Count = 64
+    val: Count = 16
+    test: Count = 32
+    limit: Count | None = None
+    limit_seed: Annotated[int, Field(ge=0)] = 0
+    seed: int = 0
+
+    @field_validator("domains")
+    @classmethod
+    def _known(cls, domains: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in domains or ():
+            phantom_domain(name)
+        if domains and len(set(domains)) < len(domains):
+            raise InputError(f"domains {list(domains)} repeat a name; name each domain once")
+        return domains
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        there = self.train * len(self.domain_names)
+        if self.limit is not None and self.limit > there:
+            raise InputError(
+                f"limit asks for {self.limit} of {there} training images; "
+                f"lower it or raise train, now {self.train} per domain"
+            )
+        return self
+
+    @property
+    def domain_names(self) -> tuple[str, ...]:
+        """The domains' names, all where none was given."""
+        return self.domains or tuple(PHANTOMS)
+
+    def build(self) -> Phantoms:
+        """The source itself."""
+        return Phantoms(self)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One phantom patient with one image."""
+
+    domain: Domain
+    split: Split
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Unique name, also the patient's."""
+        return f"{self.domain.name}-{self.split}-{self.number:04d}"
+
+    @property
+    def finding(self) -> str:
+        """Findings take turns, so they are balanced at any count."""
+        findings = list(self.domain.findings)
+        return findings[self.number % len(findings)] if findings else ""
+
+
+@dataclass(frozen=True)
+class Phantoms:
+    """A Source whose images are drawn when they are read, at the size asked for.
+
+    Raising a count adds images and changes none; no seed serves two splits.
+    """
+
+    section: PhantomSource
+    licence: str = "CC0-1.0"
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """The phantom domains of this source, by name."""
+        return {name: phantom_domain(name) for name in self.section.domain_names}
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of what the pixels follow from: renderer, section and label maps."""
+        content = {
+            "renderer": RENDERER_VERSION,
+            "section": self.section.model_dump(exclude={"domains"}),
+            "domains": {name: domain.model_dump() for name, domain in self.domains.items()},
+        }
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def problems(self) -> list[str]:
+        """None: there are no files."""
+        return []
+
+    def read(self, split: Split, image: ImageSection) -> PairBatch:
+        """Draws one split, domain by domain."""
+        cases = self._cases(split)
+        drawn = [paint(case.domain, case.finding, None, self._seed(case), image) for case in cases]
+        masks = np.stack([mask for _, mask in drawn])
+        rows = [_facets(case, mask) for case, mask in zip(cases, masks, strict=True)]
+        return PairBatch(
+            np.stack([picture for picture, _ in drawn]),
+            masks,
+            pd.DataFrame(rows, columns=list(FACETS)),
+            np.array([spacing_mm(case.domain.name, image.size) for case in cases], np.float32),
+            np.ones(len(cases), bool),
+        )
+
+    def _cases(self, split: Split) -> list[Case]:
+        count = getattr(self.section, split)
+        cases = [
+            Case(domain, split, number)
+            for domain in self.domains.values()
+            for number in range(count)
+        ]
+        if split != "train" or self.section.limit is None:
+            return cases
+        order = np.random.default_rng(self.section.limit_seed).permutation(len(cases))
+        return [cases[at] for at in sorted(order[: self.section.limit])]
+
+    def _seed(self, case: Case) -> int:
+        """Seed below 2**64; its remainder by the number of splits tells the split."""
+        name = f"{self.section.seed}|{case.domain.name}|{case.number}|{case.split}"
+        drawn = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
+        return drawn * len(SPLITS) + SPLITS.index(case.split)
+
+
+def paint(
+    domain: Domain, finding: str, classes: tuple[str, ...] | None, seed: int, image: ImageSection
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Renders a pair in the size and colour of a recipe.
+
+    Returns:
+        image (S, S, C) uint8 and mask (S, S) uint8. A grey phantom is repeated to three channels;
+        a coloured one becomes grey by ITU-R 601 luma.
+    """
+    picture, mask = render(domain.name, finding, classes, seed, image.size)
+    if picture.shape[-1] == image.channels:
+        return picture, mask
+    if image.channels == 3:
+        return np.repeat(picture, 3, axis=-1), mask
+    return np.asarray(Image.fromarray(picture).convert("L"))[..., None].copy(), mask
+
+
+def spacing_mm(domain: str, size: int) -> tuple[float, float]:
+    """Pixel spacing (row, column) in mm of a phantom image of this size."""
+    spacing = PHANTOMS[domain].field_mm / size
+    return spacing, spacing
+
+
+def _facets(case: Case, mask: NDArray[np.uint8]) -> dict[str, object]:
+    names = case.domain.class_names
+    present = [names[index] for index in np.unique(mask) if index]
+    return {
+        "name": case.name,
+        "split": case.split,
+        "patient": case.name,
+        "domain": case.domain.name,
+        "modality": case.domain.modality,
+        "anatomy": case.domain.anatomy,
+        "labels": ";".join(present),
+        "finding": case.finding,
+        "text": "",
+        "window_low": float("nan"),
+        "window_high": float("nan"),
+        "volume": "",
+        "slice": -1,
+    }
