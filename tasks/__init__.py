@@ -1,1 +1,6 @@
-"""Prefect tasks: thin wrappers that call `factory` and `evaluation`; the only importer of MLflow."""
+"""Prefect tasks, and what they share: settings, the cluster, the record of runs."""
+
+from tasks.environment import quieten
+
+# Before any submodule, hence before the libraries it imports, which read these at import.
+quieten()

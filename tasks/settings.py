@@ -1,0 +1,107 @@
+"""Where things are kept and what runs them: MEDPAIR_* variables, resolved once."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from factory.errors import InputError
+
+# The embedded Prefect server takes 12 to 40 s on a slow machine, against a default of 20.
+SERVER_STARTUP_SECONDS = 120
+
+
+def absolute(uri: str) -> str:
+    """A local path made absolute; a URI with a scheme unchanged."""
+    return uri if urlsplit(uri).scheme else str(Path(uri).expanduser().absolute())
+
+
+class Settings(BaseSettings):
+    """Every place a run reads or writes, as absolute paths and URIs.
+
+    Each field is set by the variable MEDPAIR_ and its name in capitals, for example
+    MEDPAIR_HOME or MEDPAIR_DASK_ADDRESS. What is not set lies below the home.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEDPAIR_", env_ignore_empty=True, frozen=True, validate_default=True
+    )
+
+    home: Path = Field(default=Path(".medpair"), description="local folder of everything below")
+    pairs: str = Field(default="", description="data sets: a folder, s3:// or gs://")
+    lake: str = Field(default="", description="tables of scores: a folder or an object store")
+    models: Path = Field(default=Path(), description="checkpoints, one folder each")
+    reports: Path = Field(default=Path(), description="HTML reports")
+    mlflow: str = Field(default="", description="tracking URI; a sqlite file below the home")
+    dask_address: str | None = Field(default=None, description="a running Dask scheduler")
+    workers: int | None = Field(default=None, ge=1, description="local Dask workers")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute_home(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("pairs", "lake", mode="before")
+    @classmethod
+    def _uri_below_home(cls, value: str, info: ValidationInfo) -> str:
+        return absolute(value) if value else str(info.data["home"] / str(info.field_name))
+
+    @field_validator("models", "reports", mode="after")
+    @classmethod
+    def _folder_below_home(cls, value: Path, info: ValidationInfo) -> Path:
+        if value == Path():
+            return Path(info.data["home"]) / str(info.field_name)
+        return value.expanduser().absolute()
+
+    @field_validator("mlflow", mode="after")
+    @classmethod
+    def _database_below_home(cls, value: str, info: ValidationInfo) -> str:
+        return value or f"sqlite:///{info.data['home'] / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> str | None:
+        """Where MLflow keeps figures and files; None leaves it to a tracking server."""
+        return str(self.home / "mlartifacts") if self.mlflow.startswith("sqlite:") else None
+
+    @property
+    def tracking_file(self) -> Path | None:
+        """The database file of an embedded MLflow; None with a server."""
+        path = self.mlflow.removeprefix("sqlite:///")
+        return Path(path) if path != self.mlflow else None
+
+    def enter(self) -> Settings:
+        """Makes this process and its children use these settings; before Prefect is imported."""
+        os.environ["MEDPAIR_HOME"] = str(self.home)
+        os.environ.setdefault(
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(SERVER_STARTUP_SECONDS)
+        )
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "ERROR")
+        if "PREFECT_API_URL" not in os.environ:
+            os.environ.setdefault("PREFECT_HOME", str(self.home / "prefect"))
+        for name in ("alembic", "mlflow", "httpx", "distributed", "distributed.nanny"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        return self
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """The settings of this process; `home` overrides MEDPAIR_HOME.
+
+    Raises:
+        InputError: if a variable has a value it cannot have.
+    """
+    given: dict[str, Any] = {} if home is None else {"home": home}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"MEDPAIR_{str(first['loc'][0]).upper()}"
+        raise InputError(
+            f"{name}={first['input']!r}: {first['msg']}; correct or unset it"
+        ) from error
