@@ -46,9 +46,10 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     image = _torso(canvas, rng, torso, fat)
     levels = _organs(canvas, rng, (wide - fat, deep - fat))
     kept = torso + np.float32(fat + 0.07)
+    grain = np.float32(6) * smooth_noise(rng, size, 18)
     regions = {}
     for name, level in levels.items():
-        value = rng.uniform(*HU[name])
+        value = np.float32(rng.uniform(*HU[name])) + grain
         if name in shown:
             organ = level if name == "spine" else np.maximum(level, kept)
             image = blend(image, _tissue(name, value, organ, canvas, rng), inside(organ, 0.018))
@@ -68,12 +69,11 @@ def _torso(canvas: Canvas, rng: np.random.Generator, torso: Field, fat: float) -
     )
     muscle = torso + np.float32(fat)
     image = blend(image, 55 + 12 * fractal_noise(rng, size, 12), inside(muscle, 0.02))
-    angle = np.arctan2(canvas.y, canvas.x)
-    ribs = np.maximum(
-        np.abs(muscle + np.float32(0.035)) - np.float32(0.018),
-        np.float32(0.55) - np.cos(angle * 13 + np.float32(rng.uniform(0, 6))),
+    wall = np.abs(muscle + np.float32(0.035)) - np.float32(rng.uniform(0.014, 0.02))
+    gaps = np.float32(rng.uniform(0.3, 0.9)) - smooth_noise(rng, size, 9)
+    image = blend(
+        image, rng.uniform(180, 300), inside(np.maximum(wall, gaps * np.float32(0.1)), 0.02)
     )
-    image = blend(image, 260, inside(ribs, 0.03))
     cavity = torso + np.float32(fat + 0.06)
     image = blend(image, -95 + 10 * smooth_noise(rng, size, 10), inside(cavity, 0.02))
     return _bowel(canvas, rng, image, cavity)
@@ -82,7 +82,7 @@ def _torso(canvas: Canvas, rng: np.random.Generator, torso: Field, fat: float) -
 def _bowel(canvas: Canvas, rng: np.random.Generator, image: Field, cavity: Field) -> Field:
     """Loops of soft tissue, some with gas, and the psoas: grey like the organs, never labelled."""
     size = canvas.size
-    loops = np.abs(smooth_noise(rng, size, 8)) - np.float32(0.55)
+    loops = np.abs(smooth_noise(rng, size, 9)) - np.float32(rng.uniform(0.7, 1.2))
     back = inside(canvas.y - np.float32(0.2), 0.3)
     image = blend(
         image,
@@ -122,7 +122,7 @@ def _organs(
         )
 
     liver = np.minimum(
-        organ(-0.5, -0.05, 0.42, 0.66, 0.25, 0.07), organ(-0.12, -0.42, 0.4, 0.3, 0.15, 0.08)
+        organ(-0.54, -0.06, 0.36, 0.62, 0.25, 0.07), organ(-0.16, -0.45, 0.36, 0.26, 0.15, 0.08)
     )
     spleen = organ(0.68, 0.28, 0.17, 0.42, -0.45, 0.08)
     stomach = organ(0.38, -0.32, 0.36, 0.3, -0.5, 0.1)
@@ -146,22 +146,20 @@ def _organs(
 
 
 def _tissue(
-    name: str, value: float, level: Field, canvas: Canvas, rng: np.random.Generator
+    name: str, plain: Field, level: Field, canvas: Canvas, rng: np.random.Generator
 ) -> Field:
-    """Hounsfield units within one organ."""
-    size = canvas.size
-    plain = np.float32(value) + np.float32(6) * smooth_noise(rng, size, 18)
+    """Hounsfield units within one organ, from its plain parenchyma."""
     if name == "liver":  # enhanced vessels
-        ridge = np.abs(smooth_noise(rng, size, 6)) - np.float32(0.12)
-        return blend(plain, value + 45, inside(ridge * np.float32(0.1), 0.02))
+        ridge = np.abs(smooth_noise(rng, canvas.size, 6)) - np.float32(0.12)
+        return blend(plain, plain + 45, inside(ridge * np.float32(0.1), 0.02))
     if name in ("right kidney", "left kidney"):  # darker medulla and sinus fat
-        return blend(plain, value - 60, inside(level + np.float32(0.06), 0.04) * np.float32(0.8))
+        return blend(plain, plain - 60, inside(level + np.float32(0.06), 0.04) * np.float32(0.8))
     if name == "stomach":  # a wall, fluid, and gas that rises to the front
         lumen = inside(level + np.float32(0.03), 0.02)
         gas = inside(canvas.y - np.float32(rng.uniform(-0.4, -0.22)), 0.01)
-        return blend(blend(plain + 35, value, lumen), -850, lumen * gas * float(rng.random() < 0.6))
+        return blend(blend(plain + 35, plain, lumen), -850, lumen * gas * float(rng.random() < 0.6))
     if name == "spine":  # cortex around spongy bone
-        return blend(plain + 250, value, inside(level + np.float32(0.018), 0.02))
+        return blend(plain + 250, plain, inside(level + np.float32(0.018), 0.02))
     return plain
 
 

@@ -65,7 +65,7 @@ def _lesion(canvas: Canvas, rng: np.random.Generator, *, malignant: bool) -> Fie
         radii = (wide, wide * rng.uniform(0.5, 0.72))
         return contour(canvas, centre, radii, rng.normal(0, 0.12), ripple(rng, 0.05, 3))
     radii = (wide, wide * rng.uniform(0.75, 1.15))
-    waves = np.concatenate([ripple(rng, 0.13, 8), ripple(rng, 0.06, 6)])
+    waves = ripple(rng, 0.14, 9)
     return contour(canvas, centre, radii, rng.normal(0, 0.3), waves)
 
 
@@ -73,7 +73,7 @@ def _show_lesion(
     image: Field, level: Field, canvas: Canvas, rng: np.random.Generator, *, malignant: bool
 ) -> Field:
     size = canvas.size
-    inner = rng.uniform(0.16, 0.3) + 0.05 * fractal_noise(rng, size, 8)
+    inner = rng.uniform(0.14, 0.26) + 0.14 * rng.beta(1, 2) + 0.05 * fractal_noise(rng, size, 8)
     if malignant:
         halo = inside(np.abs(level - np.float32(0.04)) - np.float32(0.03), 0.06)
         image = blend(image, 0.75, np.float32(0.5) * halo)
@@ -101,7 +101,7 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     field = [gaussian_filter(white(rng, image), (along, across), truncate=2.5) for _ in range(2)]
     power = field[0] ** 2 + field[1] ** 2
     # Mean power 1, so that the speckle is independent of the point spread's size.
-    decibels = 10 * np.log10(power / power.mean() + np.float32(1e-3))
+    decibels = 10 * np.log10(power / power.mean() + np.float32(0.02))
     shown = image + decibels / np.float32(rng.uniform(55, 75))
     return shown * np.float32(rng.uniform(0.85, 1.05)) + np.float32(rng.uniform(-0.05, 0.03))
 

@@ -103,8 +103,9 @@ def _chest(canvas: Canvas, rng: np.random.Generator) -> Field:
     body = contour(
         canvas, (0, 0.05), (rng.uniform(1.05, 1.3), rng.uniform(0.82, 0.95)), 0, ripple(rng, 0.02)
     )
-    image = 0.03 + 0.0 * body
-    image = blend(image, 0.62 + 0.08 * smooth_noise(rng, size, 9), inside(body, 0.03))
+    image = blend(
+        np.full_like(body, 0.03), 0.62 + 0.08 * smooth_noise(rng, size, 9), inside(body, 0.03)
+    )
     muscle = 0.28 + 0.07 * fractal_noise(rng, size, 8)
     image = blend(image, muscle, inside(body + np.float32(rng.uniform(0.1, 0.18)), 0.04))
     for x, wide in ((0.72, 0.34), (-0.62, 0.26)):
@@ -127,7 +128,7 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     space = fft.fft2(image * coil)
     keep = np.abs(fft.fftfreq(size)) <= rng.uniform(0.3, 0.42)
     noise = rng.standard_normal((2, size, size), dtype=np.float32) * np.float32(size)
-    space += np.float32(rng.uniform(0.02, 0.045)) * (noise[0] + 1j * noise[1])
+    space += np.float32(rng.uniform(0.025, 0.06)) * (noise[0] + 1j * noise[1])
     return np.abs(fft.ifft2(space * np.outer(keep, keep))).astype(np.float32)
 
 

@@ -8,13 +8,12 @@ from scipy.ndimage import gaussian_filter
 
 from factory.sources.phantoms.scene import Phantom, Scene, Shown, white
 from factory.sources.phantoms.shapes import (
-    Branch,
     Canvas,
     Field,
     contour,
     draw_branches,
     fractal_noise,
-    grow_tree,
+    grow_trees,
     inside,
     posed_canvas,
     ripple,
@@ -32,31 +31,50 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     hemithorax. The heart lies over the lungs, an opacity over both, always inside a lung.
     """
     canvas = posed_canvas(size, rng, shift=0.06, turn=0.04, grow=0.08, warp=0.015)
-    fields = _lung_fields(canvas, rng)
-    heart = _heart(canvas, rng, large=finding == "cardiomegaly")
-    lungs = {side: level for side, level in fields.items() if side in shown}
     body = _body(canvas, rng)
-    density = 0.62 * inside(body, 0.1) + 0.35 * inside(_abdomen(canvas, rng), 0.5)
-    density += _spine(canvas) + 0.05 * fractal_noise(rng, size, 3)
-    air = sum((inside(level, 0.04) for level in lungs.values()), np.zeros_like(density))
-    density *= 1 - rng.uniform(0.55, 0.72) * np.clip(air, 0, 1)
-    density += 0.16 * _vessels(canvas, rng) * air
-    density += _mediastinum(canvas, rng)
-    if "heart" in shown:
-        density += rng.uniform(0.28, 0.4) * inside(heart, 0.06)
-    regions = {side: level < 0 for side, level in lungs.items()}
+    fields = _lung_fields(canvas, rng, body)
+    heart = _heart(canvas, rng, large=finding == "cardiomegaly")
+    regions = {side: level < 0 for side, level in fields.items() if side in shown}
+    air = np.zeros_like(heart)
+    for side in regions:
+        air += inside(fields[side], 0.035)
+    density = _tissue(canvas, rng, body, air)
     if "heart" in shown:
         regions["heart"] = heart < 0
-    density += _bones(canvas, rng) * inside(body, 0.05)
+        cover = inside(heart, 0.07)
+        # The heart pushes the lungs aside: nearly no air lies before or behind it.
+        air *= 1 - 0.85 * cover
+        # Below the diaphragm it is as dense as its surroundings and has no edge.
+        seen = 1 - 0.8 * inside(np.float32(0.5) - canvas.y, 0.3)
+        density += rng.uniform(0.16, 0.26) * cover * seen
+    density *= 1 - rng.uniform(0.55, 0.74) * air
+    density += 0.11 * _vessels(canvas, rng) * air
+    density += _mediastinum(canvas, rng) + _bones(canvas, rng) * inside(body, 0.05)
     if "opacity" in shown:
         regions["opacity"], cloud = _opacity(canvas, rng, fields, heart)
         density += cloud
     return Scene((1 - np.exp(-1.25 * density)).astype(np.float32), regions)
 
 
-def _lung_fields(canvas: Canvas, rng: np.random.Generator) -> dict[str, Field]:
+def _tissue(canvas: Canvas, rng: np.random.Generator, body: Field, air: Field) -> Field:
+    """Trunk, abdomen with the stomach's bubble, and breast shadows, before the lungs' air."""
+    density = 0.62 * inside(body, 0.1) + 0.05 * fractal_noise(rng, canvas.size, 3)
+    density += 0.35 * inside(np.float32(rng.uniform(0.6, 0.75)) - canvas.y, 0.5)
+    density += _spine(canvas)
+    gas = contour(
+        canvas, (rng.uniform(0.3, 0.5), rng.uniform(0.78, 0.9)), (0.14, 0.08), 0, ripple(rng, 0.15)
+    )
+    density -= np.float32(rng.uniform(0, 0.35)) * inside(gas, 0.08) * (1 - air)
+    breast = rng.uniform(0, 0.14)
+    for side in SIDES.values():
+        shadow = contour(canvas, (side * 0.45, 0.42), (0.36, 0.3), 0, ripple(rng, 0.04))
+        density += np.float32(breast) * inside(shadow, 0.12)
+    return density
+
+
+def _lung_fields(canvas: Canvas, rng: np.random.Generator, body: Field) -> dict[str, Field]:
     """Each lung: a tall contour cut by its diaphragm and by the mediastinum."""
-    gap, deep = rng.uniform(0.1, 0.15), rng.uniform(0.45, 0.66)
+    gap, deep = rng.uniform(0.08, 0.13), rng.uniform(0.45, 0.66)
     wide, tall = rng.uniform(0.3, 0.37), rng.uniform(0.68, 0.82)
     fields = {}
     for name, side in SIDES.items():
@@ -67,32 +85,31 @@ def _lung_fields(canvas: Canvas, rng: np.random.Generator) -> dict[str, Field]:
         curve = np.float32(rng.uniform(0.25, 0.4))
         floor = canvas.y - np.float32(dome) - curve * (lateral - np.float32(0.4)) ** 2
         medial = np.float32(gap) - np.float32(side) * canvas.x
-        fields[name] = np.maximum.reduce([outer, floor, medial]).astype(np.float32)
+        fields[name] = np.maximum.reduce([outer, floor, medial, body + np.float32(0.05)]).astype(
+            np.float32
+        )
     return fields
 
 
 def _heart(canvas: Canvas, rng: np.random.Generator, *, large: bool) -> Field:
     long = rng.uniform(0.42, 0.52) if large else rng.uniform(0.27, 0.35)
-    across = long * rng.uniform(0.72, 0.85)
-    centre = (0.1 + 0.25 * (long - 0.27) + rng.normal(0, 0.015), rng.uniform(0.3, 0.38))
-    return contour(canvas, centre, (long, across), rng.uniform(0.35, 0.65), ripple(rng, 0.03, 3))
+    across = long * rng.uniform(0.62, 0.78)
+    centre = (0.13 + 0.3 * (long - 0.27) + rng.normal(0, 0.015), rng.uniform(0.3, 0.38))
+    return contour(canvas, centre, (long, across), rng.uniform(0.45, 0.75), ripple(rng, 0.04, 3))
 
 
 def _body(canvas: Canvas, rng: np.random.Generator) -> Field:
-    """Trunk and neck; what lies outside is air, as dark as lung."""
-    trunk = contour(canvas, (0, 0.55), (rng.uniform(0.92, 1.1), rng.uniform(1.3, 1.45)))
-    neck = contour(canvas, (0, -0.9), (rng.uniform(0.22, 0.3), 0.6))
-    return np.minimum(trunk, neck)
-
-
-def _abdomen(canvas: Canvas, rng: np.random.Generator) -> Field:
-    return np.float32(rng.uniform(0.6, 0.75)) - canvas.y
+    """Neck, shoulders and trunk; what lies outside is air, as dark as lung."""
+    lateral = np.clip(np.abs(canvas.x) - np.float32(rng.uniform(0.2, 0.3)), 0, None)
+    shoulder = np.float32(-1.25) + np.float32(rng.uniform(0.75, 1.0)) * np.sqrt(lateral) - canvas.y
+    flank = np.abs(canvas.x) - np.float32(rng.uniform(0.9, 1.15)) + np.float32(0.08) * canvas.y
+    return np.maximum(shoulder, flank)
 
 
 def _spine(canvas: Canvas) -> Field:
     column = inside(np.abs(canvas.x) - np.float32(0.075), 0.05)
     discs = 1 + np.float32(0.15) * np.cos(canvas.y * np.float32(2 * np.pi / 0.16))
-    return np.float32(0.16) * column * discs
+    return np.float32(0.1) * column * discs
 
 
 def _mediastinum(canvas: Canvas, rng: np.random.Generator) -> Field:
@@ -129,19 +146,11 @@ def _clavicles(canvas: Canvas, rng: np.random.Generator) -> Field:
 
 def _vessels(canvas: Canvas, rng: np.random.Generator) -> Field:
     """Pulmonary vessels that fan out from each hilum."""
-    branches: list[Branch] = []
-    for side in SIDES.values():
-        for heading in np.linspace(-1.3, 1.3, 5):
-            towards = heading if side > 0 else np.pi - heading
-            branches += grow_tree(
-                rng,
-                (side * 0.17, 0.0),
-                float(towards + rng.normal(0, 0.1)),
-                length=0.2,
-                width=0.032,
-                generations=3,
-            )
-    return gaussian_filter(draw_branches(canvas, branches), canvas.size / 256, truncate=2.0)
+    fan = np.linspace(-1.3, 1.3, 5)
+    headings = np.concatenate([fan, np.pi - fan]) + rng.normal(0, 0.12, 10)
+    roots = np.array([[0.16, 0.02]] * 5 + [[-0.16, 0.02]] * 5) + rng.normal(0, 0.02, (10, 2))
+    trees = grow_trees(rng, roots, headings, length=0.24, width=0.03, generations=3, curl=0.16)
+    return gaussian_filter(draw_branches(canvas, trees), canvas.size / 200, truncate=2.0)
 
 
 def _opacity(

@@ -14,7 +14,7 @@ from factory.sources.phantoms.shapes import (
     draw_branches,
     flat_canvas,
     fractal_noise,
-    grow_tree,
+    grow_trees,
     inside,
     posed_canvas,
     ripple,
@@ -30,20 +30,22 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     """
     del finding  # "polyp" and "normal" differ in what is shown
     canvas = posed_canvas(size, rng, shift=0.1, turn=3.0, grow=0.1, warp=0.03)
-    hole = (rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.6))
+    hole = rng.uniform(-0.9, 0.9, 2)
     away = np.hypot(canvas.x - np.float32(hole[0]), canvas.y - np.float32(hole[1]))
     relief = _folds(canvas, rng, away) + np.float32(0.012) * fractal_noise(rng, size, 10)
-    blush = np.float32(0.12) * fractal_noise(rng, size, 3)
+    blush = np.float32(0.07) * fractal_noise(rng, size, 3)
     regions = {}
     if "polyp" in shown:
         level, radius = _polyp(canvas, rng)
-        dome = np.sqrt(np.clip(-level / np.float32(radius), 0, 1))
+        dome = np.clip(1 - (1 + level / np.float32(radius)) ** 2, 0, 1) ** np.float32(0.8)
         relief = (
             relief * (1 - 0.8 * inside(level, 0.05))
             + np.float32(radius * rng.uniform(0.5, 0.9)) * dome
         )
         relief += np.float32(0.01) * inside(level, 0.05) * smooth_noise(rng, size, 24)
         blush = blush + np.float32(rng.uniform(-0.02, 0.16)) * inside(level, 0.06)
+        # It stands out into the light even where the lumen behind it is dark.
+        away = np.maximum(away, np.float32(0.6) * inside(level, 0.06))
         regions["polyp"] = level < 0
     return Scene(_lit(canvas, rng, relief, blush, away), regions)
 
@@ -53,7 +55,8 @@ def _folds(canvas: Canvas, rng: np.random.Generator, away: Field) -> Field:
     depth = np.log(away + np.float32(0.12)) * np.float32(rng.uniform(3.5, 6))
     bend = np.float32(0.9) * smooth_noise(rng, canvas.size, 3)
     wave = np.sin(depth + bend + np.float32(rng.uniform(0, 6)))
-    return np.float32(rng.uniform(0.05, 0.09)) * (1 - np.abs(wave)) ** 2 * np.clip(away * 2, 0, 1)
+    crest = np.exp(-((wave / np.float32(rng.uniform(0.3, 0.6))) ** 2))
+    return np.float32(rng.uniform(0.03, 0.07)) * crest * np.clip(away * 2, 0, 1)
 
 
 def _polyp(canvas: Canvas, rng: np.random.Generator) -> tuple[Field, float]:
@@ -72,10 +75,11 @@ def _lit(
 ) -> NDArray[np.float32]:
     """Lambert shading and specular highlights, coloured, darkening into the lumen."""
     size = canvas.size
-    slope_y, slope_x = np.gradient(relief, np.float32(2 / size))
+    slope_y, slope_x = (np.gradient(relief, np.float32(2 / size), axis=axis) for axis in (0, 1))
     steep = np.sqrt(1 + slope_x**2 + slope_y**2)
     lamp = rng.normal(0, 0.25, 2).astype(np.float32)
-    light = np.clip((1 - lamp[0] * slope_x - lamp[1] * slope_y) / steep, 0, None)
+    facing = np.clip((1 - lamp[0] * slope_x - lamp[1] * slope_y) / steep, 0, None)
+    light = np.float32(0.4) + np.float32(0.6) * facing
     tube = np.clip(away / np.float32(rng.uniform(0.5, 0.9)), 0, 1) ** np.float32(0.8)
     shade = light * (0.12 + 0.88 * tube) * np.float32(rng.uniform(0.85, 1.05))
     red = np.float32(0.88) + np.float32(0.2) * blush
@@ -88,13 +92,15 @@ def _lit(
 
 
 def _veins(canvas: Canvas, rng: np.random.Generator) -> Field:
-    branches = []
-    for _ in range(3):
-        root = (rng.uniform(-0.9, 0.9), rng.uniform(-0.9, 0.9))
-        branches += grow_tree(
-            rng, root, rng.uniform(0, 6.28), length=0.35, width=0.02, generations=4
-        )
-    return gaussian_filter(draw_branches(canvas, branches), canvas.size / 200, truncate=2)
+    trees = grow_trees(
+        rng,
+        rng.uniform(-0.9, 0.9, (3, 2)),
+        rng.uniform(0, 2 * np.pi, 3),
+        length=0.35,
+        width=0.02,
+        generations=4,
+    )
+    return gaussian_filter(draw_branches(canvas, trees), canvas.size / 200, truncate=2)
 
 
 def _highlights(

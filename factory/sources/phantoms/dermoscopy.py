@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from factory.sources.phantoms.scene import Phantom, Scene, Shown
 from factory.sources.phantoms.shapes import (
-    Branch,
+    Branches,
     Canvas,
     Field,
     contour,
@@ -72,13 +72,14 @@ def _pigment(
 ) -> Colour:
     """Brown relative to the skin, with network, globules, and in melanoma more colours."""
     size = canvas.size
-    brown = skin * np.array(
-        [rng.uniform(0.5, 0.75), rng.uniform(0.38, 0.6), rng.uniform(0.35, 0.55)], np.float32
+    depth = rng.uniform(0.3, 0.65)
+    brown = skin * (1 - depth * np.array([0.75, 1.0, 1.1]) + rng.normal(0, 0.025, 3)).astype(
+        np.float32
     )
-    network = np.abs(smooth_noise(rng, size, 26))
+    network = np.abs(smooth_noise(rng, size, 34))
     tint = (
         1
-        - np.float32(0.22) * np.clip(1 - 2 * network, 0, 1)
+        - np.float32(rng.uniform(0.05, 0.2)) * np.clip(1 - network, 0, 1)
         + np.float32(0.08) * fractal_noise(rng, size, 4)
     )
     deeper = inside(level + np.float32(rng.uniform(0.08, 0.2)), 0.2)
@@ -89,7 +90,9 @@ def _pigment(
             ((0.42, 0.45, 0.55), 0.9),
             ((0.72, 0.38, 0.34), 1.0),
         ):
-            patch = np.clip((smooth_noise(rng, size, 4) - np.float32(cut)) * 3, 0, 1)
+            patch = np.clip(
+                (fractal_noise(rng, size, 4, 2) - np.float32(cut)) * np.float32(1.3), 0, 1
+            )
             paint = (
                 paint
                 + (np.array(colour, np.float32) - paint) * (np.float32(0.8) * patch)[..., None]
@@ -99,12 +102,12 @@ def _pigment(
 
 
 def _with_hairs(image: Colour, canvas: Canvas, rng: np.random.Generator) -> Colour:
-    hairs: list[Branch] = []
-    for _ in range(int(rng.choice([0, 0, 3, 8, 14]))):
+    hairs: list[Branches] = []
+    for _ in range(int(rng.choice([0, 0, 2, 6, 12]))):
         start, heading = rng.uniform(-1.1, 1.1, 2), rng.uniform(0, 2 * np.pi)
         turns = heading + np.cumsum(rng.normal(0, 0.08, 10))
         steps = np.cumsum(np.stack([np.cos(turns), np.sin(turns)], axis=1) * 0.12, axis=0)
-        hairs.append((start + steps, rng.uniform(0.012, 0.022)))
+        hairs.append(((start + steps)[None], rng.uniform(0.012, 0.022)))
     cover = gaussian_filter(draw_branches(canvas, hairs), canvas.size / 400, truncate=2)
     return image * (1 - np.float32(0.75) * cover[..., None])
 
@@ -117,7 +120,7 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     dim = 1 - np.float32(rng.uniform(0.08, 0.25)) * far**2
     if rng.random() < 0.4:
         dim *= inside(far - np.float32(rng.uniform(1.1, 1.3)), 0.08)
-    shine = np.clip(smooth_noise(rng, size, 20) - np.float32(2.3), 0, 1)
+    shine = np.clip(smooth_noise(rng, size, 28) - np.float32(rng.uniform(2.2, 3.4)), 0, 1)
     noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(0.014)
     return image * dim[..., None] + shine[..., None] + noise
 

@@ -14,7 +14,7 @@ from factory.sources.phantoms.shapes import (
     draw_branches,
     flat_canvas,
     fractal_noise,
-    grow_tree,
+    grow_trees,
     inside,
     posed_canvas,
     ripple,
@@ -42,7 +42,7 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     if "optic cup" in shown:
         regions["optic cup"] = cup < 0
         bright = np.array([1.0, rng.uniform(0.88, 0.95), rng.uniform(0.62, 0.78)], np.float32)
-        image += (bright - image) * (rng.uniform(0.6, 0.85) * inside(cup, 0.06))[..., None]
+        image += (bright - image) * (rng.uniform(0.7, 0.9) * inside(cup, 0.06))[..., None]
     return Scene(_with_vessels(image, canvas, rng, centre, side).astype(np.float32), regions)
 
 
@@ -85,18 +85,23 @@ def _with_vessels(
     side: float,
 ) -> NDArray[np.float32]:
     """Arteries and wider, darker veins; both cross disc and cup."""
-    for width, dark, green in ((0.045, 0.62, 0.38), (0.03, 0.4, 0.3)):
-        branches = []
-        for up in (-1, 1):
-            for towards in (side, -side):
-                heading = np.arctan2(up * 1.0, towards * rng.uniform(0.3, 1.1))
-                root = (centre[0] + rng.normal(0, 0.02), centre[1] + rng.normal(0, 0.02))
-                branches += grow_tree(
-                    rng, root, float(heading), length=0.42, width=width, generations=4, curl=0.14
-                )
-        cover = gaussian_filter(draw_branches(canvas, branches), canvas.size / 300, truncate=2)
-        blood = image * np.array([1 - green * 0.6, 1 - dark, 1 - dark * 0.8], np.float32)
-        image = image + (blood - image) * cover[..., None]
+    up, towards = np.array([1, 1, -1, -1]), np.array([1, -1, 1, -1]) * side
+    for width, dark in ((0.034, rng.uniform(0.5, 0.65)), (0.022, rng.uniform(0.3, 0.45))):
+        headings = np.arctan2(up, towards * rng.uniform(0.2, 0.8, 4))
+        trees = grow_trees(
+            rng,
+            np.asarray(centre) + rng.normal(0, 0.02, (4, 2)),
+            headings,
+            length=0.5,
+            width=width,
+            generations=4,
+            curl=0.12,
+            # The arcades arch away from the vertical: around the macula, or to the nasal side.
+            bend=-0.7 * up * towards,
+        )
+        cover = gaussian_filter(draw_branches(canvas, trees), canvas.size / 300, truncate=2)
+        blood = image * np.array([1 - dark * 0.4, 1 - dark, 1 - dark * 0.8], np.float32)
+        image = image + (blood - image) * (np.float32(0.9) * cover)[..., None]
     return image
 
 

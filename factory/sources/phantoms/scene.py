@@ -44,7 +44,7 @@ class Phantom:
 
 def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of each 2 x 2 block: (2n, 2n, ...) -> (n, n, ...)."""
-    half = image[0::2] + image[1::2]
+    half: NDArray[np.float32] = image[0::2] + image[1::2]
     return (half[:, 0::2] + half[:, 1::2]) / np.float32(4)
 
 

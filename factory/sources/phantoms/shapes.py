@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
 Field = NDArray[np.float32]  # (n, n)
@@ -40,7 +40,7 @@ class Canvas:
         return len(self.x)
 
     def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Pixel positions (column, row) of anatomy points (k, 2); the warp is left out."""
+        """Pixel positions (column, row) of anatomy points (..., 2); the warp is left out."""
         placed = points @ self.pose[:, :2].T + self.pose[:, 2]
         return (placed + 1) * self.size / 2
 
@@ -109,11 +109,18 @@ def smooth_noise(rng: np.random.Generator, size: int, cells: int, rows: int | No
     control = rng.standard_normal((down + 3, cells + 3), dtype=np.float32)
     # Sums in a fixed order, not a matrix product: its bits would depend on the BLAS at hand.
     first, weights = _spline_taps(size, cells)
-    wide = sum(control[:, first + k] * weights[k] for k in range(4))
+    wide = _taps(control.T, first, weights).T
     first, weights = _spline_taps(size, down)
-    field = sum(wide[first + k] * weights[k][:, None] for k in range(4))
+    field = _taps(wide, first, weights)
     # 0.48: standard deviation that cubic B-spline smoothing leaves of unit control values in 2D.
     return field / np.float32(0.48)
+
+
+def _taps(control: Field, first: NDArray[np.int64], weights: Field) -> Field:
+    total = control[first] * weights[0][:, None]
+    for k in range(1, 4):
+        total += control[first + k] * weights[k][:, None]
+    return total
 
 
 def fractal_noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 3) -> Field:
@@ -161,9 +168,9 @@ def contour(
     """
     dx, dy = canvas.x - np.float32(centre[0]), canvas.y - np.float32(centre[1])
     c, s = np.cos(angle), np.sin(angle)
-    u = (dx * np.float32(c) + dy * np.float32(s)) / np.float32(radii[0])
-    v = (dy * np.float32(c) - dx * np.float32(s)) / np.float32(radii[1])
-    radius = np.sqrt(u * u + v * v)
+    u = dx * np.float32(c / radii[0]) + dy * np.float32(s / radii[0])
+    v = dy * np.float32(c / radii[1]) - dx * np.float32(s / radii[1])
+    radius: Field = np.sqrt(u * u + v * v)
     level = radius - 1
     if waves is not None:
         box = _bounding_box(radius < np.float32(1.8))
@@ -180,14 +187,15 @@ def _bounding_box(region: Mask) -> tuple[slice, slice]:
 
 def _radius_change(u: Field, v: Field, radius: Field, waves: NDArray[np.complex64]) -> Field:
     """Sum of the harmonics 2, 3, ... of the direction; it fades to 0 at the centre."""
+    direction = np.empty(radius.shape, np.complex64)
     safe = radius + np.float32(1e-6)
-    c, s = u / safe, v / safe
-    cosine, sine = c, s
-    change = np.zeros_like(radius)
-    for wave in waves:  # angle addition: no arctangent needed
-        cosine, sine = cosine * c - sine * s, sine * c + cosine * s
-        change += cosine * wave.real + sine * wave.imag
-    return change * np.minimum(radius, 1) ** 2
+    direction.real, direction.imag = u / safe, v / safe
+    # Horner's scheme: the powers of the unit direction are the harmonics, without an arctangent.
+    total = np.full_like(direction, waves[-1].conj())
+    for wave in waves[-2::-1]:
+        total = total * direction + wave.conj()
+    total *= direction * direction
+    return total.real * np.minimum(radius, 1) ** 2
 
 
 def inside(level: Field, width: float) -> Field:
@@ -214,58 +222,58 @@ def spot(rng: np.random.Generator, where: Mask) -> tuple[int, int] | None:
     return row, column
 
 
-Branch = tuple[NDArray[np.float64], float]  # points (k, 2), width in canvas units
+Branches = tuple[NDArray[np.float64], float]  # points (m, p, 2) of m branches, their width
 
 
-def grow_tree(
+def grow_trees(
     rng: np.random.Generator,
-    root: Point,
-    heading: float,
+    roots: ArrayLike,
+    headings: ArrayLike,
     *,
     length: float,
     width: float,
     generations: int,
     curl: float = 0.25,
-) -> list[Branch]:
-    """A bifurcating tree of wandering branches, as vessels have.
+    bend: ArrayLike = 0.0,
+) -> list[Branches]:
+    """Bifurcating trees of wandering branches, as vessels have; one entry for each generation.
 
     Args:
         rng: source of the shape.
-        root: where it starts.
-        heading: initial direction, radians, from x towards y.
-        length: of the first branch; each next one has about 0.78 of it.
-        width: of the first branch; daughters follow Murray's law, 2^(-1/3) of the parent.
-        generations: number of bifurcations on the way to a tip.
+        roots: (k, 2) where the trees start.
+        headings: (k,) initial directions, radians, from x towards y.
+        length: of the first branches; each next one has about 0.78 of it.
+        width: of the first branches; daughters follow Murray's law, 2^(-1/3) of the parent.
+        generations: how many times they fork.
         curl: standard deviation of the turn at each of a branch's six steps, radians.
+        bend: (k,) steady turn along each first branch, radians; daughters keep half of it.
     """
-    turns = heading + np.cumsum(rng.normal(0, curl, 6))
-    steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * (length / 6)
-    points = np.vstack([root, np.asarray(root) + np.cumsum(steps, axis=0)])
-    branches: list[Branch] = [(points, width)]
-    if generations:
-        for side in (-1, 1):
-            branches += grow_tree(
-                rng,
-                (float(points[-1, 0]), float(points[-1, 1])),
-                float(turns[-1]) + side * rng.uniform(0.25, 0.7),
-                length=length * rng.uniform(0.65, 0.9),
-                width=width * 2 ** (-1 / 3),
-                generations=generations - 1,
-                curl=curl,
-            )
-    return branches
+    start, heading = np.atleast_2d(np.asarray(roots, float)), np.atleast_1d(headings)
+    curve = np.broadcast_to(np.asarray(bend, float), heading.shape)
+    long = np.full(heading.shape, length)
+    grown: list[Branches] = []
+    for generation in range(generations + 1):
+        turns = rng.normal(0, curl, (len(heading), 6)) + curve[:, None] / 6
+        turns = heading[:, None] + np.cumsum(turns, axis=1)
+        steps = np.stack([np.cos(turns), np.sin(turns)], axis=-1) * (long / 6)[:, None, None]
+        points = start[:, None] + np.cumsum(steps, axis=1)
+        grown.append(
+            (np.concatenate([start[:, None], points], axis=1), width * 2 ** (-generation / 3))
+        )
+        sides = np.tile([-1.0, 1.0], len(heading))
+        start, curve = points[:, -1].repeat(2, axis=0), curve.repeat(2) / 2
+        heading = turns[:, -1].repeat(2) + sides * rng.uniform(0.25, 0.7, len(sides))
+        long = long.repeat(2) * rng.uniform(0.65, 0.9, len(sides))
+    return grown
 
 
-def draw_branches(canvas: Canvas, branches: Sequence[Branch]) -> Field:
+def draw_branches(canvas: Canvas, branches: Sequence[Branches]) -> Field:
     """Coverage (n, n) in [0, 1] of all branches; thin ones are fainter, not thicker."""
     sheet = Image.new("L", (canvas.size, canvas.size))
     pen = ImageDraw.Draw(sheet)
     for points, width in sorted(branches, key=lambda branch: branch[1]):
         wide = width * canvas.size / 2
-        pen.line(
-            [tuple(point) for point in canvas.pixels(points).tolist()],
-            fill=int(255 * min(1.0, wide)),
-            width=max(1, round(wide)),
-            joint="curve",
-        )
+        ink, thick = int(255 * min(1.0, wide)), max(1, round(wide))
+        for line in canvas.pixels(points).reshape(len(points), -1).tolist():
+            pen.line(line, fill=ink, width=thick)
     return np.asarray(sheet, np.float32) / np.float32(255)

@@ -1,0 +1,13 @@
+"""Generators of pairs, by the kind a recipe names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from factory.generators.phantom import PhantomGeneratorSpec
+
+GENERATORS: Mapping[str, type[BaseModel]] = {
+    "phantom": PhantomGeneratorSpec,
+}
