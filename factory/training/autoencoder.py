@@ -11,29 +11,13 @@ import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from accelerate import Accelerator
 from monai.losses import PatchAdversarialLoss
 from monai.networks.nets import PatchDiscriminator
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from factory.models.autoencoder import Autoencoder
+from factory.sections import AutoencoderTraining
+from factory.training.precision import accelerator
 from factory.training.progress import Progress, step_generator
 from factory.training.resume import ResumePoint
-
-
-class AutoencoderTraining(BaseModel):
-    """How the autoencoder is trained; steps = 0 keeps the one of `from`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(default=1200, ge=0)
-    batch: int = Field(default=8, ge=1, description="images, and as many masks, in one step")
-    learning_rate: float = Field(default=5e-4, gt=0)
-    adversarial_from: float = Field(
-        default=0.4, ge=0, le=1, description="share of the steps after which the critic joins"
-    )
-    adversarial: float = Field(default=0.1, ge=0)
-    energy: float = Field(default=0.1, ge=0)
-    high_pass: float = Field(default=1.0, ge=0)
-    kl: float = Field(default=1e-6, ge=0)
 
 
 def high_pass(pictures: Tensor) -> Tensor:
@@ -76,7 +60,7 @@ class Losses:
         self.adversarial = PatchAdversarialLoss(criterion="hinge")
 
     def generator_loss(
-        self, autoencoder: Autoencoder, images: Tensor, masks: Tensor, noise: Tensor, judged: bool
+        self, autoencoder: Autoencoder, images: Tensor, masks: Tensor, noise: Tensor, textured: bool
     ) -> tuple[Tensor, Tensor, dict[str, float]]:
         """Total loss, the reconstructed images, and the terms by name."""
         posterior = autoencoder.posterior(torch.cat([images, masks]))
@@ -93,13 +77,14 @@ class Losses:
             terms["image_l1"]
             + terms["mask_l1"]
             + self.spec.high_pass * terms["high_pass"]
-            + self.spec.energy * terms["energy"]
             + self.spec.kl * terms["kl"]
         )
-        if judged:
+        # Asked for texture from the start, the decoder invents a checkerboard and keeps it.
+        if textured:
             terms["adversarial"] = self.adversarial(
                 self.critic(made_images)[-1:], target_is_real=True, for_discriminator=False
             )
+            total = total + self.spec.energy * terms["energy"]
             total = total + self.spec.adversarial * terms["adversarial"]
         return total, made_images, {name: float(term.detach()) for name, term in terms.items()}
 
@@ -134,9 +119,9 @@ def train_autoencoder(
         seed: with the step's number, the only source of randomness.
         resume: file that an interrupted training continues from.
     """
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerate = accelerator()
     losses = Losses(spec)
-    model, critic = accelerator.prepare(autoencoder, losses.critic)
+    model, critic = accelerate.prepare(autoencoder, losses.critic)
     losses.critic = critic
     optimisers = {
         "model": _optimiser(model, spec.learning_rate),
@@ -150,7 +135,7 @@ def train_autoencoder(
         generator = step_generator(seed, step)
         at = torch.randint(len(images), (spec.batch,), generator=generator)
         pictures = torch.cat([images[at], masks[at]]).float() / 127.5 - 1
-        real, coded = augmented(pictures, generator).to(accelerator.device).chunk(2)
+        real, coded = augmented(pictures, generator).to(accelerate.device).chunk(2)
         rate = (
             spec.learning_rate
             * min(1.0, (step + 1) / 50)
@@ -159,17 +144,17 @@ def train_autoencoder(
         for group in optimisers["model"].param_groups:
             group["lr"] = rate
         noise = _latent_noise(model, real, generator)
-        judged = step >= spec.adversarial_from * spec.steps and spec.adversarial > 0
-        total, made, terms = losses.generator_loss(model, real, coded, noise, judged)
-        _descend(accelerator, optimisers["model"], model, total)
-        if judged:
+        textured = step >= spec.texture_from * spec.steps
+        total, made, terms = losses.generator_loss(model, real, coded, noise, textured)
+        _descend(accelerate, optimisers["model"], model, total)
+        if textured:
             loss = losses.critic_loss(made, real)
-            _descend(accelerator, optimisers["critic"], critic, loss)
+            _descend(accelerate, optimisers["critic"], critic, loss)
             terms["critic"] = float(loss.detach())
         point.save_sometimes(step + 1, spec.steps)
         yield Progress("autoencoder", step + 1, spec.steps, terms)
     sample = np.random.default_rng(seed).permutation(len(images))[:256]
-    both = torch.cat([images[sample], masks[sample]]).float().to(accelerator.device) / 127.5 - 1
+    both = torch.cat([images[sample], masks[sample]]).float().to(accelerate.device) / 127.5 - 1
     autoencoder.measure_statistics(both)
 
 
@@ -185,9 +170,9 @@ def _latent_noise(model: Autoencoder, real: Tensor, generator: torch.Generator) 
 
 
 def _descend(
-    accelerator: Accelerator, optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor
+    accelerate: Accelerator, optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor
 ) -> None:
     optimiser.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(module.parameters(), 1.0)
+    accelerate.backward(loss)
+    accelerate.clip_grad_norm_(module.parameters(), 1.0)
     optimiser.step()

@@ -1,0 +1,195 @@
+"""Pairs from the dual-stream latent diffusion model MedSegFactory (arXiv 2504.06897)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from factory.errors import InputError
+from factory.generators.base import facet_rows
+from factory.images import ImageSection
+from factory.masks import CODECS
+from factory.models.checkpoints import Components, checkpoint_digest, load_components
+from factory.pairs import Images, Masks, PairBatch
+from factory.prompts import Prompt
+from factory.sampling import Conditioning, make_solver, sample, starting_noise
+from factory.sections import SampleSection
+from factory.training.latents import image_pictures
+from factory.vocabulary import Domain
+
+SAMPLING_VERSION = 1
+Known = Literal["image", "mask"]
+
+
+def to_uint8(pictures: Tensor, channels: int) -> Images:
+    """(N, 3, H, W) in [-1, 1] -> (N, H, W, C) uint8; grey is the mean of the three."""
+    if channels == 1:
+        pictures = pictures.mean(1, keepdim=True)
+    return (
+        ((pictures + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().contiguous().numpy()
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class MedSegFactory:
+    """A Generator: image and mask together, or one of them given the other.
+
+    Attributes:
+        components: the loaded checkpoint.
+        weights: digest of its files.
+        image: size and channels of the pairs.
+        section: solver, steps, guidance and the fixed batch.
+    """
+
+    components: Components
+    weights: str
+    image: ImageSection
+    section: SampleSection
+
+    @staticmethod
+    def load(checkpoint: Path, image: ImageSection, section: SampleSection) -> MedSegFactory:
+        """Reads a checkpoint folder, onto the GPU where there is one.
+
+        Raises:
+            InputError: if the folder is no checkpoint, or made for other images.
+        """
+        components = load_components(checkpoint)
+        made_for = components.card.get("image")
+        if made_for is not None and made_for != image.model_dump(mode="json"):
+            raise InputError(
+                f"{checkpoint} was trained for images {made_for}, the recipe asks for "
+                f"{image.model_dump(mode='json')}: the pairs would be noise; set image to the "
+                "checkpoint's, or train with --from"
+            )
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        components.unet.to(device).eval()
+        components.autoencoder.to(device).eval()
+        return MedSegFactory(components, checkpoint_digest(checkpoint), image, section)
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains the model was trained on, by name."""
+        listed = self.components.card["domains"]
+        return {entry["name"]: Domain.model_validate(entry) for entry in listed}
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of weights, image section, sampling and version of this code path."""
+        content = {
+            "generator": "medsegfactory",
+            "version": SAMPLING_VERSION,
+            "weights": self.weights,
+            "image": self.image.model_dump(mode="json"),
+            "sample": self.section.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
+        """Image and mask of each prompt, from noise.
+
+        Raises:
+            InputError: if the model was not trained on a prompt's domain or classes.
+            ValueError: if there is no prompt, or not one seed for each.
+        """
+        return self._in_batches(prompts, seeds, None, None)
+
+    def paint(self, prompts: Sequence[Prompt], seeds: Sequence[int], masks: Masks) -> PairBatch:
+        """Images (N, H, W, C) for given masks (N, H, W): the mask stream stays at noise level 0."""
+        return self._in_batches(prompts, seeds, "mask", masks)
+
+    def segment(self, prompts: Sequence[Prompt], seeds: Sequence[int], images: Images) -> PairBatch:
+        """Masks (N, H, W) for given images (N, H, W, C): the image stream stays at level 0."""
+        return self._in_batches(prompts, seeds, "image", images)
+
+    def _in_batches(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        known: Known | None,
+        given: NDArray[np.uint8] | None,
+    ) -> PairBatch:
+        facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
+        for prompt in prompts:
+            self._check(prompt)
+        size, images, masks = self.section.batch, [], []
+        for start in range(0, len(prompts), size):
+            # Always the full batch, the last one padded: a batch of another size changes bits.
+            at = [min(i, len(prompts) - 1) for i in range(start, start + size)]
+            part = [prompts[i] for i in at]
+            pictures = None if given is None else self._pictures(part, given[at], known)
+            image, mask = self._draw(part, [seeds[i] for i in at], known, pictures)
+            images.append(image)
+            masks.append(mask)
+        count = len(prompts)
+        return PairBatch.of(np.concatenate(images)[:count], np.concatenate(masks)[:count], facets)
+
+    def _draw(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        known: Known | None,
+        given: Tensor | None,
+    ) -> tuple[Images, Masks]:
+        """One full batch; `given` holds the known stream's pictures (B, 3, H, W) in [-1, 1]."""
+        autoencoder, text = self.components.autoencoder, self.components.text
+        device = next(autoencoder.parameters()).device
+        side = self.image.size // autoencoder.factor
+        channels = autoencoder.vae.config.latent_channels
+        noise = [
+            starting_noise(seeds, (channels, side, side), stream).to(device) for stream in (0, 1)
+        ]
+        if given is not None:
+            noise[0 if known == "image" else 1] = autoencoder.encode(given.to(device))
+        conditioning = Conditioning(
+            text([prompt.image_text for prompt in prompts]).to(device),
+            text([prompt.mask_text for prompt in prompts]).to(device),
+            text([""] * len(prompts)).to(device),
+        )
+        solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
+        image, mask = sample(
+            self.components.unet, solver, conditioning, noise[0], noise[1], self.section, known
+        )
+        pictures = autoencoder.decode(image)
+        return to_uint8(pictures, self.image.channels), self._masks(
+            prompts, autoencoder.decode(mask)
+        )
+
+    def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
+        """Class indices (B, H, W), each in the codec of its prompt's domain."""
+        domains = [self.domains[prompt.domain] for prompt in prompts]
+        rows = [
+            CODECS[domain.codec](len(domain.classes)).decode(pictures[i : i + 1])
+            for i, domain in enumerate(domains)
+        ]
+        return np.concatenate(rows)
+
+    def _pictures(
+        self, prompts: Sequence[Prompt], given: NDArray[np.uint8], known: Known | None
+    ) -> Tensor:
+        """Given images or masks as pictures (B, 3, H, W) in [-1, 1]."""
+        if known == "image":
+            return image_pictures(given).float() / 127.5 - 1
+        domains = [self.domains[prompt.domain] for prompt in prompts]
+        rows = [
+            CODECS[domain.codec](len(domain.classes)).encode(given[i : i + 1])
+            for i, domain in enumerate(domains)
+        ]
+        return torch.cat(rows)
+
+    def _check(self, prompt: Prompt) -> None:
+        if prompt.domain not in self.domains:
+            raise InputError(
+                f"the checkpoint knows {', '.join(self.domains)}, not {prompt.domain}: it would "
+                "paint something else under that name; train on that domain first"
+            )

@@ -1,0 +1,161 @@
+"""Latents and text states of a training set, computed once: augmented, encoded, kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from factory.masks import CODECS
+from factory.models.autoencoder import Autoencoder
+from factory.pairs import Images, Masks, PairBatch
+from factory.prompts import texts
+from factory.sections import Augmentation
+from factory.training.progress import Progress, step_generator
+from factory.vocabulary import Domain
+
+TextStates = Callable[[Sequence[str]], Tensor]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the denoiser trains on.
+
+    Attributes:
+        image, mask: (M, 4, h, w) latents, row by row of one pair.
+        prompt: (M, 2) rows of `texts` for image and mask.
+        texts: (T, L, D) text states; row 0 is the empty prompt.
+    """
+
+    image: Tensor
+    mask: Tensor
+    prompt: Tensor
+    texts: Tensor
+
+    def save(self, file: Path, key: str) -> None:
+        """Writes safetensors that carry the key they were made for."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(vars(self), file, metadata={"key": key})
+
+    @staticmethod
+    def load(file: Path, key: str) -> Latents | None:
+        """Reads them back if they exist and were made for this key."""
+        if not file.exists():
+            return None
+        with safe_open(file, "pt") as stored:
+            if (stored.metadata() or {}).get("key") != key:
+                return None
+        return Latents(**load_file(file))
+
+
+def image_pictures(images: Images) -> Tensor:
+    """(N, H, W, C) uint8 -> (N, 3, H, W) uint8; grey is repeated."""
+    return torch.from_numpy(images).movedim(-1, 1).expand(-1, 3, -1, -1).contiguous()
+
+
+def mask_pictures(pairs: PairBatch, domains: Mapping[str, Domain]) -> Tensor:
+    """(N, 3, H, W) uint8: each pair's mask in the codec of its domain."""
+    coded = torch.empty(len(pairs), 3, *pairs.masks.shape[1:], dtype=torch.uint8)
+    for name, rows in pairs.facets.groupby("domain").indices.items():
+        domain = domains[str(name)]
+        codec = CODECS[domain.codec](len(domain.classes))
+        picture = codec.encode(pairs.masks[rows])
+        coded[torch.from_numpy(rows)] = ((picture + 1) * 127.5).round().to(torch.uint8)
+    return coded
+
+
+def pair_texts(pairs: PairBatch, domains: Mapping[str, Domain]) -> list[tuple[str, str]]:
+    """The image text and the mask text that describe each real pair."""
+    described = []
+    for row in pairs.facets.itertuples():
+        labels = tuple(label for label in str(row.labels).split(";") if label)
+        described.append(texts(domains[str(row.domain)], labels, str(row.finding), str(row.text)))
+    return described
+
+
+def _transforms(count: int, spec: Augmentation, generator: torch.Generator) -> Tensor:
+    """(N, 2, 3) inverse affine maps, in the coordinates of grid_sample."""
+
+    def uniform(reach: float) -> Tensor:
+        return (torch.rand(count, generator=generator) * 2 - 1) * reach
+
+    angle, size = uniform(np.deg2rad(spec.rotate)), torch.exp(uniform(float(np.log1p(spec.scale))))
+    flip = torch.ones(count)
+    if spec.mirror:
+        flip[torch.rand(count, generator=generator) < 0.5] = -1
+    cos, sin = angle.cos() * size, angle.sin() * size
+    shifts = [uniform(2 * spec.shift), uniform(2 * spec.shift)]
+    rows = [
+        torch.stack([cos * flip, -sin, shifts[0]], 1),
+        torch.stack([sin * flip, cos, shifts[1]], 1),
+    ]
+    return torch.stack(rows, 1)
+
+
+def augment(
+    images: Images, masks: Masks, spec: Augmentation, generator: torch.Generator
+) -> tuple[Images, Masks]:
+    """One random variant of each pair; masks by nearest neighbour, edges reflected."""
+    shape = (len(images), 1, *masks.shape[1:])
+    grid = F.affine_grid(
+        _transforms(len(images), spec, generator), list(shape), align_corners=False
+    )
+    picture = torch.from_numpy(images).movedim(-1, 1).float() / 255
+    label = torch.from_numpy(masks)[:, None].float()
+    moved = F.grid_sample(
+        picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+    ).clamp(0, 1)
+    relabelled = F.grid_sample(
+        label, grid, mode="nearest", padding_mode="reflection", align_corners=False
+    )
+    exponent = torch.exp((torch.rand(len(images), generator=generator) * 2 - 1) * spec.gamma)
+    moved = moved ** exponent.view(-1, 1, 1, 1)
+    return (
+        (moved * 255).round().to(torch.uint8).movedim(1, -1).contiguous().numpy(),
+        relabelled[:, 0].to(torch.uint8).numpy(),
+    )
+
+
+def encode_pairs(
+    pairs: PairBatch,
+    domains: Mapping[str, Domain],
+    autoencoder: Autoencoder,
+    text: TextStates,
+    augmentation: Augmentation,
+    seed: int,
+) -> Generator[Progress, None, Latents]:
+    """Encodes every variant of every pair; yields progress and returns the latents."""
+    described = pair_texts(pairs, domains)
+    prompts = sorted({line for both in described for line in both})
+    rows = {line: index + 1 for index, line in enumerate(prompts)}
+    prompt = torch.tensor([[rows[image], rows[mask]] for image, mask in described])
+    device = next(autoencoder.parameters()).device
+    made: dict[str, list[Tensor]] = {"image": [], "mask": []}
+    parts = torch.arange(len(pairs)).split(32)
+    steps = augmentation.copies * len(parts)
+    for copy in range(augmentation.copies):
+        for number, part in enumerate(parts):
+            batch = pairs[part.numpy()]
+            if copy:
+                generator = step_generator(seed, copy * len(parts) + number)
+                images, masks = augment(batch.images, batch.masks, augmentation, generator)
+                batch = PairBatch(images, masks, batch.facets, batch.spacing_mm, batch.has_mask)
+            for name, pictures in (
+                ("image", image_pictures(batch.images)),
+                ("mask", mask_pictures(batch, domains)),
+            ):
+                made[name].append(autoencoder.encode(pictures.to(device) / 127.5 - 1).cpu())
+            yield Progress("latents", copy * len(parts) + number + 1, steps, {})
+    return Latents(
+        torch.cat(made["image"]),
+        torch.cat(made["mask"]),
+        prompt.repeat(augmentation.copies, 1),
+        text(["", *prompts]).cpu(),
+    )
