@@ -1,0 +1,99 @@
+"""Is this pair acceptable? If not, why not: reasons as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.pairs import PairBatch
+
+Reasons = NDArray[np.uint32]  # (N,) bits of Reason, 0 = acceptable
+
+FLAT = 8  # grey levels; a lossy decoder gives even an empty image a few
+SPECK = 0.001  # share of the image; what a decoder mistakes at a border is smaller
+
+
+class Reason(IntFlag):
+    """Why a pair is rejected; the bits are part of the store's format: append, never reorder."""
+
+    CONSTANT_IMAGE = 1
+    MASK_MISSING = 2
+    UNKNOWN_CLASS_INDEX = 4
+    ASKED_CLASS_ABSENT = 8
+    UNASKED_CLASS_PRESENT = 16
+    NOT_FINITE = 32
+    NEAR_COPY = 64  # of a training image; set by pair scores, never by `check`
+
+
+def names(reasons: int) -> list[str]:
+    """The reasons in words: `names(9) == ["constant image", "asked class absent"]`."""
+    found = {name: bit for name, bit in Reason.__members__.items() if bit & reasons}
+    return [name.lower().replace("_", " ") for name in found]
+
+
+def check(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> Reasons:
+    """Every reason against each pair.
+
+    A class was asked for when the facet `labels` ("left lung;heart") names it. It is absent when
+    no pixel shows it; a class nobody asked for is present above 0.1 % of the image. An image is
+    constant when its values span fewer than 8 grey levels. A generator that met NaN or infinity
+    says so in a facet `finite`: an image of bytes cannot show it.
+
+    Args:
+        pairs: N pairs with the facets `domain` and `labels`.
+        label_maps: class name -> index for each domain, background included.
+
+    Returns:
+        (N,) bits of `Reason`.
+    """
+    area = class_areas(pairs.masks)
+    asked, known = _asked(pairs, label_maps), _known(pairs, label_maps)
+    shown = area > 0
+    findings = {
+        Reason.CONSTANT_IMAGE: _span(pairs.images) < FLAT,
+        Reason.MASK_MISSING: ~pairs.has_mask,
+        Reason.UNKNOWN_CLASS_INDEX: (shown & ~known).any(axis=1),
+        Reason.ASKED_CLASS_ABSENT: (asked & ~shown).any(axis=1) & pairs.has_mask,
+        Reason.UNASKED_CLASS_PRESENT: ((area > SPECK) & known & ~asked)[:, 1:].any(axis=1),
+        Reason.NOT_FINITE: ~_finite(pairs),
+    }
+    bits = [np.where(found, np.uint32(reason), np.uint32(0)) for reason, found in findings.items()]
+    return np.bitwise_or.reduce(bits)
+
+
+def class_areas(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N, 256) share of the image that each class index covers; rows sum to one."""
+    count = len(masks)
+    flat = masks.reshape(count, -1).astype(np.int64) + 256 * np.arange(count)[:, None]
+    pixels = np.bincount(flat.ravel(), minlength=256 * count).reshape(count, 256)
+    return pixels / max(1, flat.shape[1])
+
+
+def _span(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    flat = images.reshape(len(images), -1).astype(np.int64)
+    return flat.max(axis=1) - flat.min(axis=1)
+
+
+def _asked(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> NDArray[np.bool_]:
+    asked = np.zeros((len(pairs), 256), bool)
+    for row, (domain, labels) in enumerate(
+        zip(pairs.facets["domain"], pairs.facets["labels"], strict=True)
+    ):
+        asked[row, [label_maps[domain][name] for name in labels.split(";") if name]] = True
+    return asked
+
+
+def _known(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> NDArray[np.bool_]:
+    known = np.zeros((len(pairs), 256), bool)
+    for row, domain in enumerate(pairs.facets["domain"]):
+        known[row, list(label_maps[domain].values())] = True
+    return known
+
+
+def _finite(pairs: PairBatch) -> NDArray[np.bool_]:
+    if "finite" not in pairs.facets:
+        return np.ones(len(pairs), bool)
+    return pairs.facets["finite"].to_numpy(bool)

@@ -1,0 +1,63 @@
+"""What a run and a data set are called."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from factory.errors import InputError
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def digest(value: object) -> str:
+    """SHA-256, 64 hex digits, of a JSON value: equal for equal content, whatever the key order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_id(
+    source_digest: str,
+    image: BaseModel | Mapping[str, object],
+    generator_digest: str,
+    grid_digest: str,
+) -> str:
+    """Name of what a run makes: 12 hex digits.
+
+    Args:
+        source_digest: content of the real data.
+        image: the recipe's image section.
+        generator_digest: weights, configuration, sampling and format of the generator.
+        grid_digest: content of the prompt grid.
+    """
+    section = image.model_dump(mode="json") if isinstance(image, BaseModel) else dict(image)
+    named = {
+        "source": source_digest,
+        "image": section,
+        "generator": generator_digest,
+        "grid": grid_digest,
+    }
+    return digest(named)[:12]
+
+
+def branch_of(run: str) -> str:
+    """Branch a run writes on; Icechunk refuses slashes in branch names."""
+    return f"run-{run}"
+
+
+def plain_name(name: str) -> str:
+    """The name of a data set, unchanged.
+
+    Raises:
+        InputError: if it could be read as a path, or would not be one on an object store.
+    """
+    if not PLAIN_NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} is not a plain name: a data set's name becomes a folder of the store, so a "
+            "path in it would write elsewhere; use up to 64 letters, digits, '-' or '_'"
+        )
+    return name
