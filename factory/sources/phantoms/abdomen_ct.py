@@ -39,12 +39,15 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     is not shown leaves fat and bowel in its place (an absent kidney is agenesis or nephrectomy).
     """
     del finding  # one appearance: what varies is which organs are there
-    canvas = posed_canvas(size, rng, shift=0.05, turn=0.05, grow=0.05, warp=0.02)
-    wide, deep = rng.uniform(0.8, 0.92), rng.uniform(0.6, 0.74)
+    canvas = posed_canvas(size, rng, shift=0.05, turn=0.05, grow=0.05, zoom=1.07, warp=0.02)
+    wide, deep = rng.uniform(0.8, 0.92), rng.uniform(0.64, 0.76)
     fat = rng.uniform(0.04, 0.16)
     torso = contour(canvas, (0, 0), (wide, deep), 0, ripple(rng, 0.015, 3))
+    # Height of the vertebra, a hand's breadth before the skin of the back.
+    back = deep - fat - 0.25
     image = _torso(canvas, rng, torso, fat)
-    levels = _organs(canvas, rng, (wide - fat, deep - fat))
+    image = _muscles(canvas, rng, image, torso + np.float32(fat + 0.02), back)
+    levels = _organs(canvas, rng, (wide - fat, deep - fat), back)
     kept = torso + np.float32(fat + 0.07)
     grain = np.float32(6) * smooth_noise(rng, size, 18)
     regions = {}
@@ -90,24 +93,36 @@ def _bowel(canvas: Canvas, rng: np.random.Generator, image: Field, cavity: Field
         inside(cavity + np.float32(0.04), 0.03) * inside(loops * np.float32(0.1), 0.03) * back,
     )
     gas = np.float32(1.7) - smooth_noise(rng, size, 7)
-    image = blend(
+    return blend(
         image,
         -700,
         inside(gas * np.float32(0.1), 0.03) * inside(cavity + np.float32(0.08), 0.03) * back,
     )
+
+
+def _muscles(
+    canvas: Canvas, rng: np.random.Generator, image: Field, wall: Field, back: float
+) -> Field:
+    """Psoas and back muscles beside the spine, and the inferior vena cava before it."""
+    texture = 58 + 8 * smooth_noise(rng, canvas.size, 16)
     for side in (-1, 1):
-        psoas = contour(canvas, (side * 0.2, 0.3), (0.09, 0.13), side * 0.3, ripple(rng, 0.06))
-        image = blend(image, 60, inside(psoas, 0.02))
-        erector = contour(canvas, (side * 0.17, 0.5), (0.16, 0.09), 0, ripple(rng, 0.06))
-        image = blend(image, 58 + 10 * smooth_noise(rng, size, 16), inside(erector, 0.03))
-    vena = contour(canvas, (-0.1, rng.uniform(0.08, 0.14)), (0.065, 0.05), 0, ripple(rng, 0.06))
+        psoas = contour(canvas, (side * 0.2, back), (0.09, 0.12), side * 0.3, ripple(rng, 0.06))
+        erector = contour(canvas, (side * 0.17, back + 0.19), (0.17, 0.09), 0, ripple(rng, 0.06))
+        both = np.maximum(np.minimum(psoas, erector), wall)
+        image = blend(image, texture, inside(both, 0.025))
+    vena = contour(
+        canvas, (-0.1, back - rng.uniform(0.17, 0.22)), (0.065, 0.05), 0, ripple(rng, 0.06)
+    )
     return blend(image, rng.uniform(100, 150), inside(vena, 0.02))
 
 
 def _organs(
-    canvas: Canvas, rng: np.random.Generator, room: tuple[float, float]
+    canvas: Canvas, rng: np.random.Generator, room: tuple[float, float], back: float
 ) -> dict[str, Field]:
-    """Level of each organ; `room` holds the half width and half depth within the fat."""
+    """Level of each organ.
+
+    `room` holds the half width and half depth within the fat, `back` the vertebra's height.
+    """
     wide, deep = room
 
     def organ(x: float, y: float, rx: float, ry: float, angle: float, rough: float) -> Field:
@@ -127,12 +142,11 @@ def _organs(
     spleen = organ(0.68, 0.28, 0.17, 0.42, -0.45, 0.08)
     stomach = organ(0.38, -0.32, 0.36, 0.3, -0.5, 0.1)
     kidneys = [organ(side * 0.44, 0.5, 0.15, 0.23, side * -0.5, 0.05) for side in (-1, 1)]
-    aorta = contour(
-        canvas, (0.05 + rng.normal(0, 0.015), 0.15), (0.055, 0.055), 0, ripple(rng, 0.03)
-    )
-    spine = contour(canvas, (0, 0.32), (0.125, 0.105), 0, ripple(rng, 0.04))
-    arch = contour(canvas, (0, 0.47), (0.05, 0.13))
-    canal = contour(canvas, (0, 0.455), (0.055, 0.045))
+    aorta_at = (0.05 + rng.normal(0, 0.015), back - 0.175)
+    aorta = contour(canvas, aorta_at, (0.062, 0.062), 0, ripple(rng, 0.03))
+    spine = contour(canvas, (0, back), (0.125, 0.105), 0, ripple(rng, 0.04))
+    arch = contour(canvas, (0, back + 0.14), (0.05, 0.12))
+    canal = contour(canvas, (0, back + 0.135), (0.055, 0.045))
     bone = np.maximum(np.minimum(spine, arch), -canal)
     return {
         "liver": liver,
@@ -170,4 +184,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return image + level * grain + np.float32(0.01) * white(rng, image)
 
 
-PHANTOM = Phantom(anatomy, acquire, field_mm=400.0)
+PHANTOM = Phantom(anatomy, acquire, field_mm=380.0)

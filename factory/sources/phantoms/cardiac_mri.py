@@ -34,7 +34,7 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     and that over the right ventricle, which becomes the crescent. A wall without a cavity is
     shown obliterated, as at the end of systole.
     """
-    canvas = posed_canvas(size, rng, shift=0.12, turn=0.25, grow=0.1, warp=0.012)
+    canvas = posed_canvas(size, rng, shift=0.12, turn=0.25, grow=0.1, zoom=1.25, warp=0.012)
     cavity, wall, right = _ventricles(canvas, rng, finding)
     image = _chest(canvas, rng)
     blood = rng.uniform(0.68, 0.82)
@@ -132,4 +132,4 @@ def acquire(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.abs(fft.ifft2(space * np.outer(keep, keep))).astype(np.float32)
 
 
-PHANTOM = Phantom(anatomy, acquire, field_mm=320.0)
+PHANTOM = Phantom(anatomy, acquire, field_mm=260.0)

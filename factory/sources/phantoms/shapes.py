@@ -59,6 +59,7 @@ def posed_canvas(
     shift: float = 0.05,
     turn: float = 0.06,
     grow: float = 0.06,
+    zoom: float = 1.0,
     warp: float = 0.02,
 ) -> Canvas:
     """A canvas moved, turned, scaled and bent at random.
@@ -69,10 +70,11 @@ def posed_canvas(
         shift: greatest displacement, canvas units.
         turn: standard deviation of the rotation, radians.
         grow: greatest relative change of scale.
+        zoom: mean scale.
         warp: standard deviation of a smooth displacement, canvas units.
     """
     dx, dy = rng.uniform(-shift, shift, 2)
-    angle, scale = rng.normal(0, turn), 1 + rng.uniform(-grow, grow)
+    angle, scale = rng.normal(0, turn), zoom * (1 + rng.uniform(-grow, grow))
     c, s = scale * np.cos(angle), scale * np.sin(angle)
     pose = np.array([[c, -s, dx], [s, c, dy]])
     back = np.linalg.inv(pose[:, :2]).astype(np.float32)
