@@ -15,7 +15,7 @@ from factory.sources.phantoms import (
 )
 from factory.sources.phantoms.scene import Phantom
 
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 """Raised with every change of any phantom's pixels: it is part of the digests."""
 
 PHANTOMS: Mapping[str, Phantom] = {

@@ -160,7 +160,7 @@ def _opacity(
     lung = fields[str(rng.choice(list(fields)))]
     field = np.maximum(lung, np.float32(-0.02) - heart)
     radius = rng.uniform(0.1, 0.2)
-    row, column = spot(rng, field < np.float32(-0.07)) or (0, 0)
+    row, column = spot(rng, field + np.float32(0.07))
     centre = (float(canvas.x[row, column]), float(canvas.y[row, column]))
     radii = (radius * rng.uniform(1.0, 1.5), radius)
     blob = contour(canvas, centre, radii, rng.uniform(0, np.pi), ripple(rng, 0.16))

@@ -197,7 +197,8 @@ def _radius_change(u: Field, v: Field, radius: Field, waves: NDArray[np.complex6
     for wave in waves[-2::-1]:
         total = total * direction + wave.conj()
     total *= direction * direction
-    return total.real * np.minimum(radius, 1) ** 2
+    # Full from 0.6 of the mean radius on, where edges lie; smoothly none at the centre.
+    return total.real * inside(np.float32(0.3) - radius, 0.6)
 
 
 def inside(level: Field, width: float) -> Field:
@@ -211,16 +212,16 @@ def blend(image: Field, value: Field | float, cover: Field) -> Field:
     return image + (np.asarray(value, np.float32) - image) * cover
 
 
-def spot(rng: np.random.Generator, where: Mask) -> tuple[int, int] | None:
-    """A random pixel (row, column) of a region, None when it is empty.
+def spot(rng: np.random.Generator, level: Field) -> tuple[int, int]:
+    """A random pixel (row, column) where the level is negative, or else where it is least.
 
-    The same draw picks nearly the same place at every size, since it is a share of the region.
+    The candidates are shares of the image, so one seed picks the same place at every size.
     """
-    share = rng.random()
-    at = np.flatnonzero(where)
-    if not len(at):
-        return None
-    row, column = divmod(int(at[int(share * len(at))]), where.shape[1])
+    rows, columns = (rng.random((2, 200)) * len(level)).astype(np.int64)
+    hits = np.flatnonzero(level[rows, columns] < 0)
+    if len(hits):
+        return int(rows[hits[0]]), int(columns[hits[0]])
+    row, column = divmod(int(level.argmin()), level.shape[1])
     return row, column
 
 

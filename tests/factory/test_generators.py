@@ -1,0 +1,150 @@
+"""The contract that every generator keeps; a new kind is covered by one line in READY."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from factory.errors import InputError
+from factory.generators import GENERATORS
+from factory.generators.base import Generator, facet_rows
+from factory.generators.phantom import PhantomGeneratorSpec
+from factory.images import ImageSection
+from factory.prompts import Prompt
+from factory.sources.phantom import render
+from factory.sources.phantoms import PHANTOMS
+from factory.vocabulary import load_vocabulary
+
+# Kind -> a small generator of images of this section, ready to use without a checkpoint of the
+# user's. Kinds that need one make a tiny real one in a temporary folder.
+READY: Mapping[str, Callable[[ImageSection], Generator]] = {
+    "phantom": lambda image: PhantomGeneratorSpec().build(image),
+}
+SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
+
+
+def make_prompts(count=5):
+    vocabulary = load_vocabulary()
+    prompts = []
+    for replicate in range(count):
+        domain = vocabulary.domain(list(PHANTOMS)[replicate % len(PHANTOMS)])
+        finding = next(iter(domain.findings), "")
+        shown = domain.shown(finding)
+        prompts.append(Prompt.about(domain, shown, finding, replicate=replicate, root=1))
+    return prompts
+
+
+def generate(generator, prompts):
+    return generator.generate(prompts, [prompt.seed for prompt in prompts])
+
+
+@pytest.fixture(params=READY)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(params=SECTIONS, ids=["grey", "colour"])
+def section(request):
+    return request.param
+
+
+def test_ready_kinds_are_registered_under_the_kind_they_say(kind):
+    assert GENERATORS[kind].model_fields["kind"].default == kind
+
+
+def test_pairs_are_valid(kind, section):
+    prompts = make_prompts(7)
+    pairs = generate(READY[kind](section), prompts)
+    assert pairs.images.shape == (7, section.size, section.size, section.channels)
+    assert pairs.masks.shape == (7, section.size, section.size)
+    assert pairs.has_mask.all()
+    for prompt, mask in zip(prompts, pairs.masks, strict=True):
+        assert mask.max() <= len(load_vocabulary().domain(prompt.domain).classes)
+
+
+def test_facets_are_the_prompts(kind, section):
+    prompts = make_prompts(3)
+    facets = generate(READY[kind](section), prompts).facets
+    for row, prompt in zip(facets.to_dict("records"), prompts, strict=True):
+        assert row == {**prompt.facets(), "seed": str(prompt.seed)}
+
+
+def test_neighbours_and_order_change_no_pixel(kind, section):
+    generator, prompts = READY[kind](section), make_prompts(5)
+    whole = generate(generator, prompts)
+    for order in ([2], [4, 3], [3, 0, 2, 1, 4]):
+        part = generate(generator, [prompts[at] for at in order])
+        np.testing.assert_array_equal(part.images, whole.images[order])
+        np.testing.assert_array_equal(part.masks, whole.masks[order])
+
+
+def test_the_seed_changes_the_pixels(kind, section):
+    generator, prompts = READY[kind](section), make_prompts(1)
+    first, second = generator.generate(prompts, [1]), generator.generate(prompts, [2])
+    assert (first.images != second.images).any()
+
+
+def test_two_builds_are_one_generator(kind, section):
+    prompts = make_prompts(2)
+    first, second = READY[kind](section), READY[kind](section)
+    assert first.digest == second.digest
+    assert int(first.digest, 16) >= 0
+    np.testing.assert_array_equal(generate(first, prompts).images, generate(second, prompts).images)
+
+
+def test_the_digest_tells_image_sections_apart(kind):
+    assert len({READY[kind](section).digest for section in SECTIONS}) == len(SECTIONS)
+
+
+def test_as_many_seeds_as_prompts_and_at_least_one(kind):
+    generator = READY[kind](SECTIONS[0])
+    for prompts, seeds in (([], []), (make_prompts(2), [1])):
+        with pytest.raises(ValueError, match="seeds"):
+            generator.generate(prompts, seeds)
+
+
+def test_the_largest_seed_is_kept_to_the_last_digit():
+    prompt = make_prompts(1)
+    assert facet_rows(prompt, [np.uint64(2**64 - 1)])[0]["seed"] == str(2**64 - 1)
+
+
+# ---- phantom ----
+
+
+def test_phantom_masks_hold_exactly_the_classes_asked_for():
+    domain = load_vocabulary().domain("phantom-abdomen-ct")
+    asked = ("liver", "right kidney")
+    prompts = [Prompt.about(domain, asked, replicate=replicate) for replicate in range(3)]
+    pairs = generate(PhantomGeneratorSpec().build(SECTIONS[0]), prompts)
+    for mask in pairs.masks:
+        assert set(np.unique(mask)) == {0, domain.index("liver"), domain.index("right kidney")}
+    assert set(pairs.facets["labels"]) == {"liver;right kidney"}
+
+
+def test_phantom_pairs_are_what_render_draws():
+    domain = load_vocabulary().domain("phantom-breast-us")
+    prompt = Prompt.about(domain, ["lesion"], "benign")
+    pairs = PhantomGeneratorSpec().build(SECTIONS[0]).generate([prompt], [11])
+    image, mask = render(domain.name, "benign", ["lesion"], 11, 32)
+    np.testing.assert_array_equal(pairs.images[0], image)
+    np.testing.assert_array_equal(pairs.masks[0], mask)
+    np.testing.assert_allclose(pairs.spacing_mm[0], 40 / 32)
+
+
+def test_phantoms_of_unlike_extra_facets_share_a_batch():
+    domain = load_vocabulary().domain("phantom-breast-us")
+    prompts = [
+        Prompt.about(domain, ["lesion"], "benign", extra=extra)
+        for extra in ((("side", "left"),), ())
+    ]
+    assert list(generate(PhantomGeneratorSpec().build(SECTIONS[0]), prompts).facets["side"]) == [
+        "left",
+        "",
+    ]
+
+
+def test_a_domain_that_cannot_be_drawn_is_refused():
+    domain = load_vocabulary().domain("chest-xray-lungs")
+    prompt = Prompt.about(domain, ["lungs"], "normal")
+    with pytest.raises(InputError, match="chest-xray-lungs"):
+        PhantomGeneratorSpec().build(SECTIONS[0]).generate([prompt], [0])
