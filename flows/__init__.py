@@ -1,1 +1,6 @@
-"""Prefect flows and the command line: each flow reads like a table of contents."""
+"""The flows, the recipe they follow, and the command line."""
+
+from tasks.environment import quieten
+
+# Before any submodule, hence before Prefect, which reads the environment at import.
+quieten()

@@ -1,3 +1,5 @@
+import pytest
+
 from tasks.progress import shown_on, stage
 
 
@@ -26,12 +28,8 @@ def test_a_stage_is_shown_where_someone_looks():
 
 def test_a_stage_is_closed_by_an_error_and_nobody_need_look():
     recorder = Recorder()
-    with shown_on(recorder):
-        try:
-            with stage("pairs"):
-                raise RuntimeError
-        except RuntimeError:
-            pass
+    with shown_on(recorder), pytest.raises(RuntimeError), stage("pairs"):
+        raise RuntimeError
     assert recorder.seen[-1] == (1, "closed")
     with stage("unseen") as progress:
         progress.advance()

@@ -1,0 +1,269 @@
+"""The recipe: everything one factory run is told, composed of the sections of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+import factory
+from evaluation.gates import Gates
+from evaluation.metrics import METRICS
+from evaluation.sections import EvaluateSection, UtilitySection
+from factory.cells import GridSection
+from factory.errors import InputError
+from factory.generators import GENERATORS
+from factory.identity import plain_name
+from factory.images import ImageSection
+from factory.sources import SOURCES
+from factory.vocabulary import unknown_name
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "recipes"
+PACKAGED = "packaged:"  # a checkpoint that comes with the package: "packaged:NAME"
+WEIGHTS = Path(factory.__file__).parent / "weights"
+
+Model = type[BaseModel]
+Section = TypeVar("Section", bound=BaseModel)
+
+if TYPE_CHECKING:
+    from factory.generators.phantom import PhantomGeneratorSpec
+    from factory.sections import MedSegFactorySpec
+    from factory.sources import SourceSection as AnySource
+
+    AnyGenerator = MedSegFactorySpec | PhantomGeneratorSpec
+else:
+    # The unions are the registries: a new kind is known here as soon as it is listed there.
+    AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]
+    AnyGenerator = Annotated[reduce(or_, GENERATORS.values()), Field(discriminator="kind")]
+
+
+class Recipe(BaseModel):
+    """What to make, from what, how it is judged, and when it is good enough to publish."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    format: Literal[1] = Field(description="version of this layout")
+    name: str = Field(description="name of the data set")
+    source: AnySource = Field(description="the real data")
+    image: ImageSection = Field(default=ImageSection(), description="size and colour of the pairs")
+    generator: AnyGenerator = Field(description="what makes the pairs, and how it is trained")
+    grid: GridSection = Field(description="which pairs are asked for")
+    evaluate: EvaluateSection = Field(
+        default=EvaluateSection(), description="what the pairs are scored with"
+    )
+    gates: Gates = Field(default={}, description="bounds that a version must meet: metric -> bound")
+    utility: UtilitySection | None = Field(
+        default=None, description="downstream models to try the pairs on; null for none"
+    )
+    show_real: bool = Field(
+        default=False, description="whether real pixels may enter reports and records"
+    )
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        if isinstance(value, int) and value > FORMAT:
+            raise ValueError(f"it is newer than {FORMAT}, the newest this release reads; update it")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        return plain_name(name)
+
+    @field_validator("gates")
+    @classmethod
+    def _measured(cls, gates: Gates) -> Gates:
+        for name in gates:
+            if name not in METRICS:
+                raise unknown_name("score", name, METRICS, "gates")
+        return gates
+
+    @model_validator(mode="after")
+    def _gated_utility_is_tried(self) -> Self:
+        if self.utility is None and any(name.startswith("utility") for name in self.gates):
+            raise InputError(
+                "gates name utility, which no section asks to be measured: add a utility section"
+            )
+        return self
+
+
+class RecipeError(InputError):
+    """Everything that is wrong with a recipe; the message has one line for each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe and applies overrides.
+
+    Args:
+        path: of the YAML file, or the name of a shipped recipe such as "demo".
+        overrides: "key.sub=value" each, the value written as YAML. A path in the file is
+            relative to the file, one in an override to the working directory.
+
+    Raises:
+        RecipeError: with one line for each thing that is wrong.
+    """
+    file = _file(path)
+    content = _read(file)
+    changes = [_override(text) for text in overrides]
+    for keys, value in changes:
+        _put(content, keys, value)
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError([f"{file}: {line}" for line in _lines(error.errors())]) from error
+    typed_here = frozenset(keys for keys, _ in changes)
+    return _with_absolute_paths(recipe, file.absolute().parent, typed_here)
+
+
+def _file(path: Path | str) -> Path:
+    file = Path(path)
+    if file.is_file():
+        return file
+    shipped = sorted(found.stem for found in SHIPPED.glob("*.yaml"))
+    if str(path) in shipped:
+        return SHIPPED / f"{path}.yaml"
+    raise RecipeError(
+        [f"there is no recipe {path}; give a YAML file or one of {', '.join(shipped) or 'none'}"]
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key may stand only once: the plain loader silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"key {key!r} stands twice in the mapping at line {line}")
+        return super().construct_mapping(node, deep)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError([f"{file} is not readable as YAML: {reason}"]) from error
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise RecipeError([f"{file} holds a {kind}, not the keys of a recipe (format, name, …)"])
+    return content
+
+
+def _override(text: str) -> tuple[tuple[str, ...], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise RecipeError([f"--set {text!r} is not key.sub=value, for example grid.replicates=8"])
+    try:
+        return tuple(key.split(".")), yaml.load(value, _Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError([f"--set {text!r}: {value!r} is not readable as YAML"]) from error
+
+
+def _put(content: dict[str, Any], keys: Sequence[str], value: object) -> None:
+    for key in keys[:-1]:
+        if not isinstance(content.get(key), dict):
+            content[key] = {}
+        content = content[key]
+    content[keys[-1]] = value
+
+
+def _with_absolute_paths(
+    section: Section, folder: Path, typed_here: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()
+) -> Section:
+    changes: dict[str, object] = {}
+    for name, field in type(section).model_fields.items():
+        value, keys = getattr(section, name), (*at, field.alias or name)
+        if isinstance(value, BaseModel):
+            changes[name] = _with_absolute_paths(value, folder, typed_here, keys)
+        elif isinstance(value, Path):
+            changes[name] = _absolute(value, Path.cwd() if keys in typed_here else folder)
+    return section.model_copy(update=changes)
+
+
+def _absolute(path: Path, folder: Path) -> Path:
+    text = str(path)
+    if text.startswith(PACKAGED):
+        return WEIGHTS / text.removeprefix(PACKAGED)
+    return (folder / path.expanduser()).resolve()
+
+
+def _lines(errors: Iterable[ErrorDetails]) -> list[str]:
+    """One line for each mistake; a value that fits no branch of a union is one mistake."""
+    return list({_place(error["loc"])[0]: _line(error) for error in errors}.values())
+
+
+def _line(error: ErrorDetails) -> str:
+    """What arrived and what to do, in one line that begins with the key."""
+    words, sections = _place(error["loc"])
+    key = ".".join(words)
+    match error["type"]:
+        case "extra_forbidden":
+            known = [f.alias or name for section in sections for name, f in _fields(section)]
+            return str(unknown_name("key", words[-1], known, ".".join(words[:-1]) or "the recipe"))
+        case "missing":
+            return f"key {key!r} is missing and has no default; add it"
+        case "union_tag_invalid":
+            kinds = error["ctx"]["expected_tags"].replace("'", "").split(", ")
+            return str(unknown_name("kind", str(error["ctx"]["tag"]), kinds, key))
+        case "union_tag_not_found":
+            return f"key '{key}.kind' is missing: nothing else says which {key} it is; add it"
+        case "value_error":
+            return f"{key}: {error['ctx']['error']}"
+        case _:
+            value = repr(error["input"])
+            shown = value if len(value) <= 60 else value[:57] + "..."
+            return f"{key} is {shown}: {error['msg']}"
+
+
+def _place(loc: Sequence[int | str]) -> tuple[tuple[str, ...], list[Model]]:
+    """The words of the dotted key, and the sections that could hold its last word.
+
+    Pydantic puts the kinds of sections between the keys, and types of values after an index.
+    """
+    words: list[str] = []
+    holding: list[Model] = []
+    inside: list[Model] = [Recipe]
+    for part in loc:
+        if chosen := [section for section in inside if _kind(section) == part]:
+            inside = chosen
+            continue
+        words.append(str(part))
+        if isinstance(part, int):
+            break
+        holding, inside = inside, _below(inside, part)
+    return tuple(words), holding
+
+
+def _below(sections: Iterable[Model], key: str) -> list[Model]:
+    """The sections that may stand under a key."""
+    annotations = [f.annotation for section in sections for k, f in _fields(section) if k == key]
+    return [found for annotation in annotations for found in _models(annotation)]
+
+
+def _models(annotation: object) -> list[Model]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models(part)]
+
+
+def _fields(section: Model) -> list[tuple[str, FieldInfo]]:
+    return [(field.alias or name, field) for name, field in section.model_fields.items()]
+
+
+def _kind(section: Model) -> object:
+    return section.model_fields["kind"].default if "kind" in section.model_fields else None

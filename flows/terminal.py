@@ -1,0 +1,135 @@
+"""The terminal: progress and messages on stderr, the result on stdout, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+def as_json(value: object) -> object:
+    """A result as JSON types; a number that is not finite becomes null."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_json(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+class Bars:
+    """Shows stages as bars on stderr; on a terminal they move, in a log each is one line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def open(self, title: str, total: int | None) -> int:
+        """Shows a new stage."""
+        if not self._console.is_terminal:
+            self._console.print(f"{title} …", highlight=False)
+        return self._progress.add_task(title, total=total, note="")
+
+    def move(self, bar: int, done: int, note: str) -> None:
+        """Moves a bar."""
+        self._progress.update(bar, completed=done, note=note)
+
+    def close(self, bar: int) -> None:
+        """Stops the clock of a stage and leaves its bar."""
+        self._progress.stop_task(bar)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Draws while the block runs."""
+        with self._progress:
+            yield
+
+
+class Terminal:
+    """Where one command says what it does and what came of it."""
+
+    def __init__(self, json_wanted: bool) -> None:
+        self.json_wanted = json_wanted
+        self.messages = Console(stderr=True, soft_wrap=True)
+        self.bars = Bars(self.messages)
+
+    def show(self, result: object, text: RenderableType) -> None:
+        """Prints the result: `result` as one JSON object, or `text` for people."""
+        if self.json_wanted:
+            print(json.dumps(as_json(result), allow_nan=False))
+        else:
+            Console(soft_wrap=True).print(text)
+
+
+@contextmanager
+def stdout_is_ours() -> Iterator[None]:
+    """Sends to stderr what anything else, child processes included, prints on stdout."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def size_text(count: float) -> str:
+    """Bytes in words, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def time_text(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def short_path(path: Path) -> str:
+    """A path as a user would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

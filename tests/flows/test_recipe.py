@@ -1,0 +1,142 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from factory.generators import GENERATORS
+from factory.sources import SOURCES
+from flows.recipe import SHIPPED, RecipeError, load_recipe
+
+GOOD = {
+    "format": 1,
+    "name": "phantoms",
+    "source": {"kind": "phantom", "domains": ["phantom-chest-xray"]},
+    "image": {"size": 64},
+    "generator": {"kind": "phantom"},
+    "grid": {"facets": {"finding": ["normal", "opacity"]}, "replicates": 4, "seed": 7},
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_recipe(text):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text))
+        return path
+
+    return write_recipe
+
+
+def refusal(path, *overrides):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, overrides)
+    return caught.value.lines
+
+
+BAD = {
+    "unknown key": (["nam=x"], "unknown key 'nam' in the recipe; nearest known: 'name'"),
+    "unknown key below": (
+        ["grid.replicats=3"],
+        "unknown key 'replicats' in grid; nearest known: 'replicates'",
+    ),
+    "unknown key of a kind": (
+        ["source.domain=[a]"],
+        "unknown key 'domain' in source; nearest known: 'domains'",
+    ),
+    "unknown kind": (["source.kind=foldr"], "unknown kind 'foldr' in source"),
+    "unknown kind's hint": (["source.kind=foldr"], "nearest known: 'folder'"),
+    "no kind": (["generator={}"], "key 'generator.kind' is missing"),
+    "missing key": (["source={kind: folder}"], "key 'source.path' is missing"),
+    "wrong value": (["grid.replicates=0"], "grid.replicates is 0: "),
+    "wrong type in a union": (["grid.facets.finding=[[[a]]]"], "grid.facets.finding.0 is ['a']"),
+    "a name that is a path": (["name=../elsewhere"], "name: '../elsewhere' is not a plain name"),
+    "a newer format": (["format=2"], "format: it is newer than 1"),
+    "an unknown score": (["gates={fid: '< 3'}"], "unknown score 'fid' in gates"),
+    "a bound without a side": (["gates={consistency: '0.9'}"], "'0.9' is not a comparison"),
+    "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
+    "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
+    overrides, expected = BAD[case]
+    lines = refusal(write(GOOD), *overrides)
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_every_mistake_is_told_at_once(write):
+    bad = {**GOOD, "name": "a/b", "image": {"sise": 64}, "grid": {"replicates": 0}}
+    assert len(refusal(write(bad))) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [", "not readable as YAML"),
+        ("- a", "holds a list"),
+        ("", "holds a NoneType"),
+        ("name: a\nname: b", "key 'name' stands twice"),
+    ],
+)
+def test_a_file_that_is_no_recipe(text, expected, write):
+    assert expected in refusal(write(text))[0]
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    assert "there is no recipe" in refusal(tmp_path / "none.yaml")[0]
+
+
+@pytest.mark.parametrize("override", ["grid", "=3", "grid..seed=3", "grid.seed=["])
+def test_an_override_that_is_none(override, write):
+    assert "--set" in refusal(write(GOOD), override)[0]
+
+
+def test_overrides_are_yaml_and_make_the_sections_they_need(write):
+    recipe = load_recipe(write(GOOD), ["grid.replicates=2", "utility.real=[5, all]"])
+    assert recipe.grid.replicates == 2
+    assert recipe.grid.seed == 7
+    assert recipe.utility.real == (5, "all")
+
+
+def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    path = write({**GOOD, "source": {"kind": "folder", "path": "data/set"}})
+    assert load_recipe(path).source.path == tmp_path / "data" / "set"
+    typed = load_recipe(path, ["source.path=mine"])
+    assert typed.source.path == tmp_path.parent / "mine"
+
+
+def test_a_packaged_checkpoint_is_found_from_anywhere(write):
+    generator = {"kind": "medsegfactory", "from": "packaged:phantoms"}
+    start = load_recipe(write({**GOOD, "generator": generator})).generator.start
+    assert start.parts[-3:] == ("factory", "weights", "phantoms")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_shipped_recipe_reads(path):
+    assert load_recipe(path.stem) == load_recipe(path)
+
+
+def test_every_kind_can_be_named():
+    assert set(SOURCES) >= {"folder", "nnunet", "phantom"}
+    assert set(GENERATORS) >= {"phantom"}
+
+
+def test_reading_a_recipe_loads_nothing_heavy():
+    code = (
+        "import sys, flows.recipe;"
+        "print([m for m in ('torch', 'prefect', 'mlflow', 'diffusers', 'zarr') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert run.stdout.strip() == "[]"
