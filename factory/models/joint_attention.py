@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name every torch user knows)
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
 
@@ -67,8 +68,9 @@ class OfficialAttention(nn.Module):
 class JointAttention(nn.Module):
     """Self-attention over the tokens of both streams at once, silent until trained.
 
-    Content does cross between the streams here. A learned embedding tells them apart, and a gate
-    that starts at zero makes the fresh network equal to the uncoupled one.
+    Content does cross between the streams here. A learned embedding tells them apart, an
+    embedding of the place lets a token find its counterpart in the other stream, and a gate that
+    starts at zero makes the fresh network equal to the uncoupled one.
     """
 
     def __init__(self, dim: int, heads: int) -> None:
@@ -83,7 +85,10 @@ class JointAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """What JCA adds to the residual stream; (2B, N, D) to (2B, N, D)."""
         image, mask = halves(self.norm(tokens))
-        both = torch.cat([image + self.stream[0], mask + self.stream[1]], dim=1)  # (B, 2N, D)
+        place = get_timestep_embedding(
+            torch.arange(image.shape[1], device=tokens.device), image.shape[2]
+        ).to(image.dtype)
+        both = torch.cat([image + place + self.stream[0], mask + place + self.stream[1]], dim=1)
         query, key, value = self.to_qkv(both).chunk(3, dim=-1)
         mixed = self.to_out(attend(query, key, value, self.heads))
         return self.gate * torch.cat(mixed.chunk(2, dim=1))
