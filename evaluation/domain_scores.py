@@ -1,0 +1,164 @@
+"""The scores of one domain, a family at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.consistency import Consistency, Judge, consistency, mean_mask
+from evaluation.features import FEATURES, Handcrafted, RobustScale
+from evaluation.frechet import Features, frechet, frechet_estimate
+from evaluation.metrics import Parameter, Score
+from evaluation.pairs import Block, units_of, with_masks
+from evaluation.privacy import QUANTILE, NearCopies, near_copies
+from evaluation.sections import EvaluateSection
+from evaluation.spectrum import sharpness, upper_power
+from evaluation.statistics import Estimate, bca_mean
+
+EQUAL_N_DRAWS = 20
+
+
+def score_domain(
+    synthetic: Block, train: Block, held_out: Block, judge: Judge, section: EvaluateSection
+) -> tuple[list[Score], pd.DataFrame]:
+    """All scores of pairs of one domain, and a row per synthetic pair.
+
+    Returns:
+        Scores, those of single classes marked by the parameter `class`; and a table with the
+        columns dice (judge against mask, NaN where the mask is empty or absent), upper_power,
+        nearest (row of the nearest image in `train`), nearest_distance, copied.
+    """
+    average = mean_mask(with_masks(train).masks, len(judge.classes))
+    agreed = consistency(synthetic, held_out, average, judge, seed=section.seed)
+    copies = near_copies(synthetic.images, train.images, held_out.images)
+    power = upper_power(synthetic.images)
+    scores = [
+        *consistency_scores(agreed, judge.classes, section),
+        *frechet_scores(synthetic, train, held_out, judge.classes, section),
+        *sharpness_scores(power, train, held_out, section),
+        *diversity_scores(synthetic, train, section),
+        *privacy_scores(copies),
+    ]
+    table = {
+        "dice": agreed.dice,
+        "upper_power": power,
+        "nearest": copies.nearest,
+        "nearest_distance": copies.distance,
+        "copied": copies.copied,
+    }
+    return scores, pd.DataFrame(table)
+
+
+def consistency_scores(
+    agreed: Consistency, classes: tuple[str, ...], section: EvaluateSection
+) -> list[Score]:
+    """The judge's verdict with its controls, then its Dice for each class where masks show it."""
+    seed = section.seed
+    whole = {
+        "consistency": agreed.pairs,
+        "consistency_real": agreed.real,
+        "consistency_shuffled": agreed.shuffled,
+        "consistency_constant": agreed.constant,
+        "consistency_closed": agreed.closed,
+        "consistency_over_constant": agreed.over_constant,
+    }
+    scores = [Score.of(name, estimate, seed=seed) for name, estimate in whole.items()]
+    judged = np.isfinite(agreed.dice)
+    for index, name in enumerate(classes):
+        shown = judged & agreed.found.positive[:, index]
+        estimate = bca_mean(agreed.found.dice[shown, index], seed=seed)
+        scores.append(Score.of("consistency", estimate, seed=seed, **{"class": name}))
+    return scores
+
+
+def frechet_scores(
+    synthetic: Block,
+    train: Block,
+    held_out: Block,
+    classes: tuple[str, ...],
+    section: EvaluateSection,
+) -> list[Score]:
+    """Distances to the real training pairs, whole and by group, each beside its real floor."""
+    scores = []
+    for name in section.features:
+        extractor = FEATURES[name](classes)
+        settings: dict[str, Parameter] = {
+            "features": f"{name}@{extractor.version}",
+            "seed": section.seed,
+        }
+        tables = _scaled(extractor, [with_masks(p) for p in (synthetic, train, held_out)])
+        units = [units_of(with_masks(p)) for p in (synthetic, train, held_out)]
+        for group, (ours, real, floor) in tables.items():
+            for suffix, one, unit in (("", ours, units[0]), ("_real", floor, units[2])):
+                estimate = frechet_estimate(one, real, unit, units[1], seed=section.seed)
+                scores.append(Score.of(f"frechet_{group}{suffix}", estimate, **settings))
+        equal = at_equal_n(*tables[name], seed=section.seed)
+        scores.append(Score.of(f"frechet_{name}_equal_n", equal, **settings))
+    return scores
+
+
+def at_equal_n(ours: Features, real: Features, floor: Features, *, seed: int) -> Estimate:
+    """Fréchet distance to `real` with only as many of our vectors as `floor` has.
+
+    Returns:
+        Mean over 20 random subsets, with the range of the middle 95 % of them; all our vectors
+        at once, without bounds, where they are no more than those of the floor.
+    """
+    size = len(floor)
+    if len(ours) <= size:
+        return Estimate(frechet(ours, real), float("nan"), float("nan"), len(ours))
+    rng = np.random.default_rng(seed)
+    subsets = [rng.choice(len(ours), size, replace=False) for _ in range(EQUAL_N_DRAWS)]
+    values = [frechet(ours[subset], real) for subset in subsets]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Estimate(float(np.mean(values)), float(low), float(high), size)
+
+
+def sharpness_scores(
+    power: NDArray[np.float64], train: Block, held_out: Block, section: EvaluateSection
+) -> list[Score]:
+    """Sharpness of the synthetic images, and of the real training ones as its control."""
+    reference, units = upper_power(held_out.images), units_of(held_out)
+    controls = upper_power(train.images)
+    return [
+        Score.of(name, sharpness(values, reference, units, seed=section.seed), seed=section.seed)
+        for name, values in (("sharpness", power), ("sharpness_real", controls))
+    ]
+
+
+def diversity_scores(synthetic: Block, train: Block, section: EvaluateSection) -> list[Score]:
+    """How alike synthetic images are, beside how alike real training images are."""
+    # Loads torch, which nothing else here needs.
+    from evaluation.diversity import alikeness
+
+    count, seed = section.ms_ssim_pairs, section.seed
+    ours = alikeness(synthetic.images, pairs=count, seed=seed)
+    real = alikeness(train.images, pairs=count, seed=seed)
+    value = ours.estimate(seed)
+    at = [real.share_below(bound) for bound in (value.value, value.low, value.high)]
+    rank = Estimate(at[0], at[1], at[2], value.n)
+    estimates = {"ms_ssim": value, "ms_ssim_real": real.estimate(seed), "ms_ssim_rank": rank}
+    return [Score.of(name, e, pairs=count, seed=seed) for name, e in estimates.items()]
+
+
+def privacy_scores(copies: NearCopies) -> list[Score]:
+    """Share of near copies among synthetic images, and among held-out ones as its control."""
+    shares = {"memorised_share": copies.share, "memorised_share_real": copies.heldout_share}
+    return [Score.of(name, share, quantile=QUANTILE) for name, share in shares.items()]
+
+
+def _scaled(
+    extractor: Handcrafted, sets: list[Block]
+) -> Mapping[str, tuple[Features, Features, Features]]:
+    """Scaled features of synthetic, training and held-out pairs: by group, then all of them."""
+    raw = [extractor.groups(pairs.images, pairs.masks) for pairs in sets]
+    scaled = []
+    for group in raw[1]:
+        scale = RobustScale.fit(raw[1][group])
+        scaled.append([scale.apply(table[group]) for table in raw])
+    everything = [np.hstack([group[which] for group in scaled]) for which in range(3)]
+    groups = dict(zip(raw[1], scaled, strict=True)) | {extractor.name: everything}
+    return {name: (t[0], t[1], t[2]) for name, t in groups.items()}

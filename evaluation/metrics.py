@@ -1,0 +1,210 @@
+"""The scores of this package: what each is called, its unit, its direction and its controls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evaluation.statistics import Estimate, mean_of
+
+Parameter = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a score's name stands for.
+
+    Attributes:
+        unit: of value and bounds.
+        higher_is_better: None where neither direction is: a control, or best in the middle.
+        version: goes up whenever equal pairs would get another value.
+        description: one sentence for people.
+        beside: names of the controls it must be read with.
+    """
+
+    unit: str
+    higher_is_better: bool | None
+    version: int
+    description: str
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number about one version of pairs.
+
+    Attributes:
+        metric: its name in `METRICS`.
+        value: NaN where it could not be observed, with n saying why not.
+        low: lower bound of the 95 % interval, NaN where unknown.
+        high: upper bound, likewise.
+        n: pairs (or cases) behind it.
+        unit: of value and bounds.
+        higher_is_better: None where neither direction is.
+        parameters: whatever else the number depends on. `domain` and `class` mark a part; a
+            score with neither is the headline: the mean over domains.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    higher_is_better: bool | None
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+
+    @staticmethod
+    def of(metric: str, estimate: Estimate, **parameters: Parameter) -> Score:
+        """The score of a registered metric.
+
+        Raises:
+            KeyError: if the metric is not in `METRICS`.
+        """
+        known = METRICS[metric]
+        e = estimate
+        direction = known.higher_is_better
+        return Score(metric, e.value, e.low, e.high, e.n, known.unit, direction, parameters)
+
+    @property
+    def headline(self) -> bool:
+        """Whether it speaks for the whole version, not for one domain or class."""
+        return not {"domain", "class"} & set(self.parameters)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value at all."""
+        return math.isfinite(self.value)
+
+
+def headlines(scores: Sequence[Score]) -> dict[str, Score]:
+    """The headline score of each metric, by name: what gates and MLflow read."""
+    return {score.metric: score for score in scores if score.headline}
+
+
+def over_domains(scores: Sequence[Score]) -> Score:
+    """The headline of one metric from its scores of single domains: their mean, n summed."""
+    first = scores[0]
+    estimates = [Estimate(s.value, s.low, s.high, s.n) for s in scores]
+    rest = {name: value for name, value in first.parameters.items() if name != "domain"}
+    return Score.of(first.metric, mean_of(estimates), **rest)
+
+
+GROUPS = {
+    "first_order": "grey-level statistics",
+    "texture": "texture",
+    "spectrum": "power by spatial frequency",
+    "geometry": "presence, size, place and shape of the mask's classes",
+    "interface": "what the image does at the mask's contour, hence their pairing",
+}
+
+_FRECHET = {
+    "frechet_handcrafted": Metric(
+        "1",
+        False,
+        1,
+        "Fréchet distance between synthetic and real training pairs over handcrafted image and "
+        "mask features, robustly scaled on the real ones; falls with more pairs.",
+        ("frechet_handcrafted_real", "frechet_handcrafted_equal_n"),
+    ),
+    "frechet_handcrafted_real": Metric(
+        "1", None, 1, "The same distance between real held-out and real training pairs: its floor."
+    ),
+    "frechet_handcrafted_equal_n": Metric(
+        "1",
+        False,
+        1,
+        "The same distance with as many synthetic pairs as there are held-out ones, the number "
+        "at which the floor was measured.",
+        ("frechet_handcrafted_real",),
+    ),
+} | {
+    name: metric
+    for group, what in GROUPS.items()
+    for name, metric in {
+        f"frechet_{group}": Metric(
+            "1", False, 1, f"Fréchet distance over features of {what}.", (f"frechet_{group}_real",)
+        ),
+        f"frechet_{group}_real": Metric(
+            "1", None, 1, f"Fréchet distance of real held-out pairs over features of {what}."
+        ),
+    }.items()
+}
+
+_CONSISTENCY = {
+    "consistency": Metric(
+        "Dice",
+        True,
+        1,
+        "Dice between mask and judge over synthetic pairs whose mask is not empty.",
+        ("consistency_real", "consistency_shuffled", "consistency_constant"),
+    ),
+    "consistency_real": Metric("Dice", None, 1, "The judge's Dice on real held-out pairs."),
+    "consistency_shuffled": Metric(
+        "Dice", None, 1, "The same synthetic images with the masks of other pairs."
+    ),
+    "consistency_constant": Metric(
+        "Dice", None, 1, "The same synthetic images, all with the mean mask of real pairs."
+    ),
+    "consistency_closed": Metric(
+        "1",
+        True,
+        1,
+        "(pairs - shuffled) / (real held-out - shuffled): how much of the way from chance to real "
+        "the pairs have gone.",
+    ),
+    "consistency_over_constant": Metric(
+        "Dice", True, 1, "Consistency above that of one constant mean mask."
+    ),
+}
+
+_IMAGES = {
+    "sharpness": Metric(
+        "1",
+        None,
+        1,
+        "Mean power in the upper half of the radial spectrum, synthetic over real held-out; "
+        "1 is as sharp as real, less is blurred, more is noisy.",
+        ("sharpness_real",),
+    ),
+    "sharpness_real": Metric("1", None, 1, "The same ratio, real training over real held-out."),
+    "ms_ssim": Metric(
+        "1",
+        None,
+        1,
+        "Mean MS-SSIM between random pairs of synthetic images; above real's means less diverse.",
+        ("ms_ssim_real", "ms_ssim_rank"),
+    ),
+    "ms_ssim_real": Metric("1", None, 1, "Mean MS-SSIM between random pairs of real images."),
+    "ms_ssim_rank": Metric(
+        "share",
+        None,
+        1,
+        "Share of real image pairs that are less alike than the mean synthetic pair; within "
+        "0.025 to 0.975 it lies in the real range.",
+    ),
+    "memorised_share": Metric(
+        "share",
+        False,
+        1,
+        "Share of synthetic images nearer to a training image than all but 1 % of held-out real "
+        "images are.",
+        ("memorised_share_real",),
+    ),
+    "memorised_share_real": Metric(
+        "share", None, 1, "Share of held-out real images as near: what no copying gives."
+    ),
+}
+
+_UTILITY = {
+    "utility_gain": Metric(
+        "Dice",
+        True,
+        1,
+        "Dice on real held-out pairs of a segmenter trained on real and synthetic pairs, less "
+        "that of one trained on the same real pairs alone, for equally many steps.",
+    ),
+}
+
+METRICS: Mapping[str, Metric] = _FRECHET | _CONSISTENCY | _IMAGES | _UTILITY
