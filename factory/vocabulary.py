@@ -17,7 +17,7 @@ from factory.errors import InputError
 
 BACKGROUND = "background"
 VOCABULARY_FORMAT = 1
-# Words are joined with these in prompts and tables, so no name may hold them.
+# Class names are joined with these in prompts and tables.
 RESERVED = re.compile(r"[;,\n]")
 
 
@@ -57,9 +57,9 @@ class Domain(BaseModel):
             raise ValueError(
                 f"domain {self.name}: classes {self.classes} repeat a name or list the background"
             )
-        for name in (*self.classes, *self.findings):
+        for name in self.classes:
             if not name or RESERVED.search(name):
-                raise ValueError(f"domain {self.name}: {name!r} is empty or holds , or ;")
+                raise ValueError(f"domain {self.name}: class {name!r} is empty or holds , or ;")
         for finding, shown in self.findings.items():
             if unknown := set(shown) - set(self.classes):
                 raise ValueError(f"domain {self.name}: finding {finding} shows unknown {unknown}")

@@ -1,0 +1,15 @@
+"""Where real and phantom pairs come from: kind of source -> its recipe section."""
+
+from collections.abc import Mapping
+
+from factory.sources.folder import FolderSource
+from factory.sources.nnunet import NnunetSource
+from factory.sources.phantom import PhantomSource
+
+SourceSection = FolderSource | NnunetSource | PhantomSource
+
+SOURCES: Mapping[str, type[SourceSection]] = {
+    "folder": FolderSource,
+    "nnunet": NnunetSource,
+    "phantom": PhantomSource,
+}

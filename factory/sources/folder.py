@@ -1,0 +1,268 @@
+"""A folder of images and masks with a metadata.csv."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from factory.errors import InputError
+from factory.sources.label_map import (
+    Names,
+    check_names,
+    codes,
+    own_domain,
+    read_names,
+    with_findings,
+)
+from factory.splits import SPLITS, leaks
+from factory.vocabulary import Domain, Vocabulary, load_vocabulary, plain, unknown_name
+
+if TYPE_CHECKING:
+    from factory.sources.cases import Case, Cases
+
+log = logging.getLogger(__name__)
+
+TABLE = "metadata.csv"
+REQUIRED = ("image", "mask")
+COLUMNS = (
+    *(*REQUIRED, "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
+    *("spacing", "volume", "licence"),
+)
+
+
+Row = Mapping[str, str]
+
+
+class FolderSource(BaseModel):
+    """Recipe section of a folder with a metadata.csv, one row per image or volume.
+
+    Columns: image and mask (paths within the folder; PNG, JPEG, TIFF or NIfTI) and, where known,
+    split, patient, modality, anatomy, labels (classes that may be shown, joined by ";"), finding,
+    text, spacing (mm, "row;column" or one number), volume (which a flat image was cut from) and
+    licence. Other columns are left alone. Masks hold class indices, which classes.json names.
+
+    Attributes:
+        path: the folder.
+        limit: takes this many training patients; None takes all.
+        limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
+        split_seed: divides the rows without a split.
+        domain: name of the vocabulary's domain; None finds it by modality, anatomy and classes,
+            or makes one after the folder's name where classes.json says what the masks hold.
+        slices: of a volume, those with a class ("labelled") or "all".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["folder"] = "folder"
+    path: Path
+    limit: Annotated[int, Field(ge=1)] | None = None
+    limit_seed: Annotated[int, Field(ge=0)] = 0
+    split_seed: Annotated[int, Field(ge=0)] = 0
+    domain: str | None = None
+    slices: Literal["labelled", "all"] = "labelled"
+
+    def build(self) -> Cases:
+        """The source itself; reads the table, not yet the images.
+
+        Raises:
+            InputError: if folder or table are missing, or the domain stays unclear.
+        """
+        from factory.sources.cases import Cases, Choice
+
+        rows = read_rows(self.path)
+        names = read_names(self.path)
+        chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
+        cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
+        blank = sum(not case.patient for case in cases)
+        if blank:
+            log.warning(
+                "%s: %d of %d rows name no patient; each counts as a patient of its own",
+                self.path.name,
+                blank,
+                len(cases),
+            )
+        return Cases(
+            self.path,
+            cases,
+            chosen.domains,
+            {name: codes(names, domain) for name, domain in chosen.domains.items()},
+            Choice(self.limit, self.limit_seed, self.split_seed, self.slices),
+            " | ".join(sorted({row["licence"] for row in rows} - {""})) or "unknown",
+            tuple(_complaints(rows, cases, chosen)),
+        )
+
+
+@dataclass(frozen=True)
+class Domains:
+    """The domains of a folder, and which rows belong to which."""
+
+    domains: Mapping[str, Domain]
+    by_group: Mapping[tuple[str, str], str]
+
+    def name_of(self, row: Row) -> str:
+        """Name of the domain of a row."""
+        return self.by_group[_group(row)]
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The rows of a folder's metadata.csv: every known column as text, "" where it is missing.
+
+    Raises:
+        InputError: if folder or table is missing, empty, or lacks the image or mask column.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; correct source.path")
+    path = folder / TABLE
+    if not path.is_file():
+        raise InputError(f"{path} is missing: it must list the images with the columns image, mask")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            raw, columns = list(reader), tuple(reader.fieldnames or ())
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
+    for name in REQUIRED:
+        if name not in columns:
+            raise InputError(f"{path} has no column {name!r}; its columns are {', '.join(columns)}")
+    rows: list[Row] = [{name: (row.get(name) or "").strip() for name in COLUMNS} for row in raw]
+    _check_images(rows, path)
+    return rows
+
+
+def _check_images(rows: Sequence[Row], path: Path) -> None:
+    if not rows:
+        raise InputError(f"{path} lists no images: there is nothing to learn from")
+    for number, row in enumerate(rows, start=2):
+        if not row["image"]:
+            raise InputError(f"{path}, line {number}: the image column is empty; name the image")
+
+
+def domains_of(
+    folder: Path,
+    rows: Sequence[Row],
+    names: Names | None,
+    given: str | None,
+    vocabulary: Vocabulary,
+) -> Domains:
+    """The domain of every modality and anatomy in the rows, with the rows' findings added.
+
+    Raises:
+        InputError: if a domain stays unclear, or the label map has a class none of them knows.
+    """
+    groups = dict.fromkeys(_group(row) for row in rows)
+    domains: dict[str, Domain] = {}
+    by_group: dict[tuple[str, str], str] = {}
+    for group in groups:
+        members = [row for row in rows if _group(row) == group]
+        if given is not None:
+            domain = vocabulary.domain(given)
+        else:
+            domain = _find(folder, members, names, vocabulary, alone=len(groups) == 1)
+        # Two groups can share a domain; its findings are those of both.
+        domain = domains.get(domain.name, domain)
+        labelled = any(row["labels"] for row in members)
+        seen = [(r["finding"], _labels(r) if labelled else domain.classes) for r in members]
+        domains[domain.name] = with_findings(domain, seen)
+        by_group[group] = domain.name
+    if names is not None:
+        check_names(names, domains.values(), f"the label map of {folder.name}")
+    return Domains(domains, by_group)
+
+
+def _find(
+    folder: Path,
+    rows: Sequence[Row],
+    names: Names | None,
+    vocabulary: Vocabulary,
+    *,
+    alone: bool,
+) -> Domain:
+    modality, anatomy = (re.sub(r"\s*\([^)]*\)", "", rows[0][n]) for n in ("modality", "anatomy"))
+    labels = tuple(dict.fromkeys(name for row in rows for name in _labels(row)))
+    if names is None:
+        return vocabulary.match(modality, anatomy, labels)
+    if alone or not labels:
+        labels = tuple(name for value, name in sorted(names.items()) if value)
+    same = [
+        domain
+        for domain in vocabulary.candidates(modality, anatomy, labels)
+        if set(domain.classes) == set(labels)
+    ]
+    if same:
+        return vocabulary.match(modality, anatomy, labels)
+    name = folder.resolve().name if alone else f"{folder.resolve().name} {modality} {anatomy}"
+    return own_domain(name, modality, anatomy, names, vocabulary, colour=_coloured(folder, rows[0]))
+
+
+def _coloured(folder: Path, row: Row) -> bool:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(folder / row["image"]) as picture:
+            return picture.mode in ("RGB", "RGBA", "P", "CMYK", "YCbCr")
+    except (OSError, UnidentifiedImageError):
+        return False  # a volume, or a bad file, which is refused where it is read
+
+
+def _group(row: Row) -> tuple[str, str]:
+    return plain(row["modality"]), plain(row["anatomy"])
+
+
+def _labels(row: Row) -> list[str]:
+    return [name.strip() for name in row["labels"].split(";") if name.strip()]
+
+
+def _case(folder: Path, row: Row, domain: str) -> Case:
+    from factory.sources.cases import Case
+
+    return Case(
+        row["image"],
+        (folder / row["image"],),
+        folder / row["mask"],
+        domain,
+        row["split"] if row["split"] in SPLITS else "",
+        row["patient"],
+        row["finding"],
+        row["text"],
+        _spacing(row["spacing"]) or (np.nan, np.nan),
+        row["volume"],
+    )
+
+
+def _spacing(text: str) -> tuple[float, float] | None:
+    """(row, column) in mm of "0.5", "0.5;0.6", "0.5 x 0.6" or a longer list; None if it is none."""
+    numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", text)]
+    if not numbers or min(numbers) <= 0:
+        return None
+    return numbers[0], numbers[min(1, len(numbers) - 1)]
+
+
+def _complaints(rows: Sequence[Row], cases: Sequence[Case], domains: Domains) -> list[str]:
+    times = Counter(row["image"] for row in rows)
+    found = [
+        f"{name} is listed {count} times in {TABLE}; keep one row per image"
+        for name, count in times.items()
+        if count > 1
+    ]
+    for row in rows:
+        found.extend(_row_complaints(row, domains.domains[domains.name_of(row)]))
+    return [*found, *leaks([case.unit for case in cases], [case.split for case in cases])]
+
+
+def _row_complaints(row: Row, domain: Domain) -> Iterator[str]:
+    if row["split"] not in ("", *SPLITS):
+        yield str(unknown_name("split", row["split"], SPLITS, row["image"]))
+    if row["spacing"] and _spacing(row["spacing"]) is None:
+        yield f"{row['image']}: spacing {row['spacing']!r} is not in mm, as in 0.5;0.5"
+    for label in _labels(row):
+        if label not in domain.classes:
+            yield str(unknown_name("class", label, domain.classes, row["image"]))

@@ -1,0 +1,144 @@
+"""What the values of mask files mean, and which domain that makes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from factory.errors import InputError
+from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
+
+Names = Mapping[int, str]  # value in the mask files -> class name, 0 = background included
+
+
+def read_names(folder: Path) -> Names | None:
+    """What the mask values of a data set mean; None where nobody says.
+
+    Looked for in the folder's classes.json, its parent's classes.json under the folder's name,
+    and the "labels" of the folder's dataset.json. Each may be written {"1": "liver"} or
+    {"liver": 1}.
+
+    Raises:
+        InputError: if a file is not JSON, or its entries are no label map.
+    """
+    own, shared, dataset = (
+        folder / "classes.json",
+        folder.resolve().parent / "classes.json",
+        folder / "dataset.json",
+    )
+    if own.is_file():
+        return parse_names(read_json(own), own.name)
+    if shared.is_file() and (entry := read_json(shared).get(folder.resolve().name)) is not None:
+        return parse_names(entry, f"classes.json, entry {folder.resolve().name}")
+    if dataset.is_file() and (entry := read_json(dataset).get("labels")) is not None:
+        return parse_names(entry, "dataset.json, labels")
+    return None
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """The object in a JSON file.
+
+    Raises:
+        InputError: if the file is missing or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds {type(content).__name__}, expected an object in braces")
+    return content
+
+
+def parse_names(content: object, where: str) -> Names:
+    """A label map written either way round.
+
+    Raises:
+        InputError: if it is none, or gives a value or a name twice.
+    """
+    entries = list(content.items()) if isinstance(content, dict) else []
+    pairs = [(v, k) if isinstance(v, int) else (k, v) for k, v in entries]
+    names = {0: BACKGROUND}
+    for value, name in pairs:
+        if not str(value).isdecimal() or not isinstance(name, str):
+            raise InputError(
+                f'{where}: {value!r}: {name!r} is not a class; write {{"1": "liver"}}, one whole '
+                "number per class (regions of several classes are not supported)"
+            )
+        # An "ignore" region is no class: its pixels are refused where they occur.
+        if name != "ignore":
+            names[int(value)] = name if int(value) else BACKGROUND
+    if len(names) < 2 or len(set(names.values())) < len(names):
+        raise InputError(f"{where}: the label map needs at least one class, and each name once")
+    return names
+
+
+def codes(names: Names | None, domain: Domain) -> dict[int, int]:
+    """Value in the mask files -> class index of the domain, matched by class name.
+
+    Without names the values must be the domain's own indices. Names the domain does not know
+    get no code, so a mask that holds them is refused.
+    """
+    if names is None:
+        return {index: index for index in domain.label_map.values()}
+    label_map = domain.label_map
+    return {value: label_map[name] for value, name in names.items() if name in label_map}
+
+
+def own_domain(
+    name: str,
+    modality: str,
+    anatomy: str,
+    names: Names,
+    vocabulary: Vocabulary,
+    *,
+    colour: bool = False,
+) -> Domain:
+    """A domain for a data set the vocabulary does not know, named after its folder.
+
+    Raises:
+        InputError: if its class names cannot be used.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "folder"
+    if slug in vocabulary.domains:
+        slug = f"own-{slug}"
+    try:
+        return Domain(
+            name=slug,
+            title=" ".join(word for word in (anatomy, modality) if word) or slug.replace("-", " "),
+            modality=modality,
+            anatomy=anatomy,
+            classes=tuple(names[value] for value in sorted(names) if value),
+            colour=colour,
+        )
+    except ValidationError as error:
+        raise InputError(f"{name}: {error.errors()[0]['msg']}") from error
+
+
+def with_findings(domain: Domain, seen: Iterable[tuple[str, Iterable[str]]]) -> Domain:
+    """The domain with the findings of a data set added, each with the classes it was seen with."""
+    findings = {finding: set(shown) for finding, shown in domain.findings.items()}
+    for finding, shown in seen:
+        if finding and finding not in domain.findings:
+            findings.setdefault(finding, set()).update(shown)
+    ordered = {
+        finding: tuple(name for name in domain.classes if name in shown)
+        for finding, shown in findings.items()
+    }
+    return domain.model_copy(update={"findings": ordered})
+
+
+def check_names(names: Names, domains: Iterable[Domain], where: str) -> None:
+    """Refuses a label map with a class that none of the domains knows.
+
+    Raises:
+        InputError: naming it and the nearest known class.
+    """
+    known = dict.fromkeys(name for domain in domains for name in domain.class_names)
+    for name in names.values():
+        if name not in known:
+            raise unknown_name("class", name, [n for n in known if n != BACKGROUND], where)

@@ -1,0 +1,101 @@
+"""Training, validation and test parts, by patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from factory.errors import InputError
+
+SPLITS = ("train", "val", "test")
+HELD_OUT = 0.15
+"""Share of the units that goes to validation, and again to test."""
+
+
+def leaks(units: Sequence[str], given: Sequence[str]) -> list[str]:
+    """One line for each unit that was given to more than one split."""
+    splits: Mapping[str, dict[str, None]] = defaultdict(dict)
+    for unit, split in zip(units, given, strict=True):
+        if split:
+            splits[unit][split] = None
+    return [
+        f"patient {unit!r} is in {' and '.join(found)}: what is learnt of a patient in one split "
+        "would be tested on the same patient in another; give all its images one split"
+        for unit, found in splits.items()
+        if len(found) > 1
+    ]
+
+
+def assign(
+    units: Sequence[str],
+    given: Sequence[str],
+    seed: int,
+    alike: Iterable[tuple[int, int]] = (),
+) -> list[str]:
+    """A split for each row: the given one, else 70 % train, 15 % val, 15 % test of the units.
+
+    Args:
+        units: what must stay together, for each row: its patient.
+        given: "train", "val", "test" or "" for each row.
+        seed: chooses the units.
+        alike: pairs of rows that are near-duplicates; their units stay together too.
+
+    Returns:
+        The splits. A unit with a given split takes it for all its rows; near-duplicates whose
+        given splits differ keep them.
+    """
+    groups = _groups(units, alike)
+    chosen: dict[int, str] = {}
+    for group, split in zip(groups, given, strict=True):
+        if split:
+            chosen.setdefault(group, split)
+    names: dict[int, str] = {}
+    for group, unit in zip(groups, units, strict=True):
+        # Ranked by name, so that neither the order of rows nor other patients move a unit far.
+        names[group] = min(unit, names.get(group, unit))
+    free = sorted(
+        (group for group in names if group not in chosen), key=lambda g: rank(names[g], seed)
+    )
+    chosen.update(zip(free, _shares(len(free)), strict=True))
+    return [split or chosen[group] for group, split in zip(groups, given, strict=True)]
+
+
+def first_units(units: Iterable[str], count: int, seed: int) -> frozenset[str]:
+    """`count` of the units, chosen by seed; a smaller choice is part of every larger one.
+
+    Raises:
+        InputError: if there are fewer.
+    """
+    ranked = sorted(set(units), key=lambda unit: rank(unit, seed))
+    if count > len(ranked):
+        raise InputError(
+            f"limit asks for {count} of {len(ranked)} training patients; lower it, or leave it out"
+        )
+    return frozenset(ranked[:count])
+
+
+def rank(unit: str, seed: int) -> bytes:
+    """A place in a random order that depends on the unit and the seed alone."""
+    return hashlib.blake2b(f"{seed}/{unit}".encode(), digest_size=16).digest()
+
+
+def _shares(count: int) -> list[str]:
+    # Three units are enough for one of each; fewer can only be trained on.
+    held = max(1, round(count * HELD_OUT)) if count >= len(SPLITS) else 0
+    return ["val"] * held + ["test"] * held + ["train"] * (count - 2 * held)
+
+
+def _groups(units: Sequence[str], alike: Iterable[tuple[int, int]]) -> list[int]:
+    """For each row, the row that stands for all that must stay with it."""
+    first: dict[str, int] = {}
+    stands = [first.setdefault(unit, row) for row, unit in enumerate(units)]
+
+    def find(row: int) -> int:
+        while stands[row] != row:
+            row = stands[row]
+        return row
+
+    for one, other in alike:
+        stands[find(one)] = find(other)
+    return [find(row) for row in range(len(units))]
