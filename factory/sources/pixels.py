@@ -10,7 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -115,7 +115,7 @@ def _read_volume(path: Path, like: Path) -> Stack:
     return Stack(np.moveaxis(turned, 2, 0), spacing, volume=True)
 
 
-def _header(path: Path) -> Any | None:
+def _header(path: Path) -> SpatialImage | None:
     try:
         return nibabel.load(path)
     except UNREADABLE:

@@ -58,6 +58,7 @@ def test_a_patient_in_two_splits_is_named() -> None:
     assert "'a' is in train and test" in line
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10), st.integers(0, 9))
 def test_a_smaller_limit_is_part_of_a_larger_one(count: int, seed: int) -> None:
     units = [f"p{i}" for i in range(12)]
