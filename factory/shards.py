@@ -70,6 +70,9 @@ class Shard:
     start: int
     stop: int
 
+    def __len__(self) -> int:
+        return self.stop - self.start
+
     @property
     def rows(self) -> slice:
         return slice(self.start, self.stop)

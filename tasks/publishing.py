@@ -1,0 +1,138 @@
+"""Verdicts, gates, and the steps from an audited snapshot to a published version.
+
+Publishing is a few steps under the lock of the repository. Each can be repeated: a driver that
+dies between two of them, or in one, leaves a state from which the next attempt gets to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from evaluation import gates as gating
+from evaluation.gates import Decision
+from evaluation.lake import Lake
+from evaluation.metrics import headlines
+from factory.checks import Reasons
+from factory.runs import judge
+from factory.store import MAIN, Store
+
+
+class BaseMovedError(RuntimeError):
+    """Another run was published meanwhile: rebase this one, score and judge it again."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A snapshot on its way to being a version.
+
+    Attributes:
+        run: that made it.
+        snapshot: with the verdicts (A).
+        base: where `main` stood when the run began.
+        number: of the version; 0 until one is allotted.
+    """
+
+    run: str
+    snapshot: str
+    base: str
+    number: int = 0
+
+    @property
+    def tag(self) -> str:
+        return f"v{self.number}"
+
+
+Step = Callable[[Store, Lake, Release], Release]
+
+
+@task(task_run_name="verdicts-{branch}", cache_policy=NO_CACHE)
+def commit_verdicts(store: Store, branch: str, reasons: Reasons | None = None) -> str:
+    """Commits which pairs of a run are accepted; gives the snapshot (A) that all else names."""
+    return judge(store, branch, reasons).id
+
+
+@task(task_run_name="gates-{snapshot}", cache_policy=NO_CACHE)
+def decide(store: Store, lake: Lake, snapshot: str, gates: Mapping[str, str]) -> Decision:
+    """Holds the recorded scores of a snapshot against the gates and records the decision."""
+    decision = gating.decide(gates, headlines(lake.scores(snapshot)))
+    run = str(store.snapshot(snapshot).attributes["run"])
+    lake.decide(store.name, snapshot, run, decision)
+    return decision
+
+
+@task(task_run_name="publish-{snapshot}", cache_policy=NO_CACHE)
+def publish(store: Store, lake: Lake, snapshot: str, decision: Decision) -> Release:
+    """Makes an audited snapshot the newest version; a published one keeps its number.
+
+    Raises:
+        ValueError: if its gates did not all open.
+        BaseMovedError: if `main` is no longer what the run started from.
+    """
+    if not decision.passed:
+        raise ValueError(f"{snapshot} did not pass its gates: {'; '.join(decision.failures)}")
+    attributes = store.snapshot(snapshot).attributes
+    release = Release(attributes["run"], snapshot, attributes["base"])
+    with store.lock():
+        for step in STEPS:
+            release = step(store, lake, release)
+    return release
+
+
+def settle(store: Store, lake: Lake, release: Release) -> Release:
+    """Tells the lake that what `main` stands at is out, also where its own driver died before."""
+    main = str(store.head(MAIN))
+    number = _numbers(store).get(main)
+    if number and not is_out(store, lake, main):
+        run = str(store.snapshot(main).attributes["run"])
+        lake.publish(store.name, number, main, run)
+    return release
+
+
+def check_base(store: Store, lake: Lake, release: Release) -> Release:
+    """Refuses a release whose base is no longer `main`, unless it is out already."""
+    main = store.head(MAIN)
+    if main not in {release.base, release.snapshot} and not is_out(store, lake, release.snapshot):
+        raise BaseMovedError(
+            f"main of {store.name} is {main}, and run {release.run} started from {release.base}: "
+            "publishing it would drop what came between"
+        )
+    return release
+
+
+def allot_number(store: Store, lake: Lake, release: Release) -> Release:
+    """Gives the release the number its snapshot has, or the next one."""
+    numbers = _numbers(store)
+    above = max(numbers.values(), default=0)
+    held = numbers.get(release.snapshot)
+    number = held or lake.allot(store.name, release.snapshot, release.run, above)
+    return replace(release, number=number)
+
+
+def tag(store: Store, lake: Lake, release: Release) -> Release:
+    """Names the snapshot for ever."""
+    store.tag(release.tag, release.snapshot)
+    return release
+
+
+def move_main(store: Store, lake: Lake, release: Release) -> Release:
+    """Makes the snapshot what readers get, unless it is out already: `main` never goes back."""
+    if not is_out(store, lake, release.snapshot):
+        store.move(MAIN, release.snapshot, release.base)
+    return release
+
+
+def is_out(store: Store, lake: Lake, snapshot: str) -> bool:
+    """Whether the lake knows a snapshot as a published version."""
+    events = lake.versions(store.name)
+    return snapshot in set(events["snapshot"][events["event"] == "published"])
+
+
+def _numbers(store: Store) -> dict[str, int]:
+    return {snapshot: int(tag[1:]) for tag, snapshot in store.tags().items()}
+
+
+STEPS: tuple[Step, ...] = (settle, check_base, allot_number, tag, move_main, settle)
