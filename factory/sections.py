@@ -22,11 +22,15 @@ class AutoencoderTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    factor: Literal[4, 8] = Field(default=8, description="pixels per latent cell; not with `from`")
     steps: int = Field(default=1200, ge=0)
-    batch: int = Field(default=8, ge=1, description="images, and as many masks, in one step")
+    batch: int = Field(default=8, ge=1, description="images in one step, with half as many masks")
     learning_rate: float = Field(default=5e-4, gt=0)
+    recolour: float = Field(
+        default=0.5, ge=0, le=1, description="share of masks shown in other colours"
+    )
     texture_from: float = Field(
-        default=0.3,
+        default=0.5,
         ge=0,
         le=1,
         description="share of the steps after which the texture terms, energy and critic, join",

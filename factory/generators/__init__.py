@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from factory.generators.phantom import PhantomGeneratorSpec
+from factory.sections import MedSegFactorySpec
 
 GENERATORS: Mapping[str, type[BaseModel]] = {
     "phantom": PhantomGeneratorSpec,
+    "medsegfactory": MedSegFactorySpec,
 }

@@ -24,18 +24,23 @@ class Autoencoder(nn.Module):
         self.vae = vae
 
     @staticmethod
-    def small() -> Autoencoder:
-        """1.7 M parameters, 8x: 128 x 128 pixels become 4 x 16 x 16."""
+    def small(factor: int) -> Autoencoder:
+        """At most 1.7 M parameters; 4 x 4 pixels fold into channels, all else on the small grid.
+
+        Args:
+            factor: 8 (128 x 128 pixels become 4 x 16 x 16) or 4 (64 x 64 do).
+        """
         patch = 4
+        widths = (64, 96) if factor == 2 * patch else (96,)
         return Autoencoder(
             AutoencoderKL(
                 in_channels=3 * patch**2,
                 out_channels=3 * patch**2,
                 latent_channels=4,
-                block_out_channels=(64, 96),
+                block_out_channels=widths,
                 layers_per_block=1,
-                down_block_types=("DownEncoderBlock2D",) * 2,
-                up_block_types=("UpDecoderBlock2D",) * 2,
+                down_block_types=("DownEncoderBlock2D",) * len(widths),
+                up_block_types=("UpDecoderBlock2D",) * len(widths),
                 norm_num_groups=16,
             )
         )

@@ -49,6 +49,21 @@ def augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return pictures.roll(shifts=(int(shift[0]), int(shift[1])), dims=(-2, -1))
 
 
+def recoloured(masks: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Some of the coded masks with their channels shuffled and their colours inverted.
+
+    All corners of the colour cube become equally frequent: the colours of small organs would
+    otherwise drown in those of large ones, and decode to background.
+    """
+    kept = []
+    for mask in masks:
+        order = torch.randperm(3, generator=generator)
+        signs = torch.randint(2, (3, 1, 1), generator=generator).to(mask) * 2 - 1
+        chosen = bool(torch.rand((), generator=generator) < share)
+        kept.append(mask[order] * signs if chosen else mask)
+    return torch.stack(kept)
+
+
 class Losses:
     """The autoencoder's loss terms and the critic that judges patches of its images."""
 
@@ -65,10 +80,11 @@ class Losses:
         """Total loss, the reconstructed images, and the terms by name."""
         posterior = autoencoder.posterior(torch.cat([images, masks]))
         made = autoencoder.picture(posterior.mean + posterior.std * noise)
-        made_images, made_masks = made.chunk(2)
+        made_images, made_masks = made.split([len(images), len(masks)])
         terms = {
             "image_l1": (made_images - images).abs().mean(),
             "mask_l1": (made_masks - masks).abs().mean(),
+            "mask_l2": (made_masks - masks).square().mean(),
             "high_pass": (high_pass(made_images) - high_pass(images)).abs().mean(),
             "energy": energy_gap(made_images, images),
             "kl": posterior.kl().mean(),
@@ -76,6 +92,7 @@ class Losses:
         total = (
             terms["image_l1"]
             + terms["mask_l1"]
+            + terms["mask_l2"]
             + self.spec.high_pass * terms["high_pass"]
             + self.spec.kl * terms["kl"]
         )
@@ -134,8 +151,12 @@ def train_autoencoder(
     for step in range(point.load(), spec.steps):
         generator = step_generator(seed, step)
         at = torch.randint(len(images), (spec.batch,), generator=generator)
-        pictures = torch.cat([images[at], masks[at]]).float() / 127.5 - 1
-        real, coded = augmented(pictures, generator).to(accelerate.device).chunk(2)
+        # Masks are the easy part: half as many suffice.
+        few = at[: max(1, spec.batch // 2)]
+        coded = recoloured(masks[few].float() / 127.5 - 1, spec.recolour, generator)
+        pictures = torch.cat([images[at].float() / 127.5 - 1, coded])
+        shown = augmented(pictures, generator).to(accelerate.device)
+        real, coded = shown.split([len(at), len(few)])
         rate = (
             spec.learning_rate
             * min(1.0, (step + 1) / 50)
@@ -143,7 +164,7 @@ def train_autoencoder(
         )
         for group in optimisers["model"].param_groups:
             group["lr"] = rate
-        noise = _latent_noise(model, real, generator)
+        noise = _latent_noise(model, shown, generator)
         textured = step >= spec.texture_from * spec.steps
         total, made, terms = losses.generator_loss(model, real, coded, noise, textured)
         _descend(accelerate, optimisers["model"], model, total)
@@ -162,11 +183,10 @@ def _cosine(share: float) -> float:
     return 0.5 * (1 + float(np.cos(np.pi * share)))
 
 
-def _latent_noise(model: Autoencoder, real: Tensor, generator: torch.Generator) -> Tensor:
-    side = real.shape[-1] // model.factor, real.shape[-2] // model.factor
-    channels = model.vae.config.latent_channels
-    shape = (2 * len(real), channels, side[1], side[0])
-    return torch.randn(shape, generator=generator).to(real)
+def _latent_noise(model: Autoencoder, shown: Tensor, generator: torch.Generator) -> Tensor:
+    height, width = (side // model.factor for side in shown.shape[-2:])
+    shape = (len(shown), model.vae.config.latent_channels, height, width)
+    return torch.randn(shape, generator=generator).to(shown)
 
 
 def _descend(

@@ -95,7 +95,11 @@ def _autoencoder_stage(
     done = folder / "vae"
     if not done.is_dir():
         torch.manual_seed(section.seed)
-        autoencoder = start.autoencoder if start is not None else Autoencoder.small()
+        autoencoder = (
+            start.autoencoder
+            if start is not None
+            else Autoencoder.small(section.autoencoder.factor)
+        )
         if section.autoencoder.steps:
             images = image_pictures(lesson.train.images)
             masks = mask_pictures(lesson.train, lesson.domains)

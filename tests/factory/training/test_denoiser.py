@@ -1,0 +1,115 @@
+"""The denoiser's training: what it draws, what it must predict, and going on after a kill."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import PRESETS
+from factory.sections import DenoiserTraining
+from factory.training.denoiser import (
+    draw_timesteps,
+    drop_prompts,
+    learning_rate,
+    target,
+    train_denoiser,
+)
+from factory.training.latents import Latents
+from factory.training.medsegfactory import SCHEDULE
+
+SPEC = DenoiserTraining(steps=6, batch=4, warm_up=2, validate_every=3, ema=0.9)
+
+
+def make_latents(count=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    pick = {"generator": generator}
+    return Latents(
+        torch.randn(count, 4, 8, 8, **pick),
+        torch.randn(count, 4, 8, 8, **pick),
+        torch.randint(0, 3, (count, 2), **pick),
+        torch.randn(3, 5, 32, **pick),
+    )
+
+
+def make_unet(coupling="joint"):
+    torch.manual_seed(0)
+    return DualStreamUNet(PRESETS["tiny"], coupling)
+
+
+def trained(folder, stop=None, coupling="joint"):
+    unet, scheduler = make_unet(coupling), DDIMScheduler.from_config(dict(SCHEDULE))
+    steps = train_denoiser(
+        unet, scheduler, make_latents(), make_latents(4, 1), SPEC, 0, folder / "resume"
+    )
+    return unet, [dict(step.losses) for step in itertools.islice(steps, stop)]
+
+
+def test_timesteps_are_independent_but_for_the_tied_share():
+    generator = torch.Generator().manual_seed(0)
+    image, mask = draw_timesteps(20_000, 1000, 0.25, generator)
+    assert 0 <= int(min(image.min(), mask.min())) <= int(max(image.max(), mask.max())) < 1000
+    assert float((image == mask).float().mean()) == pytest.approx(0.25 + 0.75 / 1000, abs=0.01)
+    free = image != mask
+    correlation = np.corrcoef(image[free], mask[free])[0, 1]
+    assert abs(correlation) < 0.03
+
+
+def test_prompts_are_dropped_together_and_alone_at_the_rates_asked_for():
+    kept = drop_prompts(torch.ones(40_000, 2), 0.1, 0.05, torch.Generator().manual_seed(0))
+    image, mask = (kept == 0).T
+    assert float((image & mask).float().mean()) == pytest.approx(0.1, abs=0.01)
+    assert float((image & ~mask).float().mean()) == pytest.approx(0.05, abs=0.01)
+    assert float((mask & ~image).float().mean()) == pytest.approx(0.05, abs=0.01)
+
+
+def test_the_velocity_by_hand():
+    scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
+    t = torch.tensor([400])
+    kept = float(scheduler.alphas_cumprod[400])
+    clean, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 3.0)
+    velocity = float(target(scheduler, clean, noise, t))
+    assert velocity == pytest.approx(kept**0.5 * 3 - (1 - kept) ** 0.5 * 2, rel=1e-5)
+
+
+@given(step=st.integers(0, 999))
+def test_the_rate_rises_then_falls_and_never_leaves_its_bounds(step):
+    spec = DenoiserTraining(steps=1000, warm_up=100, learning_rate=1e-3)
+    assert 0 < learning_rate(spec, step) <= 1e-3
+    if step >= 100:
+        assert learning_rate(spec, step) <= learning_rate(spec, step - 1) + 1e-9 or step == 100
+
+
+@pytest.mark.parametrize("coupling", ["joint", "concat"])
+def test_every_parameter_of_every_coupling_learns(tmp_path, coupling):
+    before = {name: p.clone() for name, p in make_unet(coupling).named_parameters()}
+    unet, losses = trained(tmp_path, coupling=coupling)
+    assert all(np.isfinite(list(step.values())).all() for step in losses)
+    assert {"val_image_500", "val_mask_500"} <= set(losses[2])
+    still = [n for n, p in unet.named_parameters() if torch.equal(p, before[n])]
+    assert still == []
+
+
+def test_a_training_killed_and_resumed_has_the_same_losses_and_weights(tmp_path):
+    whole_unet, whole = trained(tmp_path / "whole")
+    # The file is written about once a minute: make it write at the step of the kill.
+    from factory.training import resume
+
+    unet, scheduler = make_unet(), DDIMScheduler.from_config(dict(SCHEDULE))
+    file = tmp_path / "cut" / "resume"
+    save_sometimes = resume.ResumePoint.save_sometimes
+    resume.ResumePoint.save_sometimes = lambda self, step, steps: self.save(step)
+    try:
+        steps = train_denoiser(unet, scheduler, make_latents(), make_latents(4, 1), SPEC, 0, file)
+        first = [dict(step.losses) for step in itertools.islice(steps, 3)]
+        steps.close()
+    finally:
+        resume.ResumePoint.save_sometimes = save_sometimes
+    unet, rest = trained(tmp_path / "cut")
+    assert first + rest == whole
+    for name, parameter in unet.named_parameters():
+        assert torch.equal(parameter, dict(whole_unet.named_parameters())[name])
