@@ -91,7 +91,7 @@ class TextEncoder:
         """Reads what `save` wrote, or the same two folders of a hub model; weights as float32.
 
         Raises:
-            InputError: if one of the two is not there.
+            InputError: if one of the two is not there, or the weights are not all there.
         """
         for part in ("text_encoder", "tokenizer"):
             if not (folder / part).is_dir():
@@ -99,12 +99,19 @@ class TextEncoder:
                     f"{folder} has no {part}/: without it prompts cannot be read; give a folder "
                     "with unet/, vae/, text_encoder/, tokenizer/ and scheduler/"
                 )
-        model = CLIPTextModel.from_pretrained(
+        model, report = CLIPTextModel.from_pretrained(
             folder / "text_encoder",
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
+            output_loading_info=True,
         )
+        # transformers would fill these with random numbers and go on.
+        if absent := sorted(report["missing_keys"]):
+            raise InputError(
+                f"{folder / 'text_encoder'} lacks {len(absent)} weights ({absent[0]}, ...): prompts "
+                "would be read as noise; give the text encoder of the checkpoint itself"
+            )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         listed = folder / "tokenizer" / WORDS_FILE
         return cls(tokenizer, model, listed.read_text().split() if listed.exists() else None)
