@@ -71,8 +71,8 @@ def with_masks(pairs: Pairs) -> Block:
 
 
 def domain_of(pairs: Pairs) -> NDArray[np.object_]:
-    """(N,) domain names; "" for every pair where the facets have no such column."""
-    return _column(pairs, "domain")
+    """(N,) domain names; "" where the facets tell none."""
+    return column(pairs, "domain")
 
 
 def by_domain(pairs: Pairs) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -87,13 +87,14 @@ def units_of(pairs: Pairs) -> NDArray[np.intp]:
 
     A pair without a patient (blank, or no such column: synthetic pairs) is its own unit.
     """
-    patients = _column(pairs, "patient")
+    patients = column(pairs, "patient")
     alone = [f"\0{row}" for row in range(len(patients))]
     named = np.where(patients == "", np.array(alone, object), patients)
     return np.unique(named.astype(str), return_inverse=True)[1]
 
 
-def _column(pairs: Pairs, name: str) -> NDArray[np.object_]:
+def column(pairs: Pairs, name: str) -> NDArray[np.object_]:
+    """(N,) texts of a facet; "" for every pair where the facets have no such column."""
     if name not in pairs.facets:
         return np.full(len(pairs), "", object)
     return pairs.facets[name].fillna("").astype(str).to_numpy(object)

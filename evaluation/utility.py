@@ -15,7 +15,7 @@ from evaluation.metrics import Score, over_domains
 from evaluation.overlap import overlaps, positive_dice, summary
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
 from evaluation.sections import UtilitySection
-from evaluation.statistics import Estimate, paired_difference
+from evaluation.statistics import Estimate, crossed_mean
 
 if TYPE_CHECKING:
     from evaluation.learners import Segmenter, Step
@@ -141,6 +141,26 @@ def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
     return np.argsort(turn[units], kind="stable")[:images]
 
 
+def levels(cases: pd.DataFrame) -> pd.DataFrame:
+    """How well each kind of training does: a row per segmenter, domain, kind, real and class.
+
+    Args:
+        cases: of all arms, concatenated.
+
+    Returns:
+        segmenter, domain, kind, real, images, class, dice (mean over cases whose mask shows the
+        class, and over seeds), low, high (resampling patients and seeds), n (cases), seeds.
+    """
+    keys = ["segmenter", "domain", "kind", "real", "images", "class"]
+    rows = []
+    for values, group in cases.groupby(keys, sort=False):
+        by_seed = _by_seed(group)
+        e = crossed_mean(by_seed, by_seed.index.get_level_values("unit").to_numpy())
+        found = {"dice": e.value, "low": e.low, "high": e.high, "n": e.n}
+        rows.append({**dict(zip(keys, values, strict=True)), **found, "seeds": by_seed.shape[1]})
+    return pd.DataFrame(rows)
+
+
 def gains(cases: pd.DataFrame) -> pd.DataFrame:
     """What synthetic pairs add, per segmenter, domain, number of real images and class.
 
@@ -149,9 +169,9 @@ def gains(cases: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for `both - real` and one for `synthetic - real`: segmenter, domain, comparison,
-        real, images, class, gain (mean Dice difference over cases whose mask shows the class),
-        low, high, n (cases), seeds, seed_sd (spread of the gain between seeds). Each case is
-        averaged over seeds; the interval resamples patients, so it speaks of these seeds only.
+        real, images, class, gain (mean Dice difference over cases whose mask shows the class,
+        case by case and seed by seed), low, high (resampling patients and seeds), n (cases),
+        seeds, seed_sd (spread of the gain between seeds, NaN for one).
     """
     rows = []
     for _, group in cases.groupby(["segmenter", "domain", "class"], sort=False):
@@ -216,9 +236,7 @@ def _of_arm(arm: Arm, table: pd.DataFrame) -> pd.DataFrame:
 
 def _gain(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
     gap = _by_seed(other) - _by_seed(base)
-    units = gap.index.get_level_values("unit").to_numpy()
-    estimate = paired_difference(gap.mean(axis=1), np.zeros(len(gap)), units)
-    of_seeds = gap.mean(axis=0)
+    estimate = crossed_mean(gap, gap.index.get_level_values("unit").to_numpy())
     first = base.iloc[0]
     return {
         "segmenter": first["segmenter"],
@@ -231,8 +249,8 @@ def _gain(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
-        "seeds": len(of_seeds),
-        "seed_sd": float(of_seeds.std(ddof=1)),
+        "seeds": gap.shape[1],
+        "seed_sd": float(gap.mean(axis=0).std(ddof=1)),
     }
 
 
