@@ -74,3 +74,17 @@ MEDSEGFACTORY: Mapping[str, object] = MappingProxyType(
 PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {"tiny": TINY, "small": SMALL, "medsegfactory": MEDSEGFACTORY}
 )
+
+# The noise schedule of networks trained here: Stable Diffusion's, predicting velocity.
+SCHEDULE: Mapping[str, object] = MappingProxyType(
+    {
+        "num_train_timesteps": 1000,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "prediction_type": "v_prediction",
+        "timestep_spacing": "trailing",
+        "clip_sample": False,
+        "set_alpha_to_one": False,
+    }
+)

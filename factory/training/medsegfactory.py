@@ -16,7 +16,7 @@ from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
 from factory.models.checkpoints import Components, load_components, save_components
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import PRESETS
+from factory.models.presets import PRESETS, SCHEDULE
 from factory.models.text import TextEncoder, train_text_encoder
 from factory.pairs import PairBatch
 from factory.sections import Augmentation, TrainSection
@@ -30,17 +30,6 @@ from factory.training.latents import (
 )
 from factory.training.progress import Progress
 from factory.vocabulary import Domain
-
-SCHEDULE: Mapping[str, object] = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "prediction_type": "v_prediction",
-    "timestep_spacing": "trailing",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-}
 
 
 @dataclass(frozen=True)
@@ -154,7 +143,7 @@ def train_medsegfactory(
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
     began, work = time.monotonic(), folder / "training"
-    components = load_components(start) if start is not None else None
+    components = load_components(start, coupling) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     text = yield from _text_stage(components, lesson, section, work)
     autoencoder = yield from _autoencoder_stage(components, lesson, section, work)
@@ -175,7 +164,9 @@ def train_medsegfactory(
         losses |= progress.losses
         yield progress
     card = make_card(lesson, section, preset, coupling, start, losses, time.monotonic() - began)
-    save_components(Components(unet, autoencoder, text, scheduler_config, card), folder)
+    # Half precision: what it rounds away is far below what sampling adds, and files halve.
+    trained = Components(unet, autoencoder, text, scheduler_config, card)
+    save_components(trained, folder, torch.float16)
 
 
 def make_card(

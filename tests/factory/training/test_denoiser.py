@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import PRESETS
+from factory.models.presets import PRESETS, SCHEDULE
 from factory.sections import DenoiserTraining
+from factory.training import resume
 from factory.training.denoiser import (
     draw_timesteps,
     drop_prompts,
@@ -20,7 +21,6 @@ from factory.training.denoiser import (
     train_denoiser,
 )
 from factory.training.latents import Latents
-from factory.training.medsegfactory import SCHEDULE
 
 SPEC = DenoiserTraining(steps=6, batch=4, warm_up=2, validate_every=3, ema=0.9)
 
@@ -97,8 +97,6 @@ def test_every_parameter_of_every_coupling_learns(tmp_path, coupling):
 def test_a_training_killed_and_resumed_has_the_same_losses_and_weights(tmp_path):
     whole_unet, whole = trained(tmp_path / "whole")
     # The file is written about once a minute: make it write at the step of the kill.
-    from factory.training import resume
-
     unet, scheduler = make_unet(), DDIMScheduler.from_config(dict(SCHEDULE))
     file = tmp_path / "cut" / "resume"
     save_sometimes = resume.ResumePoint.save_sometimes
