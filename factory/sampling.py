@@ -16,11 +16,15 @@ from factory.sections import SampleSection
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Text states of image and mask prompts and of the empty prompt, each (B, L, D)."""
+    """Text states, each (B, L, D): what to show, and what guidance leads away from.
+
+    The latter are the empty prompt's, or a negative prompt's, which may differ by stream.
+    """
 
     image: Tensor
     mask: Tensor
-    empty: Tensor
+    not_image: Tensor
+    not_mask: Tensor
 
 
 def make_solver(solver: Literal["ddim", "dpmpp-2m"], config: dict[str, Any]) -> Any:  # noqa: ANN401  # two library classes
@@ -52,17 +56,19 @@ def guided(
 ) -> tuple[Tensor, Tensor]:
     """Predictions of both streams, classifier-free guided (arXiv 2207.12598, eq. 6).
 
-    The unconditional pass leaves both prompts empty; at guidance 1 it is skipped.
+    The pass that it leads away from is skipped at guidance 1.
     """
     if guidance == 1.0:
         image, mask = unet(*latents, *times, text.image, text.mask)
         return image, mask
     twice = [torch.cat([x, x]) for x in (*latents, *times)]
-    both = unet(*twice, torch.cat([text.image, text.empty]), torch.cat([text.mask, text.empty]))
+    both = unet(
+        *twice, torch.cat([text.image, text.not_image]), torch.cat([text.mask, text.not_mask])
+    )
     streams = []
     for prediction in both:
-        conditional, empty = prediction.chunk(2)
-        streams.append(empty + guidance * (conditional - empty))
+        asked, away = prediction.chunk(2)
+        streams.append(away + guidance * (asked - away))
     return streams[0], streams[1]
 
 

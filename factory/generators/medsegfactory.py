@@ -151,10 +151,12 @@ class MedSegFactory:
         ]
         if given is not None:
             noise[0 if known == "image" else 1] = autoencoder.encode(given.to(device))
+        empty = text([""] * len(prompts)).to(device)
         conditioning = Conditioning(
             text([prompt.image_text for prompt in prompts]).to(device),
             text([prompt.mask_text for prompt in prompts]).to(device),
-            text([""] * len(prompts)).to(device),
+            empty,
+            empty,
         )
         solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
         image, mask = sample(
