@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from tasks.progress import shown_on
 
 
 def as_json(value: object) -> object:
@@ -62,15 +65,17 @@ class Bars:
         """Shows a new stage."""
         if not self._console.is_terminal:
             self._console.print(f"{title} …", highlight=False)
-        return self._progress.add_task(title, total=total, note="")
+        return int(self._progress.add_task(title, total=total, note=""))
 
     def move(self, bar: int, done: int, note: str) -> None:
         """Moves a bar."""
-        self._progress.update(bar, completed=done, note=note)
+        self._progress.update(TaskID(bar), completed=done, note=note)
 
     def close(self, bar: int) -> None:
-        """Stops the clock of a stage and leaves its bar."""
-        self._progress.stop_task(bar)
+        """Stops the clock of a stage and leaves its bar, full where its length was not known."""
+        if self._progress.tasks[bar].total is None:
+            self._progress.update(TaskID(bar), total=1, completed=1)
+        self._progress.stop_task(TaskID(bar))
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -87,6 +92,16 @@ class Terminal:
         self.messages = Console(stderr=True, soft_wrap=True)
         self.bars = Bars(self.messages)
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Shows stages while the block runs; with JSON, keeps stdout free of anything else."""
+        with ExitStack() as stack:
+            if self.json_wanted:
+                stack.enter_context(stdout_kept_free())
+            stack.enter_context(shown_on(self.bars))
+            stack.enter_context(self.bars.live())
+            yield
+
     def show(self, result: object, text: RenderableType) -> None:
         """Prints the result: `result` as one JSON object, or `text` for people."""
         if self.json_wanted:
@@ -94,10 +109,14 @@ class Terminal:
         else:
             Console(soft_wrap=True).print(text)
 
+    def complain(self, line: str) -> None:
+        """Says in one line what went wrong."""
+        self.messages.print(f"medpair: {line}", style="red", markup=False, highlight=False)
+
 
 @contextmanager
-def stdout_is_ours() -> Iterator[None]:
-    """Sends to stderr what anything else, child processes included, prints on stdout."""
+def stdout_kept_free() -> Iterator[None]:
+    """Sends to stderr what anything, child processes included, prints on stdout."""
     sys.stdout.flush()
     saved = os.dup(1)
     os.dup2(2, 1)

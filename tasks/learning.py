@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import pandas as pd
 from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from factory.identity import digest
 from factory.images import ImageSection
+from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.sections import MedSegFactorySpec
 from factory.sources.base import Source
 from factory.training.medsegfactory import Lesson
@@ -20,7 +22,8 @@ from factory.training.progress import Progress
 from tasks.progress import stage
 from tasks.tracking import Record
 
-CARD = "card.json"  # written last: a checkpoint folder that has one is complete
+LOSSES = "losses.csv"
+COLUMNS = ("stage", "loss", "step", "value")
 RECORD_SECONDS = 20.0  # between two writes of losses to the record
 
 
@@ -31,7 +34,8 @@ def checkpoint_folder(
     identity = {
         "source": source_digest,
         "image": image.model_dump(mode="json"),
-        "generator": spec.model_dump(mode="json", exclude={"sample"}),
+        "generator": spec.model_dump(mode="json", exclude={"sample", "start"}),
+        "from": checkpoint_digest(spec.start) if spec.start is not None else None,
     }
     return models / f"{dataset}-{digest(identity)[:12]}"
 
@@ -53,25 +57,45 @@ def learn(
     spec: MedSegFactorySpec, source: Source, image: ImageSection, folder: Path, record: Record
 ) -> Path:
     """Trains a generator into a folder, going on where an earlier attempt stopped."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if not (folder / CARD).is_file():
-            watch(spec.learn(lesson_from(source, image), folder), record)
+        if not (folder / CARD).is_file():  # written last
+            watch(spec.learn(lesson_from(source, image), folder), folder, record)
     return folder
 
 
-def watch(steps: Iterable[Progress], record: Record) -> None:
-    """Exhausts a training loop, showing each of its stages and recording its losses."""
+def losses(checkpoint: Path) -> pd.DataFrame:
+    """The losses of a training: stage, loss (its name), step, value; empty where none were kept."""
+    file = checkpoint / LOSSES
+    if not file.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    # A resumed training repeats the steps since its last resume point.
+    return pd.read_csv(file).drop_duplicates(["stage", "loss", "step"], keep="last")
+
+
+def watch(steps: Iterable[Progress], folder: Path, record: Record) -> None:
+    """Exhausts a training loop, showing each of its stages and keeping its losses."""
     for title, part in groupby(steps, key=lambda progress: progress.stage):
-        points: list[tuple[int, Mapping[str, float]]] = []
+        kept: list[Progress] = []
         written = time.monotonic()
         for progress in _shown(f"training: {title}", part):
-            named = {f"{title}/{name}": value for name, value in progress.losses.items()}
-            points.append((progress.step, named))
+            kept.append(progress)
             if time.monotonic() - written > RECORD_SECONDS:
-                record.curve(points)
-                points, written = [], time.monotonic()
-        record.curve(points)
+                _keep(kept, folder, record)
+                kept, written = [], time.monotonic()
+        _keep(kept, folder, record)
+
+
+def _keep(progress: Sequence[Progress], folder: Path, record: Record) -> None:
+    rows = [
+        (each.stage, name, each.step, value)
+        for each in progress
+        for name, value in each.losses.items()
+    ]
+    file = folder / LOSSES
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.to_csv(file, mode="a", header=not file.is_file(), index=False)
+    record.curve([(step, {f"{stage}/{name}": value}) for stage, name, step, value in rows])
 
 
 def _shown(title: str, steps: Iterator[Progress]) -> Iterator[Progress]:
@@ -80,6 +104,6 @@ def _shown(title: str, steps: Iterator[Progress]) -> Iterator[Progress]:
         progress.advance(first.step)
         yield first
         for step in steps:
-            losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-            progress.advance(note=losses if len(step.losses) < 4 else "validated")
+            told = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
+            progress.advance(note=told if len(step.losses) < 4 else "validated")
             yield step

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 from uuid import UUID
-
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
 
 ARTIFACT_SECONDS = 5.0  # an update is a request to the server
 
@@ -84,6 +82,8 @@ class Stage:
     def _tell(self) -> None:
         self._told = time.monotonic()
         if self._artifact is not None and self.total:
+            from prefect.artifacts import update_progress_artifact
+
             share = min(100.0, 100.0 * self.done / self.total)
             update_progress_artifact(self._artifact, progress=share)
 
@@ -106,6 +106,12 @@ def stage(title: str, total: int | None = None) -> Iterator[Stage]:
 
 
 def _artifact(title: str) -> UUID | None:
+    # Stages are also shown where no flow runs, and before Prefect, which takes seconds to import.
+    if "prefect" not in sys.modules:
+        return None
+    from prefect.artifacts import create_progress_artifact
+    from prefect.context import TaskRunContext
+
     if TaskRunContext.get() is None:
         return None
     made = create_progress_artifact(0.0, description=title)

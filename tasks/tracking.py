@@ -98,11 +98,11 @@ class Record:
         return self.tracker.client
 
     def parameters(self, values: Mapping[str, object]) -> None:
-        """Logs parameters; one that was logged before keeps its value."""
+        """Logs parameters, nested ones as "outer.inner"; one logged before keeps its value."""
         known = self.client.get_run(self.id).data.params
         new = [
             Param(name, str(value)[:PARAM_CHARACTERS])
-            for name, value in values.items()
+            for name, value in _flat(values)
             if name not in known
         ]
         self.client.log_batch(self.id, params=new)
@@ -248,3 +248,11 @@ class Tracker:
             return str(found[0].info.run_id)
         made = self.client.create_run(experiment, tags=dict(tags), run_name=tags[NAME_TAG])
         return str(made.info.run_id)
+
+
+def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -33,12 +33,12 @@ def test_a_run_started_again_is_gone_on_with(tracker):
         with first.child("training") as child:
             child.metrics({"loss": 1.0}, step=1)
     with tracker.run("phantoms", "0123456789ab", "first") as again:
-        again.parameters({"steps": 3, "batch": 2})
+        again.parameters({"steps": 3, "train": {"batch": 2}})
         with again.child("training") as same:
             assert same.id == child.id
     assert again.id == first.id
     data = tracker.client.get_run(first.id).data
-    assert data.params == {"steps": "3", "batch": "2"}
+    assert data.params == {"steps": "3", "train.batch": "2"}
     assert tracker.client.get_run(child.id).data.tags["mlflow.parentRunId"] == first.id
 
 

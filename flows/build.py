@@ -1,0 +1,135 @@
+"""The whole factory: a recipe goes in; a published, scored, versioned data set comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect import flow
+
+from evaluation.gates import Decision
+from evaluation.metrics import Score, headlines
+from factory.runs import judge, rebase
+from flows.evaluate import evaluate
+from flows.generate import generate
+from flows.job import Job, opened, recipe_name
+from flows.recipe import Recipe
+from flows.train import crown, train
+from flows.utility import utility
+from tasks.publishing import BaseMovedError, Release, decide, publish
+from tasks.reporting import report_version
+from tasks.utility import Utility
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one factory run came to.
+
+    Attributes:
+        dataset: name.
+        run: id of the run.
+        snapshot: with the verdicts; what scores, gates and tag name.
+        version: tag of the published version, None where a gate failed.
+        pairs: number of rows in each state.
+        gates: the verdicts.
+        scores: headline scores by name.
+        report: the HTML file.
+    """
+
+    dataset: str
+    run: str
+    snapshot: str
+    version: str | None
+    pairs: dict[str, int]
+    gates: Decision
+    scores: dict[str, Score]
+    report: Path
+
+    @property
+    def published(self) -> bool:
+        """Whether the gates let the version out."""
+        return self.version is not None
+
+
+@flow(name="factory", flow_run_name=recipe_name)
+def build(recipe: Recipe | Path, home: Path | None = None) -> Outcome:
+    """Trains, makes, scores, gates, publishes, tries and reports; goes on where it was stopped."""
+    with opened(recipe, home) as job:
+        train(recipe, home)
+        generate(recipe, home)
+        audit = audited(job, home)
+        tried = audit.tried
+        if tried is None and audit.release is not None and job.recipe.utility is not None:
+            tried = utility(recipe, audit.snapshot, home)
+        return concluded(job, audit, tried)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A snapshot held against its gates, and what became of it.
+
+    Attributes:
+        snapshot: that was scored (A).
+        decision: on it.
+        release: None where a gate failed.
+        tried: its utility, where a gate had to know it.
+    """
+
+    snapshot: str
+    decision: Decision
+    release: Release | None
+    tried: Utility | None
+
+
+def audited(job: Job, home: Path | None) -> Audit:
+    """Scores, gates and publishes; where another run was published meanwhile, on top of that."""
+    for _ in range(ATTEMPTS):
+        snapshot = str(job.store.head(job.run.branch))
+        evaluate(job.recipe, snapshot, home)
+        tried = utility(job.recipe, snapshot, home) if job.gates_need_utility else None
+        decision = decide(job.store, job.lake, snapshot, job.recipe.gates)
+        if not decision.passed:
+            return Audit(snapshot, decision, None, tried)
+        try:
+            release = publish(job.store, job.lake, snapshot, decision)
+        except BaseMovedError:
+            rebase(job.store, job.run)
+            judge(job.store, job.run.branch)
+        else:
+            return Audit(snapshot, decision, release, tried)
+    raise BaseMovedError(
+        f"other runs published {job.recipe.name} {ATTEMPTS} times while this one was audited; "
+        "run it again when they are through"
+    )
+
+
+def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
+    """The report, the record of the run, and what to tell."""
+    release, scores = audit.release, headlines(job.lake.scores(audit.snapshot))
+    report = report_version(
+        job.store,
+        job.lake,
+        audit.snapshot,
+        job.reference,
+        tried,
+        job.checkpoint,
+        job.settings.reports,
+        job.record,
+    )
+    if release is not None:
+        known = {name: score.value for name, score in scores.items() if score.known}
+        job.record.metrics(known, step=release.number)
+        job.record.dataset(job.store, audit.snapshot, "published")
+        crown(job)
+    return Outcome(
+        dataset=job.recipe.name,
+        run=job.run.id,
+        snapshot=audit.snapshot,
+        version=None if release is None else release.tag,
+        pairs=job.store.snapshot(audit.snapshot).counts(),
+        gates=audit.decision,
+        scores=scores,
+        report=report,
+    )

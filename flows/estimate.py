@@ -1,0 +1,92 @@
+"""About how long a recipe takes on this machine, from one step of each network it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from evaluation.learners import new_segmenter
+from factory.images import ImageSection
+from factory.models.autoencoder import Autoencoder
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import PRESETS
+from factory.prompts import PromptGrid
+from factory.sections import MedSegFactorySpec, TrainSection
+from flows.recipe import Recipe
+
+PROBE = 4  # pairs in one probe
+OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
+TEXT_TOKENS = 24
+TRAINING_PASSES = 3  # back through a network costs about twice the way there
+SEGMENTER_BATCH = 8
+
+
+def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int) -> float:
+    """About how long all of a recipe takes, probing each network with a pass.
+
+    Args:
+        recipe: what to do.
+        grid: its prompts.
+        segmenter_steps: of all judges and segmenters together.
+    """
+    spec, image = recipe.generator, recipe.image
+    total = OVERHEAD_SECONDS + segmenter_steps * segmenter_step(image)
+    if not isinstance(spec, MedSegFactorySpec):
+        return total + len(grid) * timed(lambda: draw_one(recipe, grid))
+    step = denoiser_pass(spec, image)
+    if spec.train is not None:
+        total += training(spec.train, step, autoencoder_pass(image))
+    # Guidance other than 1 needs a second pass without the prompt.
+    passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
+    return total + len(grid) * (passes * step + autoencoder_pass(image))
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds of an action; the first time, which warms up, does not count."""
+    action()
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
+    """One pair by a generator without weights."""
+    recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
+
+
+def training(section: TrainSection, denoiser: float, autoencoder: float) -> float:
+    """Seconds of a training, from those of one pass per pair."""
+    stages = (
+        section.steps * section.batch * denoiser,
+        section.autoencoder.steps * 2 * section.autoencoder.batch * autoencoder,
+    )
+    return TRAINING_PASSES * sum(stages)
+
+
+@torch.no_grad()
+def denoiser_pass(spec: MedSegFactorySpec, image: ImageSection) -> float:
+    """Seconds of one pass of the denoiser, per pair."""
+    config = PRESETS[spec.preset]
+    unet = DualStreamUNet(config, spec.coupling)
+    side = image.size // 8
+    latents = torch.zeros(PROBE, 4, side, side)
+    times = torch.zeros(PROBE, dtype=torch.long)
+    text = torch.zeros(PROBE, TEXT_TOKENS, int(str(config["cross_attention_dim"])))
+    return timed(lambda: unet(latents, latents, times, times, text, text)) / PROBE
+
+
+@torch.no_grad()
+def autoencoder_pass(image: ImageSection) -> float:
+    """Seconds to encode and decode one picture."""
+    autoencoder, picture = Autoencoder.small(8), torch.zeros(PROBE, 3, image.size, image.size)
+    return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
+
+
+def segmenter_step(image: ImageSection) -> float:
+    """Seconds of one training step of the default segmenter."""
+    segmenter = new_segmenter("unet", image.channels, ("any",), seed=0)
+    pictures = np.zeros((SEGMENTER_BATCH, image.size, image.size, image.channels), np.uint8)
+    return TRAINING_PASSES * timed(lambda: segmenter.predict(pictures))

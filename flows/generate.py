@@ -1,0 +1,54 @@
+"""Generate: a recipe and its trained generator -> judged pairs on the run's branch."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import torch
+from prefect import flow
+
+from factory.runs import declare, judge, missing
+from factory.snapshot import Snapshot
+from flows.job import Job, opened, recipe_name
+from flows.recipe import Recipe
+from tasks.cluster import open_cluster
+from tasks.progress import stage
+from tasks.windows import make_pairs
+
+
+@flow(name="generate", flow_run_name=recipe_name)
+def generate(recipe: Recipe | Path, home: Path | None = None) -> str:
+    """Makes the pairs a recipe still lacks, and judges them one by one.
+
+    Returns:
+        The snapshot with the verdicts (A), which scores, gates and tags name.
+    """
+    with opened(recipe, home) as job:
+        made_pairs(job)
+        snapshot = judge(job.store, job.run.branch)
+        job.record.tags({"medpair.run": job.run.id, "medpair.snapshot": snapshot.id})
+        job.record.dataset(job.store, snapshot.id, "generation")
+        return str(snapshot.id)
+
+
+def made_pairs(job: Job) -> Snapshot:
+    """The snapshot that ends the generation (G); starts no worker where nothing is missing."""
+    store = job.store.create()
+    declared = declare(store, job.run)
+    if not missing(declared):
+        return declared
+    build = partial(job.generator_spec.build, job.recipe.image)
+    with ExitStack() as stack:
+        with stage("starting workers (Dask)"):
+            address, workers = job.settings.dask_address, job.settings.workers
+            client = stack.enter_context(open_cluster(address, workers, visible_gpus()))
+        return make_pairs(store, job.run, build, client)
+
+
+def visible_gpus() -> list[str]:
+    """Values of CUDA_VISIBLE_DEVICES, one for each GPU this process may use."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return listed.split(",") if listed else [str(i) for i in range(torch.cuda.device_count())]

@@ -1,0 +1,212 @@
+"""What a recipe would do, and everything that is wrong with it, before anything is written.
+
+Nothing here imports Prefect, so a mistake is told in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import numpy as np
+
+import evaluation.errors
+from evaluation.lake import Lake
+from evaluation.pairs import by_domain, domain_of, take
+from evaluation.utility import Arm, arms
+from factory.errors import InputError
+from factory.prompts import PromptGrid
+from factory.sections import MedSegFactorySpec
+from factory.sources.base import Source
+from factory.store import Store
+from flows.recipe import Recipe, RecipeError
+from tasks.progress import stage
+from tasks.reference import Reference
+from tasks.settings import Settings
+
+INPUT_ERRORS = (InputError, evaluation.errors.InputError)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a recipe starts from, checked: its source, its real pairs, its grid of prompts."""
+
+    recipe: Recipe
+    source: Source
+    reference: Reference
+    grid: PromptGrid
+
+
+_ready: ContextVar[Inputs | None] = ContextVar("inputs", default=None)
+
+
+@contextmanager
+def ready(inputs: Inputs) -> Iterator[None]:
+    """Lets the flows called in this block use inputs that were checked already."""
+    token = _ready.set(inputs)
+    try:
+        yield
+    finally:
+        _ready.reset(token)
+
+
+def inputs_of(recipe: Recipe, settings: Settings) -> Inputs:
+    """The inputs that are ready for this recipe, else checked now."""
+    held = _ready.get()
+    return held if held is not None and held.recipe == recipe else checked(recipe, settings)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of a recipe would make and cost.
+
+    Attributes:
+        dataset: name.
+        pairs: number asked for.
+        domains: that they show.
+        real: real pairs by split.
+        training_steps: of the generator; 0 where it comes trained.
+        segmenter_steps: of all judges and segmenters together.
+        seconds: about how long all of it takes on this machine.
+        bytes: about how much the pairs take, before compression.
+    """
+
+    dataset: str
+    pairs: int
+    domains: list[str]
+    real: dict[str, int]
+    training_steps: int
+    segmenter_steps: int
+    seconds: float
+    bytes: int
+
+
+def checked(recipe: Recipe, settings: Settings) -> Inputs:
+    """The inputs of a recipe.
+
+    Raises:
+        RecipeError: with a line for everything that is wrong: files, prompts, checkpoint, store.
+    """
+    problems = Problems()
+    with problems.noted():
+        source = recipe.source.build()
+    problems.refuse()
+    problems.lines += source.problems()
+    with problems.noted():
+        grid = PromptGrid(recipe.grid, source.domains)
+    with problems.noted():
+        check_home(recipe, settings)
+    problems.refuse()
+    with problems.noted():
+        check_generator(recipe, grid)
+    with problems.noted():
+        reference = Reference.of(source, recipe.image)
+        check_pairs(recipe, reference, grid)
+    problems.refuse()
+    return Inputs(recipe, source, reference, grid)
+
+
+def planned(recipe: Recipe, settings: Settings) -> Plan:
+    """What a run of a recipe would make and cost; writes nothing.
+
+    Raises:
+        RecipeError: with a line for everything that is wrong.
+    """
+    inputs = checked(recipe, settings)
+    from flows.estimate import seconds
+
+    grid, reference = inputs.grid, inputs.reference
+    judged = len(grid.domains) * recipe.evaluate.judge_steps
+    tried = len(_arms(recipe, reference, grid)) * (recipe.utility.steps if recipe.utility else 0)
+    with stage("probing how fast this machine is"):
+        duration = seconds(recipe, grid, judged + tried)
+    return Plan(
+        dataset=recipe.name,
+        pairs=len(grid),
+        domains=list(grid.domains),
+        real={"train": len(reference.train), "val": len(reference.held_out)},
+        training_steps=_training_steps(recipe),
+        segmenter_steps=judged + tried,
+        seconds=duration,
+        bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
+    )
+
+
+def _training_steps(recipe: Recipe) -> int:
+    spec = recipe.generator
+    if not isinstance(spec, MedSegFactorySpec) or spec.train is None:
+        return 0
+    return spec.train.steps + spec.train.autoencoder.steps
+
+
+class Problems:
+    """Collects what is wrong, so that a user sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Keeps the message of a user's mistake in this block, and goes on after it."""
+        try:
+            yield
+        except INPUT_ERRORS as error:
+            self.lines += str(error).splitlines()
+
+    def refuse(self) -> None:
+        """Stops here if anything was wrong."""
+        if self.lines:
+            raise RecipeError(self.lines)
+
+
+def check_home(recipe: Recipe, settings: Settings) -> None:
+    """Whether the home can be used, and holds nothing of a newer release."""
+    if settings.home.exists() and not settings.home.is_dir():
+        raise InputError(
+            f"home {settings.home} is a file, so nothing can be kept below it; choose a folder"
+        )
+    store = Store(settings.pairs, recipe.name)
+    if store.exists():
+        store.snapshot()
+    Lake(settings.lake).versions(recipe.name)
+
+
+def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
+    """Whether the generator can be built, or trained, and knows the domains it is asked for."""
+    spec = recipe.generator
+    if isinstance(spec, MedSegFactorySpec) and spec.train is not None:
+        if spec.start is not None:
+            from factory.models.checkpoints import load_components
+
+            load_components(spec.start)
+        return
+    known = spec.build(recipe.image).domains
+    if missing := [name for name in grid.domains if name not in known]:
+        raise InputError(
+            f"generator {spec.kind} does not know {', '.join(missing)}, only {', '.join(known)}: "
+            "its pairs would show something else; change source.domains or the generator"
+        )
+
+
+def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
+    """Whether every domain of the grid has the real pairs that training and scores need."""
+    splits = {"train": reference.train, "val": reference.held_out}
+    for split, pairs in splits.items():
+        held = {name for name, at in by_domain(pairs) if np.any(pairs.has_mask[at])}
+        if missing := [name for name in grid.domains if name not in held]:
+            raise InputError(
+                f"the source has no {split} pairs with a mask of {', '.join(missing)}: nothing "
+                "could be learnt from or scored against; correct the column split, or leave it "
+                "empty to have the pairs split by patient"
+            )
+    _arms(recipe, reference, grid)
+
+
+def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
+    """The segmenters that a recipe has trained; the domains of the pairs are those of the grid."""
+    if recipe.utility is None:
+        return []
+    asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
+    return arms(recipe.utility, reference.train, take(reference.train, asked))

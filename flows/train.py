@@ -1,0 +1,43 @@
+"""Train: a recipe's real pairs -> a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from factory.models.checkpoints import checkpoint_digest
+from factory.sections import MedSegFactorySpec
+from flows.job import Job, opened, recipe_name
+from flows.recipe import Recipe
+from tasks.learning import learn
+from tasks.tracking import Record
+
+
+@flow(name="train", flow_run_name=recipe_name)
+def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
+    """Trains the generator of a recipe, or goes on with it; None where nothing is to be trained.
+
+    The checkpoint becomes a version of the registered model, with the alias "candidate".
+    """
+    with opened(recipe, home) as job:
+        spec, folder = job.recipe.generator, job.checkpoint
+        if folder is None or not isinstance(spec, MedSegFactorySpec):
+            return None
+        with job.record.child("training", {"purpose": "generator"}) as record:
+            record.parameters({"generator": spec.model_dump(mode="json")})
+            learn(spec, job.source, job.recipe.image, folder, record)
+            register(job, folder, record, "candidate")
+        return folder
+
+
+def crown(job: Job) -> None:
+    """Gives the generator of a published version the alias "champion"."""
+    if job.checkpoint is not None:
+        register(job, job.checkpoint, job.record, "champion")
+
+
+def register(job: Job, folder: Path, record: Record, alias: str) -> None:
+    """Makes a checkpoint a version of the data set's generator; the same one stays the same."""
+    tags = {"licence": job.source.licence, "source": job.source.digest}
+    record.register(f"{job.recipe.name}-generator", folder, checkpoint_digest(folder), alias, tags)

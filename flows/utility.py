@@ -1,0 +1,41 @@
+"""Utility: a version of pairs + real pairs -> what a downstream model gains from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from evaluation.sections import UtilitySection
+from evaluation.tables import About
+from flows.job import opened, recipe_name
+from flows.recipe import Recipe
+from tasks.reference import Reference
+from tasks.utility import Utility, record_utility, try_pairs
+
+
+@flow(name="utility", flow_run_name=recipe_name)
+def utility(
+    recipe: Recipe | Path, version: str, home: Path | None = None, final: bool = False
+) -> Utility:
+    """Trains segmenters with and without the pairs of a version, and tries them on real ones.
+
+    Args:
+        recipe: whose data set, source and utility section are meant.
+        version: tag, branch or snapshot of the data set.
+        home: of everything.
+        final: try them on the test split instead of the validation split; the lake keeps count.
+    """
+    with opened(recipe, home) as job, job.record.child("utility") as record:
+        snapshot = job.store.snapshot(version)
+        reference = job.reference
+        if final:
+            reference = Reference.of(job.source, job.recipe.image, "test")
+            job.lake.open_test(snapshot.id, reference.digest, "utility")
+        section = job.recipe.utility or UtilitySection()
+        folder = job.settings.models / "segmenters"
+        found = try_pairs(section, reference, snapshot.read(), snapshot.id, folder, record)
+        about = About(snapshot.id, reference.digest, "", job.recipe.name)
+        record_utility(job.lake, about, found.scores)
+        record.dataset(job.store, snapshot.id, "training")
+        return found
