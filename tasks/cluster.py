@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from logging import ERROR
+from logging import CRITICAL
 
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
@@ -100,10 +100,11 @@ def open_cluster(
 def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     """One single-threaded worker process, watched by a nanny, for each of these environments.
 
-    Unlike dask-cuda, whose releases ask for another Dask, this needs nothing but Dask.
+    Unlike dask-cuda, whose releases ask for another Dask, this needs nothing but Dask. Workers log
+    nothing: what goes wrong in a shard reaches the driver as the exception it is.
     """
     quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, "silence_logs": ERROR}
+    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, "silence_logs": CRITICAL}
     return SpecCluster(
         scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, **quiet}},
         workers={
@@ -113,7 +114,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
             }
             for number, environment in enumerate(environments)
         },
-        silence_logs=ERROR,
+        silence_logs=CRITICAL,
     )
 
 

@@ -120,7 +120,7 @@ def _made(
         client.submit(make_shard, session.fork(), shard, plugin.digest, **options): shard
         for shard in shards
     }
-    for future in as_completed(list(shard_of), raise_errors=False):
+    for future in as_completed(list(shard_of), loop=client.loop, raise_errors=False):
         failed = future.status != "finished"
         yield shard_of.pop(future), future.exception() if failed else future.result()
         # A finished future that is kept would be made again if its worker died.
