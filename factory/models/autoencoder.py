@@ -96,4 +96,6 @@ class Autoencoder(nn.Module):
     def load(cls, folder: Path) -> Autoencoder:
         """Reads a `vae/` folder, ours or a hub's; weights as float32."""
         vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        # Else the folder it was read from would be written into every copy.
+        vae.register_to_config(_name_or_path="")
         return cls(vae.float())

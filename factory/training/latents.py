@@ -154,8 +154,8 @@ def encode_pairs(
                 made[name].append(autoencoder.encode(pictures.to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
     return Latents(
-        torch.cat(made["image"]),
-        torch.cat(made["mask"]),
+        torch.cat(made["image"]).contiguous(),
+        torch.cat(made["mask"]).contiguous(),
         prompt.repeat(augmentation.copies, 1),
         text(["", *prompts]).cpu(),
     )

@@ -73,6 +73,7 @@ def _text_stage(
     if start is not None:
         return start.text
     if not (folder / "tokenizer").is_dir():
+        torch.manual_seed(section.seed)
         text = yield from train_text_encoder(lesson.domains, section.text, section.seed)
         text.save(folder)
     return TextEncoder.load(folder)
@@ -113,11 +114,13 @@ def _latents_stage(
     return latents
 
 
-def _denoiser(start: Components | None, preset: str, coupling: str, seed: int) -> DualStreamUNet:
+def _denoiser(
+    start: Components | None, preset: str, coupling: str, text: TextEncoder, seed: int
+) -> DualStreamUNet:
     if start is not None:
         return start.unet
     torch.manual_seed(seed)
-    return DualStreamUNet(PRESETS[preset], coupling)
+    return DualStreamUNet({**PRESETS[preset], "cross_attention_dim": text.dim}, coupling)
 
 
 def train_medsegfactory(
@@ -155,7 +158,7 @@ def train_medsegfactory(
     held_out = yield from _latents_stage(
         lesson.held_out, lesson, encoders, unchanged, work / "held_out.safetensors"
     )
-    unet = _denoiser(components, preset, coupling, section.seed)
+    unet = _denoiser(components, preset, coupling, text, section.seed)
     scheduler = DDIMScheduler.from_config(scheduler_config)
     losses: dict[str, float] = {}
     for progress in train_denoiser(

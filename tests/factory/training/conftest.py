@@ -20,6 +20,11 @@ TRAIN = TrainSection(
 
 
 @pytest.fixture(scope="session")
+def section():
+    return TRAIN
+
+
+@pytest.fixture(scope="session")
 def lesson():
     names = ("phantom-breast-us", "phantom-colonoscopy")
     source = PhantomSource(domains=names, train=4, val=2, test=1).build()

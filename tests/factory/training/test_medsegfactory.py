@@ -1,0 +1,128 @@
+"""The whole system, tiny but real: trained, killed, resumed, fine-tuned, drawn from."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.models.checkpoints import checkpoint_digest, load_components
+from factory.prompts import Prompt
+from factory.sections import MedSegFactorySpec, SampleSection
+from factory.training.medsegfactory import train_medsegfactory
+from factory.vocabulary import load_vocabulary
+
+
+def prompts_of(lesson, count=5):
+    domains = list(lesson.domains.values())
+    return [
+        Prompt.about(domain, domain.shown(finding), finding, replicate=i)
+        for i in range(count)
+        for domain in [domains[i % len(domains)]]
+        for finding in [list(domain.findings)[i % len(domain.findings)]]
+    ]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(lesson, section, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    steps = list(train_medsegfactory(lesson, section, "tiny", "joint", None, folder))
+    assert [name for name, _ in itertools.groupby(steps, lambda step: step.stage)] == [
+        "text",
+        "autoencoder",
+        "latents",
+        "denoiser",
+    ]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def generator(checkpoint, lesson):
+    spec = MedSegFactorySpec(start=checkpoint, sample=SampleSection(steps=2, batch=4))
+    return spec.build(lesson.image)
+
+
+def test_the_card_says_what_the_model_is_made_of(checkpoint, lesson, section):
+    card = json.loads((checkpoint / "card.json").read_text())
+    assert card["source_digest"] == lesson.source_digest
+    assert card["licence"] == lesson.licence
+    assert card["train"]["steps"] == section.steps
+    assert [domain["name"] for domain in card["domains"]] == list(lesson.domains)
+    assert all(np.isfinite(list(card["losses"].values())))
+
+
+def test_a_training_killed_anywhere_ends_in_the_same_checkpoint(
+    checkpoint, lesson, section, tmp_path
+):
+    # One kill in each stage; a stage that was finished is read back, not repeated.
+    for kill in (2, 6, 13):
+        steps = train_medsegfactory(lesson, section, "tiny", "joint", None, tmp_path)
+        list(itertools.islice(steps, kill))
+        steps.close()
+    list(train_medsegfactory(lesson, section, "tiny", "joint", None, tmp_path))
+    assert checkpoint_digest(tmp_path) == checkpoint_digest(checkpoint)
+
+
+def test_fine_tuning_starts_from_the_weights_it_is_given(checkpoint, lesson, section, tmp_path):
+    gentle = section.model_copy(
+        update={
+            "steps": 1,
+            "learning_rate": 1e-9,
+            "autoencoder": section.autoencoder.model_copy(update={"steps": 0}),
+        }
+    )
+    list(train_medsegfactory(lesson, gentle, "tiny", "joint", checkpoint, tmp_path))
+    before, after = (load_components(folder).unet.state_dict() for folder in (checkpoint, tmp_path))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-3, rtol=1e-3)
+
+
+def test_pairs_have_the_asked_facets_and_known_classes(generator, lesson):
+    prompts = prompts_of(lesson)
+    pairs = generator.generate(prompts, [prompt.seed for prompt in prompts])
+    assert pairs.images.shape == (5, *lesson.held_out.images.shape[1:])
+    assert list(pairs.facets.prompt) == [prompt.digest for prompt in prompts]
+    for prompt, mask in zip(prompts, pairs.masks, strict=True):
+        assert mask.max() <= len(lesson.domains[prompt.domain].classes)
+
+
+def test_a_pair_is_the_same_bytes_in_any_company(generator, lesson):
+    prompts = prompts_of(lesson, 6)
+    seeds = [prompt.seed for prompt in prompts]
+    whole = generator.generate(prompts, seeds)
+    order = [5, 2, 0]
+    some = generator.generate([prompts[i] for i in order], [seeds[i] for i in order])
+    np.testing.assert_array_equal(some.images, whole.images[order])
+    np.testing.assert_array_equal(some.masks, whole.masks[order])
+
+
+def test_image_from_mask_and_mask_from_image(generator, lesson):
+    prompts = prompts_of(lesson, 4)
+    seeds = [prompt.seed for prompt in prompts]
+    real = lesson.held_out[:4]
+    painted = generator.paint(prompts, seeds, real.masks)
+    segmented = generator.segment(prompts, seeds, real.images)
+    assert painted.images.shape == real.images.shape
+    assert segmented.masks.shape == real.masks.shape
+    # Other masks, other images: the given stream is really looked at.
+    blank = generator.paint(prompts, seeds, np.zeros_like(real.masks))
+    assert not np.array_equal(blank.images, painted.images)
+
+
+def test_an_unknown_domain_is_refused(generator):
+    stranger = Prompt.about(load_vocabulary().domain("phantom-fundus"), [])
+    with pytest.raises(InputError, match="knows phantom-breast-us"):
+        generator.generate([stranger], [0])
+
+
+def test_another_image_size_is_refused(checkpoint):
+    with pytest.raises(InputError, match="trained for images"):
+        MedSegFactorySpec(start=checkpoint).build(ImageSection(size=64, channels=3))
+
+
+def test_no_weights_are_refused():
+    with pytest.raises(InputError, match="no trained weights"):
+        MedSegFactorySpec().build(ImageSection())
