@@ -25,7 +25,7 @@ class AutoencoderTraining(BaseModel):
     factor: Literal[4, 8] = Field(default=8, description="pixels per latent cell; not with `from`")
     steps: int = Field(default=1200, ge=0)
     batch: int = Field(default=8, ge=1, description="images in one step, with half as many masks")
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     recolour: float = Field(
         default=0.5, ge=0, le=1, description="share of masks shown in other colours"
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, 4, h, w) of unit variance, and back.
+    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of unit variance, and back.
 
     Small presets fold `patch` x `patch` pixels into channels first (pixel unshuffle), because
     full-resolution convolutions dominate the time on a CPU; hub autoencoders have patch 1.
@@ -27,8 +27,11 @@ class Autoencoder(nn.Module):
     def small(factor: int) -> Autoencoder:
         """At most 1.7 M parameters; 4 x 4 pixels fold into channels, all else on the small grid.
 
+        Eight latent channels, not Stable Diffusion's four: on chest X-rays of 128 px even the best
+        linear code of four leaves an L1 error of 0.060 on [-1, 1], one of eight 0.038.
+
         Args:
-            factor: 8 (128 x 128 pixels become 4 x 16 x 16) or 4 (64 x 64 do).
+            factor: 8 (128 x 128 pixels become 8 x 16 x 16) or 4 (64 x 64 do).
         """
         patch = 4
         widths = (64, 96) if factor == 2 * patch else (96,)
@@ -36,7 +39,7 @@ class Autoencoder(nn.Module):
             AutoencoderKL(
                 in_channels=3 * patch**2,
                 out_channels=3 * patch**2,
-                latent_channels=4,
+                latent_channels=8,
                 block_out_channels=widths,
                 layers_per_block=1,
                 down_block_types=("DownEncoderBlock2D",) * len(widths),
@@ -77,14 +80,14 @@ class Autoencoder(nn.Module):
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] -> (B, 4, h, w); the mode of the posterior."""
+        """(B, 3, H, W) in [-1, 1] -> (B, C, h, w); the mode of the posterior."""
         latents = self.posterior(pictures).mode()
         mean, std = self._statistics(latents)
         return (latents - mean) / std
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """(B, 4, h, w) -> (B, 3, H, W) in [-1, 1]."""
+        """(B, C, h, w) -> (B, 3, H, W) in [-1, 1]."""
         mean, std = self._statistics(latents)
         return self.picture(latents * std + mean).clamp(-1, 1)
 

@@ -115,12 +115,18 @@ def _latents_stage(
 
 
 def _denoiser(
-    start: Components | None, preset: str, coupling: str, text: TextEncoder, seed: int
+    start: Components | None, preset: str, coupling: str, encoders: Encoders, seed: int
 ) -> DualStreamUNet:
     if start is not None:
         return start.unet
     torch.manual_seed(seed)
-    return DualStreamUNet({**PRESETS[preset], "cross_attention_dim": text.dim}, coupling)
+    channels = encoders.autoencoder.vae.config.latent_channels
+    fitted = {
+        "in_channels": channels,
+        "out_channels": channels,
+        "cross_attention_dim": encoders.text.dim,
+    }
+    return DualStreamUNet({**PRESETS[preset], **fitted}, coupling)
 
 
 def train_medsegfactory(
@@ -158,7 +164,7 @@ def train_medsegfactory(
     held_out = yield from _latents_stage(
         lesson.held_out, lesson, encoders, unchanged, work / "held_out.safetensors"
     )
-    unet = _denoiser(components, preset, coupling, text, section.seed)
+    unet = _denoiser(components, preset, coupling, encoders, section.seed)
     scheduler = DDIMScheduler.from_config(scheduler_config)
     losses: dict[str, float] = {}
     for progress in train_denoiser(

@@ -17,10 +17,10 @@ def test_shapes_and_unit_latents(factor):
     autoencoder.measure_statistics(pictures)
     latents = autoencoder.encode(pictures)
     assert autoencoder.factor == factor
-    assert latents.shape == (6, 4, 32 // factor, 32 // factor)
+    assert latents.shape == (6, 8, 32 // factor, 32 // factor)
     std, mean = torch.std_mean(latents, dim=(0, 2, 3))
-    torch.testing.assert_close(mean, torch.zeros(4), atol=1e-4, rtol=0)
-    torch.testing.assert_close(std, torch.ones(4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(mean, torch.zeros(8), atol=1e-4, rtol=0)
+    torch.testing.assert_close(std, torch.ones(8), atol=1e-3, rtol=0)
     assert autoencoder.decode(latents).shape == pictures.shape
 
 

@@ -1,0 +1,1 @@
+"""What the claims in README and docs are measured with: `python -m benchmarks.NAME`."""

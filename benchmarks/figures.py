@@ -1,0 +1,65 @@
+"""How every benchmark tells its figures: a table, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+
+from evaluation.metrics import Score
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number; low and high bound its 95 % interval where it is an estimate."""
+
+    value: float | None
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+    @staticmethod
+    def of(score: Score) -> Figure:
+        """A score of the evaluation as a figure; what could not be observed becomes null."""
+        bounds = [x if math.isfinite(x) else None for x in (score.value, score.low, score.high)]
+        return Figure(bounds[0], score.unit, bounds[1], bounds[2], score.n)
+
+
+def machine() -> str:
+    """Processor, cores and torch of this machine."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, "
+        f"torch {torch.__version__}, Python {platform.python_version()}"
+    )
+
+
+def show(
+    name: str, figures: Mapping[str, Figure], notes: Mapping[str, object], as_json: bool
+) -> None:
+    """Prints the figures on stdout."""
+    command = f"python -m benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
+    if as_json:
+        content = {
+            "name": name,
+            "machine": machine(),
+            "command": command,
+            "figures": {key: asdict(figure) for key, figure in figures.items()},
+            **notes,
+        }
+        print(json.dumps(content, indent=2))
+        return
+    print(f"{command}\n{machine()}")
+    for key, figure in figures.items():
+        value = "-" if figure.value is None else f"{figure.value:.4g}"
+        interval = "" if figure.low is None else f"[{figure.low:.4g}, {figure.high:.4g}]"
+        count = "" if figure.n is None else f"n = {figure.n}"
+        print(f"{key:28} {value:>10}  {interval:22} {count:10} {figure.unit}")
+    for key, note in notes.items():
+        print(f"{key}: {note}")
