@@ -105,19 +105,27 @@ def audited(job: Job, home: Path | None) -> Audit:
     )
 
 
+@flow(name="report", flow_run_name=recipe_name)
+def report(recipe: Recipe | Path, version: str, home: Path | None = None) -> Path:
+    """Writes the report of a version anew; segmenters that were trained for it are read back."""
+    with opened(recipe, home) as job:
+        snapshot = job.store.snapshot(version).id
+        tried = None if job.recipe.utility is None else utility(recipe, snapshot, home)
+        return reported(job, snapshot, tried)
+
+
+def reported(job: Job, snapshot: str, tried: Utility | None) -> Path:
+    """Writes the report of a snapshot."""
+    folder = job.settings.reports
+    return report_version(
+        job.store, job.lake, snapshot, job.reference, tried, job.checkpoint, folder, job.record
+    )
+
+
 def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
     """The report, the record of the run, and what to tell."""
     release, scores = audit.release, headlines(job.lake.scores(audit.snapshot))
-    report = report_version(
-        job.store,
-        job.lake,
-        audit.snapshot,
-        job.reference,
-        tried,
-        job.checkpoint,
-        job.settings.reports,
-        job.record,
-    )
+    page = reported(job, audit.snapshot, tried)
     if release is not None:
         known = {name: score.value for name, score in scores.items() if score.known}
         job.record.metrics(known, step=release.number)
@@ -131,5 +139,5 @@ def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
         pairs=job.store.snapshot(audit.snapshot).counts(),
         gates=audit.decision,
         scores=scores,
-        report=report,
+        report=page,
     )

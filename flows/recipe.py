@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -36,8 +37,9 @@ Section = TypeVar("Section", bound=BaseModel)
 if TYPE_CHECKING:
     from factory.generators.phantom import PhantomGeneratorSpec
     from factory.sections import MedSegFactorySpec
-    from factory.sources import SourceSection as AnySource
+    from factory.sources import SourceSection
 
+    AnySource = SourceSection
     AnyGenerator = MedSegFactorySpec | PhantomGeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
@@ -116,16 +118,33 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
         RecipeError: with one line for each thing that is wrong.
     """
     file = _file(path)
-    content = _read(file)
+    return recipe_from(_read(file), overrides, str(file), file.absolute().parent)
+
+
+def recipe_from(
+    content: Mapping[str, Any], overrides: Iterable[str], origin: str, folder: Path | None = None
+) -> Recipe:
+    """The recipe that a mapping says, for instance the one kept with a data set.
+
+    Args:
+        content: keys and values as in the YAML file.
+        overrides: as for `load_recipe`.
+        origin: what errors call it.
+        folder: that its paths are relative to.
+
+    Raises:
+        RecipeError: with one line for each thing that is wrong.
+    """
+    told = copy.deepcopy(dict(content))
     changes = [_override(text) for text in overrides]
     for keys, value in changes:
-        _put(content, keys, value)
+        _put(told, keys, value)
     try:
-        recipe = Recipe.model_validate(content)
+        recipe = Recipe.model_validate(told)
     except ValidationError as error:
-        raise RecipeError([f"{file}: {line}" for line in _lines(error.errors())]) from error
+        raise RecipeError([f"{origin}: {line}" for line in _lines(error.errors())]) from error
     typed_here = frozenset(keys for keys, _ in changes)
-    return _with_absolute_paths(recipe, file.absolute().parent, typed_here)
+    return _with_absolute_paths(recipe, folder or Path.cwd(), typed_here)
 
 
 def _file(path: Path | str) -> Path:

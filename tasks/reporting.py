@@ -99,7 +99,7 @@ def training_curves(table: pd.DataFrame) -> list[Picture]:
     """A chart of the losses of each stage of a training."""
     return [
         curves_chart(
-            {loss: points for loss, points in part.groupby("loss")},
+            {str(loss): points for loss, points in part.groupby("loss")},
             title=f"Training of the {name}",
             value="loss",
         )

@@ -1,0 +1,15 @@
+"""Copies of a version in layouts that others read: kind -> what writes it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from factory.exports.folder import export_folder
+from factory.snapshot import Snapshot
+
+# Each writes the accepted pairs of a snapshot into a new folder, and yields the pairs of a block
+# as it has written them.
+Export = Callable[[Snapshot, Path], Iterator[int]]
+
+EXPORTS: Mapping[str, Export] = {
+    "folder": export_folder,
+}

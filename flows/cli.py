@@ -1,0 +1,359 @@
+"""The command line: each command reads its input, calls `flows.api`, and prints what came of it.
+
+Prefect, MLflow and torch are imported by `flows.api` alone, and only once a command needs them and
+the settings are in the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from typer.core import TyperGroup
+
+import evaluation.errors
+import factory.errors
+from flows.recipe import load_recipe
+from flows.terminal import Terminal
+from tasks.settings import Settings, load_settings
+
+UNEXPECTED, WRONG_INPUT, GATE_FAILED = 1, 2, 3
+INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
+
+
+class Commands(TyperGroup):
+    """Turns errors into exit codes: 2 and a line for a user's mistake, 1 for anything else."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:  # noqa: ANN401  # typer's
+        """Runs a command and exits with its code."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(args, *rest, **{**extra, "standalone_mode": False})
+        except (*INPUT_ERRORS, typer.TyperException) as error:
+            code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
+        except (KeyboardInterrupt, typer.Abort):
+            code = _refuse(UNEXPECTED, ["interrupted; the same command goes on from here"], words)
+        except Exception as error:  # noqa: BLE001  # the last resort of a command
+            traceback.print_exc()
+            code = _refuse(UNEXPECTED, [f"{type(error).__name__}: {error}"], words)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _text(error: Exception) -> str:
+    return error.format_message() if isinstance(error, typer.TyperException) else str(error)
+
+
+def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
+    terminal = Terminal("--json" in words)
+    for line in lines:
+        terminal.complain(line)
+    if terminal.json_wanted:
+        terminal.show({"exit_code": code, "problems": lines}, "")
+    return code
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Makes, judges and publishes synthetic medical image-mask pairs.",
+)
+datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
+app.add_typer(datasets, name="datasets")
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
+]
+DatasetName = Annotated[
+    str, typer.Argument(metavar="DATASET[@VERSION]", help="A data set's newest version, or @v2.")
+]
+PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
+]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of everything written; else MEDPAIR_HOME or ./.medpair."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+
+
+From = Annotated[
+    Path | None, typer.Option("--from", help="A checkpoint to start from.", show_default=False)
+]
+
+
+@contextmanager
+def desk(home: Path | None, json_wanted: bool) -> Iterator[Desk]:
+    """The settings and the terminal of one command; the result is printed when it is through."""
+    settings = load_settings(home).enter()
+    desk = Desk(settings, Terminal(json_wanted))
+    with desk.terminal.working():
+        yield desk
+    desk.terminal.show(desk.result, desk.text)
+
+
+@dataclass
+class Desk:
+    """What one command works with, and what it leaves to be printed."""
+
+    settings: Settings
+    terminal: Terminal
+    result: object = None
+    text: RenderableType = ""
+
+    def leave(self, result: object, text: RenderableType) -> None:
+        """Keeps the result, as it is and as people read it."""
+        self.result, self.text = result, text
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    set_: Set = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and tell the plan; write nothing.")
+    ] = False,
+    home: Home = None,
+    json_: Json = False,
+) -> int:
+    """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api, tables
+
+        if dry_run:
+            plan = api.plan(told, work.settings)
+            work.leave(plan, tables.plan(plan))
+            return 0
+        outcome = api.run(told, work.settings)
+        work.leave(outcome, tables.outcome(outcome))
+    return 0 if outcome.published else GATE_FAILED
+
+
+@app.command()
+def demo(home: Home = None, json_: Json = False) -> int:
+    """Makes a first data set from phantoms in minutes, with the checkpoint that ships."""
+    return run("demo", home=home, json_=json_)
+
+
+@app.command()
+def train(
+    recipe: RecipeName, set_: Set = None, from_: From = None, home: Home = None, json_: Json = False
+) -> None:
+    """Trains the generator of a recipe, or goes on with its training."""
+    with desk(home, json_) as work:
+        start = () if from_ is None else (f"generator.from={from_}",)
+        told = load_recipe(recipe, (*(set_ or ()), *start))
+        from flows import api, tables
+
+        folder = api.train(told, work.settings)
+        text = "nothing to train" if folder is None else f"checkpoint: {tables.short_path(folder)}"
+        work.leave({"checkpoint": folder}, text)
+
+
+@app.command()
+def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
+    """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api, tables
+
+        made = api.generate(told, work.settings)
+        work.leave(made, tables.made(made))
+
+
+@app.command()
+def evaluate(
+    target: Annotated[
+        str, typer.Argument(metavar="DATASET[@VERSION]|FOLDER", help="What to score.")
+    ],
+    against: Annotated[
+        str, typer.Option("--against", help="Real pairs: a folder, a recipe, or 'phantom'.")
+    ] = "",
+    size: Annotated[int, typer.Option(help="Of a folder's images, in pixels.")] = 128,
+    channels: Annotated[int, typer.Option(help="Of a folder's images: 1 or 3.")] = 1,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        if "/" in target or Path(target).is_dir():
+            image = api.image_section(size, channels)
+            scored = api.evaluate_folder(Path(target), against, image, work.settings)
+        else:
+            version = api.Version.parse(target)
+            scored = api.evaluate(version, work.settings, against, set_ or ())
+        work.leave(scored, tables.scored(scored))
+
+
+@app.command()
+def utility(
+    dataset: DatasetName,
+    final: Annotated[
+        bool, typer.Option("--final", help="Try on the real test split; the lake keeps count.")
+    ] = False,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains segmenters with and without the pairs of a version: what are the pairs worth?"""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        worth = api.utility(api.Version.parse(dataset), work.settings, final, set_ or ())
+        work.leave(worth, tables.worth(worth))
+
+
+@app.command()
+def scores(
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT over scores, pair_scores, decisions, …")
+    ],
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Asks the lake of scores in SQL."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        table = api.scores(sql, work.settings)
+        work.leave({"rows": api.rows(table)}, tables.frame(table))
+
+
+@app.command()
+def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
+    """Writes the HTML report of a version anew."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        path = api.report(api.Version.parse(dataset), work.settings)
+        work.leave({"report": path}, f"report: {tables.short_path(path)}")
+
+
+@app.command()
+def status(home: Home = None, json_: Json = False) -> None:
+    """Tells what the home holds and how large it is."""
+    with desk(home, json_) as work:
+        from flows import health, tables
+
+        found = health.status(work.settings)
+        work.leave(found, tables.status(found))
+
+
+@app.command()
+def doctor(home: Home = None, json_: Json = False) -> int:
+    """Checks the installation and the home, and says how to mend what is wrong."""
+    with desk(home, json_) as work:
+        from flows import health, tables
+
+        found = health.doctor(work.settings)
+        work.leave({"checks": found}, tables.checks(found))
+    return 0 if all(check.well for check in found) else UNEXPECTED
+
+
+@datasets.command("list")
+def list_(home: Home = None, json_: Json = False) -> None:
+    """Lists the data sets with their newest version."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        found = api.datasets(work.settings)
+        work.leave({"datasets": found}, tables.datasets(found))
+
+
+@datasets.command()
+def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
+    """Lists the versions, runs and snapshots of a data set, newest first."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        entries = api.log(name, work.settings)
+        work.leave({"log": entries}, tables.log(entries))
+
+
+@datasets.command()
+def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
+    """Tells what a version holds, how it was made, and its scores."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        told = api.show(api.Version.parse(dataset), work.settings)
+        work.leave(told, tables.mapping(told))
+
+
+@datasets.command()
+def diff(
+    name: PlainName,
+    old: Annotated[str, typer.Argument(help="A version, run branch or snapshot.")],
+    new: Annotated[str, typer.Argument(help="Another one.")] = "main",
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Lists the prompts whose pairs differ between two versions."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        table = api.diff(name, old, new, work.settings)
+        work.leave({"changes": api.rows(table)}, tables.frame(table))
+
+
+@datasets.command()
+def export(
+    dataset: DatasetName,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    layout: Annotated[str, typer.Option("--as", help="Layout: folder.")] = "folder",
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Copies the accepted pairs of a version into files that others read."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        path = api.export(api.Version.parse(dataset), layout, folder, work.settings)
+        work.leave({"folder": path}, f"exported to {tables.short_path(path)}")
+
+
+@datasets.command()
+def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
+    """Reads every pair of a version and checks that it is whole."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        found = api.check(api.Version.parse(dataset), work.settings)
+        work.leave(found, tables.verification(found))
+    return UNEXPECTED if found.problems else 0
+
+
+@datasets.command()
+def gc(
+    name: PlainName,
+    days: Annotated[float, typer.Option(min=1, help="Keep what is younger.")] = 1.0,
+    runs: Annotated[bool, typer.Option("--runs", help="Also drop unpublished runs.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Tells what no version needs any more, and with --delete frees it."""
+    with desk(home, json_) as work:
+        from flows import api, tables
+
+        freed = api.collect_garbage(name, work.settings, days, runs, not delete)
+        work.leave(freed, tables.garbage(freed, not delete))
+
+
+def main() -> None:
+    """The command `medpair`."""
+    app()

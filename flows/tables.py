@@ -1,0 +1,181 @@
+"""Results as people read them on a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from evaluation.metrics import METRICS, Score
+from factory.store import Entry, Garbage
+from factory.versions import Verification
+from flows.plan import Plan
+
+if TYPE_CHECKING:
+    from flows.api import DataSet, Made, Scored, Worth
+    from flows.build import Outcome
+    from flows.health import Check, Status
+
+
+def plan(told: Plan) -> RenderableType:
+    """What a run would do."""
+    rows = {
+        "data set": told.dataset,
+        "pairs": f"{told.pairs} of {', '.join(told.domains)}",
+        "real pairs": ", ".join(f"{count} {split}" for split, count in told.real.items()),
+        "generator": f"{told.training_steps} training steps" if told.training_steps else "ready",
+        "segmenters": f"{told.segmenter_steps} training steps, judges included",
+        "time": f"about {time_text(told.seconds)} on this machine",
+        "space": f"about {size_text(told.bytes)} before compression",
+    }
+    return Group("The recipe is fine. A run would take:", mapping(rows))
+
+
+def outcome(told: Outcome) -> RenderableType:
+    """What a run came to."""
+    verdict = f"published as {told.version}" if told.published else "not published: a gate failed"
+    gates = [f"  {'✓' if gate.passed else '✗'} {gate.reason}" for gate in told.gates.verdicts] or [
+        "  no gates"
+    ]
+    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
+    head = {"data set": f"{told.dataset}: {verdict}", "pairs": pairs, "run": told.run}
+    foot = {"report": short_path(told.report)}
+    return Group(mapping(head), *gates, scores(told.scores), mapping(foot))
+
+
+def made(told: Made) -> RenderableType:
+    """Pairs that were made and judged one by one."""
+    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
+    return mapping({"data set": f"{told.dataset}@{told.branch}", "pairs": pairs})
+
+
+def scored(told: Scored) -> RenderableType:
+    """Scores of something."""
+    return Group(told.subject, scores(told.scores))
+
+
+def scores(found: Mapping[str, Score]) -> RenderableType:
+    """Scores with their intervals; controls stand under the score they belong to."""
+    beside = {control for name in found for control in METRICS[name].beside}
+    table = Table("score", "value", "95 % interval", "n", box=None, pad_edge=False)
+    for name, score in found.items():
+        if name not in beside:
+            table.add_row(name, *_numbers(score))
+            for control in METRICS[name].beside:
+                if control in found:
+                    table.add_row(f"  {control}", *_numbers(found[control]), style="dim")
+    return table
+
+
+def worth(told: Worth) -> RenderableType:
+    """What pairs are worth to segmenters."""
+    columns = ("segmenter", "domain", "kind", "real", "class", "dice", "low", "high", "n")
+    return Group(
+        f"{told.version}, tried on the {told.split} split",
+        frame(pd.DataFrame(told.levels)[list(columns)]),
+        scores({score.metric: score for score in told.scores}),
+    )
+
+
+def datasets(found: Iterable[DataSet]) -> RenderableType:
+    """The data sets of a home."""
+    table = Table("data set", "newest", "versions", "pairs", "where", box=None, pad_edge=False)
+    for each in found:
+        table.add_row(each.name, each.version or "-", str(each.versions), str(each.pairs), each.uri)
+    return table
+
+
+def log(entries: Iterable[Entry]) -> RenderableType:
+    """The history of a data set."""
+    table = Table("when", "snapshot", "names", "what", box=None, pad_edge=False)
+    for entry in entries:
+        when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
+    return table
+
+
+def verification(told: Verification) -> RenderableType:
+    """Whether a version is whole."""
+    return "\n".join(told.problems) or f"whole: {told.counts}"
+
+
+def garbage(told: Garbage, dry_run: bool) -> RenderableType:
+    """What was freed, or would be."""
+    verb = "would free" if dry_run else "freed"
+    branches = f"; branches {', '.join(told.branches)}" if told.branches else ""
+    size = size_text(told.bytes)
+    return f"{verb} {size}: {told.snapshots} snapshots, {told.chunks} chunks{branches}"
+
+
+def status(told: Status) -> RenderableType:
+    """What a home holds."""
+    sizes = {name: size_text(size) for name, size in told.bytes.items()}
+    rows = {
+        "home": short_path(told.home),
+        "data sets": ", ".join(told.datasets) or "none",
+        "reports": ", ".join(short_path(path) for path in told.reports[:5]) or "none",
+        **sizes,
+    }
+    return mapping(rows)
+
+
+def checks(found: Iterable[Check]) -> RenderableType:
+    """What the doctor saw."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in found:
+        table.add_row("✓" if check.well else "✗", check.name, check.found, check.remedy)
+    return table
+
+
+def mapping(rows: Mapping[str, object]) -> Table:
+    """Names and values."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows.items():
+        table.add_row(f"{name}:", str(value))
+    return table
+
+
+def frame(data: pd.DataFrame) -> RenderableType:
+    """Any table."""
+    table = Table(*map(str, data.columns), box=None, pad_edge=False)
+    for row in data.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _numbers(score: Score) -> Sequence[str]:
+    low, high = _cell(score.low), _cell(score.high)
+    known = math.isfinite(score.low) and math.isfinite(score.high)
+    return _cell(score.value), f"{low} to {high}" if known else "", str(score.n)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def size_text(count: float) -> str:
+    """Bytes in words, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def time_text(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def short_path(path: Path) -> str:
+    """A path as a user would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,23 @@
+"""Prefect's server: the one that is configured, or an embedded one that lives with the process."""
+
+from __future__ import annotations
+
+from prefect.client.orchestration import get_client
+
+
+def start_server() -> str:
+    """Starts the embedded server where no other is configured, and gives the server's address.
+
+    It takes 10 to 40 s on a slow machine, once per process.
+
+    Raises:
+        ConnectionError: if the configured server does not answer.
+    """
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+        if problem is not None:
+            raise ConnectionError(
+                f"the Prefect server at {client.api_url} does not answer ({problem}); start it, or "
+                "unset PREFECT_API_URL to use an embedded one"
+            )
+        return str(client.api_url)
