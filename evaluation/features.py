@@ -53,7 +53,10 @@ class Handcrafted:
             raise ValueError(f"masks {masks.shape} do not fit images {images.shape}")
         if masks.size and masks.max() > len(self.classes):
             raise ValueError(f"mask index {masks.max()} but only {len(self.classes)} classes")
-        starts = range(0, max(len(images), 1), CHUNK)
+        if not len(images):
+            blank = np.zeros((1, *images.shape[1:]), np.uint8)
+            return {name: t[:0] for name, t in self._chunk(blank, blank[..., 0]).items()}
+        starts = range(0, len(images), CHUNK)
         parts = [self._chunk(images[at : at + CHUNK], masks[at : at + CHUNK]) for at in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -82,8 +82,8 @@ def overlaps(predictions: Masks, masks: Masks, classes: int) -> Overlaps:
     count, size = len(masks), classes + 1
     if masks.size and max(predictions.max(), masks.max()) >= size:
         raise ValueError(f"a mask holds an index above the number of classes, {classes}")
-    cell = masks.reshape(count, -1).astype(np.intp) * size + predictions.reshape(count, -1)
-    cell += size * size * np.arange(count)[:, None]
+    cell = masks.astype(np.intp) * size + predictions
+    cell += size * size * np.arange(count)[:, None, None]
     table = np.bincount(cell.ravel(), minlength=count * size * size)
     table = table.reshape(count, size, size).astype(np.int64)
     shared = np.einsum("nkk->nk", table)

@@ -1,0 +1,55 @@
+import math
+
+import pytest
+
+from evaluation.features import Handcrafted
+from evaluation.metrics import GROUPS, METRICS, Score, headlines, over_domains
+from evaluation.statistics import NOTHING, Estimate
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_it_is(name):
+    metric = METRICS[name]
+    assert metric.description.endswith(".")
+    assert metric.unit in {"1", "Dice", "share"}
+    assert metric.version >= 1
+    assert set(metric.beside) <= set(METRICS)
+    assert name not in metric.beside
+
+
+def test_every_group_of_features_has_its_distance(discs):
+    pairs = discs(1)
+    assert set(Handcrafted(("disc",)).groups(pairs.images, pairs.masks)) == set(GROUPS)
+    for group in GROUPS:
+        assert METRICS[f"frechet_{group}"].beside == (f"frechet_{group}_real",)
+
+
+def test_no_distance_claims_to_be_an_fid():
+    assert not [name for name in METRICS if "fid" in name.lower()]
+
+
+def test_a_score_takes_unit_and_direction_from_its_metric():
+    score = Score.of("consistency", Estimate(0.9, 0.8, 0.95, 12), seed=0)
+    assert (score.unit, score.higher_is_better, score.n) == ("Dice", True, 12)
+    with pytest.raises(KeyError):
+        Score.of("nonsense", NOTHING)
+
+
+def test_headlines_are_neither_of_a_domain_nor_of_a_class():
+    e = Estimate(0.9, 0.8, 0.95, 12)
+    whole = Score.of("consistency", e, seed=0)
+    part = Score.of("consistency", e, seed=0, domain="a")
+    inner = Score.of("consistency", e, seed=0, **{"class": "lungs"})
+    assert headlines([part, inner, whole]) == {"consistency": whole}
+
+
+def test_the_mean_over_domains_drops_the_domain_and_sums_n():
+    a = Score.of("ms_ssim", Estimate(0.4, 0.37, 0.43, 10), pairs=5, domain="a")
+    b = Score.of("ms_ssim", Estimate(0.6, 0.56, 0.64, 30), pairs=5, domain="b")
+    both = over_domains([a, b])
+    assert (both.value, both.low, both.high) == pytest.approx((0.5, 0.475, 0.525))
+    assert both.n == 40
+    assert both.parameters == {"pairs": 5}
+    unknown = over_domains([a, Score.of("ms_ssim", NOTHING, pairs=5, domain="b")])
+    assert math.isnan(unknown.value)
+    assert not unknown.known

@@ -1,0 +1,223 @@
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
+from evaluation.gates import decide
+from evaluation.metrics import METRICS, Score, headlines
+from evaluation.pictures import contact_sheet, extremes, nearest_training, overlay
+from evaluation.report import Report, number, render, write_report
+from evaluation.statistics import NOTHING, Estimate
+
+TEMPLATE_VOID = {"meta", "img", "br", "col", "link"}
+
+
+class Balance(HTMLParser):
+    """Refuses a page whose elements are not closed in order, and collects what it would load."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.loads += [v for k, v in attributes if k in {"src", "href"} and v]
+        if tag not in TEMPLATE_VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.loads += [v for k, v in attributes if k in {"src", "href", "xlink:href"} and v]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def a_score(metric, value, *, low=None, high=None, n=10, **parameters):
+    bounds = (value - 0.01 if low is None else low, value + 0.01 if high is None else high)
+    return Score.of(metric, Estimate(value, *bounds, n), **parameters)
+
+
+def scores_of(domains):
+    names = [name for name in METRICS if name != "utility_gain"]
+    parts = [a_score(n, 0.1 * (i + 1), domain=d) for i, d in enumerate(domains) for n in names]
+    classes = [
+        a_score("consistency", 0.7, domain=d, **{"class": c}) for d in domains for c in ("x", "y")
+    ]
+    return [*parts, *classes, *(a_score(name, 0.5) for name in names)]
+
+
+def gains_table(*, classes=("macro",)):
+    return pd.DataFrame(
+        [
+            {"segmenter": "unet", "domain": "a", "comparison": "both - real", "real": "10",
+             "images": 10, "class": c, "gain": 0.021, "low": 0.004, "high": 0.037, "n": 40,
+             "seeds": 3, "seed_sd": 0.01}
+            for c in classes
+        ]
+    )  # fmt: skip
+
+
+def levels_table():
+    rows = [("synthetic", "", 0), ("real", "10", 10), ("both", "10", 10), ("real", "all", 97)]
+    return pd.DataFrame(
+        [
+            {"segmenter": "unet", "domain": domain, "kind": kind, "real": real, "images": images,
+             "class": "macro", "dice": 0.8, "low": 0.78, "high": math.nan, "n": 40, "seeds": 3}
+            for domain in ("a", "b")
+            for kind, real, images in rows
+        ]
+    )  # fmt: skip
+
+
+def a_report(**changes):
+    scores = changes.pop("scores", scores_of(["a", "b"]))
+    gates = changes.pop("gates", {"consistency": ">= 0.4", "memorised_share": "<= 0.02"})
+    whole = {
+        "name": "lungs",
+        "version": "v1",
+        "pairs": 256,
+        "decision": decide(gates, headlines(scores)),
+        "scores": scores,
+        "provenance": {"run": "0123456789ab", "snapshot": "SNAP"},
+        "recipe": "name: lungs\n",
+    }
+    return Report(**(whole | changes))
+
+
+def parsed(page):
+    balance = Balance()
+    balance.feed(page)
+    assert not balance.open
+    return balance
+
+
+def test_the_page_is_whole_and_loads_nothing(discs):
+    pictures = {
+        "pairs": [contact_sheet(discs(6), {"discs": ("disc",)})],
+        "consistency": [consistency_chart(scores_of(["a", "b"]))],
+        "utility": [utility_chart(levels_table())],
+    }
+    page = render(a_report(pictures=pictures, gains=gains_table()))
+    found = parsed(page)
+    assert found.loads
+    assert all(load.startswith(("data:image/png;base64,", "#")) for load in found.loads)
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert page.count("<svg") == 2
+
+
+def test_scores_stand_with_interval_n_and_controls():
+    page = render(a_report(scores=[
+        a_score("consistency", 0.934, low=0.921, high=0.945, n=211),
+        a_score("consistency_real", 0.96, n=41),
+        a_score("consistency_shuffled", 0.656, n=211),
+    ], gates={}))  # fmt: skip
+    for words in ("0.934", "[0.921, 0.945]", ">211<", "real <b>0.960</b>", "shuffled <b>0.656</b>"):
+        assert words in page
+    assert "constant" not in page.split("</table>")[0].split("<tbody>")[1]
+
+
+def test_gates_say_which_failed_and_by_how_much():
+    page = render(a_report(version=""))
+    assert "1 of 2 gates missed" in page
+    assert "not published" in page
+    assert "memorised_share = 0.5 misses &lt;= 0.02 by 0.48" in page
+    assert "The one gate is met" in render(a_report(gates={"consistency": ">= 0.4"}))
+    assert "sets no gates" in render(a_report(gates={}))
+
+
+def test_domains_and_classes_are_told_apart_where_there_are_several():
+    page = render(a_report())
+    assert "By domain" in page
+    assert "By class" in page
+    assert "By domain" not in render(a_report(scores=scores_of(["a"])))
+
+
+def test_what_could_not_be_measured_is_said(discs):
+    page = render(a_report(scores=[Score.of("ms_ssim", NOTHING)], gates={}))
+    assert "not measurable" in page
+    assert "nan" not in page.split("<main>")[1].lower().replace("provenance", "")
+
+
+def test_names_from_outside_cannot_become_markup():
+    page = render(a_report(name="<script>alert(1)</script>", provenance={"a": "<img src=x>"}))
+    assert "<script>" not in page
+    assert "<img src=x>" not in page
+
+
+def test_a_single_class_is_not_told_twice():
+    page = render(a_report(gains=gains_table(classes=("lungs", "macro"))))
+    assert "<td>macro</td>" in page
+    assert "<td>lungs</td>" not in page
+    page = render(a_report(gains=gains_table(classes=("left", "right", "macro"))))
+    assert "<td>left</td>" in page
+    assert "+0.021" in page
+    assert "[+0.004, +0.037]" in page
+
+
+def test_the_file_is_written_where_no_folder_was(tmp_path):
+    path = write_report(a_report(), tmp_path / "reports" / "lungs-v1.html")
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.93412, "0.934"), (312.97, "313"), (12.345, "12.35"), (0.00042, "4.2e-04"), (0.0, "0.000"),
+     (-0.5, "-0.500"), (math.nan, "not measurable")],
+)  # fmt: skip
+def test_numbers_have_as_many_digits_as_they_mean(value, words):
+    assert number(value) == words
+
+
+def test_the_overlay_tints_inside_and_outlines():
+    image = np.full((1, 8, 8, 1), 100, np.uint8)
+    mask = np.zeros((1, 8, 8), np.uint8)
+    mask[0, 2:6, 2:6] = 1
+    found = overlay(image, mask)[0]
+    assert found[0, 0].tolist() == [100, 100, 100]
+    assert found[2, 2].tolist() == [255, 183, 77]
+    # 100 + 0.3 · (255 - 100), and so on.
+    assert found[3, 3].tolist() == [round(146.5), round(124.9), round(93.1)]
+
+
+def test_a_sheet_has_a_row_for_every_finding_of_every_domain(discs):
+    pairs = discs(12)
+    pairs.facets["finding"] = ["a", "b", "c"] * 4
+    pairs.facets.loc[:3, "domain"] = "other"
+    sheet = contact_sheet(pairs, {"discs": ("disc",)})
+    # Image and overlay of every pair.
+    assert len(sheet.figure.axes) == 2 * 12
+    assert len(sheet.figure.artists) == 6
+    assert sheet.png.startswith(b"\x89PNG")
+
+
+def test_extremes_leave_out_pairs_without_a_verdict(discs):
+    dice = np.array([0.5, np.nan, 0.9, 0.7])
+    picture = extremes(discs(4), dice)
+    assert [text.get_text() for text in picture.figure.texts] == [
+        "0.500", "0.700", "0.900", "0.900", "0.700", "0.500"
+    ]  # fmt: skip
+
+
+def test_the_nearest_training_images_say_which_are_copies(discs):
+    table = pd.DataFrame(
+        {"pair": [0, 1], "nearest": [2, 0], "nearest_distance": [0.8, 0.1], "copied": [False, True]}
+    )
+    picture = nearest_training(discs(2), discs(3), table)
+    assert [text.get_text() for text in picture.figure.texts] == ["0.10 copied", "0.80"]
+
+
+def test_charts_take_the_colours_of_the_page():
+    table = pd.DataFrame({"step": [1, 2], "value": [1.0, 0.5]})
+    picture = curves_chart({"image": table}, title="Loss", value="loss")
+    assert "var(--ink)" in picture.svg
+    assert "#1b2a3a" not in picture.svg
+    assert isinstance(picture, Picture)
+    assert picture.png.startswith(b"\x89PNG")
+
+
+def test_charts_stand_scores_that_are_unknown():
+    unknown = [Score.of(name, NOTHING, domain="a") for name in METRICS]
+    assert consistency_chart(unknown).svg

@@ -1,0 +1,39 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from evaluation.sections import EvaluateSection, UtilitySection
+
+
+def test_the_defaults_are_those_of_the_design():
+    assert EvaluateSection().features == ("handcrafted",)
+    assert UtilitySection().real == (10, "all")
+    assert UtilitySection().segmenters == ("unet",)
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "words"),
+    [
+        (EvaluateSection, {"features": ["inception"]}, "'inception' are unknown; choose among"),
+        (EvaluateSection, {"judge": "vnet"}, "'vnet' is unknown; choose among"),
+        (EvaluateSection, {"judge_steps": 0}, "greater than or equal to 1"),
+        (EvaluateSection, {"feature": ["handcrafted"]}, "Extra inputs are not permitted"),
+        (UtilitySection, {"segmenters": ["unet", "unet"]}, r"\['unet'\] is given twice"),
+        (UtilitySection, {"real": []}, "at least 1 item"),
+        (UtilitySection, {"real": [10, "some"]}, "'all'"),
+        (UtilitySection, {"real": [0]}, "greater than or equal to 1"),
+        (UtilitySection, {"domains": ["a", "a"]}, "given twice"),
+    ],
+)
+def test_a_mistake_is_refused_in_words(section, values, words):
+    with pytest.raises(ValidationError, match=words):
+        section(**values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "report"])
+def test_recipes_and_reports_are_read_without_torch(module):
+    code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
