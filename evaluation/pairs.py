@@ -97,4 +97,5 @@ def column(pairs: Pairs, name: str) -> NDArray[np.object_]:
     """(N,) texts of a facet; "" for every pair where the facets have no such column."""
     if name not in pairs.facets:
         return np.full(len(pairs), "", object)
-    return pairs.facets[name].fillna("").astype(str).to_numpy(object)
+    values = pairs.facets[name]
+    return np.where(values.isna(), "", values.astype(str)).astype(object)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
+from evaluation.pairs import Block, Pairs, by_domain, column, domain_of, take, units_of, with_masks
 from factory.pairs import PairBatch
 
 
@@ -32,6 +32,13 @@ def test_pairs_without_facets_are_one_domain_of_single_units(discs):
     bare = Block(block.images, block.masks, bare, block.spacing_mm, block.has_mask)
     assert domain_of(bare).tolist() == ["", "", ""]
     assert len(set(units_of(bare))) == 3
+
+
+def test_a_column_of_nothing_is_blank(discs):
+    block = discs(2)
+    block.facets["patient"] = np.nan
+    assert column(block, "patient").tolist() == ["", ""]
+    assert len(set(units_of(block))) == 2
 
 
 def test_domains_come_in_order_of_name(discs):

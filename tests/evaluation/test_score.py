@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.errors import InputError
 from evaluation.metrics import METRICS, headlines
-from evaluation.pairs import Block
+from evaluation.pairs import Block, take
 from evaluation.score import EvaluateSection, new_judge, score_version
 
 SECTION = EvaluateSection(judge_steps=2, ms_ssim_pairs=10)
@@ -156,12 +156,12 @@ def test_a_judge_learns_from_its_own_domain(discs):
 
 
 @pytest.mark.slow
-def test_real_chest_x_rays_score_as_real(shared_data, discs):
+def test_real_chest_x_rays_score_as_real(shared_data):
     """Real pairs in the place of synthetic ones: what every score says where nothing is wrong."""
     from PIL import Image
 
     folder = shared_data / "cxr_montgomery"
-    table = pd.read_csv(folder / "metadata.csv").fillna("")
+    table = pd.read_csv(folder / "metadata.csv")
     images, masks = (
         np.stack([np.asarray(Image.open(folder / name).resize((64, 64), how)) for name in names])
         for names, how in ((table["image"], Image.Resampling.BOX), (table["mask"], 0))
@@ -170,8 +170,6 @@ def test_real_chest_x_rays_score_as_real(shared_data, discs):
     spacing, shown = np.full((count, 2), np.nan, np.float32), np.ones(count, bool)
     facets = table.assign(domain="chest")
     whole = Block(images[..., None], masks, facets, spacing, shown)
-    from evaluation.pairs import take
-
     train, val, test = (
         take(whole, (table["split"] == split).to_numpy()) for split in ("train", "val", "test")
     )
