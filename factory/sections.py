@@ -23,20 +23,20 @@ class AutoencoderTraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     factor: Literal[4, 8] = Field(default=8, description="pixels per latent cell; not with `from`")
-    steps: int = Field(default=1200, ge=0)
+    steps: int = Field(default=400, ge=0)
     batch: int = Field(default=8, ge=1, description="images in one step, with half as many masks")
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0)
     recolour: float = Field(
         default=0.5, ge=0, le=1, description="share of masks shown in other colours"
     )
     texture_from: float = Field(
-        default=0.5,
+        default=0.25,
         ge=0,
         le=1,
         description="share of the steps after which the texture terms, energy and critic, join",
     )
-    adversarial: float = Field(default=0.1, ge=0)
-    energy: float = Field(default=0.1, ge=0)
+    adversarial: float = Field(default=0, ge=0, description="weight of the critic; 0 trains none")
+    energy: float = Field(default=0.05, ge=0)
     high_pass: float = Field(default=1.0, ge=0)
     kl: float = Field(default=1e-6, ge=0)
 

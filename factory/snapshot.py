@@ -15,7 +15,7 @@ the code's version, and the words for `status` and `reason`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -215,10 +215,18 @@ def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # 
         group.create_array("prompts", shape=(0,), chunks=(TEXT_CHUNK,), dtype="str")
     prompts, held = group["prompts"], group["prompts"].shape[0]
     prompts.resize((len(table),))
-    if new := [json.dumps(row) for row in table.to_pandas().iloc[held:].to_dict("records")]:
-        prompts[held:] = np.array(new, object)
+    frame = table.to_pandas()
+    # A chunk at a time: a million prompts as Python objects would take gigabytes.
+    for start in range(held - held % TEXT_CHUNK, len(table), TEXT_CHUNK):
+        rows = frame.iloc[max(start, held) : start + TEXT_CHUNK].to_dict("records")
+        texts = np.array([json.dumps(row) for row in rows], object)
+        prompts[max(start, held) : start + TEXT_CHUNK] = texts
 
 
-def _decode(texts: Iterable[str]) -> pd.DataFrame | None:
-    records = [json.loads(text) for text in texts]
-    return pd.DataFrame(records).astype({"seed": "uint64", "root": "uint64"}) if records else None
+def _decode(texts: NDArray[np.object_]) -> pd.DataFrame | None:
+    parts = [
+        pd.DataFrame([json.loads(text) for text in texts[start : start + TEXT_CHUNK]])
+        for start in range(0, len(texts), TEXT_CHUNK)
+    ]
+    unsigned = {"seed": "uint64", "root": "uint64"}
+    return pd.concat([part.astype(unsigned) for part in parts]) if parts else None

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from factory.errors import InputError
 from factory.models.sentences import Sentence, corpus
@@ -22,6 +23,9 @@ from factory.vocabulary import Domain, load_vocabulary
 SMALL_DIM = 64
 SMALL_LENGTH = 64  # the longest prompt of the vocabulary, all 15 classes of one domain, takes 50
 WORDS_FILE = "words.txt"
+
+# It draws a bar for every file it reads or writes, which take milliseconds here.
+transformers_logging.disable_progress_bar()
 
 
 class TextEncoder:

@@ -20,6 +20,9 @@ from factory.training.progress import Progress, step_generator
 from factory.training.resume import ResumePoint
 
 
+LINEAR_SAMPLE = 256  # images, and as many masks, that a linear start is computed from
+
+
 def high_pass(pictures: Tensor) -> Tensor:
     """What a 3 x 3 mean leaves behind: edges and texture."""
     return pictures - F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
@@ -98,10 +101,11 @@ class Losses:
         )
         # Asked for texture from the start, the decoder invents a checkerboard and keeps it.
         if textured:
+            total = total + self.spec.energy * terms["energy"]
+        if textured and self.spec.adversarial:
             terms["adversarial"] = self.adversarial(
                 self.critic(made_images)[-1:], target_is_real=True, for_discriminator=False
             )
-            total = total + self.spec.energy * terms["energy"]
             total = total + self.spec.adversarial * terms["adversarial"]
         return total, made_images, {name: float(term.detach()) for name, term in terms.items()}
 
@@ -116,6 +120,23 @@ class Losses:
 
 def _optimiser(module: nn.Module, rate: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(module.parameters(), lr=rate, betas=(0.5, 0.9), weight_decay=0.0)
+
+
+def new_autoencoder(
+    images: Tensor, masks: Tensor, spec: AutoencoderTraining, seed: int
+) -> Autoencoder:
+    """A small autoencoder that starts as the linear code of some of these pictures.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks.
+        spec: pixels per latent cell, and whether masks appear in other colours.
+        seed: of the choice of pictures.
+    """
+    generator = step_generator(seed, 0)
+    at = torch.randperm(len(images), generator=generator)[:LINEAR_SAMPLE]
+    coded = recoloured(masks[at].float() / 127.5 - 1, spec.recolour, generator)
+    return Autoencoder.small(spec.factor, torch.cat([images[at].float() / 127.5 - 1, coded]))
 
 
 def train_autoencoder(
@@ -168,7 +189,7 @@ def train_autoencoder(
         textured = step >= spec.texture_from * spec.steps
         total, made, terms = losses.generator_loss(model, real, coded, noise, textured)
         _descend(accelerate, optimisers["model"], model, total)
-        if textured:
+        if textured and spec.adversarial:
             loss = losses.critic_loss(made, real)
             _descend(accelerate, optimisers["critic"], critic, loss)
             terms["critic"] = float(loss.detach())

@@ -20,7 +20,7 @@ from factory.models.presets import PRESETS, SCHEDULE
 from factory.models.text import TextEncoder, train_text_encoder
 from factory.pairs import PairBatch
 from factory.sections import Augmentation, TrainSection
-from factory.training.autoencoder import train_autoencoder
+from factory.training.autoencoder import new_autoencoder, train_autoencoder
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import (
     Latents,
@@ -85,14 +85,13 @@ def _autoencoder_stage(
     done = folder / "vae"
     if not done.is_dir():
         torch.manual_seed(section.seed)
-        autoencoder = (
-            start.autoencoder
-            if start is not None
-            else Autoencoder.small(section.autoencoder.factor)
-        )
+        images = image_pictures(lesson.train.images)
+        masks = mask_pictures(lesson.train, lesson.domains)
+        if start is not None:
+            autoencoder = start.autoencoder
+        else:
+            autoencoder = new_autoencoder(images, masks, section.autoencoder, section.seed)
         if section.autoencoder.steps:
-            images = image_pictures(lesson.train.images)
-            masks = mask_pictures(lesson.train, lesson.domains)
             resume = folder / "autoencoder.resume"
             yield from train_autoencoder(
                 autoencoder, images, masks, section.autoencoder, section.seed, resume

@@ -12,7 +12,7 @@ from factory.training.autoencoder import energy_gap, high_pass, recoloured, trai
 @pytest.mark.parametrize("factor", [4, 8])
 def test_shapes_and_unit_latents(factor):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(factor)
+    autoencoder = Autoencoder.small(factor, torch.rand(8, 3, 32, 32) * 2 - 1)
     pictures = torch.rand(6, 3, 32, 32) * 2 - 1
     autoencoder.measure_statistics(pictures)
     latents = autoencoder.encode(pictures)
@@ -26,7 +26,7 @@ def test_shapes_and_unit_latents(factor):
 
 def test_saved_and_loaded_it_decodes_the_same(tmp_path):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(4)
+    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     pictures = torch.rand(2, 3, 32, 32) * 2 - 1
     autoencoder.measure_statistics(pictures)
     autoencoder.save(tmp_path / "vae")
@@ -57,7 +57,7 @@ def test_recolouring_permutes_the_corners_of_the_cube():
 
 def test_training_lowers_the_loss_and_ends_with_unit_latents(tmp_path):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(4)
+    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     rows = np.linspace(0, 255, 32, dtype=np.uint8)
     images = torch.from_numpy(np.broadcast_to(rows, (8, 3, 32, 32)).copy())
     masks = (images > 127).to(torch.uint8) * 255
