@@ -16,6 +16,7 @@ from flows.job import Job, opened, recipe_name
 from flows.recipe import Recipe
 from flows.train import crown, train
 from flows.utility import utility
+from tasks.orchestrator import announce
 from tasks.publishing import BaseMovedError, Release, decide, publish
 from tasks.reporting import report_version
 from tasks.utility import Utility
@@ -131,6 +132,7 @@ def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
         job.record.metrics(known, step=release.number)
         job.record.dataset(job.store, audit.snapshot, "published")
         crown(job)
+        announce(job.recipe.name, release.tag, audit.snapshot)
     return Outcome(
         dataset=job.recipe.name,
         run=job.run.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ import torch
 from prefect import runtime
 
 from evaluation.lake import Lake
+from factory.errors import InputError
 from factory.identity import digest, run_id
 from factory.prompts import PromptGrid
 from factory.runs import Run
@@ -123,6 +125,20 @@ def shard_pairs() -> int:
     return 256 if torch.cuda.is_available() else 16
 
 
+def settings_of_flow(home: Path | None) -> Settings:
+    """The settings of the flow that is running.
+
+    Raises:
+        InputError: if a deployment's run has no home: its worker's folder is removed after it.
+    """
+    if home is None and runtime.deployment.id and "MEDPAIR_HOME" not in os.environ:
+        raise InputError(
+            "MEDPAIR_HOME is not set where the worker runs: what this run makes would be lost "
+            "with the worker's temporary folder; set it to an absolute path and start it again"
+        )
+    return load_settings(home)
+
+
 def recipe_name() -> str:
     """Name of the flow run that is being started: its recipe's."""
     recipe = runtime.flow_run.parameters["recipe"]
@@ -139,7 +155,7 @@ def opened(recipe: Recipe | Path, home: Path | None = None) -> Iterator[Job]:
     Flows call one another with the recipe alone, so that each can also run by itself.
     """
     told = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    settings, outer = load_settings(home), _open.get()
+    settings, outer = settings_of_flow(home), _open.get()
     if outer is not None and (outer.recipe, outer.settings) == (told, settings):
         yield outer
         return

@@ -16,7 +16,6 @@ from pydantic_core import ErrorDetails
 
 import factory
 from evaluation.gates import Gates
-from evaluation.metrics import METRICS
 from evaluation.sections import EvaluateSection, UtilitySection
 from factory.cells import GridSection
 from factory.errors import InputError
@@ -80,14 +79,6 @@ class Recipe(BaseModel):
     @classmethod
     def _plain(cls, name: str) -> str:
         return plain_name(name)
-
-    @field_validator("gates")
-    @classmethod
-    def _measured(cls, gates: Gates) -> Gates:
-        for name in gates:
-            if name not in METRICS:
-                raise unknown_name("score", name, METRICS, "gates")
-        return gates
 
     @model_validator(mode="after")
     def _gated_utility_is_tried(self) -> Self:

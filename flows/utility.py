@@ -8,8 +8,9 @@ from prefect import flow
 
 from evaluation.sections import UtilitySection
 from evaluation.tables import About
-from flows.job import opened, recipe_name
-from flows.recipe import Recipe
+from factory.store import MAIN, Store
+from flows.job import opened, recipe_name, settings_of_flow
+from flows.recipe import Recipe, recipe_from
 from tasks.reference import Reference
 from tasks.utility import Utility, record_utility, try_pairs
 
@@ -39,3 +40,17 @@ def utility(
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")
         return found
+
+
+@flow(name="utility-of-published")
+def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = None) -> Utility:
+    """Measures a published version by the recipe that is kept with it; the lake keeps the gains.
+
+    Args:
+        dataset: name.
+        version: tag, branch or snapshot.
+        home: of everything.
+    """
+    snapshot = Store(settings_of_flow(home).pairs, dataset).snapshot(version)
+    recipe = recipe_from(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
+    return utility(recipe, snapshot.id, home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefect.client.orchestration import get_client
+from prefect.events import emit_event
 
 
 def start_server() -> str:
@@ -21,3 +22,16 @@ def start_server() -> str:
                 "unset PREFECT_API_URL to use an embedded one"
             )
         return str(client.api_url)
+
+
+def announce(dataset: str, version: str, snapshot: str) -> None:
+    """Tells Prefect that a version is out, so that what waits for one is started."""
+    emit_event(
+        "medpair.version.published",
+        resource={
+            "prefect.resource.id": f"medpair.dataset.{dataset}",
+            "medpair.dataset": dataset,
+            "medpair.version": version,
+        },
+        payload={"snapshot": snapshot},
+    )

@@ -15,6 +15,13 @@ from factory.errors import InputError
 
 # The embedded Prefect server takes 12 to 40 s on a slow machine, against a default of 20.
 SERVER_STARTUP_SECONDS = 120
+# Each library sets its own level when it is imported, from these.
+QUIET_LOGS = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "DASK_LOGGING__DISTRIBUTED": "error",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
 
 
 def absolute(uri: str) -> str:
@@ -81,12 +88,11 @@ class Settings(BaseSettings):
         os.environ.setdefault(
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(SERVER_STARTUP_SECONDS)
         )
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "ERROR")
+        for name, value in QUIET_LOGS.items():
+            os.environ.setdefault(name, value)
         if "PREFECT_API_URL" not in os.environ:
             os.environ.setdefault("PREFECT_HOME", str(self.home / "prefect"))
-        for name in ("alembic", "mlflow", "httpx", "distributed", "distributed.nanny"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger("httpx").setLevel(logging.ERROR)
         return self
 
 
