@@ -82,8 +82,8 @@ def _silence_residuals(part: nn.Module) -> None:
     """Zeroes the last layer of every residual branch: each block starts as the identity."""
     for name, module in part.named_modules():
         if name.endswith(("conv2", "to_out.0")):
-            nn.init.zeros_(module.weight)
-            nn.init.zeros_(module.bias)
+            for parameter in module.parameters():
+                nn.init.zeros_(parameter)
 
 
 def _set_norm(norm: nn.GroupNorm, size: int, gain: Tensor) -> None:
@@ -96,7 +96,7 @@ def _set_norm(norm: nn.GroupNorm, size: int, gain: Tensor) -> None:
 def _spread(conv: nn.Conv2d, matrix: Tensor, bias: Tensor, size: int) -> None:
     """Writes (z, -z) and the constants of each group; z = matrix @ pixels + bias."""
     weight = conv.weight.view(-1, size, *conv.weight.shape[1:])
-    offset = conv.bias.view(-1, size)
+    offset = _bias(conv).view(-1, size)
     weight[:, : DOWN + 1] = 0
     for place, sign in ((PLUS, 1), (MINUS, -1)):
         weight[:, place, :, 1, 1] = sign * matrix
@@ -110,9 +110,15 @@ def _gather(conv: nn.Conv2d, matrix: Tensor, bias: Tensor, size: int) -> None:
     weight = conv.weight.view(conv.out_channels, -1, size, 3, 3)
     weight[:, :, PLUS, 1, 1] = matrix
     weight[:, :, MINUS, 1, 1] = -matrix
-    conv.bias.copy_(bias)
+    _bias(conv).copy_(bias)
 
 
 def _identity(conv: nn.Conv2d) -> None:
     conv.weight.copy_(torch.eye(conv.out_channels, conv.in_channels)[..., None, None])
-    nn.init.zeros_(conv.bias)
+    _bias(conv).zero_()
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    if conv.bias is None:
+        raise ValueError("a linear start needs convolutions with a bias")
+    return conv.bias

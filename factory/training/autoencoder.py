@@ -19,7 +19,6 @@ from factory.training.precision import accelerator
 from factory.training.progress import Progress, step_generator
 from factory.training.resume import ResumePoint
 
-
 LINEAR_SAMPLE = 256  # images, and as many masks, that a linear start is computed from
 
 
