@@ -16,7 +16,7 @@ from evaluation.pairs import Block, units_of, with_masks
 from evaluation.privacy import QUANTILE, NearCopies, near_copies
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import sharpness, upper_power
-from evaluation.statistics import Estimate, bca_mean
+from evaluation.statistics import Estimate, bca_mean, difference
 
 EQUAL_N_DRAWS = 20
 
@@ -145,8 +145,12 @@ def diversity_scores(synthetic: Block, train: Block, section: EvaluateSection) -
 
 
 def privacy_scores(copies: NearCopies) -> list[Score]:
-    """Share of near copies among synthetic images, and among held-out ones as its control."""
-    shares = {"memorised_share": copies.share, "memorised_share_real": copies.heldout_share}
+    """Share of near copies among synthetic images, among held-out ones, and the difference."""
+    shares = {
+        "memorised_share": copies.share,
+        "memorised_share_real": copies.heldout_share,
+        "memorised_excess": difference(copies.share, copies.heldout_share),
+    }
     return [Score.of(name, share, quantile=QUANTILE) for name, share in shares.items()]
 
 

@@ -65,7 +65,7 @@ SECTIONS = (
     Section(
         "privacy",
         "Are they copies?",
-        ("memorised_share",),
+        ("memorised_share", "memorised_excess"),
         "A synthetic image counts as a near copy if it lies nearer to a training image than all "
         "but 1 % of held-out real images do, so about 1 % are flagged where nothing was copied, "
         "more where few images were held out. This sees copies of whole images, shifted a little "
