@@ -9,7 +9,7 @@ from prefect import flow
 
 from evaluation.gates import Decision
 from evaluation.metrics import Score, headlines
-from factory.runs import judge, rebase
+from factory.runs import rebase
 from flows.evaluate import evaluate
 from flows.generate import generate
 from flows.job import Job, opened, recipe_name
@@ -17,7 +17,7 @@ from flows.recipe import Recipe
 from flows.train import crown, train
 from flows.utility import utility
 from tasks.orchestrator import announce
-from tasks.publishing import BaseMovedError, Release, decide, publish
+from tasks.publishing import BaseMovedError, Release, commit_verdicts, decide, publish
 from tasks.reporting import report_version
 from tasks.utility import Utility
 
@@ -97,7 +97,7 @@ def audited(job: Job, home: Path | None) -> Audit:
             release = publish(job.store, job.lake, snapshot, decision)
         except BaseMovedError:
             rebase(job.store, job.run)
-            judge(job.store, job.run.branch)
+            commit_verdicts(job.store, job.run.branch)
         else:
             return Audit(snapshot, decision, release, tried)
     raise BaseMovedError(

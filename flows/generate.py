@@ -10,12 +10,13 @@ from pathlib import Path
 import torch
 from prefect import flow
 
-from factory.runs import declare, judge, missing
+from factory.runs import declare, missing
 from factory.snapshot import Snapshot
 from flows.job import Job, opened, recipe_name
 from flows.recipe import Recipe
 from tasks.cluster import open_cluster
 from tasks.progress import stage
+from tasks.publishing import commit_verdicts
 from tasks.windows import make_pairs
 
 
@@ -28,10 +29,10 @@ def generate(recipe: Recipe | Path, home: Path | None = None) -> str:
     """
     with opened(recipe, home) as job:
         made_pairs(job)
-        snapshot = judge(job.store, job.run.branch)
-        job.record.tags({"medpair.run": job.run.id, "medpair.snapshot": snapshot.id})
-        job.record.dataset(job.store, snapshot.id, "generation")
-        return str(snapshot.id)
+        snapshot = commit_verdicts(job.store, job.run.branch)
+        job.record.tags({"medpair.run": job.run.id, "medpair.snapshot": snapshot})
+        job.record.dataset(job.store, snapshot, "generation")
+        return snapshot
 
 
 def made_pairs(job: Job) -> Snapshot:

@@ -39,10 +39,12 @@ class Said:
         return [line for line in self.err.splitlines() if line.startswith("medpair: ")]
 
 
-@pytest.fixture
-def medpair(monkeypatch):
+@pytest.fixture(scope="session")
+def medpair():
+    """Calls the command line in this process."""
+
     def call(*args):
-        with monkeypatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             # A command sets variables for its children; they must not outlive it here.
             patch.setattr(os, "environ", os.environ.copy())
             result = CliRunner().invoke(app, [str(arg) for arg in args])
@@ -51,25 +53,28 @@ def medpair(monkeypatch):
     return call
 
 
-TINY = {
-    "format": 1,
-    "name": "tiny",
-    "source": {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6},
-    "image": {"size": 32},
-    "generator": {"kind": "phantom"},
-    "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
-    "evaluate": {"judge_steps": 3},
-    "utility": {"real": [4], "seeds": 1, "steps": 2},
-}
+@pytest.fixture(scope="session")
+def tiny():
+    """A recipe that is through in seconds."""
+    return {
+        "format": 1,
+        "name": "tiny",
+        "source": {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6},
+        "image": {"size": 32},
+        "generator": {"kind": "phantom"},
+        "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
+        "evaluate": {"judge_steps": 3},
+        "utility": {"real": [4], "seeds": 1, "steps": 2},
+    }
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def recipe(tmp_path, tiny):
     """Writes a recipe, the tiny one with some keys changed."""
 
     def write(**changes):
         path = tmp_path / "recipe.yaml"
-        path.write_text(yaml.safe_dump(TINY | changes))
+        path.write_text(yaml.safe_dump(tiny | changes))
         return path
 
     return write

@@ -191,6 +191,8 @@ def test_an_empty_home_is_looked_at_and_not_made(medpair, tmp_path):
         ["utility", "none"],
         ["report", "none@v3"],
         ["evaluate", "none"],
+        ["evaluate", "./none"],
+        ["evaluate", "./none", "--against", "phantom"],
         ["scores", "drop table scores"],
     ],
     ids=" ".join,

@@ -1,0 +1,173 @@
+"""The whole factory, end to end, on phantoms that draw themselves and on a model of two steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from evaluation.lake import Lake
+from factory.store import Store
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def path(home, tiny):
+    file = home / "tiny.yaml"
+    file.write_text(yaml.safe_dump(tiny))
+    return file
+
+
+@pytest.fixture(scope="module")
+def first(medpair, path, home):
+    said = medpair("run", path, "--home", home, "--json")
+    assert said.code == 0, said.err
+    return said.json
+
+
+@pytest.fixture
+def store(home, first):
+    return Store(str(home / "pairs"), "tiny")
+
+
+@pytest.fixture
+def client(home):
+    return MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+
+
+def test_a_first_run_is_published_as_v1(first, store):
+    assert first["version"] == "v1"
+    assert first["pairs"]["accepted"] == 4
+    assert store.tags() == {"v1": first["snapshot"]}
+    assert store.head("main") == first["snapshot"]
+    assert 0 <= first["scores"]["consistency"]["value"] <= 1
+
+
+def test_the_report_shows_scores_and_no_real_pixels(first):
+    page = Path(first["report"]).read_text()
+    assert "Do the masks fit the images?" in page
+    assert "Pairs, drawn at random" in page
+    assert "Nearest training images" not in page
+
+
+def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    runs = {run.info.run_name: run for run in client.search_runs([experiment])}
+    parent = runs["factory"].info.run_id
+    assert {"evaluation", "utility", "judge-phantom-breast-us"} <= set(runs)
+    assert runs["evaluation"].data.tags["mlflow.parentRunId"] == parent
+    assert all(run.info.status == "FINISHED" for run in runs.values())
+    found = client.search_runs([experiment], f"dataset.digest = '{first['snapshot']}'")
+    assert parent in {run.info.run_id for run in found}
+    history = client.get_metric_history(parent, "consistency")
+    assert [point.step for point in history] == [1]
+    assert {file.path for file in client.list_artifacts(parent)} >= {"pairs.png", "tiny-v1.html"}
+
+
+def test_started_again_it_makes_nothing(first, medpair, path, home, store):
+    before = len(store.log())
+    again = medpair("run", path, "--home", home, "--json").json
+    assert (again["run"], again["snapshot"]) == (first["run"], first["snapshot"])
+    assert again["version"] == "v1"
+    assert len(store.log()) == before
+
+
+def test_other_commands_read_what_was_made(first, medpair, home, tmp_path):
+    def told(*words):
+        said = medpair(*words, "--home", home, "--json")
+        assert said.code == 0, said.err
+        return said.json
+
+    assert [each["name"] for each in told("datasets", "list")["datasets"]] == ["tiny"]
+    assert told("datasets", "log", "tiny")["log"][0]["snapshot"] == first["snapshot"]
+    assert told("datasets", "show", "tiny@v1")["pairs"]["accepted"] == 4
+    assert told("datasets", "diff", "tiny", "v1")["changes"] == []
+    assert told("datasets", "verify", "tiny")["problems"] == []
+    assert told("datasets", "gc", "tiny")["branches"] == []
+    rows = told("scores", "select value from scores where metric = 'consistency'")["rows"]
+    assert len(rows) >= 1
+    folder = told("datasets", "export", "tiny", str(tmp_path / "copy"))["folder"]
+    assert len(list((Path(folder) / "images").iterdir())) == 4
+    scored = told("evaluate", folder, "--against", str(home / "tiny.yaml"), "--size", "32")
+    assert scored["scores"]["consistency"]["n"] == 4
+
+
+def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(medpair, path, home, store):
+    main = store.head("main")
+    said = medpair(
+        *("run", path, "--home", home, "--json"),
+        *("--set", "gates={consistency: '>= 1.1'}", "--set", "grid.seed=8"),
+    )
+    assert said.code == 3
+    told = said.json
+    assert told["version"] is None
+    assert "misses >= 1.1 by" in told["gates"]["verdicts"][0]["reason"]
+    assert store.head("main") == main
+    assert store.head(f"run-{told['run']}") == told["snapshot"]
+
+
+def test_a_larger_grid_keeps_what_is_there_and_becomes_v2(first, medpair, path, home, store):
+    grown = medpair("run", path, "--home", home, "--json", "--set", "grid.replicates=6").json
+    assert grown["version"] == "v2"
+    assert grown["pairs"]["accepted"] == 6
+    old, new = store.snapshot("v1").read(), store.snapshot("v2").read()
+    np.testing.assert_array_equal(new.images[:4], old.images)
+
+
+def test_a_run_that_was_overtaken_is_put_on_top_and_scored_again(first, medpair, path, home, store):
+    # Its branch began at v1, in the test of the failed gate; v2 came out since.
+    late = medpair("run", path, "--home", home, "--json", "--set", "grid.seed=8").json
+    assert late["version"] == "v3"
+    assert store.head("main") == late["snapshot"]
+    assert late["pairs"]["accepted"] == 4
+    assert late["pairs"]["outside"] == 6
+    assert store.snapshot("v3").attributes["base"] == store.tags()["v2"]
+
+
+def test_the_test_split_is_opened_only_when_asked_and_counted(first, medpair, home):
+    lake = Lake(str(home / "lake"))
+    assert not len(lake.read("test_openings"))
+    said = medpair("utility", "tiny@v1", "--final", "--home", home, "--json")
+    assert said.code == 0, said.err
+    assert said.json["split"] == "test"
+    assert len(lake.read("test_openings")) == 1
+
+
+def test_a_report_is_written_anew(first, medpair, home):
+    Path(first["report"]).unlink()
+    said = medpair("report", "tiny@v1", "--home", home, "--json")
+    assert said.json["report"] == first["report"]
+    assert Path(first["report"]).is_file()
+
+
+def test_real_files_train_a_model_that_makes_pairs(medpair, recipe, heads, tmp_path):
+    train = {"steps": 2, "batch": 2, "autoencoder": {"steps": 2, "batch": 2}, "text": {"steps": 2}}
+    path = recipe(
+        name="heads",
+        source={"kind": "folder", "path": str(heads)},
+        generator={
+            "kind": "medsegfactory",
+            "preset": "tiny",
+            "train": train | {"augment": {"copies": 1}},
+            "sample": {"steps": 2, "batch": 2},
+        },
+        grid={"facets": {"classes": ["fetal head"]}, "replicates": 3},
+        utility=None,
+    )
+    home = tmp_path / "home"
+    trained = medpair("train", path, "--home", home, "--json")
+    assert trained.code == 0, trained.err
+    made = medpair("generate", path, "--home", home, "--json")
+    assert made.code == 0, made.err
+    assert sum(made.json["pairs"].values()) == 3
+    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    version = client.get_model_version_by_alias("heads-generator", "candidate")
+    assert version.source == Path(trained.json["checkpoint"]).as_uri()
+    assert (Path(trained.json["checkpoint"]) / "losses.csv").is_file()

@@ -1,0 +1,129 @@
+"""What prefect.yaml promises to a server: that it loads, is scheduled, and runs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
+import httpx
+import pytest
+import yaml
+
+from factory.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYMENTS = {
+    each["name"]: each
+    for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+}
+PATIENCE = 900  # seconds, on a busy machine
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_an_entrypoint_loads_and_takes_its_parameters(name):
+    from prefect.flows import load_flow_from_entrypoint
+
+    flow = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
+    given = DEPLOYMENTS[name]["parameters"]
+    assert set(given) <= set(flow.parameters.properties)
+    flow.validate_parameters(given)
+
+
+def prefect(env, *words):
+    # A fresh folder: the worker's runs must find everything without the checkout's.
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def background(env, log, *words):
+    command = [sys.executable, "-m", "prefect", *words]
+    return subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+
+
+def until(condition, what):
+    pause = Event()
+    for _ in range(PATIENCE):
+        if found := condition():
+            return found
+        pause.wait(1)
+    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
+
+
+def healthy(url):
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture
+def environment(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return os.environ | {
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+        "MEDPAIR_HOME": str(tmp_path / "home"),
+        "MEDPAIR_WORKERS": "1",
+    }
+
+
+@pytest.fixture
+def server(environment, tmp_path):
+    url = environment["PREFECT_API_URL"]
+    port = url.rsplit(":", 1)[1].removesuffix("/api")
+    with (tmp_path / "server.log").open("w") as log:
+        process = background(
+            environment, log, "server", "start", "--host", "127.0.0.1", "--port", port
+        )
+        try:
+            until(lambda: healthy(url), "the server's start")
+            yield url
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.fixture
+def deployed(environment, server):
+    for words in (("work-pool", "create", "medpair", "--type", "process"), ("deploy", "--all")):
+        made = prefect(environment, *words)
+        assert made.returncode == 0, made.stdout + made.stderr
+    return server
+
+
+@pytest.fixture
+def worker(environment, deployed, tmp_path):
+    with (tmp_path / "worker.log").open("w") as log:
+        process = background(environment, log, "worker", "start", "--pool", "medpair")
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(2 * PATIENCE)
+def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
+    environment, deployed, worker, tiny, tmp_path
+):
+    def scheduled():
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        return len(httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json())
+
+    # SQLAlchemy 2.1 breaks exactly this, and nothing but the server's log tells.
+    assert until(scheduled, "the first scheduled run") > 0
+
+    told = json.dumps({"recipe": tiny | {"utility": None}})
+    ran = prefect(environment, "deployment", "run", "factory/nightly", "--params", told, "--watch")
+    assert ran.returncode == 0, ran.stdout + ran.stderr + (tmp_path / "worker.log").read_text()
+    assert list(Store(str(tmp_path / "home" / "pairs"), "tiny").tags()) == ["v1"]
+    assert list((tmp_path / "home" / "reports").glob("tiny-v1.html"))
