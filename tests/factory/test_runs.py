@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factory import runs
+from factory import runs, snapshot
 from factory.cells import GridSection
 from factory.checks import Reason
 from factory.errors import InputError
@@ -130,6 +130,15 @@ def test_growing_a_grid_changes_no_existing_pair_and_no_row(store):
     np.testing.assert_array_equal(after.read().images[:6], before.images)
     assert len(generator.drawn) == 9
     assert after.attributes["base"] == store.head(MAIN)
+
+
+def test_the_prompt_table_grows_across_its_chunks(store, monkeypatch):
+    monkeypatch.setattr(snapshot, "TEXT_CHUNK", 4)
+    for name, replicates in (("a", 3), ("b", 4), ("c", 11), ("d", 11)):
+        plan = run(name, replicates)
+        declared = declare(store, plan)
+        assert [declared.table[row] for row in range(replicates)] == list(plan.grid)
+        store.move(MAIN, declared.id, store.head(MAIN))
 
 
 def test_a_smaller_grid_keeps_the_pairs_but_not_in_its_version(store):

@@ -54,19 +54,26 @@ def test_a_worker_with_other_weights_refuses_to_take_part():
         plugin.generator  # noqa: B018  # the property does the loading
 
 
-def told():
-    import torch
+def what_a_worker_is(name):
+    """A function that tells it; local, because workers cannot import this file."""
 
-    plugin = get_worker().plugins[GeneratorPlugin(BUILD, BUILD().digest).name]
-    threads = os.environ["OMP_NUM_THREADS"], torch.get_num_threads()
-    return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES"), threads, id(plugin.generator)
+    def told():
+        import torch
+
+        generator = get_worker().plugins[name].generator
+        threads = os.environ["OMP_NUM_THREADS"], torch.get_num_threads()
+        return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES"), threads, id(generator)
+
+    return told
 
 
 @pytest.mark.integration
 def test_one_process_per_gpu_each_with_one_thread_and_one_generator():
+    plugin = GeneratorPlugin(BUILD, BUILD().digest)
+    told = what_a_worker_is(plugin.name)
     with open_cluster(gpus=["0", "1"]) as client:
         check_workers(client)
-        client.register_plugin(GeneratorPlugin(BUILD, BUILD().digest))
+        client.register_plugin(plugin)
         workers = list(client.scheduler_info(n_workers=-1)["workers"])
         first, second = (
             client.submit(told, workers=[name], pure=False).result() for name in workers
