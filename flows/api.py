@@ -24,7 +24,7 @@ from factory.exports import EXPORTS
 from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.snapshot import Snapshot
-from factory.sources.folder import FolderSource, read_table
+from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
 from factory.store import MAIN, Entry, Garbage, Store
@@ -145,7 +145,7 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
             f"--against is missing: {folder} is no data set of ours that would know its real "
             "pairs; name a folder, a recipe or 'phantom'"
         )
-    read_table(folder)
+    read_rows(folder)
     source = source_named(against)
     settings.home.mkdir(parents=True, exist_ok=True)
     with orchestrated(None, settings):

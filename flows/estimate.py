@@ -20,6 +20,7 @@ from flows.recipe import Recipe
 PROBE = 4  # pairs in one probe
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
+USUAL_FACTOR = 4  # of the checkpoint that ships; a larger one makes the estimate too high
 TRAINING_PASSES = 3  # back through a network costs about twice the way there
 SEGMENTER_BATCH = 8
 
@@ -36,12 +37,13 @@ def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int) -> float:
     total = OVERHEAD_SECONDS + segmenter_steps * segmenter_step(image)
     if not isinstance(spec, MedSegFactorySpec):
         return total + len(grid) * timed(lambda: draw_one(recipe, grid))
-    step = denoiser_pass(spec, image)
+    factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
+    step, coding = denoiser_pass(spec, image, factor), autoencoder_pass(image, factor)
     if spec.train is not None:
-        total += training(spec.train, step, autoencoder_pass(image))
+        total += training(spec.train, step, coding)
     # Guidance other than 1 needs a second pass without the prompt.
     passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
-    return total + len(grid) * (passes * step + autoencoder_pass(image))
+    return total + len(grid) * (passes * step + coding)
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -67,11 +69,11 @@ def training(section: TrainSection, denoiser: float, autoencoder: float) -> floa
 
 
 @torch.no_grad()
-def denoiser_pass(spec: MedSegFactorySpec, image: ImageSection) -> float:
+def denoiser_pass(spec: MedSegFactorySpec, image: ImageSection, factor: int) -> float:
     """Seconds of one pass of the denoiser, per pair."""
     config = PRESETS[spec.preset]
     unet = DualStreamUNet(config, spec.coupling)
-    side = image.size // 8
+    side = image.size // factor
     latents = torch.zeros(PROBE, 4, side, side)
     times = torch.zeros(PROBE, dtype=torch.long)
     text = torch.zeros(PROBE, TEXT_TOKENS, int(str(config["cross_attention_dim"])))
@@ -79,9 +81,10 @@ def denoiser_pass(spec: MedSegFactorySpec, image: ImageSection) -> float:
 
 
 @torch.no_grad()
-def autoencoder_pass(image: ImageSection) -> float:
+def autoencoder_pass(image: ImageSection, factor: int) -> float:
     """Seconds to encode and decode one picture."""
-    autoencoder, picture = Autoencoder.small(8), torch.zeros(PROBE, 3, image.size, image.size)
+    picture = torch.rand(PROBE, 3, image.size, image.size)
+    autoencoder = Autoencoder.small(factor, picture)
     return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
 
 
