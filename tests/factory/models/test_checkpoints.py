@@ -115,7 +115,11 @@ def weights_size(folder: Path) -> int:
 
 def test_a_small_checkpoint_in_half_precision_is_under_15_megabytes(tmp_path):
     small = Components(
-        DualStreamUNet(SMALL), Autoencoder.small(8, torch.rand(2, 3, 64, 64) * 2 - 1), new_text_encoder(TEXTS * 100), SCHEDULE, CARD
+        DualStreamUNet(SMALL),
+        Autoencoder.small(8, torch.rand(2, 3, 64, 64) * 2 - 1),
+        new_text_encoder(TEXTS * 100),
+        SCHEDULE,
+        CARD,
     )
     save_components(small, tmp_path, torch.float16)
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 15e6

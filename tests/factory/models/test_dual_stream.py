@@ -1,4 +1,5 @@
 import copy
+from typing import get_args
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from factory.models import dual_stream
 from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
 from factory.models.joint_attention import JointAttention
 from factory.models.presets import PRESETS, SMALL, TINY
+from factory.sections import MedSegFactorySpec
 
 STACKED = ("official", "joint")  # the couplings that keep two streams inside the network
 
@@ -164,6 +166,12 @@ def test_on_a_gpu_the_outputs_are_those_of_the_cpu(coupling):
 def test_a_fourth_coupling_is_one_line(monkeypatch):
     monkeypatch.setattr(dual_stream, "COUPLINGS", {**COUPLINGS, "none": Coupling(plain, stacked)})
     assert influence(DualStreamUNet(TINY, "none").eval(), "mask", "image") == 0
+
+
+def test_a_recipe_offers_every_coupling_and_preset():
+    offered = {n: get_args(f.annotation) for n, f in MedSegFactorySpec.model_fields.items()}
+    assert offered["coupling"] == tuple(COUPLINGS)
+    assert offered["preset"] == tuple(PRESETS)
 
 
 def test_an_unknown_coupling_is_refused_by_name():
