@@ -125,7 +125,7 @@ def nearest_training(
         _rgb(synthetic.images[ours]),
         _rgb(train.images[theirs]),
         notes=[
-            f"{distance:.2f}{' copied' if copied else ''}"
+            f"{distance:.2f}{' near copy' if copied else ''}"
             for distance, copied in zip(closest["nearest_distance"], closest["copied"], strict=True)
         ],
     )

@@ -136,6 +136,7 @@ def render(report: Report) -> str:
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
         gains=[] if report.gains is None else gain_rows(report.gains),
+        macro=MACRO,
         drawing=_drawing,
     )
 

@@ -206,7 +206,7 @@ def test_the_nearest_training_images_say_which_are_copies(discs):
         {"pair": [0, 1], "nearest": [2, 0], "nearest_distance": [0.8, 0.1], "copied": [False, True]}
     )
     picture = nearest_training(discs(2), discs(3), table)
-    assert [text.get_text() for text in picture.figure.texts] == ["0.10 copied", "0.80"]
+    assert [text.get_text() for text in picture.figure.texts] == ["0.10 near copy", "0.80"]
 
 
 def test_charts_take_the_colours_of_the_page():
