@@ -25,6 +25,7 @@ from flows.terminal import Terminal
 from tasks.settings import Settings, load_settings
 
 UNEXPECTED, WRONG_INPUT, GATE_FAILED = 1, 2, 3
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 
 
@@ -36,10 +37,10 @@ class Commands(TyperGroup):
         words = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(args, *rest, **{**extra, "standalone_mode": False})
+            if code == INTERRUPTED:
+                code = _refuse(UNEXPECTED, ["interrupted; the same command goes on"], words)
         except (*INPUT_ERRORS, typer.TyperException) as error:
             code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
-        except (KeyboardInterrupt, typer.Abort):
-            code = _refuse(UNEXPECTED, ["interrupted; the same command goes on from here"], words)
         except Exception as error:  # noqa: BLE001  # the last resort of a command
             traceback.print_exc()
             code = _refuse(UNEXPECTED, [f"{type(error).__name__}: {error}"], words)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
@@ -43,11 +44,15 @@ def as_json(value: object) -> object:
     return str(value)
 
 
+LOG_SECONDS = 30.0  # between two lines about one stage in a log
+
+
 class Bars:
-    """Shows stages as bars on stderr; on a terminal they move, in a log each is one line."""
+    """Shows stages as bars on stderr; on a terminal they move, in a log they are lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._told = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -62,19 +67,26 @@ class Bars:
 
     def open(self, title: str, total: int | None) -> int:
         """Shows a new stage."""
-        if not self._console.is_terminal:
-            self._console.print(f"{title} …", highlight=False)
+        self._tell(f"{title} …")
         return int(self._progress.add_task(title, total=total, note=""))
 
     def move(self, bar: int, done: int, note: str) -> None:
         """Moves a bar."""
         self._progress.update(TaskID(bar), completed=done, note=note)
+        task = self._progress.tasks[bar]
+        if time.monotonic() - self._told > LOG_SECONDS and task.total:
+            self._tell(f"{task.description}: {done} of {task.total:.0f} {note}".rstrip())
 
     def close(self, bar: int) -> None:
         """Stops the clock of a stage and leaves its bar, full where its length was not known."""
         if self._progress.tasks[bar].total is None:
             self._progress.update(TaskID(bar), total=1, completed=1)
         self._progress.stop_task(TaskID(bar))
+
+    def _tell(self, line: str) -> None:
+        self._told = time.monotonic()
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, markup=False)
 
     @contextmanager
     def live(self) -> Iterator[None]:
