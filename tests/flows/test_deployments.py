@@ -35,7 +35,6 @@ def test_an_entrypoint_loads_and_takes_its_parameters(name):
 
 
 def prefect(env, *words):
-    # A fresh folder: the worker's runs must find everything without the checkout's.
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -43,6 +42,16 @@ def prefect(env, *words):
 def background(env, log, *words):
     command = [sys.executable, "-m", "prefect", *words]
     return subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+
+
+def stop(process):
+    """Ends a process group; a worker that goes on polling after the first signal is killed."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
 
 
 def until(condition, what):
@@ -87,8 +96,7 @@ def server(environment, tmp_path):
             until(lambda: healthy(url), "the server's start")
             yield url
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            stop(process)
 
 
 @pytest.fixture
@@ -106,8 +114,7 @@ def worker(environment, deployed, tmp_path):
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            stop(process)
 
 
 @pytest.mark.integration
