@@ -1,64 +1,223 @@
-"""What README and docs tell people to type exists, and they name every key of a recipe."""
+"""What README and docs tell people to type exists, and they explain every key and every score."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
+from evaluation.metrics import GROUPS, METRICS
+from factory.generators import GENERATORS
+from factory.sources import SOURCES
+from factory.sources.folder import COLUMNS
 from flows.cli import app
-from flows.recipe import SHIPPED, Recipe
+from flows.recipe import SHIPPED, Recipe, _models, load_recipe, recipe_from
+from tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROMPT = re.compile(r"^\$ (?:\.venv/bin/)?(medpair .*)$", re.MULTILINE)
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROMPT = re.compile(r"^\$ (?:\w+=\S+ )*(?:\.venv/bin/)?(medpair .*)$", re.MULTILINE)
 INLINE = re.compile(r"`(medpair [a-z][^`]*)`")
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+PLACEHOLDERS = {"RECIPE", "NAME", "mine.yaml", "path/to/mine.yaml"}  # a recipe of the reader's
+
+
+def blocks(language):
+    return [
+        pytest.param(body, id=f"{name}-{number}")
+        for name, text in TEXTS.items()
+        for number, (kind, body) in enumerate(FENCE.findall(text))
+        if kind == language
+    ]
 
 
 def typed():
-    return list(_typed())
+    return [
+        pytest.param(shlex.split(line, comments=True)[1:], id=f"{name}: {line[:50]}")
+        for name, text in TEXTS.items()
+        for line in (*PROMPT.findall(text), *INLINE.findall(text))
+    ]
 
 
-def _typed():
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for line in (*PROMPT.findall(text), *INLINE.findall(text)):
-            yield pytest.param(line, id=f"{page.name}: {line[:50]}")
-
-
-@pytest.mark.parametrize("line", typed())
-def test_a_command_in_the_documentation_exists(line):
-    command = typer.main.get_command(app)
-    words = shlex.split(line.partition("#")[0].replace("…", ""))[1:]
+def parsed(words):
+    """The command, its positional words and (option, value) pairs; nothing is run."""
+    command, words = typer.main.get_command(app), list(words)
     while words and hasattr(command, "commands"):
-        assert words[0] in command.commands, f"{line}: no command {words[0]}"
+        assert words[0] in command.commands, f"no command {words[0]}"
         command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}
-    given = {word.partition("=")[0] for word in words if word.startswith("--")}
-    assert given <= known, f"{line}: no option {given - known}"
+    options = {name: p for p in command.params for name in p.opts if name.startswith("--")}
+    plain, given = [], []
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            plain.append(word)
+            continue
+        assert word in options, f"no option {word}; there are {', '.join(options)}"
+        # Prose may name an option without its value.
+        bare = options[word].is_flag or not words
+        given.append((word, "" if bare else words.pop(0)))
+    return command, plain, given
 
 
-@pytest.mark.parametrize("line", typed())
-def test_a_recipe_named_in_the_documentation_ships(line):
-    words = shlex.split(line.partition("#")[0])
-    if len(words) > 2 and words[1] in ("run", "train", "generate"):
-        name = Path(words[2])
-        if name.name not in ("RECIPE", "NAME", "mine.yaml"):
-            assert (SHIPPED / name.with_suffix(".yaml").name).is_file()
+@pytest.mark.parametrize("words", typed())
+def test_a_command_in_the_documentation_exists(words):
+    command, plain, _ = parsed(words)
+    if not hasattr(command, "commands"):
+        most = [p for p in command.params if p.param_type_name == "argument"]
+        assert len(plain) <= len(most), f"{words}: more than {len(most)} arguments"
 
 
-def test_every_key_of_a_recipe_is_explained():
-    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    assert [key for key in Recipe.model_fields if f"| `{key}` |" not in text] == []
+@pytest.mark.parametrize("words", typed())
+def test_a_recipe_named_in_the_documentation_ships_and_takes_its_overrides(words):
+    command, plain, given = parsed(words)
+    overrides = [value for option, value in given if option == "--set" and "=" in value]
+    if command.name in ("run", "train", "generate") and plain and plain[0] not in PLACEHOLDERS:
+        load_recipe(Path(plain[0]).stem, [text for text in overrides if text != "key=value"])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+def test_a_recipe_that_ships_loads_and_is_explained(name, tmp_path):
+    told = load_recipe(name)
+    if hasattr(told.source, "path"):
+        told = load_recipe(name, [f"source.path={tmp_path}"])
+        assert told.source.path == tmp_path
+    assert told.name == name
+    assert f"| `{name}` |" in TEXTS["recipes.md"]
+
+
+@pytest.mark.parametrize("body", blocks("yaml"))
+def test_a_recipe_in_the_documentation_loads(body):
+    recipe_from(yaml.safe_load(body), (), "the example")
+
+
+def table_rows(text):
+    """The cells of every table row whose first cell is code."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def leaves(model, path=""):
+    """(dotted key, default) of every key below a section; sections that may be null count too."""
+    for name, field in model.model_fields.items():
+        key, default = f"{path}{field.alias or name}", field.get_default()
+        below = _models(field.annotation)
+        if not below or default is None:
+            yield key, plain_value(default, name)
+        for section in below:
+            yield from leaves(section, f"{key}.")
+
+
+def plain_value(default, name):
+    # Which kind a section is of must be said, though each kind has its own as the default.
+    if default is PydanticUndefined or name == "kind":
+        return "needed"
+    return yaml.safe_load(yaml.safe_dump(list(default) if isinstance(default, tuple) else default))
+
+
+def test_every_key_of_a_recipe_is_explained_with_its_default():
+    rows = [row for row in table_rows(TEXTS["recipes.md"]) if len(row) == 4]
+    told = {(row[0].strip("`"), repr(yaml.safe_load(row[2]))) for row in rows}
+    true = {(key, repr(default)) for key, default in leaves(Recipe)}
+    assert sorted(true - told) == [], "keys or defaults that the page does not tell"
+    assert sorted(told - true) == [], "keys or defaults that do not exist"
+    assert all(all(row) for row in rows)
+
+
+@pytest.mark.parametrize("kind", sorted({*SOURCES, *GENERATORS}))
+def test_every_kind_of_source_and_generator_is_explained(kind):
+    assert f"`{kind}`" in TEXTS["recipes.md"]
+    assert f"`{kind}`" in TEXTS["sources.md"] or kind in GENERATORS
+
+
+def test_every_column_of_a_folder_is_explained():
+    named = set(CODE.findall(TEXTS["sources.md"]))
+    assert [column for column in COLUMNS if column not in named] == []
+
+
+def test_every_score_is_explained_and_no_other():
+    told = set()
+    for first, *_ in table_rows(TEXTS["scores.md"]):
+        for name in CODE.findall(first):
+            groups = GROUPS if "GROUP" in name else [""]
+            told |= {name.replace("GROUP", group) for group in groups}
+    assert told == set(METRICS)
+    assert [group for group in GROUPS if f"`{group}`" not in TEXTS["scores.md"]] == []
+
+
+def test_every_control_of_a_score_is_named_in_its_row():
+    rows = {CODE.findall(row[0])[0]: row for row in table_rows(TEXTS["scores.md"])}
+    alone = [
+        name
+        for name, row in rows.items()
+        if "GROUP" not in name and METRICS[name].beside and not row[2]
+    ]
+    assert alone == []
+
+
+def test_every_setting_is_explained():
+    wanted = {f"MEDPAIR_{name.upper()}" for name in Settings.model_fields}
+    assert wanted <= set(CODE.findall(TEXTS["running.md"]))
+
+
+def test_every_deployment_is_explained():
+    content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    for each in content["deployments"]:
+        assert f"/{each['name']}` |" in TEXTS["running.md"]
+
+
+@pytest.mark.parametrize("body", blocks("python"))
+def test_what_a_snippet_imports_is_defined_there(body):
+    imports = [node for node in ast.parse(body).body if isinstance(node, ast.ImportFrom)]
+    for node in imports:
+        file = ROOT / f"{node.module.replace('.', '/')}.py"
+        if file.is_file():
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            assert {alias.name for alias in node.names} <= defined(tree), f"{node.module}"
+
+
+def defined(tree):
+    """Names that a module's own statements define, without importing it."""
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
 
 
 def test_every_page_is_in_the_table_of_contents():
-    contents = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert [page.name for page in PAGES[1:] if page.name not in contents] == []
+    contents = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    listed = {file for entry in contents for file in entry.values()}
+    assert listed == {page.name for page in DOCS.glob("*.md")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    for link in LINK.findall(TEXTS[page.name]):
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{page.name}: {link}"
+        # The site holds docs/ alone.
+        assert page.parent != DOCS or target.is_relative_to(DOCS), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in headings}
+
+
+def test_models_below_a_recipe_are_found():
+    # The walk above must reach through unions and defaults, or it would demand too little.
+    keys = dict(leaves(Recipe))
+    assert {"source.split_seed", "generator.train.augment.mirror", "utility.real"} <= set(keys)
+    assert not any(isinstance(value, BaseModel) for value in keys.values())
