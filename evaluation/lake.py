@@ -164,7 +164,10 @@ class Lake:
         """
         with duckdb.connect() as connection:
             for name in TABLES:
-                connection.register(name, self._dataset(name))
+                # A copy: pushed down to Arrow, DuckDB's string comparisons find no kernel there.
+                connection.register("arriving", self._dataset(name))
+                connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')
+                connection.unregister("arriving")
             # From here on neither files nor other databases can be reached.
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
