@@ -65,6 +65,11 @@ class MedSegFactory:
             InputError: if the folder is no checkpoint, or made for other images.
         """
         components = load_components(checkpoint)
+        if "domains" not in components.card:
+            raise InputError(
+                f"{checkpoint} has no card that names its domains: no mask it makes could be read; "
+                "fine-tune from it with a train section"
+            )
         made_for = components.card.get("image")
         if made_for is not None and made_for != image.model_dump(mode="json"):
             raise InputError(

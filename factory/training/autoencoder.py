@@ -194,9 +194,14 @@ def train_autoencoder(
             terms["critic"] = float(loss.detach())
         point.save_sometimes(step + 1, spec.steps)
         yield Progress("autoencoder", step + 1, spec.steps, terms)
-    sample = np.random.default_rng(seed).permutation(len(images))[:256]
-    both = torch.cat([images[sample], masks[sample]]).float().to(accelerate.device) / 127.5 - 1
-    autoencoder.measure_statistics(both)
+    measure_latents(autoencoder, images, masks, seed)
+
+
+def measure_latents(autoencoder: Autoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
+    """Tells an autoencoder the mean and deviation of its latents of some of these pictures."""
+    sample = np.random.default_rng(seed).permutation(len(images))[:LINEAR_SAMPLE]
+    pictures = torch.cat([images[sample], masks[sample]]).float() / 127.5 - 1
+    autoencoder.measure_statistics(pictures.to(next(autoencoder.parameters()).device))
 
 
 def _cosine(share: float) -> float:

@@ -20,7 +20,11 @@ from factory.models.presets import PRESETS, SCHEDULE
 from factory.models.text import TextEncoder, train_text_encoder
 from factory.pairs import PairBatch
 from factory.sections import Augmentation, TrainSection
-from factory.training.autoencoder import new_autoencoder, train_autoencoder
+from factory.training.autoencoder import (
+    measure_latents,
+    new_autoencoder,
+    train_autoencoder,
+)
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import (
     Latents,
@@ -91,6 +95,7 @@ def _autoencoder_stage(
             autoencoder = start.autoencoder
         else:
             autoencoder = new_autoencoder(images, masks, section.autoencoder, section.seed)
+            measure_latents(autoencoder, images, masks, section.seed)
         if section.autoencoder.steps:
             resume = folder / "autoencoder.resume"
             yield from train_autoencoder(
