@@ -134,3 +134,13 @@ def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
     assert ran.returncode == 0, ran.stdout + ran.stderr + (tmp_path / "worker.log").read_text()
     assert list(Store(str(tmp_path / "home" / "pairs"), "tiny").tags()) == ["v1"]
     assert list((tmp_path / "home" / "reports").glob("tiny-v1.html"))
+
+    def measured():
+        wanted = {"deployments": {"name": {"any_": ["utility"]}}}
+        return httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
+
+    # Publishing told the server, whose automation measures what the version is worth.
+    assert until(measured, "the run that measures utility")[0]["parameters"] == {
+        "dataset": "tiny",
+        "version": "v1",
+    }
