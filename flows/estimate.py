@@ -18,6 +18,7 @@ from factory.sections import MedSegFactorySpec, TrainSection
 from flows.recipe import Recipe
 
 PROBE = 4  # pairs in one probe
+PROBES = 3
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
 USUAL_FACTOR = 4  # of the checkpoint that ships; a larger one makes the estimate too high
@@ -47,11 +48,15 @@ def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int) -> float:
 
 
 def timed(action: Callable[[], object]) -> float:
-    """Seconds of an action; the first time, which warms up, does not count."""
+    """Seconds that an action takes where nothing else runs; the first time warms up."""
     action()
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
+    spent = []
+    for _ in range(PROBES):
+        began = time.process_time()
+        action()
+        spent.append(time.process_time() - began)
+    # Processor time, not the clock's: other processes of a busy machine will not stay for ever.
+    return min(spent) / torch.get_num_threads()
 
 
 def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
