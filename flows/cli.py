@@ -143,7 +143,7 @@ def run(
 
 @app.command()
 def demo(home: Home = None, json_: Json = False) -> int:
-    """Makes a first data set from phantoms in minutes, with the checkpoint that ships."""
+    """Makes a first data set from phantoms in minutes."""
     return run("demo", home=home, json_=json_)
 
 

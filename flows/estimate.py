@@ -21,7 +21,7 @@ PROBE = 4  # pairs in one probe
 PROBES = 3
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
-USUAL_FACTOR = 4  # of the checkpoint that ships; a larger one makes the estimate too high
+USUAL_FACTOR = 4  # of 64 px models; a larger one makes the estimate too high
 TRAINING_PASSES = 3  # back through a network costs about twice the way there
 SEGMENTER_BATCH = 8
 
