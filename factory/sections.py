@@ -36,7 +36,7 @@ class AutoencoderTraining(BaseModel):
         description="share of the steps after which the texture terms, energy and critic, join",
     )
     adversarial: float = Field(default=0, ge=0, description="weight of the critic; 0 trains none")
-    energy: float = Field(default=0.05, ge=0)
+    energy: float = Field(default=0.2, ge=0, description="weight of the texture's local power")
     high_pass: float = Field(default=1.0, ge=0)
     kl: float = Field(default=1e-6, ge=0)
 
@@ -61,7 +61,7 @@ class DenoiserTraining(BaseModel):
 
     steps: int = Field(default=2000, ge=1)
     batch: int = Field(default=16, ge=1, description="pairs in one step")
-    learning_rate: float = Field(default=4e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")

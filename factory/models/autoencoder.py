@@ -74,15 +74,16 @@ class Autoencoder(nn.Module):
 
     @torch.no_grad()
     def measure_statistics(self, pictures: Tensor) -> None:
-        """Makes the latents of `pictures` zero-mean, and of unit variance over all channels.
+        """Makes the latents of `pictures` zero-mean, of unit variance over all channels together.
 
-        One deviation for all: a channel of fine texture, quieter than the others, stays quieter,
-        so that noise covers it first and structure last, as it does in pixels.
+        Each channel is multiplied by its own deviation. A linear start levels the channels half
+        way (`linear_code.start_linear`), which helps the autoencoder; undone here, texture is as
+        quiet beside structure as it is in pixels, and noise covers texture first, structure last.
         """
         latents = torch.cat([self.posterior(part).mode() for part in pictures.split(32)])
-        mean = latents.mean((0, 2, 3))
-        std = float((latents - mean.view(1, -1, 1, 1)).std())
-        config = {"latents_mean": mean.tolist(), "latents_std": [std] * len(mean)}
+        mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+        rms = std.square().square().mean().sqrt()  # of channels multiplied by their deviations
+        config = {"latents_mean": mean.tolist(), "latents_std": (rms / std).tolist()}
         self.vae.register_to_config(**config)
 
     @torch.no_grad()

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from factory.errors import InputError
 from factory.models.autoencoder import Autoencoder
 from factory.models.dual_stream import COUPLINGS, Config, DualStreamUNet
+from factory.models.gaussian_prior import GaussianPrior
 from factory.models.text import TextEncoder
 from factory.models.weights import State, assign_state, read_state, write_state
 
@@ -24,6 +25,7 @@ CHECKPOINT_FORMAT = 1
 CARD = "card.json"
 UNET_CONFIG = "unet/config.json"
 UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+PRIOR = "unet/prior.safetensors"  # of networks trained here; the hub's have none
 SCHEDULER_CONFIG = "scheduler/scheduler_config.json"
 REQUIRED = (
     UNET_CONFIG,
@@ -110,6 +112,9 @@ def save_components(
     named = {"_class_name": "DualStreamUNet", "coupling": unet.coupling, **unet.config}
     _write_json(folder / UNET_CONFIG, named)
     write_state(unet.unet, folder / UNET_WEIGHTS, dtype)
+    (folder / PRIOR).unlink(missing_ok=True)
+    if unet.prior is not None:
+        unet.prior.save(folder / PRIOR)
     copy.deepcopy(components.autoencoder).to(dtype).save(folder / "vae")
     components.text.save(folder, dtype)
     _write_json(folder / SCHEDULER_CONFIG, components.scheduler_config)
@@ -206,7 +211,8 @@ def _load_unet(folder: Path, coupling: str) -> DualStreamUNet:
     coupled = any(COUPLING_MARK in name for name in state)
     # A stock configuration names no coupling; its weights show whether JCA was trained into it.
     chosen = str(config.pop("coupling", "official" if coupled else coupling))
-    unet = _network(config, chosen, folder / UNET_CONFIG)
+    prior = _part(GaussianPrior.load, folder / PRIOR) if (folder / PRIOR).is_file() else None
+    unet = _network(config, chosen, folder / UNET_CONFIG, prior)
     if config.get("_class_name") != "DualStreamUNet" and not coupled:
         state = _with_fresh_coupling(unet, state, folder)
     assign_state(unet.unet, state, weights)
@@ -224,14 +230,16 @@ def _with_fresh_coupling(unet: DualStreamUNet, state: State, folder: Path) -> St
     return {**fresh, **state}
 
 
-def _network(config: Config, coupling: str, origin: Path) -> DualStreamUNet:
+def _network(
+    config: Config, coupling: str, origin: Path, prior: GaussianPrior | None = None
+) -> DualStreamUNet:
     if coupling not in COUPLINGS:
         raise InputError(
             f"{origin} asks for the coupling {coupling!r} and this version has "
             f"{', '.join(COUPLINGS)}: the network cannot be built; upgrade medpair-factory"
         )
     try:
-        return DualStreamUNet(config, coupling)
+        return DualStreamUNet(config, coupling, prior)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"no UNet can be built for {origin} ({error}): its configuration is not one of "

@@ -10,6 +10,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
+from factory.models.gaussian_prior import GaussianPrior
 from factory.models.joint_attention import JointBlock, OfficialBlock, couple
 
 Config = Mapping[str, object]
@@ -119,18 +120,26 @@ class DualStreamUNet(nn.Module):
     Args:
         config: arguments of diffusers' `UNet2DConditionModel` for ONE stream.
         coupling: a name in `COUPLINGS`.
+        prior: what is known of the latents; the network then learns only what it leaves open.
 
     Attributes:
         unet: the diffusers network; its state dict has the public key names.
     """
 
-    def __init__(self, config: Config, coupling: str = "joint") -> None:
+    def __init__(
+        self, config: Config, coupling: str = "joint", prior: GaussianPrior | None = None
+    ) -> None:
         super().__init__()
         if coupling not in COUPLINGS:
             raise ValueError(f"unknown coupling {coupling!r}; there are {', '.join(COUPLINGS)}")
         self.config = {k: v for k, v in config.items() if not k.startswith("_")}
         self.coupling = coupling
+        self.prior = prior
         self.unet = COUPLINGS[coupling].build(self.config)
+        if prior is not None:
+            # Untrained, the network adds nothing to the prior.
+            nn.init.zeros_(self.unet.conv_out.weight)
+            nn.init.zeros_(self.unet.conv_out.bias)
 
     def forward(
         self,
@@ -154,5 +163,12 @@ class DualStreamUNet(nn.Module):
         Returns:
             Predictions for images and for masks, each (B, C, h, w).
         """
-        streams = Streams(image, mask, image_t, mask_t, image_text, mask_text)
-        return COUPLINGS[self.coupling].run(self.unet, streams)
+        run, prior = COUPLINGS[self.coupling].run, self.prior
+        if prior is None:
+            return run(self.unet, Streams(image, mask, image_t, mask_t, image_text, mask_text))
+        noisy = (prior.scaled(image, image_t, 0), prior.scaled(mask, mask_t, 1))
+        learned = run(self.unet, Streams(*noisy, image_t, mask_t, image_text, mask_text))
+        return (
+            prior.velocity(image, image_t, 0) + prior.unknown(image_t, 0) * learned[0],
+            prior.velocity(mask, mask_t, 1) + prior.unknown(mask_t, 1) * learned[1],
+        )

@@ -6,25 +6,32 @@ stream, pairs in the same order in both. `DualStreamUNet` sets that up; nobody e
 
 from __future__ import annotations
 
+from functools import cache
+from math import isqrt
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name every torch user knows)
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
+WINDOW = 8  # cells on the side of the largest grid whose tokens all meet
 
-def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, heads: int, bias: Tensor | None = None
+) -> Tensor:
     """Multi-head attention of tokens (B, N, D) on tokens (B, M, D); returns (B, N, D).
 
     Runs in scaled_dot_product_attention: the (N, M) map never exists as a tensor of its own.
+    `bias` (heads, N, M) is added to the scores.
     """
     query, key, value = (
         tokens.unflatten(-1, (heads, -1)).transpose(1, 2) for tokens in (query, key, value)
     )
-    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    return mixed.transpose(1, 2).flatten(2)
 
 
 def halves(tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,9 +75,15 @@ class OfficialAttention(nn.Module):
 class JointAttention(nn.Module):
     """Self-attention over the tokens of both streams at once, silent until trained.
 
-    Content does cross between the streams here. A learned embedding tells them apart, an
-    embedding of the place lets a token find its counterpart in the other stream, and a gate that
-    starts at zero makes the fresh network equal to the uncoupled one.
+    Content does cross between the streams here. A learned embedding tells them apart, and a gate
+    that starts at zero makes the fresh network equal to the uncoupled one. Each head looks at the
+    tokens around its own place in BOTH streams, from one cell to the whole picture: image and
+    mask must agree place by place, and attention without that start took thousands of steps to
+    find its counterpart. Grids larger than 8 x 8 are cut into windows: what lies farther apart
+    meets on the coarser levels.
+
+    Sources: the distance bias is ALiBi's (arXiv 2108.12409) in two dimensions, the windows are
+    Swin's (arXiv 2103.14030).
     """
 
     def __init__(self, dim: int, heads: int) -> None:
@@ -85,13 +98,55 @@ class JointAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """What JCA adds to the residual stream; (2B, N, D) to (2B, N, D)."""
         image, mask = halves(self.norm(tokens))
-        place = get_timestep_embedding(
-            torch.arange(image.shape[1], device=tokens.device), image.shape[2]
-        ).to(image.dtype)
-        both = torch.cat([image + place + self.stream[0], mask + place + self.stream[1]], dim=1)
-        query, key, value = self.to_qkv(both).chunk(3, dim=-1)
-        mixed = self.to_out(attend(query, key, value, self.heads))
-        return self.gate * torch.cat(mixed.chunk(2, dim=1))
+        both = torch.stack([image + self.stream[0], mask + self.stream[1]], dim=1)
+        side = isqrt(tokens.shape[1])
+        windows = cut(both, min(side, WINDOW))
+        query, key, value = self.to_qkv(windows).chunk(3, dim=-1)
+        near = nearness(windows.shape[1] // 2, self.heads).to(windows).repeat(1, 2, 2)
+        mixed = self.to_out(attend(query, key, value, self.heads, near))
+        return self.gate * torch.cat(joined(mixed, side).unbind(1))
+
+
+def cut(streams: Tensor, window: int) -> Tensor:
+    """Both streams of each window in one row; (B, 2, N, D) to (B * windows, 2 * window², D).
+
+    Raises:
+        ValueError: if the N places are no square that such windows tile.
+    """
+    batch, _, places, dim = streams.shape
+    side = isqrt(places)
+    if side * side != places or side % window:
+        raise ValueError(
+            f"{places} places do not tile into {window} x {window} windows: latents must be "
+            "square, and their sides a multiple of the window"
+        )
+    grid = streams.view(batch, 2, side // window, window, side // window, window, dim)
+    return grid.permute(0, 2, 4, 1, 3, 5, 6).reshape(-1, 2 * window * window, dim)
+
+
+def joined(windows: Tensor, side: int) -> Tensor:
+    """The reverse of `cut`; (B * windows, 2 * window², D) to (B, 2, side², D)."""
+    dim, window = windows.shape[-1], isqrt(windows.shape[1] // 2)
+    tiles = side // window
+    grid = windows.view(-1, tiles, tiles, 2, window, window, dim)
+    return grid.permute(0, 3, 1, 4, 2, 5, 6).reshape(-1, 2, side * side, dim)
+
+
+@cache
+def nearness(places: int, heads: int) -> Tensor:
+    """(heads, N, N) to add to attention scores of N square places: far ones are discounted.
+
+    Head 0 hardly sees beyond its own cell, each further one four times as far, and the last one,
+    of several, everything alike.
+    """
+    side = isqrt(places)
+    place = torch.arange(places)
+    row, column = place // side, place % side
+    squared = (row[:, None] - row).square() + (column[:, None] - column).square()
+    slopes = 4.0 / 16.0 ** torch.arange(heads)
+    if heads > 1:
+        slopes[-1] = 0
+    return -slopes.view(-1, 1, 1) * squared
 
 
 class CoupledBlock(nn.Module):

@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler
 from safetensors.torch import save
+from torch import Tensor
 
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
 from factory.models.checkpoints import Components, load_components, save_components
 from factory.models.dual_stream import DualStreamUNet
+from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import PRESETS, SCHEDULE
 from factory.models.text import TextEncoder, train_text_encoder
 from factory.pairs import PairBatch
@@ -119,18 +121,25 @@ def _latents_stage(
 
 
 def _denoiser(
-    start: Components | None, preset: str, coupling: str, encoders: Encoders, seed: int
+    start: Components | None,
+    preset: str,
+    coupling: str,
+    encoders: Encoders,
+    latents: Latents,
+    alphas: Tensor,
+    seed: int,
 ) -> DualStreamUNet:
     if start is not None:
         return start.unet
     torch.manual_seed(seed)
+    prior = GaussianPrior.measured(latents.image, latents.mask, alphas)
     channels = encoders.autoencoder.vae.config.latent_channels
     fitted = {
         "in_channels": channels,
         "out_channels": channels,
         "cross_attention_dim": encoders.text.dim,
     }
-    return DualStreamUNet({**PRESETS[preset], **fitted}, coupling)
+    return DualStreamUNet({**PRESETS[preset], **fitted}, coupling, prior)
 
 
 def train_medsegfactory(
@@ -168,8 +177,10 @@ def train_medsegfactory(
     held_out = yield from _latents_stage(
         lesson.held_out, lesson, encoders, unchanged, work / "held_out.safetensors"
     )
-    unet = _denoiser(components, preset, coupling, encoders, section.seed)
     scheduler = DDIMScheduler.from_config(scheduler_config)
+    unet = _denoiser(
+        components, preset, coupling, encoders, latents, scheduler.alphas_cumprod, section.seed
+    )
     losses: dict[str, float] = {}
     for progress in train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"

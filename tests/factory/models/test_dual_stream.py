@@ -4,11 +4,13 @@ from typing import get_args
 import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from factory.models import dual_stream
 from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
-from factory.models.joint_attention import JointAttention
+from factory.models.joint_attention import JointAttention, attend, cut, joined, nearness
 from factory.models.presets import PRESETS, SMALL, TINY
 from factory.sections import MedSegFactorySpec
 
@@ -206,12 +208,55 @@ def test_presets_have_the_size_they_promise(coupling):
             for name in ("tiny", "small")
         }
     assert sizes["tiny"] < 1_000_000
-    assert 5_000_000 < sizes["small"] <= 5_700_000
+    assert 5_000_000 < sizes["small"] <= 5_800_000
 
 
 def test_attention_runs_at_the_resolutions_the_configuration_names():
     with torch.device("meta"):
         unet = DualStreamUNet(SMALL, "joint").unet
     places = [name for name, module in unet.named_modules() if isinstance(module, JointAttention)]
-    assert len(places) == 7  # two on the way down, one in the middle, two per level on the way up
-    assert not [name for name in places if name.startswith(("down_blocks.0", "up_blocks.2"))]
+    assert len(places) == 9  # two on the way down, one in the middle, two per level on the way up
+    assert not [name for name in places if name.startswith("down_blocks.0")]
+
+
+@given(
+    side=st.sampled_from((2, 4, 8, 16)),
+    window=st.sampled_from((2, 4, 8)),
+    batch=st.integers(1, 3),
+)
+def test_windows_hold_both_streams_of_one_square_and_join_again(side, window, batch):
+    if window > side:
+        return
+    place = torch.arange(side * side).expand(batch, 2, -1)
+    streams = torch.stack([place, torch.arange(2).view(1, 2, 1).expand_as(place)], -1)
+    windows = cut(streams, window)
+    assert windows.shape == (batch * (side // window) ** 2, 2 * window**2, 2)
+    assert torch.equal(joined(windows, side), streams)
+    image, mask = windows.unflatten(1, (2, -1)).unbind(1)
+    assert torch.equal(image[..., 0], mask[..., 0])  # the same places, in the same order
+    assert image[..., 1].max() == 0 and mask[..., 1].min() == 1
+    row, column = image[..., 0] // side, image[..., 0] % side
+    assert (row.amax(1) - row.amin(1) < window).all()
+    assert (column.amax(1) - column.amin(1) < window).all()
+
+
+def test_windows_that_do_not_tile_are_refused():
+    with pytest.raises(ValueError, match="do not tile"):
+        cut(torch.zeros(1, 2, 12 * 12, 4), 8)
+
+
+def test_heads_look_from_their_own_cell_to_everywhere():
+    near = nearness(64, 4)
+    assert (near.diagonal(dim1=1, dim2=2) == 0).all()
+    weights = near.softmax(-1)
+    own = weights.diagonal(dim1=1, dim2=2).mean(1)
+    assert own[0] > 0.9
+    assert (own.diff() < 0).all()
+    assert torch.allclose(weights[-1], torch.full((64, 64), 1 / 64))
+    # The bias alone carries content from a place of one stream to the same place of the other.
+    tokens = torch.zeros(1, 128, 16)
+    value = torch.zeros(1, 128, 16)
+    value[0, 64 + 19, :4] = 1  # mask stream, place 19, head 0
+    mixed = attend(tokens, tokens, value, 4, near.repeat(1, 2, 2))
+    assert mixed[0, :64, 0].argmax() == 19
+    assert mixed[0, 19, 0] > 0.4  # half its own stream, half the other

@@ -19,7 +19,7 @@ def test_shapes_and_unit_latents(factor):
     assert autoencoder.factor == factor
     assert latents.shape == (6, 16, 32 // factor, 32 // factor)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(16), atol=1e-4, rtol=0)
-    assert float(latents.std()) == pytest.approx(1, abs=1e-3)
+    assert float(latents.std()) == pytest.approx(1, abs=5e-3)
     assert autoencoder.decode(latents).shape == pictures.shape
 
 
