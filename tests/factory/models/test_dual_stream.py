@@ -208,7 +208,7 @@ def test_presets_have_the_size_they_promise(coupling):
             for name in ("tiny", "small")
         }
     assert sizes["tiny"] < 1_000_000
-    assert 5_000_000 < sizes["small"] <= 5_800_000
+    assert 5_000_000 < sizes["small"] <= 6_000_000
 
 
 def test_attention_runs_at_the_resolutions_the_configuration_names():
@@ -234,7 +234,8 @@ def test_windows_hold_both_streams_of_one_square_and_join_again(side, window, ba
     assert torch.equal(joined(windows, side), streams)
     image, mask = windows.unflatten(1, (2, -1)).unbind(1)
     assert torch.equal(image[..., 0], mask[..., 0])  # the same places, in the same order
-    assert image[..., 1].max() == 0 and mask[..., 1].min() == 1
+    assert image[..., 1].max() == 0
+    assert mask[..., 1].min() == 1
     row, column = image[..., 0] // side, image[..., 0] % side
     assert (row.amax(1) - row.amin(1) < window).all()
     assert (column.amax(1) - column.amin(1) < window).all()
