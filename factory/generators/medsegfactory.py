@@ -117,6 +117,26 @@ class MedSegFactory:
         """Masks (N, H, W) for given images (N, H, W, C): the image stream stays at level 0."""
         return self._in_batches(prompts, seeds, "image", images)
 
+    def reconstruct(self, domain: str, images: Images, masks: Masks) -> tuple[Images, Masks]:
+        """Pairs of one domain, (N, H, W, C) and (N, H, W), through the autoencoder and back.
+
+        What this loses no pair of the generator can have.
+        """
+        codec = CODECS[self.domains[domain].codec](len(self.domains[domain].classes))
+        made: tuple[list[Images], list[Masks]] = [], []
+        for start in range(0, len(images), self.section.batch):
+            part = slice(start, start + self.section.batch)
+            made[0].append(
+                to_uint8(self._recoded(image_pictures(images[part]) / 127.5 - 1), images.shape[-1])
+            )
+            made[1].append(codec.decode(self._recoded(codec.encode(masks[part]))))
+        return np.concatenate(made[0]), np.concatenate(made[1])
+
+    def _recoded(self, pictures: Tensor) -> Tensor:
+        autoencoder = self.components.autoencoder
+        device = next(autoencoder.parameters()).device
+        return autoencoder.decode(autoencoder.encode(pictures.to(device))).cpu()
+
     def _in_batches(
         self,
         prompts: Sequence[Prompt],

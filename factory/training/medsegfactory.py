@@ -120,17 +120,10 @@ def _latents_stage(
     return latents
 
 
-def _denoiser(
-    start: Components | None,
-    preset: str,
-    coupling: str,
-    encoders: Encoders,
-    latents: Latents,
-    alphas: Tensor,
-    seed: int,
+def new_denoiser(
+    encoders: Encoders, latents: Latents, preset: str, coupling: str, alphas: Tensor, seed: int
 ) -> DualStreamUNet:
-    if start is not None:
-        return start.unet
+    """An untrained denoiser of these latents; `alphas` are the schedule's `alphas_cumprod`."""
     torch.manual_seed(seed)
     prior = GaussianPrior.measured(latents.image, latents.mask, alphas)
     channels = encoders.autoencoder.vae.config.latent_channels
@@ -178,9 +171,11 @@ def train_medsegfactory(
         lesson.held_out, lesson, encoders, unchanged, work / "held_out.safetensors"
     )
     scheduler = DDIMScheduler.from_config(scheduler_config)
-    unet = _denoiser(
-        components, preset, coupling, encoders, latents, scheduler.alphas_cumprod, section.seed
-    )
+    if components is not None:
+        unet = components.unet
+    else:
+        alphas = scheduler.alphas_cumprod
+        unet = new_denoiser(encoders, latents, preset, coupling, alphas, section.seed)
     losses: dict[str, float] = {}
     for progress in train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
