@@ -27,6 +27,7 @@ from factory.training.autoencoder import (
     new_autoencoder,
     train_autoencoder,
 )
+from factory.training.ceiling import autoencoder_ceiling
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import (
     Latents,
@@ -176,7 +177,8 @@ def train_medsegfactory(
     else:
         alphas = scheduler.alphas_cumprod
         unet = new_denoiser(encoders, latents, preset, coupling, alphas, section.seed)
-    losses: dict[str, float] = {}
+    losses = autoencoder_ceiling(lesson.held_out, lesson.domains, autoencoder, held_out)
+    yield Progress("ceiling", 1, 1, losses)
     for progress in train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
     ):

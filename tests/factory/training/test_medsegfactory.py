@@ -34,6 +34,7 @@ def checkpoint(lesson, section, tmp_path_factory):
         "text",
         "autoencoder",
         "latents",
+        "ceiling",
         "denoiser",
     ]
     return folder
@@ -52,6 +53,7 @@ def test_the_card_says_what_the_model_is_made_of(checkpoint, lesson, section):
     assert card["train"]["steps"] == section.steps
     assert [domain["name"] for domain in card["domains"]] == list(lesson.domains)
     assert all(np.isfinite(list(card["losses"].values())))
+    assert 0 <= card["losses"]["mask_dice"] <= 1
 
 
 def test_a_training_killed_anywhere_ends_in_the_same_checkpoint(
