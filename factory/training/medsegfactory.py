@@ -36,6 +36,7 @@ from factory.training.latents import (
     mask_pictures,
 )
 from factory.training.progress import Progress
+from factory.training.resume import save_whole
 from factory.vocabulary import Domain
 
 
@@ -79,11 +80,12 @@ def _text_stage(
 ) -> Generator[Progress, None, TextEncoder]:
     if start is not None:
         return start.text
-    if not (folder / "tokenizer").is_dir():
+    done = folder / "text"
+    if not done.is_dir():
         torch.manual_seed(section.seed)
         text = yield from train_text_encoder(lesson.domains, section.text, section.seed)
-        text.save(folder)
-    return TextEncoder.load(folder)
+        save_whole(text.save, done)
+    return TextEncoder.load(done)
 
 
 def _autoencoder_stage(
@@ -104,7 +106,7 @@ def _autoencoder_stage(
             yield from train_autoencoder(
                 autoencoder, images, masks, section.autoencoder, section.seed, resume
             )
-        autoencoder.save(done)
+        save_whole(autoencoder.save, done)
     return Autoencoder.load(done)
 
 

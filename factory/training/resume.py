@@ -1,9 +1,10 @@
-"""Where an interrupted training goes on: one file, replaced atomically."""
+"""Where an interrupted training goes on: files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,3 +50,15 @@ class ResumePoint:
         """Saves when a minute has passed since the last time, or at the last step."""
         if step == steps or time.monotonic() - self.saved > self.seconds:
             self.save(step)
+
+
+def save_whole(save: Callable[[Path], None], folder: Path) -> None:
+    """Lets `save` fill a folder that bears its name only once it is complete.
+
+    A kill half way leaves a `.partial` folder, which the next attempt replaces.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save(partial)
+    partial.replace(folder)
