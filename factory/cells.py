@@ -24,6 +24,7 @@ FACETS = (*SUBJECT_FACETS, "text")
 TAKEN = (
     *("prompt", "seed", "labels", "replicate", "root", "title", "empty", "name", "split"),
     *("patient", "volume", "slice", "window_low", "window_high", "status", "reason"),
+    *("row", "finite"),
 )
 # The exclusions are marked in one array of all cells.
 MOST_CELLS = 10**8

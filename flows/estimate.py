@@ -26,25 +26,26 @@ TRAINING_PASSES = 3  # back through a network costs about twice the way there
 SEGMENTER_BATCH = 8
 
 
-def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int) -> float:
+def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int, workers: int) -> float:
     """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
         grid: its prompts.
         segmenter_steps: of all judges and segmenters together.
+        workers: that draw pairs side by side; everything else happens in one process.
     """
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS + segmenter_steps * segmenter_step(image)
     if not isinstance(spec, MedSegFactorySpec):
-        return total + len(grid) * timed(lambda: draw_one(recipe, grid))
+        return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
     factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
     step, coding = denoiser_pass(spec, image, factor), autoencoder_pass(image, factor)
     if spec.train is not None:
         total += training(spec.train, step, coding)
     # Guidance other than 1 needs a second pass without the prompt.
     passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
-    return total + len(grid) * (passes * step + coding)
+    return total + len(grid) / workers * (passes * step + coding)
 
 
 def timed(action: Callable[[], object]) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import torch
 from prefect import flow
 
 from factory.runs import declare, missing
@@ -45,11 +43,5 @@ def made_pairs(job: Job) -> Snapshot:
     with ExitStack() as stack:
         with stage("starting workers (Dask)"):
             address, workers = job.settings.dask_address, job.settings.workers
-            client = stack.enter_context(open_cluster(address, workers, visible_gpus()))
+            client = stack.enter_context(open_cluster(address, workers))
         return make_pairs(store, job.run, build, client)
-
-
-def visible_gpus() -> list[str]:
-    """Values of CUDA_VISIBLE_DEVICES, one for each GPU this process may use."""
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return listed.split(",") if listed else [str(i) for i in range(torch.cuda.device_count())]

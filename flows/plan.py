@@ -116,12 +116,13 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     """
     inputs = checked(recipe, settings)
     from flows.estimate import seconds
+    from tasks.cluster import worker_count
 
     grid, reference = inputs.grid, inputs.reference
     judged = len(grid.domains) * recipe.evaluate.judge_steps
     tried = len(_arms(recipe, reference, grid)) * (recipe.utility.steps if recipe.utility else 0)
     with stage("probing how fast this machine is"):
-        duration = seconds(recipe, grid, judged + tried)
+        duration = seconds(recipe, grid, judged + tried, worker_count(settings.workers))
     return Plan(
         dataset=recipe.name,
         pairs=len(grid),

@@ -128,6 +128,11 @@ def gpus_here() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
+def worker_count(workers: int | None = None) -> int:
+    """How many local workers `open_cluster` would start."""
+    return len(_environments(workers, gpus_here()))
+
+
 def _environments(workers: int | None, gpus: Sequence[str]) -> list[dict[str, str]]:
     if workers is None and gpus:
         return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus]
