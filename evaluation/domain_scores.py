@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.consistency import Consistency, Judge, consistency, mean_mask
-from evaluation.features import FEATURES, Handcrafted, RobustScale
-from evaluation.frechet import Features, frechet, frechet_estimate
-from evaluation.metrics import Parameter, Score
+from evaluation.fidelity_scores import fidelity_scores
+from evaluation.metrics import Score
 from evaluation.pairs import Block, units_of, with_masks
 from evaluation.privacy import QUANTILE, NearCopies, near_copies
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import sharpness, upper_power
 from evaluation.statistics import Estimate, bca_mean, difference
-
-EQUAL_N_DRAWS = 20
 
 
 def score_domain(
@@ -37,7 +32,7 @@ def score_domain(
     power = upper_power(synthetic.images)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
-        *frechet_scores(synthetic, train, held_out, judge.classes, section),
+        *fidelity_scores(synthetic, train, held_out, judge.classes, section),
         *sharpness_scores(power, train, held_out, section),
         *diversity_scores(synthetic, train, section),
         *privacy_scores(copies),
@@ -72,49 +67,6 @@ def consistency_scores(
         estimate = bca_mean(agreed.found.dice[shown, index], seed=seed)
         scores.append(Score.of("consistency", estimate, seed=seed, **{"class": name}))
     return scores
-
-
-def frechet_scores(
-    synthetic: Block,
-    train: Block,
-    held_out: Block,
-    classes: tuple[str, ...],
-    section: EvaluateSection,
-) -> list[Score]:
-    """Distances to the real training pairs, whole and by group, each beside its real floor."""
-    scores = []
-    for name in section.features:
-        extractor = FEATURES[name](classes)
-        settings: dict[str, Parameter] = {
-            "features": f"{name}@{extractor.version}",
-            "seed": section.seed,
-        }
-        tables = _scaled(extractor, [with_masks(p) for p in (synthetic, train, held_out)])
-        units = [units_of(with_masks(p)) for p in (synthetic, train, held_out)]
-        for group, (ours, real, floor) in tables.items():
-            for suffix, one, unit in (("", ours, units[0]), ("_real", floor, units[2])):
-                estimate = frechet_estimate(one, real, unit, units[1], seed=section.seed)
-                scores.append(Score.of(f"frechet_{group}{suffix}", estimate, **settings))
-        equal = at_equal_n(*tables[name], seed=section.seed)
-        scores.append(Score.of(f"frechet_{name}_equal_n", equal, **settings))
-    return scores
-
-
-def at_equal_n(ours: Features, real: Features, floor: Features, *, seed: int) -> Estimate:
-    """Fréchet distance to `real` with only as many of our vectors as `floor` has.
-
-    Returns:
-        Mean over 20 random subsets, with the range of the middle 95 % of them; all our vectors
-        at once, without bounds, where they are no more than those of the floor.
-    """
-    size = len(floor)
-    if len(ours) <= size:
-        return Estimate(frechet(ours, real), float("nan"), float("nan"), len(ours))
-    rng = np.random.default_rng(seed)
-    subsets = [rng.choice(len(ours), size, replace=False) for _ in range(EQUAL_N_DRAWS)]
-    values = [frechet(ours[subset], real) for subset in subsets]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Estimate(float(np.mean(values)), float(low), float(high), size)
 
 
 def sharpness_scores(
@@ -152,17 +104,3 @@ def privacy_scores(copies: NearCopies) -> list[Score]:
         "memorised_excess": difference(copies.share, copies.heldout_share),
     }
     return [Score.of(name, share, quantile=QUANTILE) for name, share in shares.items()]
-
-
-def _scaled(
-    extractor: Handcrafted, sets: list[Block]
-) -> Mapping[str, tuple[Features, Features, Features]]:
-    """Scaled features of synthetic, training and held-out pairs: by group, then all of them."""
-    raw = [extractor.groups(pairs.images, pairs.masks) for pairs in sets]
-    scaled = []
-    for group in raw[1]:
-        scale = RobustScale.fit(raw[1][group])
-        scaled.append([scale.apply(table[group]) for table in raw])
-    everything = [np.hstack([group[which] for group in scaled]) for which in range(3)]
-    groups = dict(zip(raw[1], scaled, strict=True)) | {extractor.name: everything}
-    return {name: (t[0], t[1], t[2]) for name, t in groups.items()}

@@ -6,16 +6,13 @@ belongs to the features of one Inception network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.statistics import LEVEL, Estimate, Units
-
-BLOCKS = 20  # of the jackknife
+from evaluation.jackknife import dealt, jackknifed
+from evaluation.statistics import Estimate, Units
 
 Features = NDArray[np.float64]  # (N, D)
 
@@ -115,32 +112,28 @@ def frechet_estimate(
 ) -> Estimate:
     """Fréchet distance with a delete-one-block jackknife interval over both sets.
 
-    A bootstrap would repeat vectors, shrink covariances and so push the distance up; leaving
-    out blocks does not. The interval speaks of sampling noise, not of the bias that every
-    Fréchet distance has at finite N: compare with the real floor at the same N.
+    The interval knows nothing of the bias that every Fréchet distance has at finite N: compare
+    with the real floor at the same N.
 
     Args:
         a: (N, D) features.
         b: (M, D) features.
         a_units: (N,) unit (patient) of each vector, left out together; None: each is its own.
         b_units: (M,) likewise.
-        seed: units are dealt at random into at most 20 blocks.
+        seed: of the dealing into blocks.
 
     Returns:
         Distance with n = N; the lower bound is at least 0; no bounds where a set has fewer than
         4 units.
-
-    Source: Shao & Wu 1989, Annals of Statistics 17:1176.
     """
-    value = frechet(a, b)
-    left_a, left_b = _leaving_out(a, a_units, seed), _leaving_out(b, b_units, seed + 1)
-    if min(len(left_a), len(left_b)) < 4:
-        return Estimate(value, float("nan"), float("nan"), len(a))
     whole_a, whole_b = Moments.of(a), Moments.of(b)
-    variance = _jackknife_variance([frechet_of_moments(rest, whole_b) for rest in left_a])
-    variance += _jackknife_variance([frechet_of_moments(rest, whole_a) for rest in left_b])
-    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(variance)
-    return Estimate(value, max(0.0, float(value - half)), float(value + half), len(a))
+    return jackknifed(
+        frechet(a, b),
+        [frechet_of_moments(rest, whole_b) for rest in _leaving_out(a, a_units, seed)],
+        [frechet_of_moments(rest, whole_a) for rest in _leaving_out(b, b_units, seed + 1)],
+        len(a),
+        lowest=0.0,
+    )
 
 
 def finite(features: Features) -> Features:
@@ -163,16 +156,7 @@ def _combine(a: Moments, b: Moments, cross: float) -> float:
 
 
 def _leaving_out(features: Features, units: Units | None, seed: int) -> list[Moments]:
-    names, code = np.unique(
-        np.arange(len(features)) if units is None else units, return_inverse=True
-    )
-    count = min(BLOCKS, len(names))
-    block = np.random.default_rng(seed).permutation(len(names))[code] % max(count, 1)
-    parts = [Moments.of(features[block == number]) for number in range(count)]
+    block = dealt(len(features), units, seed)
+    parts = [Moments.of(features[block == number]) for number in range(block.max(initial=-1) + 1)]
     zero = Moments.zero(features.shape[1])
     return [sum((p for p in parts if p is not left), start=zero) for left in parts]
-
-
-def _jackknife_variance(values: Sequence[float]) -> float:
-    spread = np.asarray(values) - np.mean(values)
-    return float((len(values) - 1) / len(values) * (spread**2).sum())

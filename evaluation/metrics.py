@@ -132,6 +132,58 @@ _FRECHET = {
     }.items()
 }
 
+_KERNEL = {
+    name: metric
+    for group, what in {"handcrafted": "all handcrafted features", **GROUPS}.items()
+    for name, metric in {
+        f"kernel_{group}": Metric(
+            "1",
+            False,
+            1,
+            f"Kernel distance (unbiased squared MMD) over features of {what}, synthetic to real "
+            "training pairs; needs no number of pairs to be meaningful, and is about 0 where "
+            "nothing differs.",
+            (f"kernel_{group}_real", f"kernel_{group}_p"),
+        ),
+        f"kernel_{group}_real": Metric(
+            "1", None, 1, f"Kernel distance of real held-out pairs over features of {what}."
+        ),
+        f"kernel_{group}_p": Metric(
+            "share",
+            None,
+            1,
+            f"Permutation p-value of the kernel distance over features of {what}: how often "
+            "chance alone gives as much. Over several domains their mean, half of a valid one.",
+        ),
+    }.items()
+}
+
+_NEIGHBOURS = {
+    name: metric
+    for short, what in {
+        "precision": "Share of synthetic pairs that lie among real ones",
+        "recall": "Share of real pairs that lie among synthetic ones; one outlier can raise it",
+        "density": "Real neighbourhoods that hold a synthetic pair, over their expected number",
+        "coverage": "Share of real training pairs with a synthetic one in their neighbourhood",
+    }.items()
+    for name, metric in {
+        short: Metric(
+            "1" if short == "density" else "share",
+            True,
+            1,
+            f"{what}, by handcrafted features, with as many synthetic pairs as there are held-out "
+            "ones.",
+            (f"{short}_real",),
+        ),
+        f"{short}_real": Metric(
+            "1" if short == "density" else "share",
+            None,
+            1,
+            f"The same of real held-out pairs: what {short} is without any generator.",
+        ),
+    }.items()
+}
+
 _CONSISTENCY = {
     "consistency": Metric(
         "Dice",
@@ -214,4 +266,4 @@ _UTILITY = {
     ),
 }
 
-METRICS: Mapping[str, Metric] = _FRECHET | _CONSISTENCY | _IMAGES | _UTILITY
+METRICS: Mapping[str, Metric] = _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _IMAGES | _UTILITY
