@@ -28,7 +28,7 @@ from factory.sections import SampleSection
 from factory.training.latents import image_pictures
 from factory.vocabulary import Domain
 
-SAMPLING_VERSION = 1
+SAMPLING_VERSION = 2
 Known = Literal["image", "mask"]
 
 
@@ -187,10 +187,15 @@ class MedSegFactory:
         image, mask = sample(
             self.components.unet, solver, conditioning, noise[0], noise[1], self.section, known
         )
-        pictures = autoencoder.decode(image)
-        return to_uint8(pictures, self.image.channels), self._masks(
-            prompts, autoencoder.decode(mask)
-        )
+        pictures = self._without_casts(prompts, autoencoder.decode(image))
+        masks = self._masks(prompts, autoencoder.decode(mask))
+        return to_uint8(pictures, self.image.channels), masks
+
+    def _without_casts(self, prompts: Sequence[Prompt], pictures: Tensor) -> Tensor:
+        """Grey modalities made grey: a model of many domains gives them a cast of colour."""
+        coloured = [self.domains[prompt.domain].colour for prompt in prompts]
+        kept = torch.tensor(coloured, device=pictures.device).view(-1, 1, 1, 1)
+        return torch.where(kept, pictures, pictures.mean(1, keepdim=True).expand_as(pictures))
 
     def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
         """Class indices (B, H, W), each in the codec of its prompt's domain."""

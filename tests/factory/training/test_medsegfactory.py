@@ -91,6 +91,14 @@ def test_pairs_have_the_asked_facets_and_known_classes(generator, lesson):
         assert mask.max() <= len(lesson.domains[prompt.domain].classes)
 
 
+def test_only_modalities_in_colour_are_in_colour(generator, lesson):
+    prompts = prompts_of(lesson, 4)
+    pairs = generator.generate(prompts, [prompt.seed for prompt in prompts])
+    for prompt, image in zip(prompts, pairs.images, strict=True):
+        grey = bool((image == image[..., :1]).all())
+        assert grey == (prompt.domain == "phantom-breast-us")
+
+
 def test_a_pair_is_the_same_bytes_in_any_company(generator, lesson):
     prompts = prompts_of(lesson, 6)
     seeds = [prompt.seed for prompt in prompts]
