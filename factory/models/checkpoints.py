@@ -147,6 +147,13 @@ def check_folder(folder: Path) -> None:
     Raises:
         InputError: naming every missing file, or the format if it is newer than ours.
     """
+    if folder.is_file():
+        read_state(folder)
+        raise InputError(
+            f"{folder} holds the weights of one network: a checkpoint is a folder that also has "
+            "the autoencoder, the text encoder and a card; docs/models.md, 'Public weights', says "
+            "how to make one of it"
+        )
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise InputError(
