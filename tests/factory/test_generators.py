@@ -4,21 +4,50 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
+import torch
 
 from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.generators.base import Generator, facet_rows
+from factory.generators.medsegfactory import MedSegFactory
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.images import ImageSection
+from factory.models.autoencoder import Autoencoder
+from factory.models.checkpoints import Components
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import SCHEDULE, TINY
+from factory.models.text import new_text_encoder
 from factory.prompts import Prompt
+from factory.sections import SampleSection
 from factory.sources.phantom import render
 from factory.sources.phantoms import PHANTOMS
 from factory.vocabulary import load_vocabulary
 
+
 # Kind -> a small generator of images of this section, ready to use without a checkpoint of the
 # user's. Kinds that need one make a tiny real one in a temporary folder.
+def tiny_medsegfactory(image):
+    """The real networks at their smallest, with the weights they start from."""
+    vocabulary = load_vocabulary()
+    domains = [vocabulary.domain(name) for name in PHANTOMS]
+    prompts = [Prompt.about(domain, domain.classes) for domain in domains]
+    torch.manual_seed(0)
+    text = new_text_encoder([line for p in prompts for line in (p.image_text, p.mask_text)])
+    config = {**TINY, "in_channels": 16, "out_channels": 16, "cross_attention_dim": text.dim}
+    pictures = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    parts = Components(
+        DualStreamUNet(config).eval(),
+        Autoencoder.small(4, pictures).eval(),
+        text,
+        SCHEDULE,
+        {"domains": [domain.model_dump(mode="json") for domain in domains]},
+    )
+    return MedSegFactory(parts, "untrained", image, SampleSection(steps=2, batch=2))
+
+
 READY: Mapping[str, Callable[[ImageSection], Generator]] = {
     "phantom": lambda image: PhantomGeneratorSpec().build(image),
+    "medsegfactory": tiny_medsegfactory,
 }
 SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
 
