@@ -24,6 +24,7 @@ from evaluation.statistics import (
     percentile,
     resampled_means,
 )
+from evaluation.surface import surfaces
 
 NAN = float("nan")
 
@@ -56,6 +57,8 @@ class Consistency:
         dice: (N,) of each synthetic pair, mean over the classes that its mask shows; NaN where
             the mask is empty or absent.
         found: pixel counts of judge against mask for all N pairs, for tables per class.
+        surface: contours of judge and mask, over pairs of known spacing.
+        surface_real: the same on real held-out pairs.
     """
 
     pairs: Estimate
@@ -66,10 +69,31 @@ class Consistency:
     over_constant: Estimate
     dice: NDArray[np.float64]
     found: Overlaps
+    surface: Agreement
+    surface_real: Agreement
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far apart judge and mask draw their contours, over the classes the masks show.
+
+    Attributes:
+        nsd: surface Dice, mean over pairs of the mean over a pair's classes.
+        hd95: in mm, likewise; a class that the judge misses counts with the image's diagonal.
+    """
+
+    nsd: Estimate
+    hd95: Estimate
 
 
 def consistency(
-    synthetic: Pairs, held_out: Pairs, mean_mask: Masks, judge: Judge, *, seed: int
+    synthetic: Pairs,
+    held_out: Pairs,
+    mean_mask: Masks,
+    judge: Judge,
+    *,
+    seed: int,
+    tolerance_mm: float = 2.0,
 ) -> Consistency:
     """Asks the judge once for every image, then reads four scores from its answers.
 
@@ -79,6 +103,7 @@ def consistency(
         mean_mask: (H, W) from `mean_mask(...)` of the real training pairs.
         judge: trained on the real training pairs.
         seed: of the shuffling and of the bootstrap.
+        tolerance_mm: contours this close count as one.
     """
     count = len(judge.classes)
     answers = judge.predict(synthetic.images)
@@ -89,7 +114,9 @@ def consistency(
     shuffled = positive_dice(overlaps(answers[used], other, count))
     same = np.broadcast_to(mean_mask, answers[used].shape)
     constant = np.nan_to_num(positive_dice(overlaps(answers[used], same, count)), nan=0.0)
-    real, units = judged(held_out, judge)
+    shown = take(held_out, np.asarray(held_out.has_mask, bool) & held_out.masks.any((1, 2)))
+    seen = judge.predict(shown.images)
+    real, units = positive_dice(overlaps(seen, shown.masks, count)), units_of(shown)
     paired = np.stack([dice[used], shuffled, constant], axis=1)
     return Consistency(
         pairs=bca_mean(paired[:, 0], seed=seed),
@@ -100,7 +127,23 @@ def consistency(
         over_constant=function_of_means(lambda m: m[:, 0] - m[:, 2], paired, seed=seed),
         dice=dice,
         found=found,
+        surface=_agreement(answers[used], take(synthetic, used), count, tolerance_mm, seed),
+        surface_real=_agreement(seen, shown, count, tolerance_mm, seed),
     )
+
+
+def _agreement(
+    answers: Masks, pairs: Pairs, classes: int, tolerance_mm: float, seed: int
+) -> Agreement:
+    found = surfaces(answers, pairs.masks, classes, pairs.spacing_mm, tolerance_mm)
+    known = np.flatnonzero(found.shown.any(1) & np.isfinite(pairs.spacing_mm).all(1))
+    units = np.asarray(units_of(pairs))[known]
+
+    def over_pairs(values: NDArray[np.float64]) -> Estimate:
+        each = np.nanmean(np.where(found.shown, values, np.nan)[known], axis=1)
+        return bca_mean(each, units, seed=seed) if len(known) else NOTHING
+
+    return Agreement(over_pairs(found.nsd), over_pairs(found.hd95))
 
 
 def judged(pairs: Pairs, judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

@@ -27,7 +27,14 @@ def score_domain(
         nearest (row of the nearest image in `train`), nearest_distance, copied.
     """
     average = mean_mask(with_masks(train).masks, len(judge.classes))
-    agreed = consistency(synthetic, held_out, average, judge, seed=section.seed)
+    agreed = consistency(
+        synthetic,
+        held_out,
+        average,
+        judge,
+        seed=section.seed,
+        tolerance_mm=section.tolerance_mm,
+    )
     copies = near_copies(synthetic.images, train.images, held_out.images)
     power = upper_power(synthetic.images)
     scores = [
@@ -61,6 +68,10 @@ def consistency_scores(
         "consistency_over_constant": agreed.over_constant,
     }
     scores = [Score.of(name, estimate, seed=seed) for name, estimate in whole.items()]
+    for suffix, surface in (("", agreed.surface), ("_real", agreed.surface_real)):
+        settings = {"tolerance_mm": section.tolerance_mm, "seed": seed}
+        scores.append(Score.of(f"consistency_nsd{suffix}", surface.nsd, **settings))
+        scores.append(Score.of(f"consistency_hd95{suffix}", surface.hd95, seed=seed))
     judged = np.isfinite(agreed.dice)
     for index, name in enumerate(classes):
         shown = judged & agreed.found.positive[:, index]

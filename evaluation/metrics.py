@@ -209,6 +209,24 @@ _CONSISTENCY = {
     "consistency_over_constant": Metric(
         "Dice", True, 1, "Consistency above that of one constant mean mask."
     ),
+    "consistency_nsd": Metric(
+        "1",
+        True,
+        1,
+        "Surface Dice between mask and judge over the classes a mask shows: share of both "
+        "contours within the tolerance of the other; only where the spacing is known.",
+        ("consistency_nsd_real",),
+    ),
+    "consistency_nsd_real": Metric("1", None, 1, "The same on real held-out pairs."),
+    "consistency_hd95": Metric(
+        "mm",
+        False,
+        1,
+        "95th percentile of the distance between the contours of mask and judge, a class that "
+        "the judge misses counting with the image's diagonal; only where the spacing is known.",
+        ("consistency_hd95_real",),
+    ),
+    "consistency_hd95_real": Metric("mm", None, 1, "The same on real held-out pairs."),
 }
 
 _IMAGES = {

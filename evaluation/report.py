@@ -33,7 +33,13 @@ SECTIONS = (
     Section(
         "consistency",
         "Do the masks fit the images?",
-        ("consistency", "consistency_closed", "consistency_over_constant"),
+        (
+            "consistency",
+            "consistency_closed",
+            "consistency_over_constant",
+            "consistency_nsd",
+            "consistency_hd95",
+        ),
         "A judge trained on real pairs segments every synthetic image and is compared with its "
         "mask. Its agreement means something only between two bounds: what it reaches on real "
         "held-out pairs, and what the same images reach with masks that are not theirs. The "

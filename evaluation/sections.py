@@ -47,6 +47,7 @@ class EvaluateSection(BaseModel):
     )
     judge: SegmenterName = Field(default="unet", description="segmenter that judges consistency")
     judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
+    tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
     seed: int = Field(default=0, ge=0)
 

@@ -132,3 +132,19 @@ def test_real_chest_x_rays_against_themselves(shared_data):
     train, rest = masks[table["split"] == "train"], masks[table["split"] != "train"]
     same = np.broadcast_to(mean_mask(train, 1), rest.shape)
     assert 0.77 < positive_dice(overlaps(rest, same, 1)).mean() < 0.85
+
+
+def test_contours_are_compared_where_the_spacing_is_known(discs):
+    half = np.full((6, 2), 0.5, np.float32)
+    pairs = replace(discs(6, seed=1), spacing_mm=half)
+    found = asked(pairs, discs(4, seed=2), discs(5)).surface
+    assert found.nsd.value > 0.95
+    assert 0 <= found.hd95.value < 2
+    shifted = replace(pairs, masks=np.roll(pairs.masks, 8, axis=1))
+    apart = asked(shifted, discs(4, seed=2), discs(5)).surface
+    assert apart.nsd.value < found.nsd.value
+    assert apart.hd95.value == pytest.approx(4, abs=1)  # 8 pixels of half a millimetre
+    unknown = replace(pairs, spacing_mm=np.full((6, 2), np.nan, np.float32))
+    nothing = asked(unknown, discs(4, seed=2), discs(5)).surface.nsd
+    assert np.isnan(nothing.value)
+    assert nothing.n == 0
