@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Protocol
@@ -23,8 +23,14 @@ class Codec(Protocol):
         """(N, H, W) class indices -> (N, 3, H, W) float32 in [-1, 1]."""
         ...
 
-    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
-        """(N, 3, H, W) -> (N, H, W) class indices, the nearest code of each pixel."""
+    def decode(self, picture: Tensor, among: Sequence[int] | None = None) -> NDArray[np.uint8]:
+        """(N, 3, H, W) -> (N, H, W) class indices, the nearest code of each pixel.
+
+        Args:
+            picture: decoded by an autoencoder.
+            among: class indices that may occur beside the background; None: all. A blurred border
+                between two classes passes near the codes of others, which the prompt can rule out.
+        """
         ...
 
 
@@ -37,16 +43,16 @@ class GreyLevels:
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
+        self.levels = torch.linspace(0, 1, classes + 1)[:, None]  # (K + 1, 1)
 
     def encode(self, masks: NDArray[np.uint8]) -> Tensor:
         grey = torch.from_numpy(masks.astype(np.float32)) / self.classes * 2 - 1
         return grey[:, None].expand(-1, 3, -1, -1).contiguous()
 
-    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
+    def decode(self, picture: Tensor, among: Sequence[int] | None = None) -> NDArray[np.uint8]:
         weights = picture.new_tensor(LUMINANCE).view(1, 3, 1, 1)
-        grey = ((picture + 1) / 2 * weights).sum(1)
-        levels = (grey * self.classes).round().clamp(0, self.classes)
-        return levels.to(torch.uint8).cpu().numpy()
+        grey = ((picture + 1) / 2 * weights).sum(1, keepdim=True)
+        return nearest(grey, self.levels, among)
 
 
 @lru_cache
@@ -77,15 +83,32 @@ class Lattice:
     def encode(self, masks: NDArray[np.uint8]) -> Tensor:
         return self.colours[torch.from_numpy(masks.astype(np.int64))].movedim(-1, 1).contiguous()
 
-    def decode(self, picture: Tensor) -> NDArray[np.uint8]:
-        best = torch.full_like(picture[:, 0], torch.inf)
-        label = torch.zeros_like(picture[:, 0], dtype=torch.uint8)
-        # One class at a time: (N, K, 3, H, W) at once would not fit for many classes.
-        for index, colour in enumerate(self.colours.to(picture)):
-            distance = (picture - colour.view(1, 3, 1, 1)).square().sum(1)
-            label = torch.where(distance < best, index, label)
-            best = torch.minimum(distance, best)
-        return label.to(torch.uint8).cpu().numpy()
+    def decode(self, picture: Tensor, among: Sequence[int] | None = None) -> NDArray[np.uint8]:
+        return nearest(picture, self.colours, among)
+
+
+def nearest(picture: Tensor, codes: Tensor, among: Sequence[int] | None) -> NDArray[np.uint8]:
+    """(N, H, W) index of each pixel's nearest code, the lowest of equally near ones.
+
+    Args:
+        picture: (N, C, H, W).
+        codes: (K + 1, C), the background's first.
+        among: indices to choose from, beside 0; None: all.
+
+    Raises:
+        ValueError: if an index has no code.
+    """
+    allowed = range(len(codes)) if among is None else sorted({0, *among})
+    if allowed[-1] >= len(codes):
+        raise ValueError(f"class index {allowed[-1]} has no code; there are {len(codes) - 1}")
+    best = torch.full_like(picture[:, 0], torch.inf)
+    label = torch.zeros_like(picture[:, 0], dtype=torch.uint8)
+    # One class at a time: (N, K, C, H, W) at once would not fit for many classes.
+    for index in allowed:
+        distance = (picture - codes[index].to(picture).view(1, -1, 1, 1)).square().sum(1)
+        label = torch.where(distance < best, index, label)
+        best = torch.minimum(distance, best)
+    return label.to(torch.uint8).cpu().numpy()
 
 
 CODECS: Mapping[str, Callable[[int], Codec]] = {"grey": GreyLevels, "lattice": Lattice}

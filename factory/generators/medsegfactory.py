@@ -198,12 +198,15 @@ class MedSegFactory:
         return torch.where(kept, pictures, pictures.mean(1, keepdim=True).expand_as(pictures))
 
     def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
-        """Class indices (B, H, W), each in the codec of its prompt's domain."""
-        domains = [self.domains[prompt.domain] for prompt in prompts]
-        rows = [
-            CODECS[domain.codec](len(domain.classes)).decode(pictures[i : i + 1])
-            for i, domain in enumerate(domains)
-        ]
+        """Class indices (B, H, W), each in the codec of its prompt's domain.
+
+        Only classes that the prompt asks for are looked for.
+        """
+        rows = []
+        for prompt, picture in zip(prompts, pictures.split(1), strict=True):
+            domain = self.domains[prompt.domain]
+            asked = [domain.index(name) for name in prompt.classes]
+            rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, asked))
         return np.concatenate(rows)
 
     def _pictures(

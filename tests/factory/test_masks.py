@@ -72,3 +72,16 @@ def test_a_blurred_boundary_makes_rings_of_other_classes_in_grey_levels_only():
     rings = {n: (c.decode(blurred(c.encode(masks))) == 1).sum() for n, c in found.items()}
     assert rings["grey"] > 0
     assert rings["lattice"] == 0
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_classes_that_were_not_asked_for_are_not_found(codec):
+    masks = np.arange(5, dtype=np.uint8).reshape(1, 1, 5)
+    made = CODECS[codec](4)
+    picture = made.encode(masks)
+    among = made.decode(picture, [1, 4])
+    assert among[0, 0, [0, 1, 4]].tolist() == [0, 1, 4]
+    assert set(among[0, 0, [2, 3]].tolist()) <= {0, 1, 4}
+    assert not made.decode(picture, []).any()
+    with pytest.raises(ValueError, match="has no code"):
+        made.decode(picture, [9])
