@@ -15,6 +15,7 @@ from evaluation.neighbours import neighbours
 from evaluation.pairs import Block, units_of, with_masks
 from evaluation.sections import EvaluateSection
 from evaluation.statistics import Estimate, Units
+from evaluation.vendi import vendi
 
 EQUAL_N_DRAWS = 20
 NAN = float("nan")
@@ -126,3 +127,11 @@ def _at_equal_n(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Est
 
         yield name, at_equal_n(share, ours, size, seed=seed)
         yield f"{name}_real", Estimate(share(floor), NAN, NAN, size)
+    kernel = Kernel.of(real, seed=seed)
+    for order, name in ((1, "vendi"), (2, "vendi_order2")):
+
+        def modes(features: Features, order: int = order) -> float:
+            return vendi(features, kernel, order=order)
+
+        yield name, at_equal_n(modes, ours, size, seed=seed)
+        yield f"{name}_real", Estimate(modes(floor), NAN, NAN, size)

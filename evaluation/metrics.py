@@ -254,6 +254,23 @@ _IMAGES = {
         "Share of real image pairs that are less alike than the mean synthetic pair; within "
         "0.025 to 0.975 it lies in the real range.",
     ),
+    "vendi": Metric(
+        "pairs",
+        True,
+        1,
+        "Effective number of different pairs (Vendi score) by handcrafted features, among as many "
+        "as there are held-out ones.",
+        ("vendi_real",),
+    ),
+    "vendi_real": Metric("pairs", None, 1, "The same of the real held-out pairs."),
+    "vendi_order2": Metric(
+        "pairs",
+        True,
+        1,
+        "The same of order 2, which hears less of rare pairs and settles with fewer.",
+        ("vendi_order2_real",),
+    ),
+    "vendi_order2_real": Metric("pairs", None, 1, "The same of the real held-out pairs."),
     "memorised_share": Metric(
         "share",
         False,

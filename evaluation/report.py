@@ -75,7 +75,7 @@ SECTIONS = (
     Section(
         "diversity",
         "Are they varied?",
-        ("ms_ssim", "ms_ssim_rank"),
+        ("ms_ssim", "ms_ssim_rank", "vendi", "vendi_order2"),
         "Mean similarity of two images drawn at random. Well above the real value, the generator "
         "repeats itself; well below, its images share too little with real anatomy.",
     ),
