@@ -37,6 +37,8 @@ from tasks.progress import stage
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
+    from evaluation.headroom import Headroom
+    from evaluation.sections import UtilitySection
     from flows.build import Outcome
 
 
@@ -153,6 +155,22 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
 
         scores = flow(folder.absolute(), source, image, settings.home)
     return Scored(str(folder), headlines(scores))
+
+
+def headroom(
+    source: str, image: ImageSection, section: UtilitySection, settings: Settings
+) -> list[Headroom]:
+    """Whether synthetic pairs could help with these real ones, and whether it could be seen.
+
+    Raises:
+        InputError: if the source cannot be read as pairs.
+    """
+    named = source_named(source)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with orchestrated(None, settings):
+        from flows.headroom import headroom as flow
+
+        return flow(named, image, section, settings.home)
 
 
 @dataclass(frozen=True)

@@ -219,6 +219,28 @@ def utility(
 
 
 @app.command()
+def headroom(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Real pairs: a folder, a recipe, or 'phantom'.")
+    ],
+    size: Annotated[int, typer.Option(help="Of the images, in pixels.")] = 128,
+    channels: Annotated[int, typer.Option(help="Of the images: 1 or 3.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeats, each with its own images.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each segmenter.")] = 300,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Before any generator: could synthetic pairs help here, and could it be seen?"""
+    with desk(home, json_) as work:
+        from evaluation.sections import UtilitySection
+        from flows import api, tables
+
+        image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
+        found = api.headroom(source, image, section, work.settings)
+        work.leave({"domains": found}, tables.headroom(found))
+
+
+@app.command()
 def scores(
     sql: Annotated[
         str, typer.Argument(metavar="SQL", help="One SELECT over scores, pair_scores, decisions, …")

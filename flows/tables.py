@@ -17,6 +17,7 @@ from factory.versions import Verification
 from flows.plan import Plan
 
 if TYPE_CHECKING:
+    from evaluation.headroom import Headroom
     from flows.api import DataSet, Made, Scored, Worth
     from flows.build import Outcome
     from flows.health import Check, Status
@@ -80,6 +81,18 @@ def worth(told: Worth) -> RenderableType:
         frame(pd.DataFrame(told.levels)[list(columns)]),
         scores({score.metric: score for score in told.scores}),
     )
+
+
+def headroom(found: Iterable[Headroom]) -> RenderableType:
+    """Learning curves of real data, and what they say."""
+    parts: list[RenderableType] = []
+    for each in found:
+        table = Table("real images", "Dice", "95 % interval", "cases", box=None, pad_edge=False)
+        for images, dice in zip(each.images, each.dice, strict=True):
+            interval = f"{dice.low:.3f} to {dice.high:.3f}"
+            table.add_row(str(images), f"{dice.value:.3f}", interval, str(dice.n))
+        parts += [each.domain, table, each.verdict]
+    return Group(*parts)
 
 
 def datasets(found: Iterable[DataSet]) -> RenderableType:

@@ -1,0 +1,35 @@
+"""Headroom: real pairs alone -> whether synthetic ones could help, and whether it could be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from evaluation.headroom import Headroom
+from evaluation.sections import UtilitySection
+from factory.images import ImageSection
+from factory.sources import SourceSection
+from tasks.headroom import real_curve
+from tasks.reference import Reference
+from tasks.settings import load_settings
+from tasks.tracking import Tracker
+
+
+@flow(name="headroom")
+def headroom(
+    source: SourceSection, image: ImageSection, section: UtilitySection, home: Path | None = None
+) -> list[Headroom]:
+    """Trains segmenters on ever more real images, and tries them on the validation split.
+
+    Args:
+        source: the real pairs; their test split stays closed.
+        image: size and channels they are brought to.
+        section: segmenter, seeds and steps; its numbers of real images are not used.
+        home: of the segmenters and the record.
+    """
+    settings = load_settings(home)
+    built = source.build()
+    reference = Reference.of(built, image)
+    with Tracker.of(settings).run("headroom", built.digest[:12], "headroom") as record:
+        return real_curve(section, reference, settings.models / "segmenters", record)
