@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.alarms import LEVEL, TESTS, raised
 from evaluation.consistency import Consistency, Judge, consistency, mean_mask
 from evaluation.fidelity_scores import fidelity_scores
 from evaluation.metrics import Score
 from evaluation.pairs import Block, units_of, with_masks
-from evaluation.privacy import QUANTILE, NearCopies, near_copies
+from evaluation.privacy import (
+    QUANTILE,
+    Resemblance,
+    authenticity,
+    copying_p,
+    membership_advantage,
+    nearer_to_train,
+)
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import sharpness, upper_power
 from evaluation.statistics import Estimate, bca_mean, difference
@@ -35,21 +45,24 @@ def score_domain(
         seed=section.seed,
         tolerance_mm=section.tolerance_mm,
     )
-    copies = near_copies(synthetic.images, train.images, held_out.images)
+    found = Resemblance.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
+    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section)
+    privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
-        *fidelity_scores(synthetic, train, held_out, judge.classes, section),
+        *fidelity,
         *sharpness_scores(power, train, held_out, section),
         *diversity_scores(synthetic, train, section),
-        *privacy_scores(copies),
+        *privacy,
+        alarm_score([*fidelity, *privacy]),
     ]
     table = {
         "dice": agreed.dice,
         "upper_power": power,
-        "nearest": copies.nearest,
-        "nearest_distance": copies.distance,
-        "copied": copies.copied,
+        "nearest": found.nearest,
+        "nearest_distance": found.distance,
+        "copied": found.copied,
     }
     return scores, pd.DataFrame(table)
 
@@ -107,11 +120,33 @@ def diversity_scores(synthetic: Block, train: Block, section: EvaluateSection) -
     return [Score.of(name, e, pairs=count, seed=seed) for name, e in estimates.items()]
 
 
-def privacy_scores(copies: NearCopies) -> list[Score]:
-    """Share of near copies among synthetic images, among held-out ones, and the difference."""
+def privacy_scores(found: Resemblance, section: EvaluateSection) -> list[Score]:
+    """Near copies with their controls, and what the pairs tell about who was trained on."""
+    seed = section.seed
+    p, count = copying_p(found, seed=seed), len(found.distance)
     shares = {
-        "memorised_share": copies.share,
-        "memorised_share_real": copies.heldout_share,
-        "memorised_excess": difference(copies.share, copies.heldout_share),
+        "memorised_share": found.share,
+        "memorised_share_real": found.held_out_share,
+        "memorised_excess": difference(found.share, found.held_out_share),
     }
-    return [Score.of(name, share, quantile=QUANTILE) for name, share in shares.items()]
+    others = {
+        "memorised_certifiable": found.certifiable,
+        "authenticity": authenticity(found, seed=seed),
+        "authenticity_real": authenticity(found, held_out=True, seed=seed),
+        "nearer_to_train": nearer_to_train(found, seed=seed),
+        "membership_advantage": membership_advantage(found, seed=seed),
+        "copying_p": Estimate(p, float("nan"), float("nan"), count),
+    }
+    return [
+        *(Score.of(name, share, quantile=QUANTILE) for name, share in shares.items()),
+        *(Score.of(name, estimate, seed=seed) for name, estimate in others.items()),
+    ]
+
+
+def alarm_score(scores: Sequence[Score]) -> Score:
+    """How many tests of a domain's pairs found a difference that chance does not explain."""
+    found = {score.metric: score.value for score in scores}
+    p_values = {test: found[metric] for test, metric in TESTS.items() if metric in found}
+    known = [p for p in p_values.values() if np.isfinite(p)]
+    count = float(len(raised(p_values))) if known else float("nan")
+    return Score.of("alarms", Estimate(count, float("nan"), float("nan"), len(known)), level=LEVEL)

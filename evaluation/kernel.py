@@ -113,10 +113,9 @@ def permutation_p(
     np.fill_diagonal(values, 0)
     units = _pooled_units(a_units, b_units, rows)
     rng, first = np.random.default_rng(seed), len(rows[0])
-    sides = [np.arange(len(pooled)) < first]
-    sides += [_shuffled(units, first, rng) for _ in range(PERMUTATIONS)]
-    observed, *others = _distances(values, np.array(sides, np.float64))
-    return float((1 + np.count_nonzero(np.array(others) >= observed)) / (1 + PERMUTATIONS))
+    observed = _distances(values, (np.arange(len(pooled)) < first)[None].astype(float))
+    others = _distances(values, _shuffled(units, first, rng).astype(float))
+    return float((1 + np.count_nonzero(others >= observed)) / (1 + PERMUTATIONS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,11 +177,13 @@ def _distances(values: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArr
 
 
 def _shuffled(units: NDArray[np.intp], first: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which things go to the first set: units in random order, until it is about as large."""
-    order = rng.permutation(units.max() + 1)
-    sizes = np.bincount(units)[order]
-    taken = order[np.cumsum(sizes) - sizes / 2 <= first]
-    return np.isin(units, taken)
+    """(P, N) which things go to the first set: units in random order, until it is as large."""
+    sizes = np.bincount(units)
+    order = rng.permuted(np.tile(np.arange(len(sizes)), (PERMUTATIONS, 1)), axis=1)
+    before = np.cumsum(sizes[order], axis=1) - sizes[order] / 2
+    chosen = np.empty(order.shape, bool)
+    np.put_along_axis(chosen, order, before <= first, axis=1)
+    return chosen[:, units]
 
 
 def _pooled_units(

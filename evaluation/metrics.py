@@ -151,7 +151,7 @@ _KERNEL = {
         f"kernel_{group}_p": Metric(
             "share",
             None,
-            1,
+            2,
             f"Permutation p-value of the kernel distance over features of {what}: how often "
             "chance alone gives as much. Over several domains their mean, half of a valid one.",
         ),
@@ -271,23 +271,72 @@ _IMAGES = {
         ("vendi_order2_real",),
     ),
     "vendi_order2_real": Metric("pairs", None, 1, "The same of the real held-out pairs."),
+}
+
+_PRIVACY = {
     "memorised_share": Metric(
         "share",
         False,
-        1,
-        "Share of synthetic images nearer to a training image than all but 1 % of held-out real "
-        "images are.",
-        ("memorised_share_real",),
+        2,
+        "Share of synthetic images nearer to a training image, also mirrored, tilted or moved, "
+        "than all but 1 % of held-out real images are.",
+        ("memorised_share_real", "memorised_certifiable"),
     ),
     "memorised_share_real": Metric(
-        "share", None, 1, "Share of held-out real images as near: what no copying gives."
+        "share", None, 2, "Share of held-out real images as near: what no copying gives."
     ),
     "memorised_excess": Metric(
         "share",
         False,
-        1,
+        2,
         "The synthetic share less the held-out one; few held-out images set a coarse threshold, "
         "which this takes out and the bare share does not.",
+    ),
+    "memorised_certifiable": Metric(
+        "share",
+        None,
+        1,
+        "The smallest memorised share that so many pairs could rule out: the upper 95 % bound "
+        "had none of them been a copy.",
+    ),
+    "copying_p": Metric(
+        "share",
+        None,
+        1,
+        "Permutation p-value of the excess of synthetic images among those nearest to a training "
+        "image, real images of other patients being the rest.",
+    ),
+    "authenticity": Metric(
+        "share",
+        True,
+        1,
+        "Share of synthetic images farther from their nearest training image than that one is "
+        "from its own nearest neighbour of another patient.",
+        ("authenticity_real",),
+    ),
+    "authenticity_real": Metric(
+        "share", None, 1, "The same of held-out real images: what no copying gives."
+    ),
+    "nearer_to_train": Metric(
+        "share",
+        None,
+        1,
+        "Share of synthetic images nearer to a training than to a held-out image, the two pools "
+        "made equally large; 0.5 where training left no trace.",
+    ),
+    "membership_advantage": Metric(
+        "1",
+        False,
+        1,
+        "2 AUC - 1 of telling training from held-out images by the distance to their nearest "
+        "synthetic image; 0 is a guess, 1 gives every training image away.",
+    ),
+    "alarms": Metric(
+        "tests",
+        False,
+        1,
+        "How many of the six tests (five groups of features, copying) found a difference that "
+        "chance does not explain, 5 % for all of them together; over several domains the mean.",
     ),
 }
 
@@ -301,4 +350,6 @@ _UTILITY = {
     ),
 }
 
-METRICS: Mapping[str, Metric] = _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _IMAGES | _UTILITY
+METRICS: Mapping[str, Metric] = (
+    _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _IMAGES | _PRIVACY | _UTILITY
+)

@@ -1,4 +1,4 @@
-"""Is a synthetic image nearly a copy of a training image?
+"""Is a synthetic image nearly a copy of a training image? Could one tell who was trained on?
 
 A bare distance says nothing, so the yardstick is real: images held out from training are also
 near some training image, and only what is nearer than nearly all of those counts as a copy.
@@ -7,43 +7,98 @@ near some training image, and only what is nearer than nearly all of those count
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.stats import rankdata
 
-from evaluation.pairs import Images
-from evaluation.spectrum import luminance
-from evaluation.statistics import Estimate, wilson
+from evaluation.pairs import Pairs, units_of
+from evaluation.resemblance import Distances, distances
+from evaluation.statistics import NOTHING, Estimate, Units, bca_mean, wilson
 
-Embedding = NDArray[np.float32]
-
-SIDE = 64  # px of the normalised image; pairs of these are averaged in the embedding
-SHIFT = 2  # of these px, in every direction: 4 px of a 128 px image, in steps of 2
-NEIGHBOURHOOD = 6.0  # of these px, standard deviation of the local contrast window
-CONTRAST = 4.0  # grey levels: noise in flat regions stays below this and is not blown up
 QUANTILE = 0.01
-CHUNK = 256
+DRAWS = 200  # of equal pools
+PERMUTATIONS = 999
+TAIL = 0.2  # share of all images, the nearest, among which copies are looked for
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class NearCopies:
-    """Which synthetic images are nearer to training data than held-out real images are.
+class Resemblance:
+    """How near synthetic images come to real ones, and real ones to one another.
 
     Attributes:
-        distance: (N,) of each synthetic image to its nearest training image, in [0, 2].
-        nearest: (N,) index of that training image.
-        heldout_distance: (M,) the same of each held-out real image.
-        threshold: the `QUANTILE` of the held-out distances, interpolated linearly between
-            neighbours in rank; with fewer than 100 held-out images it lies between the two
-            nearest of them. NaN where nothing was held out.
+        to_train: (N, T) distance of each synthetic image to each training image, in [0, 2].
+        to_held_out: (N, M) to each held-out real image.
+        held_out_to_train: (M, T) of each held-out real image to each training image.
+        train_to_train: (T, T); infinite between images of one unit, itself included.
+        train_units: (T,) unit (patient) of each training image.
+        held_out_units: (M,) likewise.
     """
 
-    distance: NDArray[np.float64]
-    nearest: NDArray[np.intp]
-    heldout_distance: NDArray[np.float64]
-    threshold: float
+    to_train: Distances
+    to_held_out: Distances
+    held_out_to_train: Distances
+    train_to_train: Distances
+    train_units: Units
+    held_out_units: Units
+
+    @staticmethod
+    def of(synthetic: Pairs, train: Pairs, held_out: Pairs) -> Resemblance:
+        """Compares all images of the three sets.
+
+        Args:
+            synthetic: pairs of one domain.
+            train: all pairs that the generator was trained on.
+            held_out: real pairs of other patients, without near-duplicates of train.
+
+        Raises:
+            ValueError: if there is no training image.
+        """
+        if not len(train):
+            raise ValueError("there is no training image to search for copies of")
+        units = np.asarray(units_of(train))
+        among = distances(train.images, train.images)
+        return Resemblance(
+            distances(synthetic.images, train.images),
+            distances(synthetic.images, held_out.images),
+            distances(held_out.images, train.images),
+            np.where(units[:, None] == units[None], np.float32(np.inf), among),
+            units,
+            np.asarray(units_of(held_out)),
+        )
+
+    @cached_property
+    def distance(self) -> Floats:
+        """(N,) of each synthetic image to its nearest training image."""
+        return self.to_train.min(1).astype(np.float64)
+
+    @cached_property
+    def nearest(self) -> NDArray[np.intp]:
+        """(N,) index of that training image."""
+        return self.to_train.argmin(1)
+
+    @cached_property
+    def held_out_distance(self) -> Floats:
+        """(M,) of each held-out real image to its nearest training image."""
+        return self.held_out_to_train.min(1).astype(np.float64)
+
+    @cached_property
+    def train_distance(self) -> Floats:
+        """(T,) of each training image to its nearest of other units; inf if there is none."""
+        return self.train_to_train.min(1).astype(np.float64)
+
+    @property
+    def threshold(self) -> float:
+        """The 1 % quantile of the held-out distances; NaN where nothing was held out.
+
+        Interpolated between neighbours in rank: with fewer than 100 held-out images it lies
+        between the two nearest of them.
+        """
+        held = self.held_out_distance
+        return float(np.quantile(held, QUANTILE)) if len(held) else float("nan")
 
     @property
     def copied(self) -> NDArray[np.bool_]:
@@ -56,95 +111,121 @@ class NearCopies:
         return self._share(self.distance)
 
     @property
-    def heldout_share(self) -> Estimate:
+    def held_out_share(self) -> Estimate:
         """Share of held-out images below the threshold that they set: what no copying gives."""
-        return self._share(self.heldout_distance)
+        return self._share(self.held_out_distance)
 
-    def _share(self, distance: NDArray[np.float64]) -> Estimate:
+    @property
+    def certifiable(self) -> Estimate:
+        """The smallest memorised share that so many synthetic images could rule out, at 95 %."""
+        count = len(self.distance)
+        return Estimate(wilson(0, count).high, float("nan"), float("nan"), count)
+
+    def _share(self, distance: Floats) -> Estimate:
         if not np.isfinite(self.threshold):
             return Estimate(float("nan"), float("nan"), float("nan"), len(distance))
         return wilson(int((distance < self.threshold).sum()), len(distance))
 
 
-def near_copies(synthetic: Images, train: Images, held_out: Images) -> NearCopies:
-    """Searches the nearest training image of every synthetic and every held-out image.
+def authenticity(found: Resemblance, *, held_out: bool = False, seed: int = 0) -> Estimate:
+    """Share of images farther from their nearest training image than that one's own neighbour is.
 
     Args:
-        synthetic: (N, H, W, C) uint8.
-        train: (T, H, W, C) all images that the generator was trained on.
-        held_out: (M, H, W, C) real images of other patients, without near-duplicates of train.
+        found: distances.
+        held_out: of held-out real images, the value that no copying gives, not of synthetic ones.
+        seed: of the interval over units.
 
-    Raises:
-        ValueError: if there is no training image.
+    Source: Alaa et al. 2022, ICML, section 3.3, from the definition: the reference code indexes
+    the distances between real images by synthetic ones.
     """
-    if not len(train):
-        raise ValueError("there is no training image to search for copies of")
-    pool = centre(local_contrast(train))
-    distance, nearest = _nearest(synthetic, pool)
-    heldout_distance, _ = _nearest(held_out, pool)
-    threshold = float(np.quantile(heldout_distance, QUANTILE)) if len(held_out) else float("nan")
-    return NearCopies(distance, nearest, heldout_distance, threshold)
+    table = found.held_out_to_train if held_out else found.to_train
+    if not table.size or not np.isfinite(found.train_distance).all():
+        return NOTHING
+    authentic = table.min(1) > found.train_distance[table.argmin(1)]
+    units = found.held_out_units if held_out else None
+    return bca_mean(authentic.astype(float), units, seed=seed)
 
 
-def local_contrast(images: Images) -> Embedding:
-    """(N, 64, 64) brightness, area-averaged, with its local mean and local spread taken out.
+def nearer_to_train(found: Resemblance, *, seed: int = 0) -> Estimate:
+    """Share of synthetic images nearer to a training than to a held-out image; 0.5 if unbiased.
 
-    Blind to brightness, contrast and mild gamma, so that a copy cannot hide behind them. A
-    constant image becomes 0 everywhere.
-
-    Source: Jarrett et al. 2009, ICCV, section 2.1 (local contrast normalisation).
+    Both pools are of equal size: as many images of whole random units of the larger one as the
+    smaller one has, 200 times; ties count half. The interval resamples synthetic images over all
+    these draws.
     """
-    grey = luminance(images)
-    rows, columns = _averaging(grey.shape[1]), _averaging(grey.shape[2])
-    small = rows @ grey @ columns.T
-    sigma = (0, NEIGHBOURHOOD, NEIGHBOURHOOD)
-    small = small - ndimage.gaussian_filter(small, sigma)
-    spread = np.sqrt(ndimage.gaussian_filter(small**2, sigma))
-    return (small / (spread + CONTRAST)).astype(np.float32)
+    train, held = found.to_train, found.to_held_out
+    if not train.size or not held.size:
+        return NOTHING
+    size, rng = min(train.shape[1], held.shape[1]), np.random.default_rng(seed)
+    nearer = np.zeros(len(train))
+    for _ in range(DRAWS):
+        one = train[:, _whole_units(found.train_units, size, rng)].min(1)
+        other = held[:, _whole_units(found.held_out_units, size, rng)].min(1)
+        nearer += (one < other) + 0.5 * (one == other)
+    return bca_mean(nearer / DRAWS, seed=seed)
 
 
-def centre(embedded: Embedding) -> Embedding:
-    """(N, 900) unit vectors of the part that stays in view under every shift, 30 x 30 px."""
-    return _cropped(embedded, 0, 0)
+def membership_advantage(found: Resemblance, *, seed: int = 0) -> Estimate:
+    """How well distance to the nearest synthetic image tells training from held-out images.
+
+    2 AUC - 1: 0 is a guess, 1 gives every training image away. It needs only the pairs, no access
+    to the generator. The interval resamples units of both sets.
+
+    Source: Yeom et al. 2018, IEEE CSF, definition 4 (advantage), averaged over all thresholds.
+    """
+    members, others = (part.min(0, initial=np.inf) for part in (found.to_train, found.to_held_out))
+    if not len(others) or not len(found.to_train):
+        return NOTHING
+    # A difference of two independent mean placements (DeLong): each image against the other set.
+    inside, outside = _placements(-members, -others)
+    one = bca_mean(2 * inside - 1, found.train_units, seed=seed)
+    other = bca_mean(2 * outside - 1, found.held_out_units, seed=seed + 1)
+    half = np.hypot((one.high - one.low) / 2, (other.high - other.low) / 2)
+    low, high = max(-1.0, one.value - half), min(1.0, one.value + half)
+    return Estimate(one.value, float(low), float(high), len(members) + len(others))
 
 
-def _nearest(images: Images, pool: Embedding) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    distances, indices = [np.zeros(0)], [np.zeros(0, np.intp)]
-    for at in range(0, len(images), CHUNK):
-        embedded = local_contrast(images[at : at + CHUNK])
-        squared = np.min([_squared(embedded, pool, *shift) for shift in _shifts()], axis=0)
-        indices.append(squared.argmin(1))
-        distances.append(np.sqrt(squared.min(1).astype(np.float64)))
-    return np.concatenate(distances), np.concatenate(indices)
+def copying_p(found: Resemblance, *, seed: int = 0) -> float:
+    """Probability of so many synthetic images among those nearest to training, by chance.
+
+    Real images' distances (held-out to training; of training images to those of other units)
+    and synthetic ones are ranked together; among the nearest fifth the greatest excess of
+    synthetic ones counts, whatever the number of images at which it occurs, against 999
+    permutations. NaN without two of each.
+    """
+    real = np.concatenate([found.held_out_distance, found.train_distance])
+    real = real[np.isfinite(real)]
+    ours = len(found.distance)
+    if min(ours, len(real)) < 2:
+        return float("nan")
+    order = np.argsort(np.concatenate([found.distance, real]), kind="stable")
+    sides = (order < ours)[None].astype(np.float64)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permuted(np.repeat(sides, PERMUTATIONS, axis=0), axis=1)
+    observed, others = _greatest_excess(sides)[0], _greatest_excess(shuffled)
+    return float((1 + np.count_nonzero(others >= observed)) / (1 + PERMUTATIONS))
 
 
-def _squared(embedded: Embedding, pool: Embedding, rows: int, columns: int) -> Embedding:
-    """(n, T) squared distances of unit (or zero) vectors, at least 0."""
-    moved = _cropped(embedded, rows, columns)
-    norms = (moved**2).sum(1)[:, None] + (pool**2).sum(1)[None]
-    squared: Embedding = (norms - 2 * moved @ pool.T).clip(0)
-    return squared
+def _greatest_excess(sides: Floats) -> Floats:
+    """(P,) largest standardised excess of 1.0 among the first 1, 2, ... of (P, N) in order."""
+    total = sides.shape[1]
+    count = np.arange(1, max(2, int(TAIL * total)) + 1)
+    share = sides.mean(1, keepdims=True)
+    # Of so many drawn without replacement: the hypergeometric mean and spread.
+    spread = np.sqrt(count * share * (1 - share) * (total - count) / (total - 1))
+    excess: Floats = (np.cumsum(sides, axis=1)[:, : len(count)] - count * share) / spread
+    return np.asarray(excess.max(1))
 
 
-def _cropped(embedded: Embedding, rows: int, columns: int) -> Embedding:
-    inner = SIDE - 2 * SHIFT
-    top, left = SHIFT + rows, SHIFT + columns
-    view = embedded[:, top : top + inner, left : left + inner]
-    pooled = view.reshape(-1, inner // 2, 2, inner // 2, 2).mean((2, 4))
-    flat = pooled.reshape(len(embedded), -1)
-    norm = np.linalg.norm(flat, axis=1, keepdims=True)
-    return (flat / np.where(norm > 0, norm, 1)).astype(np.float32)
+def _whole_units(units: Units, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    turn = rng.permutation(units.max() + 1)
+    return np.argsort(turn[units], kind="stable")[:size]
 
 
-def _shifts() -> list[tuple[int, int]]:
-    steps = range(-SHIFT, SHIFT + 1)
-    return list(product(steps, steps))
-
-
-def _averaging(size: int) -> NDArray[np.float32]:
-    """(64, size) matrix that averages a line of `size` pixels over 64 equal stretches of it."""
-    edges = np.linspace(0, size, SIDE + 1)
-    low, high = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(size)[None]
-    covered = (np.minimum(high, pixel + 1) - np.maximum(low, pixel)).clip(0)
-    return (covered / covered.sum(1, keepdims=True)).astype(np.float32)
+def _placements(members: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Share of the other set that lies below each member, and of members above each other."""
+    ranks = rankdata(np.concatenate([members, others]))
+    own = rankdata(members), rankdata(others)
+    inside = (ranks[: len(members)] - own[0]) / len(others)
+    outside = 1 - (ranks[len(members) :] - own[1]) / len(members)
+    return inside, outside

@@ -6,7 +6,7 @@ computed from sums per unit, so one matrix product yields every resample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -219,6 +219,21 @@ def wilson(successes: int, n: int, *, level: float = LEVEL) -> Estimate:
     half = np.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Estimate(share, min(float(low), share), max(float(high), share), n)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Adjusted p-values of several tests, in their order: below 0.05 holds for all of them together.
+
+    A p-value that is NaN (a test that could not be made) stays NaN and counts as no test.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
+    """
+    known = sorted((p, name) for name, p in p_values.items() if np.isfinite(p))
+    adjusted, worst = dict.fromkeys(p_values, float("nan")), 0.0
+    for rank, (p, name) in enumerate(known):
+        worst = max(worst, min(1.0, (len(known) - rank) * p))
+        adjusted[name] = worst
+    return adjusted
 
 
 def resampled_pair_means(
