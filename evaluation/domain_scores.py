@@ -13,6 +13,7 @@ from evaluation.consistency import Consistency, Judge, consistency, mean_mask
 from evaluation.fidelity_scores import fidelity_scores
 from evaluation.metrics import Score
 from evaluation.pairs import Block, units_of, with_masks
+from evaluation.plausibility import plausible
 from evaluation.privacy import (
     QUANTILE,
     Resemblance,
@@ -21,6 +22,7 @@ from evaluation.privacy import (
     membership_advantage,
     nearer_to_train,
 )
+from evaluation.prompt_agreement import prompt_agreement
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import sharpness, upper_power
 from evaluation.statistics import Estimate, bca_mean, difference
@@ -47,10 +49,12 @@ def score_domain(
     )
     found = Resemblance.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
+    fitting = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
     fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section)
     privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
+        *mask_scores(synthetic, train, held_out, judge.classes, section),
         *fidelity,
         *sharpness_scores(power, train, held_out, section),
         *diversity_scores(synthetic, train, section),
@@ -59,6 +63,7 @@ def score_domain(
     ]
     table = {
         "dice": agreed.dice,
+        "plausible": np.where(synthetic.has_mask, fitting, np.nan),
         "upper_power": power,
         "nearest": found.nearest,
         "nearest_distance": found.distance,
@@ -91,6 +96,28 @@ def consistency_scores(
         estimate = bca_mean(agreed.found.dice[shown, index], seed=seed)
         scores.append(Score.of("consistency", estimate, seed=seed, **{"class": name}))
     return scores
+
+
+def mask_scores(
+    synthetic: Block,
+    train: Block,
+    held_out: Block,
+    classes: tuple[str, ...],
+    section: EvaluateSection,
+) -> list[Score]:
+    """Whether masks could be anatomy, and whether they show what their prompts asked for."""
+    real, seed = with_masks(train).masks, section.seed
+    ours, theirs = with_masks(synthetic), with_masks(held_out)
+    asked = prompt_agreement(synthetic, classes, seed=seed)
+    estimates = {
+        "plausible_share": bca_mean(plausible(ours.masks, real, len(classes)), seed=seed),
+        "plausible_share_real": bca_mean(
+            plausible(theirs.masks, real, len(classes)), units_of(theirs), seed=seed
+        ),
+        "asked_present": asked.asked_present,
+        "unasked_absent": asked.unasked_absent,
+    }
+    return [Score.of(name, estimate, seed=seed) for name, estimate in estimates.items()]
 
 
 def sharpness_scores(

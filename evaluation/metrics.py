@@ -229,6 +229,28 @@ _CONSISTENCY = {
     "consistency_hd95_real": Metric("mm", None, 1, "The same on real held-out pairs."),
 }
 
+_MASKS = {
+    "plausible_share": Metric(
+        "share",
+        True,
+        1,
+        "Share of masks whose every class has an area, a place, a number of pieces and neighbours "
+        "as real training masks have them.",
+        ("plausible_share_real",),
+    ),
+    "plausible_share_real": Metric("share", None, 1, "The same of real held-out masks."),
+    "asked_present": Metric(
+        "share", True, 1, "Share of the classes a prompt asked for that its mask shows."
+    ),
+    "unasked_absent": Metric(
+        "share",
+        True,
+        1,
+        "Share of the classes a prompt did not ask for that its mask does not show; 1 by design "
+        "where masks are decoded among the asked classes only.",
+    ),
+}
+
 _IMAGES = {
     "sharpness": Metric(
         "1",
@@ -351,5 +373,5 @@ _UTILITY = {
 }
 
 METRICS: Mapping[str, Metric] = (
-    _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _IMAGES | _PRIVACY | _UTILITY
+    _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _MASKS | _IMAGES | _PRIVACY | _UTILITY
 )

@@ -1,0 +1,180 @@
+"""Every number of the evaluation that someone else's code also gives, from both.
+
+One function per library or formula yields (what, ours, theirs) on the same random input.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import torch
+from monai.metrics import (
+    DiceHelper,
+    compute_hausdorff_distance,
+    compute_surface_dice,
+)
+from monai.metrics.fid import get_fid_score
+from numpy.typing import NDArray
+from prdc import compute_prdc
+from scipy import linalg, stats
+from skimage.feature import graycomatrix, graycoprops
+from skimage.measure import regionprops
+from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import rbf_kernel
+
+from evaluation.contours import geometry
+from evaluation.frechet import frechet
+from evaluation.kernel import SCALES, Kernel, kernel_distance
+from evaluation.neighbours import NEAREST, neighbours
+from evaluation.overlap import overlaps
+from evaluation.pairs import Masks
+from evaluation.privacy import Resemblance, membership_advantage
+from evaluation.statistics import wilson
+from evaluation.surface import surfaces
+from evaluation.texture import LEVELS, co_occurrence
+from evaluation.vendi import vendi
+
+Agreement = tuple[str, float, float]
+Floats = NDArray[np.float64]
+TOLERANCE_MM = 2.0
+
+
+def features(seed: int) -> tuple[Floats, Floats]:
+    """Two sets of vectors from differing distributions."""
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(12, 12)) / 3
+    return rng.normal(size=(150, 12)), rng.normal(0.3, 1.2, (180, 12)) @ mix
+
+
+def blobs(seed: int) -> tuple[Masks, Masks]:
+    """Masks of two classes and predictions of them, no class missed."""
+    rng, y, x = np.random.default_rng(seed), *np.mgrid[:48, :48]
+    masks, guesses = np.zeros((2, 6, 48, 48), np.uint8)
+    for case, index in product(range(6), (1, 2)):
+        centre, radius = rng.uniform(14, 34, 2), rng.uniform(6, 12)
+        for target, off in ((masks, 0.0), (guesses, rng.normal(0, 2))):
+            target[case][np.hypot(y - centre[0] - off, x - centre[1]) < radius] = index
+    return masks, guesses
+
+
+def distances(seed: int) -> Iterator[Agreement]:
+    """SciPy's matrix root, MONAI, scikit-learn and the authors of precision and recall."""
+    a, b = features(seed)
+    gap = a.mean(0) - b.mean(0)
+    covariances = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    theirs = gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root)
+    yield "Fréchet distance, scipy", frechet(a, b), float(theirs)
+    with warnings.catch_warnings():
+        # MONAI calls SciPy's root with an argument that SciPy will drop.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        monai = get_fid_score(torch.from_numpy(a), torch.from_numpy(b))
+    yield "Fréchet distance, MONAI", frechet(a, b), float(monai)
+    yield "kernel distance, scikit-learn", *_kernel(a, b)
+    ours, published = neighbours(a, b), compute_prdc(b, a, nearest_k=NEAREST)
+    for name, value in published.items():
+        yield f"{name}, prdc", getattr(ours, name), float(value)
+    kernel = Kernel.of(b)
+    shares = linalg.eigvalsh(kernel.between(a, a) / len(a)).clip(1e-300)
+    entropy = stats.entropy(shares)
+    yield "Vendi score, scipy", vendi(a, kernel), float(np.exp(entropy))
+
+
+def _kernel(a: Floats, b: Floats) -> tuple[float, float]:
+    kernel = Kernel.of(b)
+    gammas = [1 / (2 * (scale * kernel.bandwidth) ** 2) for scale in SCALES]
+
+    def mean(one: Floats, other: Floats, own: bool) -> float:
+        table = np.mean([rbf_kernel(one, other, gamma) for gamma in gammas], axis=0)
+        return float(table[~np.eye(len(one), dtype=bool)].mean() if own else table.mean())
+
+    theirs = mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False)
+    return kernel_distance(a, b, kernel), theirs
+
+
+def segmentations(seed: int) -> Iterator[Agreement]:
+    """MONAI's Dice, 95 % Hausdorff distance and surface Dice."""
+    masks, guesses = blobs(seed)
+    truth, guess = (torch.from_numpy(np.eye(3)[m]).permute(0, 3, 1, 2) for m in (masks, guesses))
+    dice, _ = DiceHelper(include_background=False, softmax=False)(guess, truth)
+    yield "Dice, MONAI", float(overlaps(guesses, masks, 2).dice.mean()), float(dice.mean())
+    spacing = np.full((len(masks), 2), 0.7, np.float32)
+    ours = surfaces(guesses, masks, 2, spacing, TOLERANCE_MM)
+    spaced = float(spacing[0, 0])
+    hd95 = compute_hausdorff_distance(guess, truth, percentile=95, spacing=spaced)
+    yield "HD95, MONAI", float(ours.hd95.mean()), float(hd95.mean())
+    nsd = compute_surface_dice(guess, truth, [TOLERANCE_MM] * 2, spacing=spaced)
+    yield "surface Dice, MONAI", float(ours.nsd.mean()), float(nsd.mean())
+
+
+def features_of_pairs(seed: int) -> Iterator[Agreement]:
+    """scikit-image's region properties and co-occurrence."""
+    masks, _ = blobs(seed)
+    region = regionprops((masks[0] == 2).astype(np.uint8))[0]
+    _, area, row, column, elongation, _, _ = geometry(masks[:1], 2)[0].reshape(2, 7)[1]
+    height, width = masks.shape[1:]
+    yield "area, scikit-image", area**2 * height * width, float(region.area)
+    yield "centroid row, scikit-image", row * height - 0.5, float(region.centroid[0])
+    yield "centroid column, scikit-image", column * width - 0.5, float(region.centroid[1])
+    # Ours counts a pixel's own extent (1/12) in, so that a single pixel is round.
+    long, short = (float(length) + 1 / 12 for length in region.inertia_tensor_eigvals)
+    yield "elongation, scikit-image", elongation, float(np.sqrt(1 - short / long))
+    grey = np.random.default_rng(seed).integers(0, 256, (40, 40)).astype(np.float32)
+    contrast, homogeneity, _, correlation = co_occurrence(grey[None])[0, :4]
+    joint = _joint((grey.astype(int) * LEVELS // 256).astype(np.uint8))
+    yield "GLCM contrast, scikit-image", 10**contrast - 0.01, _property(joint, "contrast")
+    yield "GLCM homogeneity, scikit-image", homogeneity, _property(joint, "homogeneity")
+    yield "GLCM correlation, scikit-image", correlation, _property(joint, "correlation")
+
+
+def _joint(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Counts one pixel right, down and on both diagonals, pooled as ours are."""
+    angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
+    counts = graycomatrix(levels, [1], angles[::2], LEVELS, symmetric=True).sum((2, 3))
+    diagonal = sum(
+        graycomatrix(levels, [np.sqrt(2)], [angle], LEVELS, symmetric=True)[:, :, 0, 0]
+        for angle in angles[1::2]
+    )
+    pooled = (counts + diagonal).astype(np.float64)[:, :, None, None]
+    return np.asarray(pooled / pooled.sum())
+
+
+def _property(joint: NDArray[np.float64], name: str) -> float:
+    return float(graycoprops(joint, name)[0, 0])
+
+
+def inference(seed: int) -> Iterator[Agreement]:
+    """SciPy's binomial interval and scikit-learn's area under the curve."""
+    rng = np.random.default_rng(seed)
+    hits = int(rng.integers(1, 30))
+    theirs = stats.binomtest(hits, 40).proportion_ci(method="wilson")
+    ours = wilson(hits, 40)
+    yield "Wilson interval low, scipy", ours.low, float(theirs.low)
+    yield "Wilson interval high, scipy", ours.high, float(theirs.high)
+    train = rng.uniform(size=(1, 30)).astype(np.float32)
+    held = rng.uniform(0.1, 1.1, size=(1, 20)).astype(np.float32)
+    among = np.eye(30, dtype=np.float32)
+    found = Resemblance(train, held, held.T, among, np.arange(30), np.arange(20))
+    auc = roc_auc_score([1] * 30 + [0] * 20, -np.concatenate([train[0], held[0]]))
+    yield "membership advantage, scikit-learn", membership_advantage(found).value, 2 * auc - 1
+
+
+CHECKS: tuple[Callable[[int], Iterator[Agreement]], ...] = (
+    distances,
+    segmentations,
+    features_of_pairs,
+    inference,
+)
+
+
+def table(seeds: int = 5) -> pd.DataFrame:
+    """Relative difference of every number: a row per check, the worst of all seeds."""
+    rows = [found for check in CHECKS for seed in range(seeds) for found in check(seed)]
+    frame = pd.DataFrame(rows, columns=["what", "ours", "theirs"])
+    scale = frame["theirs"].abs().clip(lower=1e-12)
+    frame["relative"] = (frame["ours"] - frame["theirs"]).abs() / scale
+    return frame.groupby("what", sort=False)["relative"].max().reset_index()

@@ -1,0 +1,207 @@
+"""Faults put into real pairs on purpose, and how often the alarms of the evaluation notice them.
+
+Half of a set's patients are the reference; 200 pairs of the other half, one fault put in, play
+the synthetic ones. Without a fault both halves are alike, and every alarm is a false one. Sets
+with few images also give their pairs mirrored, as pairs of the same patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from tqdm import tqdm
+
+from evaluation.alarms import raised
+from evaluation.features import Handcrafted, RobustScale
+from evaluation.frechet import Features
+from evaluation.kernel import Kernel, permutation_p
+from evaluation.pairs import Images, Masks, column, units_of
+from evaluation.privacy import Resemblance, copying_p
+from evaluation.resemblance import Distances, distances
+from evaluation.statistics import Estimate, wilson
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.base import Source
+from factory.sources.folder import FolderSource
+from factory.sources.phantom import PhantomSource
+
+PAIRS = 200
+SHIFTS = {"shift2": 2, "shift4": 4, "shift8": 8}
+COPIES = 0.1
+LEAST_MODES = 1 / 3  # of a set without findings: its smallest masks are the mode that is dropped
+
+Groups = Mapping[str, Features]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All pairs of a set with the features of each, plain and under every fault.
+
+    Attributes:
+        plain: features by group of the pairs as they are.
+        faulty: the same under each fault that changes pixels; only the groups it can change.
+        units: (N,) patient of each pair.
+        mode: (N,) whether a pair belongs to the mode that is dropped.
+        near: (N, N) distance of every image to every other.
+        masks: (N, H, W).
+    """
+
+    plain: Groups
+    faulty: Mapping[str, Groups]
+    units: Index
+    mode: NDArray[np.bool_]
+    near: Distances
+    pairs: PairBatch
+    classes: tuple[str, ...]
+
+    @property
+    def faults(self) -> list[str]:
+        """Every fault that this set can have."""
+        return [*self.faulty, "copies10", "mode_dropped", "shuffled"]
+
+
+def phantoms(domain: str, count: int) -> tuple[PairBatch, Source]:
+    """Phantoms of one domain at 128 x 128."""
+    source = PhantomSource(domains=(domain,), train=count).build()
+    return source.read("train", ImageSection(size=128, channels=1)), source
+
+
+def folder(path: Path, channels: Literal[1, 3]) -> tuple[PairBatch, Source]:
+    """All pairs of a folder at 128 x 128, with their mirror images."""
+    source, image = FolderSource(path=path).build(), ImageSection(size=128, channels=channels)
+    splits = (source.read(split, image) for split in ("train", "val", "test"))
+    pairs = PairBatch.concatenate([part for part in splits if len(part)])
+    named = pairs.facets.assign(patient=[f"unit {unit}" for unit in units_of(pairs)])
+    pairs = replace(pairs, facets=named)
+    return PairBatch.concatenate(
+        [_mirrored(pairs, *axes) for axes in ((), (1,), (2,), (1, 2))]
+    ), source
+
+
+def _mirrored(pairs: PairBatch, *axes: int) -> PairBatch:
+    return replace(pairs, images=np.flip(pairs.images, axes), masks=np.flip(pairs.masks, axes))
+
+
+def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
+    """Works out once what every repeat needs."""
+    (domain,) = source.domains.values()
+    extractor, rng = Handcrafted(domain.classes), np.random.default_rng(seed)
+    images, masks = pairs.images, pairs.masks
+    plain = extractor.groups(images, masks)
+    changed: dict[str, tuple[Images, Masks]] = {
+        "blur": (_blurred(images), masks),
+        "noise5": (_noisy(images, rng), masks),
+        **{name: (images, _shifted(masks, by, rng)) for name, by in SHIFTS.items()},
+    }
+    if len(domain.classes) > 1:
+        changed["swapped"] = images, _swapped(masks)
+    faulty = {name: extractor.groups(*both) for name, both in tqdm(changed.items(), desc="faults")}
+    units, near = np.asarray(units_of(pairs)), distances(images, images)
+    return Pool(plain, faulty, units, _mode(pairs), near, pairs, domain.classes)
+
+
+def alarms(pool: Pool, fault: str, seed: int) -> tuple[str, ...]:
+    """Draws reference and pairs, puts the fault in ("" for none) and tells the alarms raised."""
+    rng = np.random.default_rng(seed)
+    patients = rng.permutation(pool.units.max() + 1)
+    known = np.isin(pool.units, patients[: len(patients) // 2])
+    reference = _one_each(np.flatnonzero(known), pool, rng)
+    free = ~known & ~pool.mode if fault == "mode_dropped" else ~known
+    chosen = rng.choice(np.flatnonzero(free), PAIRS, replace=False)
+    if fault == "copies10":
+        copies = rng.choice(reference, round(COPIES * PAIRS), replace=False)
+        chosen = np.concatenate([chosen[len(copies) :], copies])
+    tables = {group: pool.faulty.get(fault, pool.plain)[group][chosen] for group in pool.plain}
+    if fault == "shuffled":
+        extractor = Handcrafted(pool.classes)
+        masks = pool.pairs.masks[np.roll(chosen, 1)]
+        tables = extractor.groups(pool.pairs.images[chosen], masks)
+    p = {
+        group: _differs(
+            table, pool.plain[group][reference], pool.units[chosen], pool.units[reference]
+        )
+        for group, table in tables.items()
+    }
+    return raised({**p, "copying": _copied(pool, chosen, reference)})
+
+
+def noticed(pool: Pool, fault: str, repeats: int) -> Estimate:
+    """Share of repeats with an alarm."""
+    loops = tqdm(range(repeats), desc=fault or "no fault")
+    return wilson(sum(bool(alarms(pool, fault, seed)) for seed in loops), repeats)
+
+
+def _differs(ours: Features, real: Features, our_units: Index, real_units: Index) -> float:
+    scale = RobustScale.fit(real)
+    a, b = scale.apply(ours), scale.apply(real)
+    return permutation_p(a, b, Kernel.of(b), our_units, real_units)
+
+
+def _copied(pool: Pool, chosen: Index, reference: Index) -> float:
+    units = pool.units[reference]
+    among = pool.near[np.ix_(reference, reference)]
+    found = Resemblance(
+        pool.near[np.ix_(chosen, reference)],
+        np.zeros((len(chosen), 0), np.float32),
+        np.zeros((0, len(reference)), np.float32),
+        np.where(units[:, None] == units[None], np.float32(np.inf), among),
+        units,
+        np.zeros(0, np.intp),
+    )
+    return copying_p(found)
+
+
+def _one_each(rows: Index, pool: Pool, rng: np.random.Generator) -> Index:
+    """One of the rows of every image: with mirror images, one of four."""
+    images = (
+        len(np.unique(pool.pairs.facets["name"]))
+        if "name" in pool.pairs.facets
+        else len(pool.units)
+    )
+    mixed = rng.permutation(rows)
+    return mixed[np.unique(mixed % images, return_index=True)[1]]
+
+
+def _mode(pairs: PairBatch) -> NDArray[np.bool_]:
+    """The most frequent finding but one; where none is told, the third with the least mask."""
+    findings = column(pairs, "finding")
+    names, counts = np.unique(findings[findings != ""].astype(str), return_counts=True)
+    if len(names) > 1:
+        return np.asarray(findings == names[np.argsort(-counts, kind="stable")[1]])
+    area = (pairs.masks > 0).mean((1, 2))
+    return np.asarray(area <= np.quantile(area, LEAST_MODES))
+
+
+def _blurred(images: Images) -> Images:
+    soft = ndimage.gaussian_filter(images.astype(np.float32), (0, 1, 1, 0))
+    return np.asarray(soft.round().clip(0, 255), np.uint8)
+
+
+def _noisy(images: Images, rng: np.random.Generator) -> Images:
+    grain = rng.normal(0, 5, images.shape)
+    return np.asarray((images + grain).round().clip(0, 255), np.uint8)
+
+
+def _shifted(masks: Masks, by: int, rng: np.random.Generator) -> Masks:
+    """Each mask moved up, down, left or right, what comes in being background."""
+    moves = np.array([(by, 0), (-by, 0), (0, by), (0, -by)])[rng.integers(4, size=len(masks))]
+    wide = np.pad(masks, ((0, 0), (by, by), (by, by)))
+    height, width = masks.shape[1:]
+    rows, columns = (by - moves).T
+    moved = [
+        wide[i, row : row + height, at : at + width]
+        for i, (row, at) in enumerate(zip(rows, columns, strict=True))
+    ]
+    return np.stack(moved)
+
+
+def _swapped(masks: Masks) -> Masks:
+    """The first two classes have changed names."""
+    return np.where(masks == 1, 2, np.where(masks == 2, 1, masks)).astype(np.uint8)
