@@ -1,7 +1,7 @@
 """Training of classifiers: a loop that yields, and what it leaves behind, a model that answers.
 
-What a label is, a facets column says: `finding` by default of most callers, `modality` or any
-other. A pair whose text there is blank has no label: it teaches and chooses nothing.
+A facets column holds the labels: `finding` for most callers, `modality` or another for some. A
+pair whose text there is blank has no label: it teaches and chooses nothing.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def train_classifier(
     steps: int,
     seed: int,
     batch: int = 16,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 5e-3,
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:

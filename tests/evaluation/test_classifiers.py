@@ -16,6 +16,7 @@ from evaluation.classifiers import (
     validated,
 )
 from evaluation.errors import InputError
+from evaluation.finding_agreement import finding_agreement
 from evaluation.labels import labels_of
 from evaluation.networks import CLASSIFIERS
 
@@ -185,3 +186,16 @@ def test_augmented_images_move_as_pairs_do():
     alone = augmented_images(images, torch.Generator().manual_seed(3))
     paired, _ = augmented(images, images, torch.Generator().manual_seed(3))
     torch.testing.assert_close(alone, paired)
+
+
+@pytest.mark.slow
+def test_a_trained_classifier_judges_what_prompts_asked_for(shaded):
+    classifier, _ = trained([shaded(40)], steps=40, batch=8)
+    good, held_out = shaded(30, seed=1), shaded(20, seed=2)
+    found = finding_agreement(good, held_out, classifier, seed=0)
+    assert found.findings == LABELS
+    assert found.closed.value > 0.8
+    # The same images, half of them under the other finding.
+    half = [LABELS[(n + n // 2) % 2] for n in range(30)]
+    wrong = replace(good, facets=good.facets.assign(finding=half))
+    assert finding_agreement(wrong, held_out, classifier, seed=0).closed.high < 0.6
