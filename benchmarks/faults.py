@@ -18,12 +18,14 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from evaluation.alarms import raised
+from evaluation.contours import interface
 from evaluation.features import Handcrafted, RobustScale
 from evaluation.frechet import Features
 from evaluation.kernel import Kernel, permutation_p
 from evaluation.pairs import Images, Masks, column, units_of
 from evaluation.privacy import Resemblance, copying_p
 from evaluation.resemblance import Distances, distances
+from evaluation.spectrum import luminance
 from evaluation.statistics import Estimate, wilson
 from factory.images import ImageSection
 from factory.pairs import PairBatch
@@ -120,9 +122,9 @@ def alarms(pool: Pool, fault: str, seed: int) -> tuple[str, ...]:
         chosen = np.concatenate([chosen[len(copies) :], copies])
     tables = {group: pool.faulty.get(fault, pool.plain)[group][chosen] for group in pool.plain}
     if fault == "shuffled":
-        extractor = Handcrafted(pool.classes)
-        masks = pool.pairs.masks[np.roll(chosen, 1)]
-        tables = extractor.groups(pool.pairs.images[chosen], masks)
+        # The set of images and that of masks stay as they are: only their pairing changes.
+        masks, grey = pool.pairs.masks[np.roll(chosen, 1)], luminance(pool.pairs.images[chosen])
+        tables["interface"] = interface(grey, masks, len(pool.classes))
     p = {
         group: _differs(
             table, pool.plain[group][reference], pool.units[chosen], pool.units[reference]
@@ -145,6 +147,8 @@ def _differs(ours: Features, real: Features, our_units: Index, real_units: Index
 
 
 def _copied(pool: Pool, chosen: Index, reference: Index) -> float:
+    # An image and its mirror images lie equally near, and are no two independent chances.
+    chosen = chosen[np.unique(pool.units[chosen], return_index=True)[1]]
     units = pool.units[reference]
     among = pool.near[np.ix_(reference, reference)]
     found = Resemblance(

@@ -1,0 +1,78 @@
+"""Do the pairs agree with one another? Each is judged by models that learned from the others.
+
+A mask that does not fit its image is not what models learn from the rest of the pairs. This needs
+no real pair, so it may reject pairs without touching what the judge is there to measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.errors import InputError
+from evaluation.overlap import overlaps, positive_dice
+from evaluation.pairs import Pairs, take, units_of
+
+if TYPE_CHECKING:
+    from evaluation.learners import Segmenter
+    from evaluation.training import Step
+
+FOLDS = 3
+
+
+def fold_of(pairs: Pairs, folds: int = FOLDS, *, seed: int = 0) -> NDArray[np.intp]:
+    """(N,) fold of each pair, in [0, folds): pairs of one unit together, folds of equal size.
+
+    Raises:
+        InputError: if there are fewer units than folds.
+    """
+    units = np.asarray(units_of(pairs))
+    count = len(np.unique(units))
+    if count < folds:
+        raise InputError(
+            f"{count} independent pairs cannot be dealt into {folds} folds, so none can be judged "
+            "by the others; make more pairs"
+        )
+    turn = np.random.default_rng(seed).permutation(units.max() + 1)
+    return np.asarray(turn[units] % folds, np.intp)
+
+
+def fold_models(
+    pairs: Pairs, fold: NDArray[np.intp], classes: Sequence[str], kind: str, steps: int, seed: int
+) -> Iterator[tuple[Segmenter, Iterator[Step]]]:
+    """For each fold a segmenter and the loop that trains it on the other folds.
+
+    Args:
+        pairs: of one domain.
+        fold: from `fold_of(...)`.
+        classes: names of the foreground classes.
+        kind: name in `SEGMENTERS`.
+        steps: of training.
+        seed: of weights and batches.
+    """
+    # Sections name segmenters and must be read without waiting for torch.
+    from evaluation.learners import new_segmenter, train_segmenter
+
+    for number in range(int(fold.max()) + 1):
+        segmenter = new_segmenter(kind, pairs.images.shape[-1], classes, seed=seed + number)
+        others = take(pairs, fold != number)
+        yield segmenter, train_segmenter(segmenter, [others], steps=steps, seed=seed + number)
+
+
+def fold_agreement(
+    pairs: Pairs, fold: NDArray[np.intp], segmenters: Sequence[Segmenter]
+) -> NDArray[np.float64]:
+    """(N,) Dice of each mask with the answer of the model that has not seen its pair.
+
+    Mean over the classes that the mask shows; NaN where it is empty or absent.
+    """
+    dice = np.full(len(pairs), np.nan)
+    for number, segmenter in enumerate(segmenters):
+        rows = np.flatnonzero(fold == number)
+        part = take(pairs, rows)
+        answers = segmenter.predict(part.images)
+        dice[rows] = positive_dice(overlaps(answers, part.masks, len(segmenter.classes)))
+    return np.where(np.asarray(pairs.has_mask, bool), dice, np.nan)
