@@ -10,6 +10,7 @@ from factory.sources.phantoms.scene import Phantom, Scene, Shown, white
 from factory.sources.phantoms.shapes import (
     Canvas,
     Field,
+    Point,
     blend,
     contour,
     fractal_noise,
@@ -32,8 +33,8 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     radii = rng.uniform(0.68, 0.76), rng.uniform(0.82, 0.9)
     head = contour(canvas, (0, 0), radii, 0, ripple(rng, 0.012, 3))
     brain = head + np.float32(rng.uniform(0.12, 0.16))
-    tumor = _tumor(canvas, rng, brain)
-    pushed = _pushed(canvas, tumor, rng) if "tumor" in shown else canvas
+    tumor, centre = _tumor(canvas, rng, brain)
+    pushed = _pushed(canvas, rng, centre) if "tumor" in shown else canvas
     ventricles = _ventricles(pushed, rng)
     image = _head(canvas, rng, head, brain)
     regions = {}
@@ -51,19 +52,18 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     return Scene(image, regions)
 
 
-def _tumor(canvas: Canvas, rng: np.random.Generator, brain: Field) -> Field:
+def _tumor(canvas: Canvas, rng: np.random.Generator, brain: Field) -> tuple[Field, Point]:
     side = float(rng.choice([-1, 1]))
     centre = (side * rng.uniform(0.24, 0.36), rng.uniform(-0.36, 0.38))
     radius = rng.uniform(0.15, 0.25)
     radii = (radius, radius * rng.uniform(1.0, 1.4))
     level = contour(canvas, centre, radii, rng.uniform(0, np.pi), ripple(rng, 0.14, 6))
-    return np.maximum(level, brain + np.float32(0.02))
+    return np.maximum(level, brain + np.float32(0.04)), centre
 
 
-def _pushed(canvas: Canvas, tumor: Field, rng: np.random.Generator) -> Canvas:
+def _pushed(canvas: Canvas, rng: np.random.Generator, centre: Point) -> Canvas:
     """The coordinates of what the mass displaces: everything near it moves over the midline."""
-    row, column = divmod(int(tumor.argmin()), canvas.size)
-    x, y = canvas.x[row, column], canvas.y[row, column]
+    x, y = np.float32(centre[0]), np.float32(centre[1])
     near = np.exp(-((canvas.x - x) ** 2 + (canvas.y - y) ** 2) / np.float32(0.2))
     far = np.float32(np.sign(x) * rng.uniform(0.04, 0.12)) * near
     return Canvas(canvas.x + far, canvas.y, canvas.pose)

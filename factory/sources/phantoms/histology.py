@@ -120,7 +120,7 @@ def _carcinoma(
     places = places + rng.uniform(-0.035, 0.035, places.shape)
     turns = rng.uniform(0, np.pi, len(places))
     dark = _nuclei(canvas, rng, places, (0.043, 0.032), turns, spread=0.28)
-    holes = np.float32(0.1) * (np.float32(1.25) - smooth_noise(rng, size, 6))
+    holes = np.float32(0.1) * (np.float32(1.5) - smooth_noise(rng, size, 7))
     hole = inside(holes, 0.03) * inside(front + np.float32(0.1), 0.05)
     inner_blue = blend(0.24 + np.float32(0.05) * fractal_noise(rng, size, 10), 1.05, dark)
     inner_pink = 0.42 + np.float32(0.06) * fractal_noise(rng, size, 12)

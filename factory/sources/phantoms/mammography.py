@@ -19,8 +19,9 @@ from factory.sources.phantoms.shapes import (
     posed_canvas,
     ripple,
     smooth_noise,
-    spot,
 )
+
+CHEST = -1.15  # where the breast is widest, behind the film's edge; canvas units
 
 
 def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> Scene:
@@ -44,7 +45,7 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
         image = blend(image, tissue, inside(breast, 0.03))
         regions["breast"] = np.maximum(breast, -muscle) < 0
     if "mass" in shown:
-        level, body = _mass(view, rng, breast, muscle)
+        level, body = _mass(view, rng, breast, nipple)
         image = blend(image, rng.uniform(0.72, 0.92), body)
         regions["mass"] = level < 0
     return Scene(image, regions)
@@ -52,7 +53,7 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
 
 def _outline(view: Canvas, rng: np.random.Generator, nipple: tuple[float, float]) -> Field:
     """Breast from the chest wall to the nipple, which stands out a little."""
-    centre = (-1.15, nipple[1])
+    centre = (CHEST, nipple[1])
     radii = (nipple[0] - centre[0], rng.uniform(0.76, 0.92))
     skin = contour(view, centre, radii, 0, ripple(rng, 0.012, 3))
     armpit = contour(view, (-1.2, -0.75), (rng.uniform(0.5, 0.75), 0.8), 0.3)
@@ -108,14 +109,15 @@ def _muscle_tone(size: int, rng: np.random.Generator) -> Field:
 
 
 def _mass(
-    view: Canvas, rng: np.random.Generator, breast: Field, muscle: Field
+    view: Canvas, rng: np.random.Generator, breast: Field, nipple: tuple[float, float]
 ) -> tuple[Field, Field]:
-    """Level and coverage of a mass within the breast, away from the muscle."""
-    room = np.maximum.reduce(
-        [breast + np.float32(0.24), np.float32(0.2) - muscle, -view.x - np.float32(0.6)]
+    """Level and coverage of a mass within the breast, away from skin and muscle."""
+    share, angle = rng.uniform(0.52, 0.74), rng.uniform(-0.6, 0.5)
+    reach = share * (nipple[0] - CHEST)
+    centre = (
+        CHEST + reach * float(np.cos(angle)),
+        nipple[1] + 0.84 * share * float(np.sin(angle)),
     )
-    row, column = spot(rng, room)
-    centre = (float(view.x[row, column]), float(view.y[row, column]))
     radius = rng.uniform(0.11, 0.2)
     spiculated = rng.random() < 0.5
     waves = ripple(rng, 0.13, 9) if spiculated else ripple(rng, 0.06, 3)

@@ -51,7 +51,7 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
         regions["outer retina"] = outer < 0
     if "drusen" in shown:
         level = np.maximum(floor - canvas.y, canvas.y - base)
-        image = blend(image, 0.42 + 0.04 * smooth_noise(rng, size, 20), inside(level, 0.015))
+        image = blend(image, 0.26 + 0.03 * smooth_noise(rng, size, 20), inside(level, 0.02))
         regions["drusen"] = level < 0
     if "fluid" in shown:
         level = _fluid(canvas, rng, top, floor)
