@@ -50,6 +50,7 @@ BRIGHTER = [
     ("phantom-echocardiography", "normal", "myocardium", "left ventricle"),
     ("phantom-mammography", "mass", "mass", "breast"),
     ("phantom-periapical-xray", "apical lesion", "tooth", "lesion"),
+    ("phantom-blood-smear", "leukemia", "red cell", "white cell"),
 ]
 # Domain, finding, a class, and the only classes that may touch it.
 WITHIN = [
@@ -98,6 +99,12 @@ SHARES = {
     ("phantom-mammography", "mass"): (0.005, 0.05),
     ("phantom-periapical-xray", "lesion"): (0.012, 0.08),
     ("phantom-periapical-xray", "tooth"): (0.3, 0.55),
+    ("phantom-blood-smear", "red cell"): (0.12, 0.75),
+    ("phantom-blood-smear", "white cell"): (0.015, 0.35),
+    ("phantom-pet", "brain"): (0.007, 0.03),
+    ("phantom-pet", "heart"): (0.003, 0.02),
+    ("phantom-pet", "bladder"): (0.003, 0.02),
+    ("phantom-pet", "metastasis"): (0.003, 0.04),
 }
 
 
@@ -272,6 +279,27 @@ def test_a_structure_lies_where_anatomy_has_it(name, finding, shown, around):
         region = mask == domain.index(shown)
         touching = mask[binary_dilation(region) & ~region]
         assert set(np.unique(touching)) <= {domain.index(other) for other in around}
+
+
+def test_leukemia_shows_more_white_cells_and_darker_ones():
+    name = "phantom-blood-smear"
+    index = DOMAINS[name].index("white cell")
+    share = {f: mean_share(name, f, "white cell") for f in DOMAINS[name].findings}
+    assert share["leukemia"] > 2 * share["normal"]
+    tone = {}
+    for finding in DOMAINS[name].findings:
+        pairs = [render(name, finding, None, seed, 48) for seed in range(8)]
+        tone[finding] = np.mean([image[mask == index].mean() for image, mask in pairs])
+    assert tone["leukemia"] < tone["normal"]
+
+
+def test_metastases_are_avid_and_stay_clear_of_organs():
+    domain = DOMAINS["phantom-pet"]
+    spots, organs = domain.index("metastasis"), [domain.index(c) for c in domain.shown("normal")]
+    for seed in range(5):
+        image, mask = render(domain.name, "metastases", None, seed, 96)
+        assert image[mask == spots].mean() < image[mask == 0].mean() - 60
+        assert not np.isin(mask[binary_dilation(mask == spots)], organs).any()
 
 
 def test_drusen_lie_under_the_retina():

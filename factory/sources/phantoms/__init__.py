@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from factory.sources.phantoms import (
     abdomen_ct,
+    blood_smear,
     brain_mri,
     breast_us,
     cardiac_mri,
@@ -18,6 +19,7 @@ from factory.sources.phantoms import (
     histology,
     mammography,
     periapical_xray,
+    pet,
     retinal_oct,
 )
 from factory.sources.phantoms.scene import Phantom
@@ -52,4 +54,6 @@ PHANTOMS: Mapping[str, Phantom] = {
     "phantom-echocardiography": echocardiography.PHANTOM,
     "phantom-mammography": mammography.PHANTOM,
     "phantom-periapical-xray": periapical_xray.PHANTOM,
+    "phantom-blood-smear": blood_smear.PHANTOM,
+    "phantom-pet": pet.PHANTOM,
 }
