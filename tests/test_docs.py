@@ -15,6 +15,8 @@ from evaluation.metrics import GROUPS, METRICS
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
 from factory.sources.folder import COLUMNS
+from factory.sources.phantoms import PHANTOMS
+from factory.vocabulary import load_vocabulary
 from flows.cli import app
 from flows.recipe import SHIPPED, Recipe, _models, load_recipe, recipe_from
 from tasks.settings import Settings
@@ -131,6 +133,21 @@ def test_every_key_of_a_recipe_is_explained_with_its_default():
     assert sorted(true - told) == [], "keys or defaults that the page does not tell"
     assert sorted(told - true) == [], "keys or defaults that do not exist"
     assert all(all(row) for row in rows)
+
+
+def test_the_table_of_phantoms_is_the_vocabularys():
+    domains = [load_vocabulary().domain(name) for name in PHANTOMS]
+    rows = [row for row in table_rows(TEXTS["sources.md"]) if row[0].startswith("`phantom-")]
+    assert rows == [
+        [
+            f"`{domain.name}`",
+            domain.modality,
+            domain.specialty,
+            ", ".join(domain.classes),
+            ", ".join(domain.findings) or "none",
+        ]
+        for domain in domains
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted({*SOURCES, *GENERATORS}))

@@ -19,7 +19,7 @@ from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS, Split
-from factory.sources.phantoms import PHANTOMS, RENDERER_VERSION
+from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
 from factory.sources.phantoms.render import phantom_domain, render
 from factory.vocabulary import Domain
 
@@ -33,7 +33,7 @@ class PhantomSource(BaseModel):
     """Recipe section of the phantoms.
 
     Attributes:
-        domains: names of phantom domains; None takes all.
+        domains: names of phantom domains; None takes the seven of `DEFAULT_PHANTOMS`.
         train: training images per domain.
         val: validation images per domain.
         test: test images per domain.
@@ -74,8 +74,8 @@ class PhantomSource(BaseModel):
 
     @property
     def domain_names(self) -> tuple[str, ...]:
-        """The domains' names, all where none was given."""
-        return self.domains or tuple(PHANTOMS)
+        """The domains' names, the default ones where none was given."""
+        return self.domains or DEFAULT_PHANTOMS
 
     def build(self) -> Phantoms:
         """The source itself."""

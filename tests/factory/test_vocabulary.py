@@ -30,6 +30,16 @@ def test_titles_are_told_apart_except_where_the_public_model_does_not() -> None:
     assert len(set(titles)) == len(titles)
 
 
+def test_phantoms_span_modalities_and_specialties() -> None:
+    phantoms = [domain for domain in VOCABULARY.domains.values() if domain.phantom]
+    assert len({domain.modality for domain in phantoms}) >= 11
+    assert len({domain.specialty for domain in phantoms} - {""}) >= 8
+    # But for the phantom CT, each has findings, so that a classifier has something to tell.
+    assert [domain.name for domain in phantoms if len(domain.findings) < 2] == [
+        "phantom-abdomen-ct"
+    ]
+
+
 def test_match_ignores_case_and_remarks() -> None:
     domain = VOCABULARY.match("Microscopy (brightfield grey)", "cell nuclei", ["cell nuclei"])
     assert domain.name == "nuclei-microscopy"
