@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -22,3 +24,20 @@ class CrfSection(BaseModel):
     )
     smooth_weight: float = Field(default=3.0, ge=0, description="of nearest neighbours")
     smooth_px: float = Field(default=1.0, gt=0, description="of these, pixels")
+
+
+class AffinitySection(BaseModel):
+    """The small network that learns which neighbouring places belong together, and its walk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stride: Literal[1, 2, 4] = Field(default=2, description="pixels per cell of its grid")
+    radius: int = Field(default=5, ge=2, description="cells; nearer ones are neighbours")
+    margin: float = Field(
+        default=0.15, ge=0, lt=1, description="how far from the threshold a seed is certain"
+    )
+    steps: int = Field(default=300, ge=1, description="of training")
+    batch: int = Field(default=8, ge=1, description="images in one step")
+    learning_rate: float = Field(default=1e-3, gt=0)
+    beta: float = Field(default=8.0, gt=0, description="power that sharpens affinities")
+    walk: int = Field(default=64, ge=1, description="steps of the random walk")
