@@ -32,7 +32,7 @@ def seeds(strict: NDArray[np.uint8], generous: NDArray[np.uint8]) -> NDArray[np.
     Returns:
         The class where both name it, 0 where even the generous mask names none, else 255.
 
-    Source: Ahn & Kwak 2018, section 3.3 (confident areas of foreground and background).
+    Source: the confident areas of Ahn & Kwak 2018, that of a quarrel between classes left out.
     """
     return np.where(strict == generous, strict, np.uint8(IGNORE)).astype(np.uint8)
 
@@ -73,7 +73,7 @@ def affinity_matrix(features: Floats, radius: int, beta: float) -> sparse.csr_ma
     Returns:
         Sparse symmetric (hw, hw): exp(-|f_i - f_j|_1)^beta for neighbours, 1 on the diagonal.
 
-    Source: Ahn & Kwak 2018, eq. 1 and 5; features scaled so that the mean there is a sum here.
+    Source: W of Ahn & Kwak 2018, raised element by element to beta.
     """
     height, width = features.shape[1:]
     number = np.arange(height * width).reshape(height, width)
@@ -95,7 +95,7 @@ def _alike(features: Floats, a: Cut, b: Cut) -> Floats:
 
 
 def transition(affinities: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Each row divided by its sum: where a walk goes next (Ahn & Kwak 2018, eq. 5)."""
+    """Each row divided by its sum: where a walk goes next: T = D^-1 W of Ahn & Kwak 2018."""
     return sparse.diags(1 / np.asarray(affinities.sum(axis=1)).ravel()) @ affinities
 
 
@@ -113,7 +113,7 @@ def random_walk(scores: Floats, step: Transition, steps: int) -> Floats:
     Raises:
         ValueError: if the scores do not have as many places as the matrix.
 
-    Source: Ahn & Kwak 2018, eq. 6; the power of the matrix itself, which is dense, is never formed.
+    Source: T^t of Ahn & Kwak 2018, a dense matrix that is never formed here.
     """
     count, height, width = scores.shape
     if step.shape != (height * width,) * 2:

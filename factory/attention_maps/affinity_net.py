@@ -38,7 +38,7 @@ class AffinityNet(nn.Module):
         section: gives the stride.
         channels: of the images, 1 or 3.
 
-    Source: Ahn & Kwak 2018, section 3.2.
+    Source: Ahn & Kwak 2018, CVPR.
     """
 
     def __init__(self, section: AffinitySection, channels: int = 1) -> None:
@@ -97,7 +97,7 @@ def affinity_loss(features: Tensor, seeds: Tensor, radius: int) -> Tensor:
         A quarter of the mean log loss over pairs within the background, a quarter over pairs
         within a class, and half over pairs of two labels. A kind that has no pair counts 0.
 
-    Source: Ahn & Kwak 2018, eq. 3 and 4.
+    Source: the training loss of Ahn & Kwak 2018.
     """
     sums, counts = features.new_zeros(3), features.new_zeros(3)
     for a, b in neighbours(seeds.shape[1], seeds.shape[2], radius):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.attention_maps.regions import pieces
-from factory.attention_maps.sections import StructureSection
+from factory.attention_maps.sections import Rung, StructureSection
 
 Mask = NDArray[np.uint8]  # (H, W) class indices
 
@@ -40,7 +40,7 @@ def prior_violations(
 
 
 def disagreements(
-    masks: Mapping[str, Mask], classes: Mapping[str, int], least: float
+    masks: Mapping[Rung, Mask], classes: Mapping[str, int], least: float
 ) -> Iterator[str]:
     """Every class on which the last rung's mask and an earlier one's agree too little.
 

@@ -198,7 +198,7 @@ def _crf(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
 def _selfattention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
     """Scores spread to what the image's places attend to: a power of the self-attention matrix.
 
-    Source: Nguyen et al. 2023, NeurIPS, "Dataset Diffusion", eq. 5.
+    Source: the idea is that of Dataset Diffusion (Nguyen et al. 2023, NeurIPS).
     """
     if not sight.self_maps:
         raise InputError(

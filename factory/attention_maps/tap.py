@@ -62,7 +62,7 @@ class AttentionTap:
         every: reads the first of each `every` passes of the network.
         self_attention: also keeps what each place attends to, at 32 x 32 cells and coarser.
 
-    Source: maps summed over steps, layers and heads as in DAAM (arXiv 2210.04885, section 3).
+    Source: maps summed over steps, layers and heads as in DAAM (arXiv 2210.04885).
     """
 
     def __init__(
@@ -213,7 +213,7 @@ def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
     Raises:
         ValueError: if every map is coarser than `coarsest`.
 
-    Source: bicubic enlargement, clamping and the mean are DAAM's (arXiv 2210.04885, eq. 6).
+    Source: bicubic enlargement, clamping and the mean are DAAM's (arXiv 2210.04885).
     """
     kept = [values for cells, values in maps.items() if min(cells) >= coarsest]
     if not kept:

@@ -19,7 +19,7 @@ def otsu_threshold(values: Floats) -> float:
         A value within their range: the middle of the thresholds that are equally good. A constant
         map's own value, above which nothing lies.
 
-    Source: Otsu 1979, IEEE Trans. SMC 9(1):62, eq. 18, on 256 levels of the map's own range.
+    Source: Otsu 1979, IEEE Trans. SMC 9(1):62, on 256 levels of the map's own range.
     """
     low, high = float(values.min()), float(values.max())
     if not high > low:
