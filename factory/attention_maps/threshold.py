@@ -6,43 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-LEVELS = 256
+GROUND, PEAK = 25, 99  # percentiles; not the extremes, which are the noise's
 
 
-def otsu_threshold(values: Floats) -> float:
-    """The threshold that parts a map into the two most compact groups.
+def heights(values: Floats) -> tuple[float, float]:
+    """What a map shows off and on its structure: its 25th and 99th percentiles.
 
-    Args:
-        values: of any shape, finite.
-
-    Returns:
-        A value within their range: the middle of the thresholds that are equally good. A constant
-        map's own value, above which nothing lies.
-
-    Source: Otsu 1979, IEEE Trans. SMC 9(1):62, on 256 levels of the map's own range.
+    Where these are equal, as for a structure of a few pixels or of nearly all, the extremes.
     """
-    low, high = float(values.min()), float(values.max())
-    if not high > low:
-        return high
-    counts, edges = np.histogram(values, LEVELS, (low, high))
-    centres = (edges[1:] + edges[:-1]) / 2
-    below = counts.cumsum()[:-1].astype(float)
-    above = counts.sum() - below
-    mass = (counts * centres).cumsum()
-    between = below * above * (mass[:-1] / below - (mass[-1] - mass[:-1]) / above) ** 2
-    return float(edges[1:-1][np.isclose(between, between.max(), rtol=1e-9)].mean())
+    ground, peak = (float(p) for p in np.percentile(values, (GROUND, PEAK)))
+    if peak > ground:
+        return ground, peak
+    return float(values.min()), float(values.max())
 
 
 def margins(scores: Floats) -> Floats:
-    """How far scores (K, H, W) lie above their map's threshold, 0 there and 1 at the peak.
+    """How far scores (K, H, W) lie above half the height of their map: 0 there, 1 at the peak.
 
-    Maps of unlike contrast become comparable that way. A constant map lies below everywhere, -1.
+    An edge keeps its place at half its height however much it is blurred, and attention is blurred
+    by whole cells. Otsu's threshold, which looks for two equally compact groups instead, puts it
+    far too low for structures that cover little of the image. The ground lies at -1, and so does
+    a constant map.
     """
     result = np.full(scores.shape, -1, np.float32)
     for row, values in enumerate(scores):
-        threshold, peak = otsu_threshold(values), float(values.max())
-        if peak > threshold:
-            result[row] = (values - threshold) / (peak - threshold)
+        ground, peak = heights(values)
+        if peak > ground:
+            result[row] = (2 * values - ground - peak) / (peak - ground)
     return result
 
 
@@ -50,7 +40,7 @@ def decide(scores: Floats, level: float = 0) -> NDArray[np.uint8]:
     """(H, W) labels: 1 + the map that lies highest above its threshold, 0 where none does.
 
     Args:
-        scores: (K, H, W).
+        scores: (K, H, W), finite.
         level: margin that must be passed; above 0 is stricter, below 0 more generous.
     """
     above = margins(scores)
