@@ -1,0 +1,1 @@
+"""Masks without masks: what a text-to-image network looks at, made into labelled regions."""
