@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.errors import InputError
-from evaluation.folds import fold_agreement, fold_models, fold_of
+from evaluation.fold_agreement import fold_agreement, fold_models, fold_of
 from evaluation.pairs import take
 
 
