@@ -21,10 +21,11 @@ from evaluation.alarms import raised
 from evaluation.contours import interface
 from evaluation.features import Handcrafted, RobustScale
 from evaluation.frechet import Features
-from evaluation.kernel import Kernel, permutation_p
+from evaluation.kernel import Kernel
 from evaluation.pairs import Images, Masks, column, units_of
 from evaluation.privacy import Resemblance, copying_p
 from evaluation.resemblance import Distances, distances
+from evaluation.shift import shift_p
 from evaluation.spectrum import luminance
 from evaluation.statistics import Estimate, wilson
 from factory.images import ImageSection
@@ -143,7 +144,7 @@ def noticed(pool: Pool, fault: str, repeats: int) -> Estimate:
 def _differs(ours: Features, real: Features, our_units: Index, real_units: Index) -> float:
     scale = RobustScale.fit(real)
     a, b = scale.apply(ours), scale.apply(real)
-    return permutation_p(a, b, Kernel.of(b), our_units, real_units)
+    return shift_p(a, b, Kernel.of(b), our_units, real_units)
 
 
 def _copied(pool: Pool, chosen: Index, reference: Index) -> float:

@@ -18,6 +18,8 @@ from evaluation.frechet import Features, finite
 from evaluation.jackknife import dealt, jackknifed
 from evaluation.statistics import Estimate, Units
 
+Sides = NDArray[np.float64]  # (P, N), 1 for the first of two sets, 0 for the second
+
 SCALES = (0.5, 1.0, 2.0)  # of the bandwidth: finer and coarser differences than the median
 SAMPLE = 1000  # vectors of each set for the bandwidth and for the test
 CHUNK = 1024
@@ -107,15 +109,36 @@ def permutation_p(
     """
     if min(len(a), len(b)) < 2:
         return float("nan")
+    found = distances_of_sides(*permuted_sides(a, b, a_units, b_units, seed=seed), kernel)
+    return float(np.count_nonzero(found >= found[0]) / len(found))
+
+
+def permuted_sides(
+    a: Features,
+    b: Features,
+    a_units: Units | None = None,
+    b_units: Units | None = None,
+    *,
+    seed: int = 0,
+) -> tuple[Features, Sides]:
+    """Both sets pooled, (N, D), and 1 + 999 ways to part them, (P, N): as they are, then at random.
+
+    Units change sides whole. Of larger sets 1000 vectors each are taken.
+    """
     rows = [_chosen(len(part), seed + i) for i, part in enumerate((a, b))]
-    pooled = np.concatenate([a[rows[0]], b[rows[1]]])
-    values = kernel.between(pooled, pooled)
-    np.fill_diagonal(values, 0)
+    pooled = np.concatenate([finite(a)[rows[0]], finite(b)[rows[1]]])
     units = _pooled_units(a_units, b_units, rows)
     rng, first = np.random.default_rng(seed), len(rows[0])
-    observed = _distances(values, (np.arange(len(pooled)) < first)[None].astype(float))
-    others = _distances(values, _shuffled(units, first, rng).astype(float))
-    return float((1 + np.count_nonzero(others >= observed)) / (1 + PERMUTATIONS))
+    observed = (np.arange(len(pooled)) < first)[None]
+    sides = np.concatenate([observed, _shuffled(units, first, rng)])
+    return pooled, sides.astype(np.float64)
+
+
+def distances_of_sides(pooled: Features, sides: Sides, kernel: Kernel) -> NDArray[np.float64]:
+    """(P,) unbiased squared MMD between the two sets that each row of `sides` makes of (N, D)."""
+    values = kernel.between(pooled, pooled)
+    np.fill_diagonal(values, 0)
+    return _distances(values, sides)
 
 
 @dataclass(frozen=True, eq=False)
