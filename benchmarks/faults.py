@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from sklearn.cluster import KMeans
 from tqdm import tqdm
 
 from evaluation.alarms import raised
 from evaluation.contours import interface
 from evaluation.features import Handcrafted, RobustScale
 from evaluation.frechet import Features
-from evaluation.kernel import Kernel
 from evaluation.pairs import Images, Masks, column, units_of
 from evaluation.privacy import Resemblance, copying_p
 from evaluation.resemblance import Distances, distances
@@ -37,7 +37,7 @@ from factory.sources.phantom import PhantomSource
 PAIRS = 200
 SHIFTS = {"shift2": 2, "shift4": 4, "shift8": 8}
 COPIES = 0.1
-LEAST_MODES = 1 / 3  # of a set without findings: its smallest masks are the mode that is dropped
+MODES = 3  # clusters that stand for the findings of a set without any
 
 Groups = Mapping[str, Features]
 Index = NDArray[np.intp]
@@ -53,7 +53,8 @@ class Pool:
         units: (N,) patient of each pair.
         mode: (N,) whether a pair belongs to the mode that is dropped.
         near: (N, N) distance of every image to every other.
-        masks: (N, H, W).
+        pairs: themselves.
+        classes: names of the foreground classes.
     """
 
     plain: Groups
@@ -107,7 +108,7 @@ def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
         changed["swapped"] = images, _swapped(masks)
     faulty = {name: extractor.groups(*both) for name, both in tqdm(changed.items(), desc="faults")}
     units, near = np.asarray(units_of(pairs)), distances(images, images)
-    return Pool(plain, faulty, units, _mode(pairs), near, pairs, domain.classes)
+    return Pool(plain, faulty, units, _mode(pairs, plain), near, pairs, domain.classes)
 
 
 def alarms(pool: Pool, fault: str, seed: int) -> tuple[str, ...]:
@@ -144,7 +145,7 @@ def noticed(pool: Pool, fault: str, repeats: int) -> Estimate:
 def _differs(ours: Features, real: Features, our_units: Index, real_units: Index) -> float:
     scale = RobustScale.fit(real)
     a, b = scale.apply(ours), scale.apply(real)
-    return shift_p(a, b, Kernel.of(b), our_units, real_units)
+    return shift_p(a, b, our_units, real_units)
 
 
 def _copied(pool: Pool, chosen: Index, reference: Index) -> float:
@@ -174,14 +175,14 @@ def _one_each(rows: Index, pool: Pool, rng: np.random.Generator) -> Index:
     return mixed[np.unique(mixed % images, return_index=True)[1]]
 
 
-def _mode(pairs: PairBatch) -> NDArray[np.bool_]:
-    """The most frequent finding but one; where none is told, the third with the least mask."""
-    findings = column(pairs, "finding")
-    names, counts = np.unique(findings[findings != ""].astype(str), return_counts=True)
-    if len(names) > 1:
-        return np.asarray(findings == names[np.argsort(-counts, kind="stable")[1]])
-    area = (pairs.masks > 0).mean((1, 2))
-    return np.asarray(area <= np.quantile(area, LEAST_MODES))
+def _mode(pairs: PairBatch, plain: Groups) -> NDArray[np.bool_]:
+    """The most frequent finding but one; of three clusters of features where none is told."""
+    names = column(pairs, "finding").astype(str)
+    if len(set(names) - {""}) < 2:
+        tables = np.hstack([RobustScale.fit(table).apply(table) for table in plain.values()])
+        names = KMeans(MODES, n_init=10, random_state=0).fit_predict(tables).astype(str)
+    known, counts = np.unique(names[names != ""], return_counts=True)
+    return np.asarray(names == known[np.argsort(-counts, kind="stable")[1]])
 
 
 def _blurred(images: Images) -> Images:

@@ -109,7 +109,10 @@ def permutation_p(
     """
     if min(len(a), len(b)) < 2:
         return float("nan")
-    found = distances_of_sides(*permuted_sides(a, b, a_units, b_units, seed=seed), kernel)
+    pooled, _, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
+    values = kernel.between(pooled, pooled)
+    np.fill_diagonal(values, 0)
+    found = _distances(values, sides)
     return float(np.count_nonzero(found >= found[0]) / len(found))
 
 
@@ -120,10 +123,13 @@ def permuted_sides(
     b_units: Units | None = None,
     *,
     seed: int = 0,
-) -> tuple[Features, Sides]:
-    """Both sets pooled, (N, D), and 1 + 999 ways to part them, (P, N): as they are, then at random.
+) -> tuple[Features, Units, Sides]:
+    """Both sets pooled, and 1 + 999 ways to part them: as they are, then at random.
 
     Units change sides whole. Of larger sets 1000 vectors each are taken.
+
+    Returns:
+        (N, D) vectors, (N,) unit of each, and (P, N) sides.
     """
     rows = [_chosen(len(part), seed + i) for i, part in enumerate((a, b))]
     pooled = np.concatenate([finite(a)[rows[0]], finite(b)[rows[1]]])
@@ -131,14 +137,7 @@ def permuted_sides(
     rng, first = np.random.default_rng(seed), len(rows[0])
     observed = (np.arange(len(pooled)) < first)[None]
     sides = np.concatenate([observed, _shuffled(units, first, rng)])
-    return pooled, sides.astype(np.float64)
-
-
-def distances_of_sides(pooled: Features, sides: Sides, kernel: Kernel) -> NDArray[np.float64]:
-    """(P,) unbiased squared MMD between the two sets that each row of `sides` makes of (N, D)."""
-    values = kernel.between(pooled, pooled)
-    np.fill_diagonal(values, 0)
-    return _distances(values, sides)
+    return pooled, units, sides.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

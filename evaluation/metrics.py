@@ -358,7 +358,7 @@ _PRIVACY = {
         False,
         1,
         "How many of the six tests (five groups of features, copying) found a difference that "
-        "chance does not explain, 2 % for all of them together; over several domains the mean.",
+        "chance does not explain, 3 % for all of them together; over several domains the mean.",
     ),
 }
 

@@ -1,8 +1,9 @@
 """Do two sets of features come from one distribution? One test of joint and of single features.
 
-A kernel distance hears what features do together and is dull to a change in one of many; the
-largest Kolmogorov-Smirnov distance of a single feature is the reverse. Each is ranked among the
-same permutations, and the better of the two ranks is held against its own.
+The Anderson-Darling distance of a single feature hears a change in one of many, also at its ends;
+how often the nearest neighbours come from the same set hears a mode that is missing from the
+middle. Each is ranked among the same permutations, and the better of the two ranks is held
+against its own.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.frechet import Features
-from evaluation.kernel import Kernel, Sides, distances_of_sides, permuted_sides
+from evaluation.kernel import Sides, permuted_sides
+from evaluation.neighbours import distances
 from evaluation.statistics import Units
 
-CHUNK = 100  # permutations whose cumulative sums are in memory at a time
+NEAREST = 10
+CHUNK = 100  # permutations whose sums are in memory at a time
 
 
 def shift_p(
     a: Features,
     b: Features,
-    kernel: Kernel,
     a_units: Units | None = None,
     b_units: Units | None = None,
     *,
@@ -34,34 +36,64 @@ def shift_p(
     """
     if min(len(a), len(b)) < 2:
         return float("nan")
-    pooled, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
-    joint = distances_of_sides(pooled, sides, kernel)
-    single = largest_gaps(pooled, sides)
+    pooled, units, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
+    single = _ranked(largest_deviations(pooled, sides))
+    joint = _ranked(neighbour_agreement(pooled, units, sides))
     # Row 0 is what was observed; in each column it competes with the permutations on equal terms.
-    best = np.minimum(_ranked(joint), _ranked(single))
+    best = np.minimum(single, joint)
     return float(np.count_nonzero(best <= best[0]) / len(best))
 
 
-def largest_gaps(pooled: Features, sides: Sides) -> NDArray[np.float64]:
-    """(P,) largest Kolmogorov-Smirnov distance of any feature under each assignment.
+def largest_deviations(pooled: Features, sides: Sides) -> NDArray[np.float64]:
+    """(P,) largest Anderson-Darling distance of any feature under each assignment.
+
+    The mean, over the pooled values but the greatest, of (F - G)² / (H (1 - H)), where F and G are
+    the two sets' distribution functions and H that of both.
 
     Args:
         pooled: (N, D) features of both sets.
         sides: (P, N) 1 for the first set, 0 for the second.
+
+    Source: Scholz & Stephens 1987, JASA 82:918, equation 6, without its constant factor.
     """
+    count = len(pooled)
     order = np.argsort(pooled, axis=0, kind="stable")
     ordered = np.take_along_axis(pooled, order, axis=0)
-    # Between equal values there is no step to compare at.
-    last = np.vstack([ordered[1:] != ordered[:-1], np.ones((1, pooled.shape[1]), bool)])
+    # Between equal values there is no step to compare at, and after the last both are 1.
+    steps = ordered[1:] != ordered[:-1]
+    share = np.arange(1, count) / count
+    weight = 1 / (share * (1 - share)) / count
     found = np.zeros(len(sides))
     for start in range(0, len(sides), CHUNK):
         part = sides[start : start + CHUNK]
-        weights = part / part.sum(1, keepdims=True)
-        weights -= (1 - part) / (1 - part).sum(1, keepdims=True)
+        signed = part / part.sum(1, keepdims=True) - (1 - part) / (1 - part).sum(1, keepdims=True)
         for feature in range(pooled.shape[1]):
-            steps = np.abs(np.cumsum(weights[:, order[:, feature]], axis=1))
-            gaps = np.where(last[:, feature], steps, 0).max(1)
-            np.maximum(found[start : start + CHUNK], gaps, out=found[start : start + CHUNK])
+            at = steps[:, feature]
+            gaps = np.cumsum(signed[:, order[:-1, feature]], axis=1)[:, at]
+            deviation = gaps**2 @ weight[at]
+            np.maximum(found[start : start + CHUNK], deviation, out=found[start : start + CHUNK])
+    return found
+
+
+def neighbour_agreement(
+    pooled: Features, units: Units, sides: Sides, nearest: int = NEAREST
+) -> NDArray[np.float64]:
+    """(P,) share of nearest neighbours that lie on one's own side, summed over the two sides.
+
+    Vectors of one's own unit are no neighbours; of others, the `nearest` ones are.
+
+    Source: Schilling 1986, JASA 81:799; each set weighs the same, whatever its size.
+    """
+    apart = distances(pooled, pooled)
+    apart[units[:, None] == units[None]] = np.inf
+    near = np.argsort(apart, axis=1, kind="stable")[:, : min(nearest, len(pooled) - 1)]
+    found = np.zeros(len(sides))
+    for start in range(0, len(sides), CHUNK):
+        part = sides[start : start + CHUNK]
+        own = part[:, near].mean(2)  # share of neighbours on the first side
+        first = (own * part).sum(1) / part.sum(1)
+        second = ((1 - own) * (1 - part)).sum(1) / (1 - part).sum(1)
+        found[start : start + CHUNK] = first + second
     return found
 
 
