@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import evaluation.errors
+from evaluation.extractors import check_file
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
 from evaluation.utility import Arm, arms
@@ -101,6 +102,9 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
     problems.refuse()
     with problems.noted():
         check_generator(recipe, grid)
+    for features in recipe.evaluate.features:
+        with problems.noted():
+            check_file(features, recipe.image.size, recipe.image.channels)
     with problems.noted():
         reference = Reference.of(source, recipe.image)
         check_pairs(recipe, reference, grid)
