@@ -24,7 +24,7 @@ ALARMS: Mapping[str, str] = {
 
 # Test -> the metric that holds its p-value.
 TESTS: Mapping[str, str] = {
-    name: "copying_p" if name == "copying" else f"kernel_{name}_p" for name in ALARMS
+    name: "copying_p" if name == "copying" else f"shift_{name}_p" for name in ALARMS
 }
 
 

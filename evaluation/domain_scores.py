@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evaluation.alarms import LEVEL, TESTS, raised
 from evaluation.consistency import Consistency, Judge, consistency, mean_mask
+from evaluation.features import Extractor
 from evaluation.fidelity_scores import fidelity_scores
 from evaluation.metrics import Score
 from evaluation.pairs import Block, units_of, with_masks
@@ -29,12 +30,18 @@ from evaluation.statistics import Estimate, bca_mean, difference
 
 
 def score_domain(
-    synthetic: Block, train: Block, held_out: Block, judge: Judge, section: EvaluateSection
+    synthetic: Block,
+    train: Block,
+    held_out: Block,
+    judge: Judge,
+    section: EvaluateSection,
+    encoder: Extractor | None = None,
 ) -> tuple[list[Score], pd.DataFrame]:
     """All scores of pairs of one domain, and a row per synthetic pair.
 
     Returns:
-        Scores, those of single classes marked by the parameter `class`; and a table with the
+        Scores, those of single classes marked by the parameter `class`, those of single findings
+        by `facet`; and a table with the
         columns dice (judge against mask, NaN where the mask is empty or absent), upper_power,
         nearest (row of the nearest image in `train`), nearest_distance, copied.
     """
@@ -50,7 +57,7 @@ def score_domain(
     found = Resemblance.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
     fitting = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
-    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section)
+    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section, encoder)
     privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
@@ -172,7 +179,7 @@ def privacy_scores(found: Resemblance, section: EvaluateSection) -> list[Score]:
 
 def alarm_score(scores: Sequence[Score]) -> Score:
     """How many tests of a domain's pairs found a difference that chance does not explain."""
-    found = {score.metric: score.value for score in scores}
+    found = {score.metric: score.value for score in scores if score.whole}
     p_values = {test: found[metric] for test, metric in TESTS.items() if metric in found}
     known = [p for p in p_values.values() if np.isfinite(p)]
     count = float(len(raised(p_values))) if known else float("nan")

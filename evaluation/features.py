@@ -1,13 +1,13 @@
-"""Handcrafted features of image AND mask: no weights, and each group names what has shifted.
+"""What an extractor of features is, and the handcrafted one: of image AND mask, no weights.
 
-Every feature is scaled by design to a natural range of about one unit (shares, decades, octaves,
+Each group of handcrafted features names what has shifted. Every feature is scaled by design to a natural range of about one unit (shares, decades, octaves,
 standard deviations), so that one floor can say when a feature of the reference is constant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,34 @@ from evaluation.contours import geometry, interface
 from evaluation.pairs import Images, Masks
 from evaluation.spectrum import CHUNK, luminance
 from evaluation.texture import Table, chroma, co_occurrence, first_order, laplacian, spectrum
+
+
+class Extractor(Protocol):
+    """What turns pairs of one domain into features: numbers that distances compare.
+
+    Attributes:
+        name: of the set, as in the metrics: `frechet_<name>`.
+        fingerprint: changes whenever equal pairs would get other features.
+        scaled: whether distances see the features robustly scaled on the real training pairs,
+            or as they are: only so do distances agree with published ones.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def scaled(self) -> bool: ...
+    def groups(self, images: Images, masks: Masks) -> dict[str, Table]:
+        """Features of N pairs by group, each (N, D of the group) float64.
+
+        A pair's features depend on no other pair.
+
+        Args:
+            images: (N, H, W, C) uint8, C as in training.
+            masks: (N, H, W) uint8.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +61,8 @@ class Handcrafted:
 
     classes: tuple[str, ...]
     name: str = "handcrafted"
-    version: int = 1
+    fingerprint: str = "1"
+    scaled: bool = True
 
     def groups(self, images: Images, masks: Masks) -> dict[str, Table]:
         """Raw features of N pairs by group, each (N, D of the group).
@@ -49,10 +78,7 @@ class Handcrafted:
         Raises:
             ValueError: if a mask holds an index that no class has, or shapes disagree.
         """
-        if masks.shape != images.shape[:3]:
-            raise ValueError(f"masks {masks.shape} do not fit images {images.shape}")
-        if masks.size and masks.max() > len(self.classes):
-            raise ValueError(f"mask index {masks.max()} but only {len(self.classes)} classes")
+        check_pairs(images, masks, len(self.classes))
         if not len(images):
             blank = np.zeros((1, *images.shape[1:]), np.uint8)
             return {name: t[:0] for name, t in self._chunk(blank, blank[..., 0]).items()}
@@ -71,7 +97,16 @@ class Handcrafted:
         }
 
 
-FEATURES: Mapping[str, type[Handcrafted]] = {"handcrafted": Handcrafted}
+def check_pairs(images: Images, masks: Masks, classes: int) -> None:
+    """Whether masks fit images and hold no index beyond the number of foreground classes.
+
+    Raises:
+        ValueError: if not.
+    """
+    if masks.shape != images.shape[:3]:
+        raise ValueError(f"masks {masks.shape} do not fit images {images.shape}")
+    if masks.size and masks.max() > classes:
+        raise ValueError(f"mask index {masks.max()} but only {classes} classes")
 
 
 @dataclass(frozen=True, eq=False)

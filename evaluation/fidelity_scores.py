@@ -6,27 +6,43 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluation.features import FEATURES, Handcrafted, RobustScale
+from evaluation.extractors import Ground, extractor_of
+from evaluation.extrapolation import frechet_extrapolated
+from evaluation.features import Extractor, RobustScale
+from evaluation.fidelity_metrics import GROUPS, frechet_name
 from evaluation.frechet import Features, frechet, frechet_estimate
 from evaluation.kernel import Kernel, kernel_estimate, permutation_p
 from evaluation.metrics import Parameter, Score
 from evaluation.neighbours import neighbours
-from evaluation.pairs import Block, units_of, with_masks
+from evaluation.pairs import Block, column, units_of, with_masks
 from evaluation.sections import EvaluateSection
+from evaluation.shift import shift_p
 from evaluation.statistics import Estimate, Units
 from evaluation.vendi import vendi
 
 EQUAL_N_DRAWS = 20
+FEWEST_OF_FACET = 20  # synthetic and real pairs of a finding, below which its distance is noise
+HANDCRAFTED = "handcrafted"
 NAN = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Scaled features of some pairs, and the unit (patient) of each."""
+    """Features of some pairs as distances see them, and the unit (patient) and finding of each."""
 
     features: Features
     units: Units
+    findings: NDArray[np.object_]
+
+    def of(self, finding: str) -> Sample:
+        """Only the pairs with a finding."""
+        at = self.findings == finding
+        return Sample(self.features[at], self.units[at], self.findings[at])
+
+    def __len__(self) -> int:
+        return len(self.features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,39 +60,50 @@ def fidelity_scores(
     held_out: Block,
     classes: tuple[str, ...],
     section: EvaluateSection,
+    encoder: Extractor | None = None,
 ) -> list[Score]:
-    """Fréchet and kernel distances, whole and by group, then neighbourhoods of the whole."""
-    scores = []
-    for name in section.features:
-        extractor = FEATURES[name](classes)
-        settings: dict[str, Parameter] = {
-            "features": f"{name}@{extractor.version}",
-            "seed": section.seed,
-        }
-        trios = scaled(extractor, synthetic, train, held_out)
-        for group, trio in trios.items():
-            scores += [Score.of(key, e, **settings) for key, e in _distances(group, trio, section)]
-        scores += [Score.of(key, e, **settings) for key, e in _at_equal_n(trios[name], section)]
+    """Fréchet and kernel distances over every set of features, whole and by group and finding.
+
+    Neighbourhoods, values at equal n and the extrapolated distance are of handcrafted features
+    alone: they are not wanted of every set, and need few dimensions.
+
+    Args:
+        synthetic: pairs of one domain.
+        train: real training pairs of it.
+        held_out: real pairs of other patients.
+        classes: names of its foreground classes.
+        section: of the recipe.
+        encoder: trained before on `train`; None: trained here if the section asks for one.
+    """
+    scores: list[Score] = []
+    ground = Ground(train, classes, section.seed, section.encoder_steps, encoder=encoder)
+    for features in section.features:
+        extractor = extractor_of(features, ground)
+        scores += _set_scores(extractor, scaled(extractor, synthetic, train, held_out), section)
     return scores
 
 
 def scaled(
-    extractor: Handcrafted, synthetic: Block, train: Block, held_out: Block
+    extractor: Extractor, synthetic: Block, train: Block, held_out: Block
 ) -> Mapping[str, Trio]:
-    """Features by group, and under the extractor's name all of them, scaled on the training ones.
+    """Features by group, and under the extractor's name all of them.
 
-    Pairs without a mask have no features of it and are left out.
+    Where the extractor asks for it they are scaled on the training ones. Pairs without a mask
+    have no features of it and are left out.
     """
     sets = [with_masks(pairs) for pairs in (synthetic, train, held_out)]
     raw = [extractor.groups(pairs.images, pairs.masks) for pairs in sets]
     tables: dict[str, list[Features]] = {}
     for group in raw[1]:
-        scale = RobustScale.fit(raw[1][group])
-        tables[group] = [scale.apply(table[group]) for table in raw]
-    tables[extractor.name] = [np.hstack([t[i] for t in tables.values()]) for i in range(3)]
-    units = [units_of(pairs) for pairs in sets]
+        tables[group] = [table[group] for table in raw]
+        if extractor.scaled:
+            scale = RobustScale.fit(raw[1][group])
+            tables[group] = [scale.apply(table) for table in tables[group]]
+    if extractor.name not in tables:
+        tables[extractor.name] = [np.hstack([t[i] for t in tables.values()]) for i in range(3)]
+    about = [(units_of(pairs), column(pairs, "finding")) for pairs in sets]
     return {
-        group: Trio(*(Sample(*each) for each in zip(table, units, strict=True)))
+        group: Trio(*(Sample(each, *known) for each, known in zip(table, about, strict=True)))
         for group, table in tables.items()
     }
 
@@ -99,17 +126,68 @@ def at_equal_n(
     return Estimate(float(np.mean(values)), float(low), float(high), size)
 
 
+def _set_scores(
+    extractor: Extractor, trios: Mapping[str, Trio], section: EvaluateSection
+) -> Iterator[Score]:
+    settings: dict[str, Parameter] = {
+        "features": f"{extractor.name}@{extractor.fingerprint}",
+        "seed": section.seed,
+    }
+    for group, trio in trios.items():
+        width = {"dimensions": trio.train.features.shape[1]}
+        for name, estimate in _distances(group, trio, section):
+            yield Score.of(name, estimate, **settings, **width)
+        if group in GROUPS:
+            yield Score.of(f"shift_{group}_p", _shifted(trio, section.seed), **settings, **width)
+    whole = trios[extractor.name]
+    for name, finding, estimate in _by_finding(extractor.name, whole, section):
+        yield Score.of(name, estimate, **settings, facet=finding)
+    if extractor.name == HANDCRAFTED:
+        for name, estimate in _of_handcrafted(whole, section):
+            yield Score.of(name, estimate, **settings)
+
+
 def _distances(group: str, trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
     real, seed = trio.train, section.seed
     kernel = Kernel.of(real.features, seed=seed)
     for suffix, sample in (("", trio.synthetic), ("_real", trio.held_out)):
         both = sample.features, real.features
         units = sample.units, real.units
-        yield f"frechet_{group}{suffix}", frechet_estimate(*both, *units, seed=seed)
+        yield f"{frechet_name(group)}{suffix}", frechet_estimate(*both, *units, seed=seed)
         yield f"kernel_{group}{suffix}", kernel_estimate(*both, kernel, *units, seed=seed)
         if not suffix:
             p = permutation_p(*both, kernel, *units, seed=seed)
-            yield f"kernel_{group}_p", Estimate(p, NAN, NAN, len(sample.features))
+            yield f"kernel_{group}_p", Estimate(p, NAN, NAN, len(sample))
+
+
+def _shifted(trio: Trio, seed: int) -> Estimate:
+    ours, real = trio.synthetic, trio.train
+    p = shift_p(ours.features, real.features, ours.units, real.units, seed=seed)
+    return Estimate(p, NAN, NAN, len(ours))
+
+
+def _by_finding(
+    name: str, trio: Trio, section: EvaluateSection
+) -> Iterator[tuple[str, str, Estimate]]:
+    """Kernel distances of single findings, seen with the kernel of all: (metric, finding, value)."""
+    kernel = Kernel.of(trio.train.features, seed=section.seed)
+    for finding in sorted(set(trio.synthetic.findings) - {""}):
+        real = trio.train.of(finding)
+        for suffix, sample in (("", trio.synthetic), ("_real", trio.held_out)):
+            ours = sample.of(finding)
+            if min(len(ours), len(real)) >= FEWEST_OF_FACET:
+                both = ours.features, real.features
+                units = ours.units, real.units
+                found = kernel_estimate(*both, kernel, *units, seed=section.seed)
+                yield f"kernel_{name}{suffix}", finding, found
+
+
+def _of_handcrafted(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
+    both = trio.synthetic.features, trio.train.features
+    units = trio.synthetic.units, trio.train.units
+    endless = frechet_extrapolated(*both, *units, seed=section.seed)
+    yield "frechet_handcrafted_extrapolated", endless
+    yield from _at_equal_n(trio, section)
 
 
 def _at_equal_n(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:

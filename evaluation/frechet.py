@@ -15,6 +15,7 @@ from evaluation.jackknife import dealt, jackknifed
 from evaluation.statistics import Estimate, Units
 
 Features = NDArray[np.float64]  # (N, D)
+MOST = 512  # dimensions up to which forty eigendecompositions for an interval take seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +125,29 @@ def frechet_estimate(
 
     Returns:
         Distance with n = N; the lower bound is at least 0; no bounds where a set has fewer than
-        4 units.
+        4 units, or where vectors and dimensions both are more than 512.
     """
+    value = frechet(a, b)
+    a, b = _compact(a, b)
+    if a.shape[1] > MOST:
+        return Estimate(value, float("nan"), float("nan"), len(a))
     whole_a, whole_b = Moments.of(a), Moments.of(b)
     return jackknifed(
-        frechet(a, b),
+        value,
         [frechet_of_moments(rest, whole_b) for rest in _leaving_out(a, a_units, seed)],
         [frechet_of_moments(rest, whole_a) for rest in _leaving_out(b, b_units, seed + 1)],
         len(a),
         lowest=0.0,
     )
+
+
+def _compact(a: Features, b: Features) -> tuple[Features, Features]:
+    """The same vectors in as many dimensions as they span together: no distance changes."""
+    both = np.concatenate([a, b])
+    if len(both) >= both.shape[1]:
+        return a, b
+    coordinates = np.linalg.qr(both.T).R.T
+    return coordinates[: len(a)], coordinates[len(a) :]
 
 
 def finite(features: Features) -> Features:

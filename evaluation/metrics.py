@@ -6,28 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from evaluation.fidelity_metrics import FIDELITY
+from evaluation.metric import Metric
 from evaluation.statistics import Estimate, mean_of
 
 Parameter = str | int | float | bool
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a score's name stands for.
-
-    Attributes:
-        unit: of value and bounds.
-        higher_is_better: None where neither direction is: a control, or best in the middle.
-        version: goes up whenever equal pairs would get another value.
-        description: one sentence for people.
-        beside: names of the controls it must be read with.
-    """
-
-    unit: str
-    higher_is_better: bool | None
-    version: int
-    description: str
-    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +25,8 @@ class Score:
         n: pairs (or cases) behind it.
         unit: of value and bounds.
         higher_is_better: None where neither direction is.
-        parameters: whatever else the number depends on. `domain` and `class` mark a part; a
-            score with neither is the headline: the mean over domains.
+        parameters: whatever else the number depends on. `domain`, `class` and `facet` mark a
+            part; a score with none of them is the headline: the mean over domains.
     """
 
     metric: str
@@ -69,8 +52,13 @@ class Score:
 
     @property
     def headline(self) -> bool:
-        """Whether it speaks for the whole version, not for one domain or class."""
-        return not {"domain", "class"} & set(self.parameters)
+        """Whether it speaks for the whole version, not for one domain, class or facet."""
+        return self.whole and "domain" not in self.parameters
+
+    @property
+    def whole(self) -> bool:
+        """Whether it speaks for all pairs of its domain, not for one class or facet of them."""
+        return not {"class", "facet"} & set(self.parameters)
 
     @property
     def known(self) -> bool:
@@ -84,105 +72,22 @@ def headlines(scores: Sequence[Score]) -> dict[str, Score]:
 
 
 def over_domains(scores: Sequence[Score]) -> Score:
-    """The headline of one metric from its scores of single domains: their mean, n summed."""
-    first = scores[0]
+    """The headline of one metric from its scores of single domains: their mean, n summed.
+
+    A text that differs between the domains (each has an encoder of its own) is told of all, a
+    number that differs (features grow with the classes) of none.
+    """
     estimates = [Estimate(s.value, s.low, s.high, s.n) for s in scores]
-    rest = {name: value for name, value in first.parameters.items() if name != "domain"}
-    return Score.of(first.metric, mean_of(estimates), **rest)
+    rest: dict[str, Parameter] = {}
+    for name in scores[0].parameters:
+        values = list(dict.fromkeys(s.parameters[name] for s in scores))
+        if len(values) == 1:
+            rest[name] = values[0]
+        elif name != "domain" and all(isinstance(value, str) for value in values):
+            rest[name] = "+".join(map(str, values))
+    rest.pop("domain", None)
+    return Score.of(scores[0].metric, mean_of(estimates), **rest)
 
-
-GROUPS = {
-    "first_order": "grey-level statistics",
-    "texture": "texture",
-    "spectrum": "power by spatial frequency",
-    "geometry": "presence, size, place and shape of the mask's classes",
-    "interface": "what the image does at the mask's contour, hence their pairing",
-}
-
-_FRECHET = {
-    "frechet_handcrafted": Metric(
-        "1",
-        False,
-        1,
-        "Fréchet distance between synthetic and real training pairs over handcrafted image and "
-        "mask features, robustly scaled on the real ones; falls with more pairs.",
-        ("frechet_handcrafted_real", "frechet_handcrafted_equal_n"),
-    ),
-    "frechet_handcrafted_real": Metric(
-        "1", None, 1, "The same distance between real held-out and real training pairs: its floor."
-    ),
-    "frechet_handcrafted_equal_n": Metric(
-        "1",
-        False,
-        1,
-        "The same distance with as many synthetic pairs as there are held-out ones, the number "
-        "at which the floor was measured.",
-        ("frechet_handcrafted_real",),
-    ),
-} | {
-    name: metric
-    for group, what in GROUPS.items()
-    for name, metric in {
-        f"frechet_{group}": Metric(
-            "1", False, 1, f"Fréchet distance over features of {what}.", (f"frechet_{group}_real",)
-        ),
-        f"frechet_{group}_real": Metric(
-            "1", None, 1, f"Fréchet distance of real held-out pairs over features of {what}."
-        ),
-    }.items()
-}
-
-_KERNEL = {
-    name: metric
-    for group, what in {"handcrafted": "all handcrafted features", **GROUPS}.items()
-    for name, metric in {
-        f"kernel_{group}": Metric(
-            "1",
-            False,
-            1,
-            f"Kernel distance (unbiased squared MMD) over features of {what}, synthetic to real "
-            "training pairs; needs no number of pairs to be meaningful, and is about 0 where "
-            "nothing differs.",
-            (f"kernel_{group}_real", f"kernel_{group}_p"),
-        ),
-        f"kernel_{group}_real": Metric(
-            "1", None, 1, f"Kernel distance of real held-out pairs over features of {what}."
-        ),
-        f"kernel_{group}_p": Metric(
-            "share",
-            None,
-            2,
-            f"Permutation p-value of the kernel distance over features of {what}: how often "
-            "chance alone gives as much. Over several domains their mean, half of a valid one.",
-        ),
-    }.items()
-}
-
-_NEIGHBOURS = {
-    name: metric
-    for short, what in {
-        "precision": "Share of synthetic pairs that lie among real ones",
-        "recall": "Share of real pairs that lie among synthetic ones; one outlier can raise it",
-        "density": "Real neighbourhoods that hold a synthetic pair, over their expected number",
-        "coverage": "Share of real training pairs with a synthetic one in their neighbourhood",
-    }.items()
-    for name, metric in {
-        short: Metric(
-            "1" if short == "density" else "share",
-            True,
-            1,
-            f"{what}, by handcrafted features, with as many synthetic pairs as there are held-out "
-            "ones.",
-            (f"{short}_real",),
-        ),
-        f"{short}_real": Metric(
-            "1" if short == "density" else "share",
-            None,
-            1,
-            f"The same of real held-out pairs: what {short} is without any generator.",
-        ),
-    }.items()
-}
 
 _CONSISTENCY = {
     "consistency": Metric(
@@ -372,6 +277,4 @@ _UTILITY = {
     ),
 }
 
-METRICS: Mapping[str, Metric] = (
-    _FRECHET | _KERNEL | _NEIGHBOURS | _CONSISTENCY | _MASKS | _IMAGES | _PRIVACY | _UTILITY
-)
+METRICS: Mapping[str, Metric] = FIDELITY | _CONSISTENCY | _MASKS | _IMAGES | _PRIVACY | _UTILITY

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evaluation.fidelity_metrics import OTHER_SETS, frechet_name
 from evaluation.figures import Picture
 from evaluation.gates import Decision
+from evaluation.leading import leading_sentence
 from evaluation.metrics import METRICS, Score, headlines
 from evaluation.utility import MACRO
 
@@ -65,12 +67,14 @@ SECTIONS = (
             "frechet_spectrum",
             "frechet_geometry",
             "frechet_interface",
+            *(f"kernel_{name}" for name in OTHER_SETS),
+            *(frechet_name(name) for name in OTHER_SETS),
             "sharpness",
         ),
-        "Distances compare distributions of handcrafted features with the real training pairs; "
-        "they are not FIDs and compare only with one another. The kernel distance leads: a "
-        "Fréchet distance shrinks as pairs are added and says little below five pairs per "
-        "feature, so its fair comparison with the real floor is at an equal number of pairs.",
+        "Distances compare distributions of features with the real training pairs; only the one "
+        "called FID is an FID, the others compare only with one another. A Fréchet distance "
+        "shrinks as pairs are added, so its fair comparison with the real floor is at an equal "
+        "number of pairs, or extrapolated to endlessly many.",
     ),
     Section(
         "diversity",
@@ -149,7 +153,9 @@ def render(report: Report) -> str:
     page = environment.get_template(TEMPLATE)
     return page.render(
         report=report,
-        sections=[(section, rows(section, report.scores)) for section in SECTIONS],
+        sections=[
+            (told(section, report.scores), rows(section, report.scores)) for section in SECTIONS
+        ],
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
         gains=[] if report.gains is None else gain_rows(report.gains),
@@ -179,15 +185,20 @@ def rows(section: Section, scores: Sequence[Score]) -> list[Row]:
     ]
 
 
+def told(section: Section, scores: Sequence[Score]) -> Section:
+    """The section, saying of distances which one leads."""
+    if section.key != "fidelity":
+        return section
+    return replace(section, reading=f"{section.reading} {leading_sentence(scores)}".strip())
+
+
 def domain_table(scores: Sequence[Score]) -> tuple[list[str], list[tuple[str, list[Score | None]]]]:
     """Domains, and the main metrics with a score for each; no domains where there is only one."""
     names = sorted({str(s.parameters["domain"]) for s in scores if "domain" in s.parameters})
     if len(names) < 2:
         return [], []
     metrics = [name for section in SECTIONS for name in section.metrics if name != "utility_gain"]
-    whole = {
-        (s.metric, s.parameters.get("domain")): s for s in scores if "class" not in s.parameters
-    }
+    whole = {(s.metric, s.parameters.get("domain")): s for s in scores if s.whole}
     table = [(metric, [whole.get((metric, name)) for name in names]) for metric in metrics]
     return names, [(metric, line) for metric, line in table if any(line)]
 
@@ -228,7 +239,12 @@ def interval(score: Score) -> str:
 
 def spoken(name: str) -> str:
     """A metric's name as words: "consistency_closed" becomes "consistency closed"."""
-    return name.replace("frechet", "Fréchet").replace("ms_ssim", "MS-SSIM").replace("_", " ")
+    return (
+        name.replace("frechet", "Fréchet")
+        .replace("fid", "FID")
+        .replace("ms_ssim", "MS-SSIM")
+        .replace("_", " ")
+    )
 
 
 def _at(score: Score) -> str:
@@ -237,7 +253,7 @@ def _at(score: Score) -> str:
 
 
 def _control(metric: str, control: str) -> str:
-    words = {"real": "real", "equal_n": "at equal number"}
+    words = {"real": "real", "equal_n": "at equal number", "extrapolated": "extrapolated"}
     rest = control.removeprefix(f"{metric}_")
     return words.get(rest, spoken(rest))
 

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from evaluation.consistency import Judge
 from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
+from evaluation.features import Extractor
 from evaluation.metrics import Score, over_domains
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, with_masks
 from evaluation.sections import EvaluateSection
 
 if TYPE_CHECKING:
+    from evaluation.encoder import Encoder
     from evaluation.learners import Segmenter, Step
 
 
@@ -26,7 +28,7 @@ class VersionScores:
     """All that scoring found.
 
     Attributes:
-        scores: of each domain (and class), then the headlines over domains.
+        scores: of each domain (and class, and facet), then the headlines over domains.
         pairs: a row per synthetic pair, in order: pair, domain, dice (judge against mask; NaN
             where the mask is empty or absent), upper_power, nearest (row of the nearest training
             pair), nearest_distance, copied.
@@ -54,12 +56,28 @@ def new_judge(
     return judge, loop
 
 
+def new_encoder(
+    train: Pairs, domain: str, classes: Sequence[str], section: EvaluateSection
+) -> tuple[Encoder, Iterator[Step]]:
+    """An encoder of one domain and the loop that trains it: exhaust the loop, then use it.
+
+    Raises:
+        InputError: if the domain has no real training pair with a mask.
+    """
+    from evaluation import encoder
+
+    real, seed = _part(train, domain, "training"), section.seed
+    ours = encoder.new_encoder(real.images.shape[-1], classes, seed=seed)
+    return ours, encoder.train_encoder(ours, real, steps=section.encoder_steps, seed=seed)
+
+
 def score_version(
     synthetic: Pairs,
     train: Pairs,
     held_out: Pairs,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
+    encoders: Mapping[str, Extractor] | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
 
@@ -69,6 +87,8 @@ def score_version(
         held_out: real pairs of other patients; validation data, unless the test split is open.
         judges: of each domain, trained on `train` alone.
         section: of the recipe.
+        encoders: of each domain, trained on `train` alone; where one is missing and the section
+            asks for it, it is trained here.
 
     Raises:
         InputError: if there are no pairs, or a domain has no real pairs or no judge.
@@ -76,7 +96,7 @@ def score_version(
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
     parts = [
-        _score_part(synthetic, at, train, held_out, domain, judges, section)
+        _score_part(synthetic, at, train, held_out, domain, judges, section, encoders or {})
         for domain, at in by_domain(synthetic)
     ]
     scores = [score for found, _ in parts for score in found]
@@ -92,11 +112,13 @@ def _score_part(
     domain: str,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
+    encoders: Mapping[str, Extractor],
 ) -> tuple[list[Score], pd.DataFrame]:
     if domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
     real = _part(train, domain, "training"), _part(held_out, domain, "held-out")
-    scores, table = score_domain(take(synthetic, at), *real, judges[domain], section)
+    ours, encoder = take(synthetic, at), encoders.get(domain)
+    scores, table = score_domain(ours, *real, judges[domain], section, encoder)
     rows = np.flatnonzero(domain_of(train) == domain)
     table["nearest"] = rows[table["nearest"]]
     table.insert(0, "domain", domain)
@@ -105,7 +127,7 @@ def _score_part(
 
 
 def _headlines(scores: Sequence[Score]) -> list[Score]:
-    whole = [score for score in scores if "class" not in score.parameters]
+    whole = [score for score in scores if score.whole]
     names = dict.fromkeys(score.metric for score in whole)
     return [over_domains([s for s in whole if s.metric == name]) for name in names]
 

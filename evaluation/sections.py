@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from evaluation.features import FEATURES
+from evaluation.extractors import below, combined, named
 from evaluation.networks import SEGMENTERS
 
 Value = TypeVar("Value", bound=Hashable)
@@ -20,19 +21,13 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
-def _feature(name: str) -> str:
-    if name not in FEATURES:
-        raise ValueError(f"features {name!r} are unknown; choose among {sorted(FEATURES)}")
-    return name
-
-
 def _segmenter(name: str) -> str:
     if name not in SEGMENTERS:
         raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(SEGMENTERS)}")
     return name
 
 
-Feature = Annotated[str, AfterValidator(_feature)]
+Feature = Annotated[str, AfterValidator(named)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
 
@@ -42,14 +37,22 @@ class EvaluateSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    features: Annotated[tuple[Feature, ...], AfterValidator(_distinct)] = Field(
-        default=("handcrafted",), min_length=1, description="feature sets of the distances"
+    features: Annotated[tuple[Feature, ...], AfterValidator(combined)] = Field(
+        default=("handcrafted",), description="feature sets of the distances"
+    )
+    encoder_steps: int = Field(
+        default=300, ge=1, description="training steps of the encoder, per domain"
     )
     judge: SegmenterName = Field(default="unet", description="segmenter that judges consistency")
     judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
     seed: int = Field(default=0, ge=0)
+
+    def below(self, folder: Path) -> EvaluateSection:
+        """The same, with the files that features name sought in a folder."""
+        features = tuple(below(each, folder) for each in self.features)
+        return self.model_copy(update={"features": features})
 
 
 class UtilitySection(BaseModel):

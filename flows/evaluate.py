@@ -20,7 +20,13 @@ from factory.vocabulary import load_vocabulary
 from flows.job import opened, recipe_name
 from flows.recipe import Recipe
 from tasks.reference import Reference
-from tasks.scoring import judges_digest, record_scores, score_pairs, train_judges
+from tasks.scoring import (
+    judges_digest,
+    record_scores,
+    score_pairs,
+    train_encoders,
+    train_judges,
+)
 from tasks.settings import load_settings
 from tasks.tracking import Tracker
 
@@ -40,7 +46,10 @@ def evaluate(recipe: Recipe | Path, version: str, home: Path | None = None) -> l
         pairs = snapshot.read()
         folder = job.settings.models / "judges"
         judges = train_judges(reference, pairs, section, folder, record)
-        found = score_pairs(pairs, reference, judges, section)
+        encoders = train_encoders(
+            reference, pairs, section, job.settings.models / "encoders", record
+        )
+        found = score_pairs(pairs, reference, judges, section, encoders)
         about = About(snapshot.id, reference.digest, judges_digest(judges), job.recipe.name)
         record_scores(job.lake, about, snapshot.pairs_id, pairs, found)
         record.dataset(job.store, snapshot.id, "evaluation")
@@ -70,7 +79,7 @@ def evaluate_folder(
         judges = train_judges(
             reference, pairs, EvaluateSection(), settings.models / "judges", record
         )
-        found = score_pairs(pairs, reference, judges, EvaluateSection())
+        found = score_pairs(pairs, reference, judges, EvaluateSection(), {})
         about = About(theirs.digest, reference.digest, judges_digest(judges), folder.name)
         record_scores(Lake(settings.lake), about, theirs.digest, numbered(pairs), found)
         record.metrics({name: s.value for name, s in headlines(found.scores).items() if s.known})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import evaluation.errors
+from evaluation.extractors import check_file
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
 from evaluation.utility import Arm, arms
@@ -101,6 +102,9 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
     problems.refuse()
     with problems.noted():
         check_generator(recipe, grid)
+    for features in recipe.evaluate.features:
+        with problems.noted():
+            check_file(features, recipe.image.size, recipe.image.channels)
     with problems.noted():
         reference = Reference.of(source, recipe.image)
         check_pairs(recipe, reference, grid)
@@ -121,8 +125,10 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     grid, reference = inputs.grid, inputs.reference
     judged = len(grid.domains) * recipe.evaluate.judge_steps
     tried = len(_arms(recipe, reference, grid)) * (recipe.utility.steps if recipe.utility else 0)
+    # A step of an encoder takes about as long as one of a judge.
+    encoded = len(grid.domains) * recipe.evaluate.encoder_steps if _has_encoder(recipe) else 0
     with stage("probing how fast this machine is"):
-        duration = seconds(recipe, grid, judged + tried, worker_count(settings.workers))
+        duration = seconds(recipe, grid, judged + encoded + tried, worker_count(settings.workers))
     return Plan(
         dataset=recipe.name,
         pairs=len(grid),
@@ -133,6 +139,10 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
         seconds=duration,
         bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
     )
+
+
+def _has_encoder(recipe: Recipe) -> bool:
+    return "encoder" in recipe.evaluate.features
 
 
 def _training_steps(recipe: Recipe) -> int:

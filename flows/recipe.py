@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 import factory
+from evaluation.extractors import kind_of
+from evaluation.fidelity_metrics import MEASURED_BY
 from evaluation.gates import Gates
 from evaluation.sections import EvaluateSection, UtilitySection
 from factory.cells import GridSection
@@ -88,6 +90,17 @@ class Recipe(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _gated_features_are_measured(self) -> Self:
+        asked = {kind_of(each) for each in self.evaluate.features}
+        for gate in self.gates:
+            if (needed := MEASURED_BY.get(gate)) and needed not in asked:
+                raise InputError(
+                    f"gates name {gate}, which no features of evaluate measure, so the gate would "
+                    f"never open: add {needed} to evaluate.features"
+                )
+        return self
+
 
 class RecipeError(InputError):
     """Everything that is wrong with a recipe; the message has one line for each."""
@@ -134,8 +147,12 @@ def recipe_from(
         recipe = Recipe.model_validate(told)
     except ValidationError as error:
         raise RecipeError([f"{origin}: {line}" for line in _lines(error.errors())]) from error
-    typed_here = frozenset(keys for keys, _ in changes)
-    return _with_absolute_paths(recipe, folder or Path.cwd(), typed_here)
+    typed_here, folder = frozenset(keys for keys, _ in changes), folder or Path.cwd()
+    evaluate = recipe.evaluate.below(
+        Path.cwd() if ("evaluate", "features") in typed_here else folder
+    )
+    recipe = recipe.model_copy(update={"evaluate": evaluate})
+    return _with_absolute_paths(recipe, folder, typed_here)
 
 
 def _file(path: Path | str) -> Path:

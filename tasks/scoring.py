@@ -10,10 +10,11 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from evaluation.encoder import Encoder, load_encoder, save_encoder
 from evaluation.lake import Lake
 from evaluation.learners import Segmenter, Step, load_segmenter, save_segmenter
 from evaluation.pairs import Pairs, by_domain
-from evaluation.score import VersionScores, new_judge, score_version
+from evaluation.score import VersionScores, new_encoder, new_judge, score_version
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
 from factory.identity import digest
@@ -31,16 +32,30 @@ def train_judges(
     return {name: _judge(reference, name, section, folder, record) for name, _ in by_domain(asked)}
 
 
+@task(task_run_name="encoders", cache_policy=NO_CACHE, persist_result=False)
+def train_encoders(
+    reference: Reference, asked: Pairs, section: EvaluateSection, folder: Path, record: Record
+) -> dict[str, Encoder]:
+    """An encoder for each domain of the asked pairs, if the section names it; read back likewise."""
+    if "encoder" not in section.features:
+        return {}
+    return {
+        name: _encoder(reference, name, section, folder, record) for name, _ in by_domain(asked)
+    }
+
+
 @task(task_run_name="scores", cache_policy=NO_CACHE, persist_result=False)
 def score_pairs(
     synthetic: PairBatch,
     reference: Reference,
     judges: Mapping[str, Segmenter],
     section: EvaluateSection,
+    encoders: Mapping[str, Encoder],
 ) -> VersionScores:
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
-        return score_version(synthetic, reference.train, reference.held_out, judges, section)
+        real = reference.train, reference.held_out
+        return score_version(synthetic, *real, judges, section, encoders)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)
@@ -78,8 +93,22 @@ def _judge(
     return judge
 
 
+def _encoder(
+    reference: Reference, domain: str, section: EvaluateSection, folder: Path, record: Record
+) -> Encoder:
+    taught = {**reference.taught, "section": [section.encoder_steps, section.seed]}
+    place, classes = folder / f"{domain}-{digest(taught)[:12]}", reference.domains[domain].classes
+    if place.is_dir():
+        return load_encoder(place, reference.train.images.shape[-1], classes)
+    encoder, loop = new_encoder(reference.train, domain, classes, section)
+    with record.child(f"encoder-{domain}", {"purpose": "encoder"}) as child:
+        follow(loop, f"training the encoder of {domain}", section.encoder_steps, child)
+    save_encoder(encoder, place)
+    return encoder
+
+
 def follow(loop: Iterator[Step], title: str, steps: int, record: Record) -> None:
-    """Exhausts a segmenter's training, showing its steps and recording its curve."""
+    """Exhausts a training, showing its steps and recording its curve."""
     points: list[tuple[int, Mapping[str, float]]] = []
     with stage(title, total=steps) as progress:
         for step in loop:

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from evaluation.metrics import GROUPS, METRICS
+from evaluation.fidelity_metrics import GROUPS
+from evaluation.metrics import METRICS
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
 from factory.sources.folder import COLUMNS

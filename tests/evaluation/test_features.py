@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
 from evaluation.contours import geometry, interface
-from evaluation.features import FEATURES, Handcrafted, RobustScale
+from evaluation.features import Handcrafted, RobustScale
 from evaluation.frechet import frechet
 from evaluation.texture import LEVELS, co_occurrence, first_order
 
@@ -32,7 +32,7 @@ def canvas(*boxes, size=32):
 
 def scaled(reference, *sets):
     """Distances of pairs to the reference, by group."""
-    extract = FEATURES["handcrafted"](("disc",))
+    extract = Handcrafted(("disc",))
     tables = [extract.groups(pairs.images, pairs.masks) for pairs in (reference, *sets)]
     found = []
     for table in tables[1:]:

@@ -108,6 +108,22 @@ def test_the_interval_is_as_wide_as_repetitions_are():
     assert half == pytest.approx(spread, rel=0.35)
 
 
+def test_more_dimensions_than_vectors_do_not_change_the_interval():
+    # In 30 dimensions, then in 60, of which the vectors use 30: the second takes the short way.
+    a, b = features(20, 30), features(25, 30, 1, shift=0.5)
+    turn, _ = np.linalg.qr(features(60, 60, 2))
+    short = frechet_estimate(*(np.hstack([x, np.zeros_like(x)]) @ turn for x in (a, b)))
+    full = frechet_estimate(a, b)
+    assert (short.value, short.low, short.high) == pytest.approx((full.value, full.low, full.high))
+
+
+def test_wide_features_of_many_vectors_have_no_interval(monkeypatch):
+    monkeypatch.setattr("evaluation.frechet.MOST", 4)
+    found = frechet_estimate(features(30, 5), features(30, 5, 1))
+    assert found.value > 0
+    assert math.isnan(found.low)
+
+
 def test_patients_are_left_out_whole():
     a, b = features(60, 2), features(40, 2, 1, shift=1.0)
     slices = np.repeat(a, 5, axis=0)

@@ -2,8 +2,10 @@ import math
 
 import pytest
 
+from evaluation.extractors import FEATURES
 from evaluation.features import Handcrafted
-from evaluation.metrics import GROUPS, METRICS, Score, headlines, over_domains
+from evaluation.fidelity_metrics import GROUPS, MEASURED_BY, frechet_name
+from evaluation.metrics import METRICS, Score, headlines, over_domains
 from evaluation.statistics import NOTHING, Estimate
 
 
@@ -24,8 +26,19 @@ def test_every_group_of_features_has_its_distance(discs):
         assert METRICS[f"frechet_{group}"].beside == (f"frechet_{group}_real",)
 
 
-def test_no_distance_claims_to_be_an_fid():
-    assert not [name for name in METRICS if "fid" in name.lower()]
+def test_only_the_distance_over_inception_claims_to_be_an_fid():
+    assert [name for name in METRICS if "fid" in name.lower()] == ["fid", "fid_real"]
+    assert frechet_name("inception") == "fid"
+    assert {MEASURED_BY["fid"], MEASURED_BY["kernel_inception_p"]} == {"inception"}
+
+
+def test_every_metric_of_features_says_which_set_measures_it():
+    assert set(MEASURED_BY) <= set(METRICS)
+    assert set(MEASURED_BY.values()) == set(FEATURES)
+    assert {MEASURED_BY[name] for name in ("kernel_texture", "coverage", "vendi")} == {
+        "handcrafted"
+    }
+    assert MEASURED_BY["frechet_network_real"] == "network"
 
 
 def test_a_score_takes_unit_and_direction_from_its_metric():
@@ -40,7 +53,9 @@ def test_headlines_are_neither_of_a_domain_nor_of_a_class():
     whole = Score.of("consistency", e, seed=0)
     part = Score.of("consistency", e, seed=0, domain="a")
     inner = Score.of("consistency", e, seed=0, **{"class": "lungs"})
-    assert headlines([part, inner, whole]) == {"consistency": whole}
+    finding = Score.of("consistency", e, seed=0, facet="normal")
+    assert headlines([part, inner, whole, finding]) == {"consistency": whole}
+    assert [s.whole for s in (part, inner, whole, finding)] == [True, False, True, False]
 
 
 def test_the_mean_over_domains_drops_the_domain_and_sums_n():
@@ -50,6 +65,11 @@ def test_the_mean_over_domains_drops_the_domain_and_sums_n():
     assert (both.value, both.low, both.high) == pytest.approx((0.5, 0.475, 0.525))
     assert both.n == 40
     assert both.parameters == {"pairs": 5}
+    own = [
+        Score.of("fid", NOTHING, features=f"encoder@{d}", dimensions=i, domain=d)
+        for i, d in enumerate("ab")
+    ]
+    assert over_domains(own).parameters == {"features": "encoder@a+encoder@b"}
     unknown = over_domains([a, Score.of("ms_ssim", NOTHING, pairs=5, domain="b")])
     assert math.isnan(unknown.value)
     assert not unknown.known

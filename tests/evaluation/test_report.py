@@ -119,6 +119,12 @@ def test_scores_stand_with_interval_n_and_controls():
     assert "constant" not in page.split("</table>")[0].split("<tbody>")[1]
 
 
+def test_the_leading_distance_is_named():
+    few = a_score("frechet_handcrafted", 3.0, n=200, dimensions=84, domain="a")
+    page = render(a_report(scores=[few, a_score("kernel_handcrafted", 0.1)], gates={}))
+    assert "below five per feature, the kernel distance leads." in page
+
+
 def test_gates_say_which_failed_and_by_how_much():
     page = render(a_report(version=""))
     assert "1 of 2 gates missed" in page

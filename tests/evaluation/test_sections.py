@@ -16,7 +16,13 @@ def test_the_defaults_are_those_of_the_design():
 @pytest.mark.parametrize(
     ("section", "values", "words"),
     [
-        (EvaluateSection, {"features": ["inception"]}, "'inception' are unknown; choose among"),
+        (EvaluateSection, {"features": ["dino"]}, "'dino' are unknown; choose among"),
+        (EvaluateSection, {"features": ["inception"]}, "name no file"),
+        (EvaluateSection, {"features": ["network:"]}, "write network:PATH with an exported"),
+        (EvaluateSection, {"features": ["handcrafted:a.pt2"]}, "handcrafted does not read"),
+        (EvaluateSection, {"features": ["network:a", "network:b"]}, "would share one name"),
+        (EvaluateSection, {"features": ["encoder"]}, "blind to blur and noise"),
+        (EvaluateSection, {"features": []}, "name handcrafted"),
         (EvaluateSection, {"judge": "vnet"}, "'vnet' is unknown; choose among"),
         (EvaluateSection, {"judge_steps": 0}, "greater than or equal to 1"),
         (EvaluateSection, {"feature": ["handcrafted"]}, "Extra inputs are not permitted"),
@@ -30,6 +36,13 @@ def test_the_defaults_are_those_of_the_design():
 def test_a_mistake_is_refused_in_words(section, values, words):
     with pytest.raises(ValidationError, match=words):
         section(**values)
+
+
+def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
+    section = EvaluateSection(features=("handcrafted", "network:nets/a.pt2", "inception:/b.pt2"))
+    found = section.below(tmp_path).features
+    assert found == ("handcrafted", f"network:{tmp_path}/nets/a.pt2", "inception:/b.pt2")
+    assert section.below(tmp_path).below(tmp_path / "other").features == found
 
 
 @pytest.mark.slow

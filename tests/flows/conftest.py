@@ -63,7 +63,11 @@ def tiny():
         "image": {"size": 32},
         "generator": {"kind": "phantom"},
         "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
-        "evaluate": {"judge_steps": 3},
+        "evaluate": {
+            "features": ["handcrafted", "encoder"],
+            "encoder_steps": 2,
+            "judge_steps": 3,
+        },
         "utility": {"real": [4], "seeds": 1, "steps": 2},
     }
 

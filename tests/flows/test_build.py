@@ -61,7 +61,8 @@ def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
     experiment = client.get_experiment_by_name("tiny").experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
     parent = runs["factory"].info.run_id
-    assert {"evaluation", "utility", "judge-phantom-breast-us"} <= set(runs)
+    children = {"evaluation", "utility", "judge-phantom-breast-us", "encoder-phantom-breast-us"}
+    assert children <= set(runs)
     assert runs["evaluation"].data.tags["mlflow.parentRunId"] == parent
     assert all(run.info.status == "FINISHED" for run in runs.values())
     found = client.search_runs([experiment], f"dataset.digest = '{first['snapshot']}'")

@@ -63,6 +63,7 @@ WRONG = {
         ["generator={kind: medsegfactory, from: nowhere}"],
         "not a checkpoint folder",
     ),
+    "a missing network": (["evaluate.features=['network:no.pt2']"], "no.pt2 does not exist"),
     "more real images than there are": (["utility.real=[400]"], "asks for 400 real images"),
 }
 

@@ -53,8 +53,18 @@ BAD = {
     "wrong type in a union": (["grid.facets.finding=[[[a]]]"], "grid.facets.finding.0 is ['a']"),
     "a name that is a path": (["name=../elsewhere"], "name: '../elsewhere' is not a plain name"),
     "a newer format": (["format=2"], "format: it is newer than 1"),
-    "an unknown score": (["gates={fid: '< 3'}"], "no metric is called 'fid'"),
+    "an unknown score": (["gates={fidd: '< 3'}"], "no metric is called 'fidd'"),
     "a bound without a side": (["gates={consistency: '0.9'}"], "'0.9' is not a comparison"),
+    "features that no set measures": (
+        ["gates={fid: '< 3'}"],
+        "gates name fid, which no features of evaluate measure",
+    ),
+    "a gate on handcrafted features alone": (
+        ["gates={coverage: '> 0.5'}", "evaluate.features=[randconv]"],
+        "add handcrafted to evaluate.features",
+    ),
+    "an encoder alone": (["evaluate.features=[encoder]"], "blind to blur and noise"),
+    "a network without a file": (["evaluate.features=[network]"], "write network:PATH"),
     "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
@@ -109,6 +119,15 @@ def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkey
     assert load_recipe(path).source.path == tmp_path / "data" / "set"
     typed = load_recipe(path, ["source.path=mine"])
     assert typed.source.path == tmp_path.parent / "mine"
+
+
+def test_networks_are_sought_where_the_recipe_lies(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    path = write({**GOOD, "evaluate": {"features": ["randconv", "network:nets/a.pt2"]}})
+    found = load_recipe(path).evaluate.features
+    assert found == ("randconv", f"network:{tmp_path}/nets/a.pt2")
+    typed = load_recipe(path, ["evaluate.features=['inception:b.pt2']"])
+    assert typed.evaluate.features == (f"inception:{tmp_path.parent}/b.pt2",)
 
 
 def test_a_packaged_checkpoint_is_found_from_anywhere(write):
