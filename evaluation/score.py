@@ -14,7 +14,7 @@ from evaluation.consistency import Judge
 from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
 from evaluation.metrics import Score, over_domains
-from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, with_masks
+from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take, with_masks
 from evaluation.sections import EvaluateSection
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def new_judge(
     # Recipes hold this module's section and must be read without waiting for torch.
     from evaluation.learners import new_segmenter, train_segmenter
 
-    real = with_masks(_part(train, domain, "training"))
+    real = with_masks(real_part(train, domain, "training"))
     channels = real.images.shape[-1]
     judge = new_segmenter(section.judge, channels, classes, seed=section.seed)
     loop = train_segmenter(judge, [real], steps=section.judge_steps, seed=section.seed)
@@ -95,7 +95,7 @@ def _score_part(
 ) -> tuple[list[Score], pd.DataFrame]:
     if domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
-    real = _part(train, domain, "training"), _part(held_out, domain, "held-out")
+    real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
     scores, table = score_domain(take(synthetic, at), *real, judges[domain], section)
     rows = np.flatnonzero(domain_of(train) == domain)
     table["nearest"] = rows[table["nearest"]]
@@ -108,10 +108,3 @@ def _headlines(scores: Sequence[Score]) -> list[Score]:
     whole = [score for score in scores if "class" not in score.parameters]
     names = dict.fromkeys(score.metric for score in whole)
     return [over_domains([s for s in whole if s.metric == name]) for name in names]
-
-
-def _part(pairs: Pairs, domain: str, what: str) -> Block:
-    part = take(pairs, domain_of(pairs) == domain)
-    if not len(part):
-        raise InputError(f"domain {domain!r} has no real {what} pairs to be scored against")
-    return part

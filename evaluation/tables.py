@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from evaluation.metrics import METRICS, Score
+from evaluation.pair_numbers import PAIR_NUMBERS
 
 KEY = ("subject", "reference", "judge", "metric", "parameters", "version")
 KEY_FIELDS = [(name, pa.string()) for name in KEY[:-1]] + [("version", pa.int32())]
@@ -61,19 +63,51 @@ TABLES: Mapping[str, Table] = {
         (*KEY, "row"),
         ("subject", "metric"),
     ),
+    "scorings": Table(
+        pa.schema(
+            [
+                ("subject", pa.string()),
+                ("reference", pa.string()),
+                ("judge", pa.string()),
+                ("terms", pa.string()),
+                ("data_set", pa.string()),
+                ("pairs", pa.string()),
+                ("scores", pa.string()),
+                RECORDED,
+            ]
+        ),
+        ("subject", "reference", "judge", "terms"),
+    ),
+    "rejections": Table(
+        pa.schema(
+            [
+                ("data_set", pa.string()),
+                ("snapshot", pa.string()),
+                ("row", pa.int64()),
+                ("domain", pa.string()),
+                ("reason", pa.string()),
+                RECORDED,
+            ]
+        ),
+        ("snapshot", "row"),
+        ("snapshot",),
+    ),
     "decisions": Table(
         pa.schema(
             [
                 ("data_set", pa.string()),
                 ("snapshot", pa.string()),
+                ("reference", pa.string()),
+                ("judge", pa.string()),
                 ("gates", pa.string()),
                 ("passed", pa.bool_()),
                 ("evidence", pa.string()),
                 ("run", pa.string()),
+                ("author", pa.string()),
                 RECORDED,
             ]
         ),
-        ("data_set", "snapshot", "gates"),
+        ("data_set", "snapshot", "reference", "judge", "gates"),
     ),
     "versions": Table(
         pa.schema(
@@ -130,20 +164,26 @@ def literal(value: object) -> str:
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
+def key_of(score: Score) -> list[object]:
+    """What names a score among those about one thing: metric, digest of parameters, version."""
+    known = METRICS.get(score.metric)
+    return [score.metric, _digest(score.parameters), known.version if known else None]
+
+
 def _digest(parameters: Mapping[str, object]) -> str:
     return hashlib.sha256(as_json(dict(parameters)).encode()).hexdigest()[:16]
 
 
 def score_row(about: About, score: Score) -> dict[str, object]:
     """A row of the table scores."""
-    known = METRICS.get(score.metric)
+    metric, parameters, version = key_of(score)
     return {
         "subject": about.subject,
         "reference": about.reference,
         "judge": about.judge,
-        "metric": score.metric,
-        "parameters": _digest(score.parameters),
-        "version": known.version if known else None,
+        "metric": metric,
+        "parameters": parameters,
+        "version": version,
         "data_set": about.data_set,
         "value": score.value,
         "low": score.low,
@@ -155,9 +195,10 @@ def score_row(about: About, score: Score) -> dict[str, object]:
     }
 
 
-def pair_rows(about: About, table: pd.DataFrame, metric: str, version: int) -> pa.Table:
+def pair_rows(about: About, table: pd.DataFrame, metric: str) -> pa.Table:
     """Rows of the table pair_scores: one column of a table with a row per pair."""
     count = len(table)
+    version = PAIR_NUMBERS[metric].version
     key = [about.subject, about.reference, about.judge, metric, _digest({}), version]
     domain = table["domain"] if "domain" in table else [""] * count
     columns = {
@@ -168,6 +209,18 @@ def pair_rows(about: About, table: pd.DataFrame, metric: str, version: int) -> p
         "recorded_at": [datetime.now(UTC)] * count,
     }
     return pa.table(columns, schema=TABLES["pair_scores"].schema)
+
+
+def rejection_rows(about: About, table: pd.DataFrame) -> pa.Table:
+    """Rows of the table rejections: columns row, domain and reason of a table."""
+    count = len(table)
+    columns = {
+        "data_set": [about.data_set] * count,
+        "snapshot": [about.subject] * count,
+        **{name: table[name].tolist() for name in ("row", "domain", "reason")},
+        "recorded_at": [datetime.now(UTC)] * count,
+    }
+    return pa.table(columns, schema=TABLES["rejections"].schema)
 
 
 def score_of(row: Mapping[Any, Any]) -> Score:
@@ -190,6 +243,28 @@ def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = Counter(tuple(row[name] for name in KEY) for row in rows)
     twice = [f"{key[3]} is there {count} times" for key, count in keys.items() if count > 1]
     return twice + [f"{row['metric']} {fault}" for row in rows for fault in _faults(row)]
+
+
+def pair_problems(about: About, table: pd.DataFrame) -> list[str]:
+    """Why a table with a row per pair cannot be kept; none if it can."""
+    found = [] if about.subject else ["it names no subject"]
+    if "row" not in table or not table["row"].is_unique:
+        return [*found, "column row is missing or names a pair twice"]
+    if not pd.api.types.is_integer_dtype(table["row"]) or (table["row"] < 0).any():
+        found.append("column row holds something else than row numbers")
+    for name in metrics_of(table):
+        if name not in PAIR_NUMBERS:
+            found.append(f"{name} is not a known number of a pair")
+        elif not pd.api.types.is_numeric_dtype(table[name]):
+            found.append(f"{name} is not numeric, but {table[name].dtype}")
+        elif np.isinf(table[name].to_numpy(float)).any():
+            found.append(f"{name} is infinite")
+    return found
+
+
+def metrics_of(table: pd.DataFrame) -> list[str]:
+    """The columns of a table with a row per pair that hold its numbers."""
+    return [str(name) for name in table.columns if name not in {"row", "domain"}]
 
 
 def _faults(row: Mapping[str, Any]) -> Iterator[str]:
