@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,8 +15,11 @@ from numpy.typing import NDArray
 from evaluation.consistency import Judge
 from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
-from evaluation.metrics import Score, over_domains
+from evaluation.features import FEATURES
+from evaluation.metrics import METRICS, Score, over_domains
+from evaluation.pair_numbers import PAIR_NUMBERS
 from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take, with_masks
+from evaluation.rejection import unfiltered_scores
 from evaluation.sections import EvaluateSection
 
 if TYPE_CHECKING:
@@ -34,6 +39,21 @@ class VersionScores:
 
     scores: tuple[Score, ...]
     pairs: pd.DataFrame
+
+
+def terms(section: EvaluateSection) -> str:
+    """Digest of all that scores depend on besides what is scored, the real pairs and the judge.
+
+    That is the section, and the version of every score, of every number of a pair and of the
+    features: where one of them is computed anew, so are the scores.
+    """
+    told = {
+        "section": section.model_dump(mode="json"),
+        "scores": {name: metric.version for name, metric in METRICS.items()},
+        "pairs": {name: number.version for name, number in PAIR_NUMBERS.items()},
+        "features": {name: getattr(FEATURES[name], "version", 0) for name in section.features},
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def new_judge(
@@ -60,6 +80,7 @@ def score_version(
     held_out: Pairs,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
+    rejected: Pairs | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
 
@@ -69,6 +90,7 @@ def score_version(
         held_out: real pairs of other patients; validation data, unless the test split is open.
         judges: of each domain, trained on `train` alone.
         section: of the recipe.
+        rejected: pairs that were made with those and rejected, if any.
 
     Raises:
         InputError: if there are no pairs, or a domain has no real pairs or no judge.
@@ -81,6 +103,8 @@ def score_version(
     ]
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
+    if rejected is not None:
+        scores += unfiltered_scores(pairs, rejected, judges, section)
     return VersionScores((*scores, *_headlines(scores)), pairs)
 
 
