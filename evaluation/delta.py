@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 from filelock import FileLock
@@ -57,10 +60,18 @@ class Delta:
             merge = self._writable(name).merge(source, same, "new", "old")
             merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
+    def like(self, name: str, rows: pa.Table, group: Sequence[str]) -> pa.Table:
+        """The rows of a table that agree with one of these in the columns `group`."""
+        dataset, where = self.dataset(name), pc.scalar(False)
+        for key in _keys(rows, group):
+            same = reduce(and_, [pc.field(column) == value for column, value in key.items()])
+            where = where | same
+        found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
+        return found.select(TABLES[name].schema.names).cast(TABLES[name].schema)
+
     def replace(self, name: str, rows: pa.Table, group: Sequence[str]) -> None:
         """Writes rows in place of all that agree with one of them in the columns `group`."""
-        keys = rows.select(list(group)).group_by(list(group)).aggregate([]).to_pylist()
-        self.overwrite(name, rows, keys)
+        self.overwrite(name, rows, _keys(rows, group))
 
     def overwrite(self, name: str, rows: pa.Table, keys: Sequence[Mapping[str, object]]) -> None:
         """Writes rows, possibly none, in place of all that match one of these values of columns."""
@@ -123,6 +134,13 @@ class Delta:
             raise_if_key_not_exists=False,
         )
         return self._open(name)
+
+
+def _keys(rows: pa.Table, group: Sequence[str]) -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = (
+        rows.select(list(group)).group_by(list(group)).aggregate([]).to_pylist()
+    )
+    return keys
 
 
 def _differing(found: Schema, expected: Schema) -> Iterator[str]:

@@ -167,14 +167,14 @@ def _verdict(gate: str, bound: Bound, scores: Mapping[str, Score]) -> Verdict:
         reason = f"{gate} has no score, and it must be {bound}: have it measured or drop the gate"
         return Verdict(gate, str(bound), None, None, False, reason)
     measured = about.of(score)
-    known = {"low": score.low, "high": score.high, "n": score.n}
+    seen = score.low, score.high, score.n
     if math.isnan(measured):
         reason = f"{about} could not be measured (n = {score.n}), and it must be {bound}"
-        return Verdict(gate, str(bound), measured, None, False, reason, **known)
+        return Verdict(gate, str(bound), measured, None, False, reason, *seen)
     margin, passed = bound.margin(measured), bound.met_by(measured)
     outcome = "meets" if passed else "misses"
     reason = f"{about} = {measured:.4g} {outcome} {bound} by {abs(margin):.4g}"
-    return Verdict(gate, str(bound), measured, margin, passed, reason, **known)
+    return Verdict(gate, str(bound), measured, margin, passed, reason, *seen)
 
 
 def _known(gates: dict[str, str]) -> dict[str, str]:

@@ -10,9 +10,11 @@ short counts as none.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import pandas as pd
@@ -24,21 +26,19 @@ from evaluation.errors import InputError
 from evaluation.gates import Decision
 from evaluation.metrics import Score
 from evaluation.pair_numbers import PAIR_NUMBERS
-from evaluation.sql import answer
-from evaluation.tables import (
-    KEY,
-    TABLES,
-    About,
-    as_json,
+from evaluation.rows import (
     key_of,
     metrics_of,
     pair_problems,
     pair_rows,
     problems,
+    refuse,
     rejection_rows,
     score_of,
     score_row,
 )
+from evaluation.sql import answer
+from evaluation.tables import KEY, TABLES, About, as_json
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,14 @@ class Lake:
             InputError: if a score is not one this lake can keep, with every reason.
         """
         rows = [score_row(about, score) for score in scores]
-        _refuse("scores", problems(rows))
+        refuse("scores", problems(rows))
         self.tables.merge("scores", rows)
 
     def record_pairs(self, about: About, table: pd.DataFrame) -> None:
-        """Records numbers per pair, replacing all rows of the same subject and number.
+        """Records numbers per pair, replacing those of the same subject, number and row.
+
+        Rows that are not named stay: their pairs are of the same snapshot, so nothing about
+        them has changed.
 
         Args:
             about: what the numbers are about; the subject is the snapshot the pairs were made in.
@@ -73,10 +76,14 @@ class Lake:
         Raises:
             InputError: if it is no such table, with every reason.
         """
-        _refuse("pair_scores", pair_problems(about, table))
+        refuse("pair_scores", pair_problems(about, table))
         parts = [pair_rows(about, table, metric) for metric in metrics_of(table)]
-        if parts:
-            self.tables.replace("pair_scores", pa.concat_tables(parts), KEY)
+        if parts and len(table):
+            new = pa.concat_tables(parts)
+            with self.tables.lock():
+                old = self.tables.like("pair_scores", new, KEY)
+                kept = old.filter(pc.invert(pc.is_in(old["row"], new["row"].combine_chunks())))
+                self.tables.replace("pair_scores", pa.concat_tables([kept, new]), KEY)
 
     def record_scoring(self, about: About, terms: str, pairs: str, scores: Sequence[Score]) -> None:
         """Records that a scoring is complete: these scores, which are all in the lake.
@@ -204,30 +211,26 @@ class Lake:
         Raises:
             InputError: if there is no such table or state.
         """
-        dataset, where = self._table(table, version, at), None
-        for column, value in equal.items():
-            term = pc.field(column) == value
-            where = term if where is None else where & term
-        found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
-        return found.to_pandas()
+        return _matching(self._table(table, version, at), equal)
 
     def scores(self, subject: str, **equal: str | int) -> list[Score]:
         """Scores of one subject, oldest first, in the form they were recorded in.
 
         A metric recorded in several versions is given in the newest.
         """
-        rows = self.read("scores", subject=subject, **equal).sort_values("recorded_at")
+        where = {"subject": subject, **equal}
+        rows = _matching(self._table("scores"), where).sort_values("recorded_at")
         newest = rows.groupby("metric")["version"].transform("max")
         return [score_of(row) for row in rows[rows["version"] == newest].to_dict("records")]
 
     def scoring(self, about: About, terms: str) -> list[Score] | None:
         """The scores of a complete scoring; None where it has to be made."""
         here = {"subject": about.subject, "reference": about.reference, "judge": about.judge}
-        told = self.read("scorings", terms=terms, **here)
+        told = _matching(self._table("scorings"), {**here, "terms": terms})
         if not len(told):
             return None
         keys = [tuple(key) for key in json.loads(told["scores"].iloc[0])]
-        rows = self.read("scores", **here).to_dict("records")
+        rows = _matching(self._table("scores"), here).to_dict("records")
         found = {(row["metric"], row["parameters"], row["version"]): row for row in rows}
         lost = any(key not in found for key in keys)
         return None if lost else [score_of(found[key]) for key in keys]
@@ -246,7 +249,7 @@ class Lake:
     ) -> pd.DataFrame | None:
         """Numbers of these rows, a column each; None where one has to be worked out."""
         here = {"subject": about.subject, "reference": about.reference, "judge": about.judge}
-        told = self.read("pair_scores", **here)
+        told = _matching(self._table("pair_scores"), here)
         current = told["metric"].map({name: PAIR_NUMBERS[name].version for name in names})
         wide = told[told["version"] == current].pivot(index="row", columns="metric", values="value")
         if not set(names) <= set(wide.columns) or not set(rows) <= set(wide.index):
@@ -295,9 +298,9 @@ class Lake:
         self.tables.merge("versions", [row | {"run": run, "reason": reason}])
 
 
-def _refuse(table: str, problems: Sequence[str]) -> None:
-    if problems:
-        raise InputError(
-            f"rows refused by the lake's table {table}: {'; '.join(problems)}; "
-            "nothing was written, correct them and record again"
-        )
+def _matching(table: Any, equal: Mapping[str, str | int]) -> pd.DataFrame:  # noqa: ANN401  # pyarrow
+    """The rows of a pyarrow Dataset or Table whose columns equal these values."""
+    terms = [pc.field(column) == value for column, value in equal.items()]
+    where = reduce(and_, terms) if terms else None
+    found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
+    return found.to_pandas()

@@ -106,5 +106,6 @@ def _of_domain(
         threshold = copy_threshold(held)
         columns["nearest_distance"] = nearest
         # Unknown, not "no", where nothing was held out to tell.
-        columns["copied"] = nearest < threshold if np.isfinite(threshold) else np.nan
+        near = (nearest < threshold).astype(np.float64)
+        columns["copied"] = near if np.isfinite(threshold) else np.nan
     return pd.DataFrame(columns)

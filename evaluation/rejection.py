@@ -43,8 +43,8 @@ def unfiltered_scores(
         seen = judged(others, judges[str(domain)])[0] if len(others) else np.empty(0)
         both = np.concatenate([dice[np.isfinite(dice)], seen])
         estimate = bca_mean(both, seed=section.seed)
-        here = {"seed": section.seed, "domain": str(domain)}
-        scores.append(Score.of("consistency_unfiltered", estimate, **here))
+        score = Score.of("consistency_unfiltered", estimate, seed=section.seed, domain=str(domain))
+        scores.append(score)
     return scores
 
 

@@ -15,7 +15,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 import factory
+from evaluation.champion import ChampionMetric
 from evaluation.gates import Gates
+from evaluation.pair_gates import PairGates
 from evaluation.sections import EvaluateSection, UtilitySection
 from factory.cells import GridSection
 from factory.errors import InputError
@@ -61,6 +63,12 @@ class Recipe(BaseModel):
         default=EvaluateSection(), description="what the pairs are scored with"
     )
     gates: Gates = Field(default={}, description="bounds that a version must meet: metric -> bound")
+    pair_gates: PairGates = Field(
+        default={}, description="bounds that a pair must meet to be accepted: number -> bound"
+    )
+    champion: ChampionMetric | None = Field(
+        default=None, description="score by which a version takes the crown; null for no champion"
+    )
     utility: UtilitySection | None = Field(
         default=None, description="downstream models to try the pairs on; null for none"
     )
@@ -81,11 +89,14 @@ class Recipe(BaseModel):
         return plain_name(name)
 
     @model_validator(mode="after")
-    def _gated_utility_is_tried(self) -> Self:
-        if self.utility is None and any(name.startswith("utility") for name in self.gates):
-            raise InputError(
-                "gates name utility, which no section asks to be measured: add a utility section"
-            )
+    def _needed_utility_is_tried(self) -> Self:
+        needs = {"gates": self.gates, "champion": [self.champion or ""]}
+        for key, names in needs.items():
+            if self.utility is None and any(name.startswith("utility") for name in names):
+                raise InputError(
+                    f"{key} names utility, which no section asks to be measured: "
+                    "add a utility section"
+                )
         return self
 
 

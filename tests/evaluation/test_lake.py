@@ -82,15 +82,16 @@ def test_rows_that_make_no_sense_are_refused_with_every_reason(lake):
     assert lake.read("scores").empty
 
 
-def test_pair_scores_are_replaced_whole(lake):
+def test_pair_scores_are_replaced_row_by_row(lake):
     lake.record_pairs(A, pd.DataFrame({"row": [0, 1, 2], "domain": "chest", "dice": [1, 0.5, 0]}))
     lake.record_pairs(
         A, pd.DataFrame({"row": [0, 2], "dice": [0.9, math.nan], "copied": [True, False]})
     )
-    rows = lake.read("pair_scores", metric="dice").sort_values("row")
-    assert rows["row"].tolist() == [0, 2]
-    assert rows["value"].iloc[0] == 0.9
-    assert math.isnan(rows["value"].iloc[1])
+    lake.record_pairs(replace(A, subject="B"), pd.DataFrame({"row": [1], "dice": [0.1]}))
+    rows = lake.read("pair_scores", metric="dice", subject=A.subject).sort_values("row")
+    assert rows["row"].tolist() == [0, 1, 2]
+    assert rows["value"].tolist()[:2] == [0.9, 0.5]
+    assert math.isnan(rows["value"].iloc[2])
     assert lake.read("pair_scores", metric="copied")["value"].sum() == 1
     with pytest.raises(InputError, match="names a pair twice"):
         lake.record_pairs(A, pd.DataFrame({"row": [0, 0], "dice": [1.0, 1.0]}))
