@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import duckdb
@@ -42,7 +43,10 @@ def _told(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.Dat
         statements = connection.extract_statements(sql)
         if [s.type in READING for s in statements] != [True]:
             raise InputError(f"{sql!r} is not one SELECT: the lake can only be read; {known}")
-        return connection.execute(statements[0]).df()
+        with warnings.catch_warnings():
+            # Of DuckDB's own call: https://pandas.pydata.org/docs/dev/whatsnew/v3.1.0.html
+            warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
+            return connection.execute(statements[0]).df()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the query failed: {reason}; {known}") from error

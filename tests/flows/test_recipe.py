@@ -55,6 +55,15 @@ BAD = {
     "a newer format": (["format=2"], "format: it is newer than 1"),
     "an unknown score": (["gates={fid: '< 3'}"], "no metric is called 'fid'"),
     "a bound without a side": (["gates={consistency: '0.9'}"], "'0.9' is not a comparison"),
+    "a bound that no score has": (
+        ["gates={consistency.lo: '> 0'}"],
+        "nearest: consistency.low",
+    ),
+    "a judge that rejects": (["pair_gates={dice: '> 0.5'}"], "the judge never rejects pairs"),
+    "an unknown number of a pair": (["pair_gates={copys: '< 1'}"], "nearest: copied"),
+    "a champion by nothing known": (["champion=consistensy"], "nearest: consistency"),
+    "a champion by no direction": (["champion=sharpness"], "has no better direction"),
+    "a champion by unmeasured utility": (["champion=utility_gain"], "champion names utility"),
     "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
