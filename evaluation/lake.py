@@ -51,8 +51,6 @@ class Lake:
     def tables(self) -> Delta:
         return Delta(self.uri)
 
-    # Writing
-
     def record(self, about: About, scores: Sequence[Score]) -> None:
         """Records scores, replacing those of the same key.
 
@@ -95,9 +93,7 @@ class Lake:
             scores: all of them.
         """
         row = {
-            "subject": about.subject,
-            "reference": about.reference,
-            "judge": about.judge,
+            **about.key,
             "terms": terms,
             "data_set": about.data_set,
             "pairs": pairs,
@@ -190,8 +186,6 @@ class Lake:
         row = {"subject": subject, "reference": reference, "purpose": purpose}
         self.tables.merge("test_openings", [row])
 
-    # Reading
-
     def read(
         self,
         table: str,
@@ -225,12 +219,11 @@ class Lake:
 
     def scoring(self, about: About, terms: str) -> list[Score] | None:
         """The scores of a complete scoring; None where it has to be made."""
-        here = {"subject": about.subject, "reference": about.reference, "judge": about.judge}
-        told = _matching(self._table("scorings"), {**here, "terms": terms})
+        told = _matching(self._table("scorings"), {**about.key, "terms": terms})
         if not len(told):
             return None
         keys = [tuple(key) for key in json.loads(told["scores"].iloc[0])]
-        rows = _matching(self._table("scores"), here).to_dict("records")
+        rows = _matching(self._table("scores"), about.key).to_dict("records")
         found = {(row["metric"], row["parameters"], row["version"]): row for row in rows}
         lost = any(key not in found for key in keys)
         return None if lost else [score_of(found[key]) for key in keys]
@@ -248,8 +241,7 @@ class Lake:
         self, about: About, names: Collection[str], rows: Collection[int]
     ) -> pd.DataFrame | None:
         """Numbers of these rows, a column each; None where one has to be worked out."""
-        here = {"subject": about.subject, "reference": about.reference, "judge": about.judge}
-        told = _matching(self._table("pair_scores"), here)
+        told = _matching(self._table("pair_scores"), about.key)
         current = told["metric"].map({name: PAIR_NUMBERS[name].version for name in names})
         wide = told[told["version"] == current].pivot(index="row", columns="metric", values="value")
         if not set(names) <= set(wide.columns) or not set(rows) <= set(wide.index):
@@ -257,7 +249,7 @@ class Lake:
         return wide.loc[list(rows), list(names)].rename_axis(columns=None).reset_index()
 
     def versions(self, data_set: str) -> pd.DataFrame:
-        """Events of a data set's versions: allotted, published, withdrawn, ..., by number."""
+        """Events of a data set's versions (allotted, published, crowned, ...) by number."""
         return self.read("versions", data_set=data_set).sort_values(["number", "recorded_at"])
 
     def champion(self, data_set: str) -> tuple[int, str] | None:

@@ -34,9 +34,7 @@ def score_row(about: About, score: Score) -> dict[str, object]:
     """A row of the table scores."""
     metric, parameters, version = key_of(score)
     return {
-        "subject": about.subject,
-        "reference": about.reference,
-        "judge": about.judge,
+        **about.key,
         "metric": metric,
         "parameters": parameters,
         "version": version,

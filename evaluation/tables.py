@@ -143,6 +143,11 @@ class About:
     judge: str = ""
     data_set: str = ""
 
+    @property
+    def key(self) -> dict[str, str]:
+        """The columns that name it."""
+        return {"subject": self.subject, "reference": self.reference, "judge": self.judge}
+
 
 def as_json(value: object) -> str:
     """One text for equal values, whatever the order of keys."""

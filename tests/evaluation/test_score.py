@@ -150,6 +150,14 @@ def test_one_pair_is_scored_as_far_as_one_can_be(discs):
     assert not scores["ms_ssim"].known
 
 
+def test_a_rank_without_an_interval_is_one_that_the_lake_can_keep(discs):
+    found = score_version(discs(2), discs(8), discs(6), {"discs": Judge("disc")}, SECTION)
+    rank = headlines(found.scores)["ms_ssim_rank"]  # two images are one pair to compare
+    assert rank.known
+    assert math.isnan(rank.low)
+    assert math.isnan(rank.high)
+
+
 def test_colour_and_absent_masks(discs):
     made = discs(6, seed=1, channels=3)
     made.has_mask[:3] = False
