@@ -142,7 +142,9 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
         for file in client.list_artifacts(run.info.run_id)
     }
     assert {"pairs.png", "extremes.png", "rejected.png"} <= files
-    sql = "select why from look_at where data_set = 'gated' and why like 'rejected%'"
+    # The snapshot before the run was put on top of v1 has its own rejections.
+    here_only = f"snapshot = '{told['snapshot']}'"
+    sql = f"select why from look_at where {here_only} and why like 'rejected%'"
     rows = medpair("scores", sql, "--home", home, "--json").json["rows"]
     assert len(rows) == 2
     assert "nearest_distance = " in rows[0]["why"]
@@ -164,7 +166,7 @@ def test_other_commands_read_what_was_made(first, medpair, home, tmp_path):
         assert said.code == 0, said.err
         return said.json
 
-    assert [each["name"] for each in told("datasets", "list")["datasets"]] == ["tiny"]
+    assert "tiny" in [each["name"] for each in told("datasets", "list")["datasets"]]
     assert told("datasets", "log", "tiny")["log"][0]["snapshot"] == first["snapshot"]
     assert told("datasets", "show", "tiny@v1")["pairs"]["accepted"] == 4
     assert told("datasets", "diff", "tiny", "v1")["changes"] == []
