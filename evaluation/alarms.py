@@ -7,8 +7,10 @@ real: an alarm says where to look, a gate how much is too much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from evaluation.metrics import Score
 from evaluation.statistics import holm
 
 LEVEL = 0.03
@@ -40,3 +42,41 @@ def raised(p_values: Mapping[str, float], level: float = LEVEL) -> tuple[str, ..
     """
     known = {name: p for name, p in p_values.items() if ALARMS[name]}
     return tuple(name for name, p in holm(known).items() if p <= level)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A raised test of one domain.
+
+    Attributes:
+        domain: name.
+        test: name in `ALARMS`.
+        meaning: what differs.
+        p: adjusted for all tests of the domain.
+        n: synthetic pairs behind it.
+    """
+
+    domain: str
+    test: str
+    meaning: str
+    p: float
+    n: int
+
+
+def alarms_in(scores: Sequence[Score], level: float = LEVEL) -> list[Alarm]:
+    """The alarms that the scores of a version raise, domain by domain."""
+    tests = {metric: test for test, metric in TESTS.items()}
+    of_domain: dict[str, dict[str, Score]] = {}
+    for score in scores:
+        if score.metric in tests and "domain" in score.parameters:
+            told = of_domain.setdefault(str(score.parameters["domain"]), {})
+            told[tests[score.metric]] = score
+    found = []
+    for domain, told in sorted(of_domain.items()):
+        p_values = {test: score.value for test, score in told.items()}
+        adjusted = holm(p_values)
+        found += [
+            Alarm(domain, test, ALARMS[test], adjusted[test], told[test].n)
+            for test in raised(p_values, level)
+        ]
+    return found

@@ -44,8 +44,10 @@ class Alikeness:
         return percentile(draws, value, n)
 
     def share_below(self, value: float) -> float:
-        """Share of these pairs that are less alike than `value`; NaN where there is no pair."""
-        return float((self.values < value).mean()) if len(self.values) else float("nan")
+        """Share of these pairs less alike than `value`; NaN where there is no pair or no value."""
+        if not len(self.values) or np.isnan(value):
+            return float("nan")
+        return float((self.values < value).mean())
 
 
 def alikeness(images: Images, *, pairs: int, seed: int) -> Alikeness:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +87,14 @@ def path_of(features: str) -> Path | None:
     """The file that the features are read with; None where there is none."""
     _, colon, path = features.partition(":")
     return Path(path) if colon else None
+
+
+def content_of(features: str) -> str:
+    """What equal pairs' features depend on besides the recipe: the file's SHA-256, or a version."""
+    path = path_of(features)
+    if path is None:
+        return Handcrafted.fingerprint if features == "handcrafted" else ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def below(features: str, folder: Path) -> str:

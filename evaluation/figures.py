@@ -95,10 +95,11 @@ def consistency_chart(scores: Sequence[Score]) -> Picture:
     axes.set_ylim(len(domains) - 0.5, -0.5)
     axes.set_xlabel("Dice between judge and mask")
     _legend(figure, axes, len(series))
+    counted = sum(s.n for s in scores if _whole(s, "consistency"))
     return Picture(
         "consistency",
         "Consistency between its controls",
-        "The judge was trained on real pairs only. Lines are 95 % intervals.",
+        f"The judge was trained on real pairs only. Lines are 95 % intervals; n = {counted} pairs.",
         figure,
         chart=True,
     )
@@ -123,12 +124,13 @@ def utility_chart(levels: pd.DataFrame, *, name: str = "macro") -> Picture:
         axes.set_title(f"{domain} · {segmenter}", fontsize=9, color=INK)
         axes.set_ylabel("Dice on real pairs" if number % columns == 0 else "", color=INK)
     _legend(figure, figure.axes[0], 3)
-    seeds = int(table["seeds"].max())
+    seeds, least, most = (int(n) for n in (table["seeds"].max(), *table["n"].agg(["min", "max"])))
+    cases = str(most) if least == most else f"{least} to {most}"
     return Picture(
         "utility",
         "What segmenters learn from the pairs",
-        f"Equally many training steps in every arm; mean of {seeds} seeds; lines are 95 % "
-        "intervals over patients and seeds. The axis does not start at 0.",
+        f"Equally many training steps in every arm; mean of {seeds} seeds; n = {cases} real pairs; "
+        "lines are 95 % intervals over patients and seeds. The axis does not start at 0.",
         figure,
         chart=True,
     )

@@ -21,6 +21,12 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+SIDES: Mapping[str, str] = {
+    "value": "",
+    "low": "lower 95 % bound of ",
+    "high": "upper 95 % bound of ",
+}
+ENDS = ("low", "high")
 BOUND = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 
 
@@ -44,16 +50,54 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a gate is held against: a score's value, or one end of its 95 % interval.
+
+    Attributes:
+        metric: name of the score.
+        side: which of its numbers.
+    """
+
+    metric: str
+    side: str = "value"
+
+    @staticmethod
+    def parse(gate: str) -> Measured:
+        """What "consistency_closed" or "consistency_closed.low" names.
+
+        Raises:
+            InputError: if there is no such score, or no such number of it.
+        """
+        metric, dot, side = gate.partition(".")
+        if metric in METRICS and (not dot or side in ENDS):
+            return Measured(metric, side or "value")
+        ends = [f"{name}.{end}" for name in METRICS for end in ENDS]
+        known = ends if dot else METRICS
+        near = ", ".join(get_close_matches(gate, known, n=3, cutoff=0))
+        raise InputError(f"no metric is called {gate!r}, so its gate never opens; nearest: {near}")
+
+    def of(self, score: Score) -> float:
+        """The number; NaN where it is unknown."""
+        return {"value": score.value, "low": score.low, "high": score.high}[self.side]
+
+    def __str__(self) -> str:
+        return SIDES[self.side] + self.metric
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One gate of a decision.
 
     Attributes:
-        gate: name of the metric.
+        gate: as written in the recipe: the metric, or one end of its interval ("NAME.low").
         bound: as written in the recipe.
-        measured: the score, None where there is none.
+        measured: the number it was held against, None where there is none.
         margin: by how much the bound is met, negative if missed, None without a number.
         passed: whether the gate opens.
         reason: one sentence for a person.
+        low: lower end of the score's 95 % interval, None where there is no score.
+        high: upper end, likewise.
+        n: pairs or cases behind the score, likewise.
     """
 
     gate: str
@@ -62,6 +106,9 @@ class Verdict:
     margin: float | None
     passed: bool
     reason: str
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,37 +150,39 @@ def decide(gates: Mapping[str, str], scores: Mapping[str, Score]) -> Decision:
     """Holds the scores of a version against the gates of its recipe.
 
     Args:
-        gates: metric -> bound, for example {"consistency_closed": ">= 0.75"}.
+        gates: metric, or metric and end of its interval -> bound, for example
+            {"consistency_closed": ">= 0.75", "memorised_share.high": "<= 0.05"}.
         scores: metric -> score of the version; a gate without a score fails, and so does NaN.
+
+    Raises:
+        InputError: if a gate names no score.
     """
-    return Decision(
-        tuple(_verdict(gate, parse(text), scores.get(gate)) for gate, text in gates.items())
-    )
+    return Decision(tuple(_verdict(gate, parse(text), scores) for gate, text in gates.items()))
 
 
-def _verdict(gate: str, bound: Bound, score: Score | None) -> Verdict:
+def _verdict(gate: str, bound: Bound, scores: Mapping[str, Score]) -> Verdict:
+    about = Measured.parse(gate)
+    score = scores.get(about.metric)
     if score is None:
         reason = f"{gate} has no score, and it must be {bound}: have it measured or drop the gate"
         return Verdict(gate, str(bound), None, None, False, reason)
-    if math.isnan(score.value):
-        reason = f"{gate} could not be measured (n = {score.n}), and it must be {bound}"
-        return Verdict(gate, str(bound), score.value, None, False, reason)
-    margin, passed = bound.margin(score.value), bound.met_by(score.value)
+    measured = about.of(score)
+    seen = score.low, score.high, score.n
+    if math.isnan(measured):
+        reason = f"{about} could not be measured (n = {score.n}), and it must be {bound}"
+        return Verdict(gate, str(bound), measured, None, False, reason, *seen)
+    margin, passed = bound.margin(measured), bound.met_by(measured)
     outcome = "meets" if passed else "misses"
-    reason = f"{gate} = {score.value:.4g} {outcome} {bound} by {abs(margin):.4g}"
-    return Verdict(gate, str(bound), score.value, margin, passed, reason)
+    reason = f"{about} = {measured:.4g} {outcome} {bound} by {abs(margin):.4g}"
+    return Verdict(gate, str(bound), measured, margin, passed, reason, *seen)
 
 
 def _known(gates: dict[str, str]) -> dict[str, str]:
     for gate, bound in gates.items():
         parse(bound)
-        if gate not in METRICS:
-            near = ", ".join(get_close_matches(gate, METRICS, n=3, cutoff=0))
-            raise InputError(
-                f"no metric is called {gate!r}, so its gate never opens; nearest: {near}"
-            )
+        Measured.parse(gate)
     return gates
 
 
-# The recipe's section: metric -> bound, checked when the recipe is read.
+# The recipe's section: metric or end of its interval -> bound, checked when the recipe is read.
 Gates = Annotated[dict[str, str], AfterValidator(_known)]

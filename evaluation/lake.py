@@ -3,43 +3,42 @@
 A score is keyed by (subject, reference, judge, metric, parameters, version): the digest or
 snapshot of what was scored, of the real data it was held against, of the model that judged, the
 metric with its parameters' digest and its version. Recording a key again replaces it atomically.
+A scoring lists the scores that belong together; it is written last, so that one which was cut
+short counts as none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
+from functools import reduce
+from operator import and_
 from typing import Any
-from urllib.parse import urlsplit
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
-from filelock import FileLock
 
+from evaluation.delta import Delta
 from evaluation.errors import InputError
 from evaluation.gates import Decision
 from evaluation.metrics import Score
-from evaluation.tables import (
-    KEY,
-    TABLES,
-    About,
-    as_json,
-    literal,
+from evaluation.pair_numbers import PAIR_NUMBERS
+from evaluation.rows import (
+    key_of,
+    metrics_of,
+    pair_problems,
     pair_rows,
     problems,
+    refuse,
+    rejection_rows,
     score_of,
     score_row,
 )
-
-FORMAT = 1
-FORMAT_KEY = "medpair.format"
-READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+from evaluation.sql import answer
+from evaluation.tables import KEY, TABLES, About, as_json
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ class Lake:
 
     uri: str
 
-    # Writing
+    @property
+    def tables(self) -> Delta:
+        return Delta(self.uri)
 
     def record(self, about: About, scores: Sequence[Score]) -> None:
         """Records scores, replacing those of the same key.
@@ -57,36 +58,81 @@ class Lake:
             InputError: if a score is not one this lake can keep, with every reason.
         """
         rows = [score_row(about, score) for score in scores]
-        _refuse("scores", problems(rows))
-        self._merge("scores", rows)
+        refuse("scores", problems(rows))
+        self.tables.merge("scores", rows)
 
-    def record_pairs(self, about: About, table: pd.DataFrame, version: int = 1) -> None:
-        """Records a score per pair, replacing all rows of the same subject and metric.
+    def record_pairs(self, about: About, table: pd.DataFrame) -> None:
+        """Records numbers per pair, replacing those of the same subject, number and row.
+
+        Rows that are not named stay: their pairs are of the same snapshot, so nothing about
+        them has changed.
 
         Args:
-            about: what the scores are about; the subject is the snapshot the pairs were made in.
-            table: a column `row`, optionally `domain`, and one numeric column per score.
-            version: of how these scores are computed.
-        """
-        metrics = [name for name in table.columns if name not in {"row", "domain"}]
-        if "row" not in table or not table["row"].is_unique:
-            _refuse("pair_scores", ["column row is missing or names a pair twice"])
-        parts = [pair_rows(about, table, metric, version) for metric in metrics]
-        if parts:
-            self._replace("pair_scores", pa.concat_tables(parts))
+            about: what the numbers are about; the subject is the snapshot the pairs were made in.
+            table: a column `row`, optionally `domain`, and one per number of `PAIR_NUMBERS`.
 
-    def decide(self, data_set: str, snapshot: str, run: str, decision: Decision) -> None:
-        """Records a decision with its evidence; the same gates on the same snapshot replace it."""
+        Raises:
+            InputError: if it is no such table, with every reason.
+        """
+        refuse("pair_scores", pair_problems(about, table))
+        parts = [pair_rows(about, table, metric) for metric in metrics_of(table)]
+        if parts and len(table):
+            new = pa.concat_tables(parts)
+            with self.tables.lock():
+                old = self.tables.like("pair_scores", new, KEY)
+                kept = old.filter(pc.invert(pc.is_in(old["row"], new["row"].combine_chunks())))
+                self.tables.replace("pair_scores", pa.concat_tables([kept, new]), KEY)
+
+    def record_scoring(self, about: About, terms: str, pairs: str, scores: Sequence[Score]) -> None:
+        """Records that a scoring is complete: these scores, which are all in the lake.
+
+        Args:
+            about: what was scored.
+            terms: digest of all that the scores depend on besides.
+            pairs: the subject of the scores of its single pairs.
+            scores: all of them.
+        """
+        row = {
+            **about.key,
+            "terms": terms,
+            "data_set": about.data_set,
+            "pairs": pairs,
+            "scores": as_json([key_of(score) for score in scores]),
+        }
+        self.tables.merge("scorings", [row])
+
+    def record_rejections(self, about: About, table: pd.DataFrame) -> None:
+        """Records which pairs of a snapshot were rejected, in place of what was told before.
+
+        Args:
+            about: the snapshot with the verdicts, and its data set.
+            table: columns row, domain and reason; no rows where every pair was accepted.
+        """
+        here = [{"snapshot": about.subject}]
+        self.tables.overwrite("rejections", rejection_rows(about, table), here)
+
+    def decide(self, about: About, run: str, decision: Decision, author: str = "") -> None:
+        """Records a decision; the same gates on the same evidence replace it.
+
+        Args:
+            about: the snapshot, and the real data and the judge of the scores it rests on.
+            run: that made the snapshot.
+            decision: with its evidence.
+            author: the flow run that decided.
+        """
         gates = {verdict.gate: verdict.bound for verdict in decision.verdicts}
         row = {
-            "data_set": data_set,
-            "snapshot": snapshot,
+            "data_set": about.data_set,
+            "snapshot": about.subject,
+            "reference": about.reference,
+            "judge": about.judge,
             "gates": as_json(gates),
             "passed": decision.passed,
             "evidence": as_json(decision.evidence()),
             "run": run,
+            "author": author,
         }
-        self._merge("decisions", [row])
+        self.tables.merge("decisions", [row])
 
     def allot(self, data_set: str, snapshot: str, run: str, above: int = 0) -> int:
         """The version number of a snapshot: the one it has, else the next; none is used twice.
@@ -97,7 +143,7 @@ class Lake:
             run: that made it.
             above: highest number known from elsewhere (tags in the store).
         """
-        with self._lock():
+        with self.tables.lock():
             events = self.versions(data_set)
             held = events[events["snapshot"] == snapshot]
             if len(held):
@@ -109,6 +155,14 @@ class Lake:
     def publish(self, data_set: str, number: int, snapshot: str, run: str) -> None:
         """Records that a version is out."""
         self._event(data_set, number, "published", snapshot, run)
+
+    def crown(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
+        """Records that a version is the champion from now on, and why."""
+        self._event(data_set, number, "crowned", snapshot, run, reason)
+
+    def challenge(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
+        """Records that a version did not take the crown, and why."""
+        self._event(data_set, number, "challenged", snapshot, run, reason)
 
     def withdraw(self, data_set: str, number: int, reason: str) -> None:
         """Records that a version should not be used any more; its tag and data stay.
@@ -130,144 +184,115 @@ class Lake:
     def open_test(self, subject: str, reference: str, purpose: str) -> None:
         """Records that the real test split was looked at: each opening wears it out a little."""
         row = {"subject": subject, "reference": reference, "purpose": purpose}
-        self._merge("test_openings", [row])
+        self.tables.merge("test_openings", [row])
 
-    # Reading
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        at: datetime | None = None,
+        **equal: str | int,
+    ) -> pd.DataFrame:
+        """Rows of a table whose columns equal these values; no rows where nothing was recorded.
 
-    def read(self, table: str, **equal: str | int) -> pd.DataFrame:
-        """Rows of a table whose columns equal these values; no rows where nothing was recorded."""
-        dataset, where = self._dataset(table), None
-        for column, value in equal.items():
-            term = pc.field(column) == value
-            where = term if where is None else where & term
-        found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
-        return found.to_pandas()
+        Args:
+            table: its name.
+            version: of the table, counted from 0: read that state. (Not the column of this name.)
+            at: a moment with a time zone: read the state that held then.
+            equal: column -> value.
+
+        Raises:
+            InputError: if there is no such table or state.
+        """
+        return _matching(self._table(table, version, at), equal)
 
     def scores(self, subject: str, **equal: str | int) -> list[Score]:
         """Scores of one subject, oldest first, in the form they were recorded in.
 
         A metric recorded in several versions is given in the newest.
         """
-        rows = self.read("scores", subject=subject, **equal).sort_values("recorded_at")
+        where = {"subject": subject, **equal}
+        rows = _matching(self._table("scores"), where).sort_values("recorded_at")
         newest = rows.groupby("metric")["version"].transform("max")
         return [score_of(row) for row in rows[rows["version"] == newest].to_dict("records")]
 
+    def scoring(self, about: About, terms: str) -> list[Score] | None:
+        """The scores of a complete scoring; None where it has to be made."""
+        told = _matching(self._table("scorings"), {**about.key, "terms": terms})
+        if not len(told):
+            return None
+        keys = [tuple(key) for key in json.loads(told["scores"].iloc[0])]
+        rows = _matching(self._table("scores"), about.key).to_dict("records")
+        found = {(row["metric"], row["parameters"], row["version"]): row for row in rows}
+        lost = any(key not in found for key in keys)
+        return None if lost else [score_of(found[key]) for key in keys]
+
+    def evidence(self, about: About, terms: str) -> list[Score]:
+        """The scores that a decision may rest on.
+
+        They are those of the scoring, and those against the same real data that need no judge:
+        what the pairs are worth. Nothing that another judge said or other real data showed.
+        """
+        alone = self.scores(about.subject, reference=about.reference, judge="")
+        return [*alone, *(self.scoring(about, terms) or [])]
+
+    def pair_numbers(
+        self, about: About, names: Collection[str], rows: Collection[int]
+    ) -> pd.DataFrame | None:
+        """Numbers of these rows, a column each; None where one has to be worked out."""
+        told = _matching(self._table("pair_scores"), about.key)
+        current = told["metric"].map({name: PAIR_NUMBERS[name].version for name in names})
+        wide = told[told["version"] == current].pivot(index="row", columns="metric", values="value")
+        if not set(names) <= set(wide.columns) or not set(rows) <= set(wide.index):
+            return None
+        return wide.loc[list(rows), list(names)].rename_axis(columns=None).reset_index()
+
     def versions(self, data_set: str) -> pd.DataFrame:
-        """Events of a data set's versions: allotted, published, withdrawn, by number."""
+        """Events of a data set's versions (allotted, published, crowned, ...) by number."""
         return self.read("versions", data_set=data_set).sort_values(["number", "recorded_at"])
 
-    def query(self, sql: str) -> pd.DataFrame:
-        """Answers one SELECT over the tables, in DuckDB's SQL; nothing can be changed by it.
+    def champion(self, data_set: str) -> tuple[int, str] | None:
+        """Number and snapshot of the version crowned last; None where none was, or all withdrawn."""
+        events = self.versions(data_set)
+        gone = set(events["number"][events["event"] == "withdrawn"])
+        crowned = events[(events["event"] == "crowned") & ~events["number"].isin(gone)]
+        if not len(crowned):
+            return None
+        last = crowned.sort_values("recorded_at").iloc[-1]
+        return int(last["number"]), str(last["snapshot"])
+
+    def query(self, sql: str, at: datetime | None = None) -> pd.DataFrame:
+        """Answers one SELECT over tables and views, in DuckDB's SQL; nothing can be changed by it.
+
+        Args:
+            sql: the statement.
+            at: a moment with a time zone: ask the lake as it was then.
 
         Raises:
             InputError: if it is not one reading statement, or DuckDB refuses it.
         """
-        with duckdb.connect() as connection:
-            for name in TABLES:
-                # A copy: pushed down to Arrow, DuckDB's string comparisons find no kernel there.
-                connection.register("arriving", self._dataset(name))
-                connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')
-                connection.unregister("arriving")
-            # From here on neither files nor other databases can be reached.
-            connection.execute("SET enable_external_access = false")
-            connection.execute("SET lock_configuration = true")
-            try:
-                statements = connection.extract_statements(sql)
-                if [s.type in READING for s in statements] != [True]:
-                    raise InputError(
-                        f"{sql!r} is not one SELECT: the lake can only be read; "
-                        f"tables: {', '.join(TABLES)}"
-                    )
-                return connection.execute(statements[0]).df()
-            except duckdb.Error as error:
-                reason = str(error).splitlines()[0]
-                raise InputError(
-                    f"the query failed: {reason}; tables: {', '.join(TABLES)}"
-                ) from error
+        return answer(sql, {name: self._table(name, at=at) for name in TABLES})
 
     def compact(self) -> int:
         """Merges small files and removes those no version of the last week needs: their number."""
-        removed = 0
-        for name in TABLES:
-            with self._lock():
-                if DeltaTable.is_deltatable(self._path(name)):
-                    table = self._open(name)
-                    table.optimize.compact()
-                    removed += len(table.vacuum(dry_run=False))
-        return removed
+        return self.tables.compact()
 
-    # Storage
-
-    def _path(self, name: str) -> str:
-        return f"{self.uri.rstrip('/')}/{name}"
-
-    def _open(self, name: str) -> DeltaTable:
-        table = DeltaTable(self._path(name))
-        found = int(table.metadata().configuration.get(FORMAT_KEY, FORMAT))
-        if found > FORMAT:
-            raise InputError(
-                f"lake table {name} has format {found} and this release reads up to {FORMAT}: "
-                "its columns may mean something else; upgrade medpair-factory"
-            )
-        return table
-
-    def _dataset(self, name: str) -> Any:  # noqa: ANN401  # a pyarrow Dataset or Table, untyped
-        if DeltaTable.is_deltatable(self._path(name)):
-            return self._open(name).to_pyarrow_dataset()
-        return TABLES[name].schema.empty_table()
-
-    def _writable(self, name: str) -> DeltaTable:
-        table = TABLES[name]
-        DeltaTable.create(
-            self._path(name),
-            schema=table.schema,
-            mode="ignore",
-            partition_by=list(table.parted_by),
-            configuration={FORMAT_KEY: str(FORMAT)},
-            raise_if_key_not_exists=False,
-        )
-        return self._open(name)
-
-    def _merge(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
-        if not rows:
-            return
-        stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
-        source = pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
-        same = " AND ".join(f"new.{column} = old.{column}" for column in TABLES[name].key)
-        with self._lock():
-            merge = self._writable(name).merge(source, same, "new", "old")
-            merge.when_matched_update_all().when_not_matched_insert_all().execute()
-
-    def _replace(self, name: str, rows: pa.Table) -> None:
-        keys = rows.select(KEY).group_by(list(KEY)).aggregate([]).to_pylist()
-        predicate = " OR ".join(
-            "(" + " AND ".join(f"{column} = {literal(key[column])}" for column in KEY) + ")"
-            for key in keys
-        )
-        with self._lock():
-            write_deltalake(self._writable(name), rows, mode="overwrite", predicate=predicate)
+    def _table(self, name: str, version: int | None = None, at: datetime | None = None) -> Any:  # noqa: ANN401  # a pyarrow Dataset or Table, untyped
+        if name not in TABLES:
+            raise InputError(f"the lake has no table {name!r}; it has {', '.join(TABLES)}")
+        return self.tables.dataset(name, version, at)
 
     def _event(
         self, data_set: str, number: int, event: str, snapshot: str, run: str, reason: str = ""
     ) -> None:
         row = {"data_set": data_set, "number": number, "event": event, "snapshot": snapshot}
-        self._merge("versions", [row | {"run": run, "reason": reason}])
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """One writer at a time on a file system; an object store refuses a lost update itself."""
-        if urlsplit(self.uri).scheme:
-            yield
-            return
-        folder = Path(self.uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", is_singleton=True):
-            yield
+        self.tables.merge("versions", [row | {"run": run, "reason": reason}])
 
 
-def _refuse(table: str, problems: Sequence[str]) -> None:
-    if problems:
-        raise InputError(
-            f"rows refused by the lake's table {table}: {'; '.join(problems)}; "
-            "nothing was written, correct them and record again"
-        )
+def _matching(table: Any, equal: Mapping[str, str | int]) -> pd.DataFrame:  # noqa: ANN401  # pyarrow
+    """The rows of a pyarrow Dataset or Table whose columns equal these values."""
+    terms = [pc.field(column) == value for column, value in equal.items()]
+    where = reduce(and_, terms) if terms else None
+    found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
+    return found.to_pandas()

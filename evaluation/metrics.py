@@ -95,7 +95,18 @@ _CONSISTENCY = {
         True,
         1,
         "Dice between mask and judge over synthetic pairs whose mask is not empty.",
-        ("consistency_real", "consistency_shuffled", "consistency_constant"),
+        (
+            "consistency_real",
+            "consistency_shuffled",
+            "consistency_constant",
+            "consistency_unfiltered",
+        ),
+    ),
+    "consistency_unfiltered": Metric(
+        "Dice",
+        None,
+        1,
+        "The same over all pairs that were made; only where any was rejected.",
     ),
     "consistency_real": Metric("Dice", None, 1, "The judge's Dice on real held-out pairs."),
     "consistency_shuffled": Metric(

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.errors import InputError
+
 Images = NDArray[np.uint8]  # (N, H, W, C), C is 1 or 3
 Masks = NDArray[np.uint8]  # (N, H, W), class indices, 0 = background
 
@@ -80,6 +82,18 @@ def by_domain(pairs: Pairs) -> Iterator[tuple[str, NDArray[np.intp]]]:
     names = domain_of(pairs)
     for name in sorted(set(names)):
         yield str(name), np.flatnonzero(names == name)
+
+
+def real_part(pairs: Pairs, domain: str, what: str) -> Block:
+    """The real pairs of a domain; `what` they are for is told where there are none.
+
+    Raises:
+        InputError: if there are none.
+    """
+    part = take(pairs, domain_of(pairs) == domain)
+    if not len(part):
+        raise InputError(f"domain {domain!r} has no real {what} pairs to be scored against")
+    return part
 
 
 def units_of(pairs: Pairs) -> NDArray[np.intp]:

@@ -31,6 +31,8 @@ COLOURS = np.array(
 )
 FILL = 0.3  # opacity of a class inside its outline
 PER_ROW = 8
+SHEETS = ("finding", "labels", "text")  # facets that a sheet may go by
+MOST_VALUES = 12
 TILE, TITLE, NOTE, GAP = 1.28, 0.34, 0.22, 0.02  # inches
 
 
@@ -59,6 +61,20 @@ def overlay(images: Images, masks: Masks) -> Tiles:
     return (base + (tint - base) * weight[..., None]).round().astype(np.uint8)
 
 
+def sheet_facets(pairs: Pairs) -> list[str]:
+    """The facets that are worth a contact sheet each: the finding, and what divides otherwise.
+
+    That is a column of two to twelve values which does not divide the pairs as an earlier one.
+    """
+    found, seen = ["finding"], [_division(pairs, "finding")]
+    for name in SHEETS[1:]:
+        groups = _division(pairs, name)
+        if 1 < len(set(column(pairs, name))) <= MOST_VALUES and groups not in seen:
+            found.append(name)
+            seen.append(groups)
+    return found
+
+
 def contact_sheet(
     pairs: Pairs, classes: Classes, *, facet: str = "finding", seed: int = 0
 ) -> Picture:
@@ -70,18 +86,21 @@ def contact_sheet(
         facet: column of which every value gets a row of up to 8 pairs.
         seed: of the choice.
     """
-    rng = np.random.default_rng(seed)
+    rng, shown = np.random.default_rng(seed), 0
     strips = []
     for domain, at in by_domain(pairs):
         values = column(pairs, facet)[at]
         for value in sorted(set(values)):
             chosen = rng.permutation(at[values == value])[:PER_ROW]
+            shown += len(chosen)
             title = " · ".join(filter(None, (domain, str(value)))) or "all pairs"
             strips.append(_pair_strip(pairs, chosen, title, classes.get(domain, ())))
+    by = "" if facet == "finding" else f", by {facet}"
     return Picture(
-        "pairs",
-        "Pairs, drawn at random",
-        "Each column is one pair: the image, and below it the same image with its mask.",
+        "pairs" if facet == "finding" else f"pairs-by-{facet}",
+        f"Pairs, drawn at random{by}",
+        "Each column is one pair: the image, and below it the same image with its mask. "
+        f"{shown} of {len(pairs)} pairs.",
         _sheet(strips),
     )
 
@@ -102,7 +121,30 @@ def extremes(pairs: Pairs, dice: NDArray[np.float64], *, count: int = PER_ROW) -
     return Picture(
         "extremes",
         "Pairs the judge agrees with least and most",
-        "The number is the Dice between the pair's mask and what the judge sees in its image.",
+        "The number is the Dice between the pair's mask and what the judge sees in its image, "
+        f"among {int(np.isfinite(dice).sum())} pairs with a mask to agree with.",
+        _sheet(strips),
+    )
+
+
+def rejected_pairs(pairs: Pairs, reasons: Sequence[str]) -> Picture:
+    """Pairs that were made and rejected, a row for each reason.
+
+    Args:
+        pairs: N rejected pairs, in any order.
+        reasons: of each, in words; those of one reason stand together.
+    """
+    why = np.array(reasons, object)
+    strips = []
+    for reason in sorted(set(reasons)):
+        at = np.flatnonzero(why == reason)
+        title = f"{reason} · {len(at)} pair{'s' if len(at) > 1 else ''}"
+        strips.append(_pair_strip(pairs, at[:PER_ROW], title, ()))
+    return Picture(
+        "rejected",
+        "Pairs that were rejected",
+        f"Up to {PER_ROW} of each reason, of {len(pairs)} in all; they are kept with the data set "
+        "and belong to no version.",
         _sheet(strips),
     )
 
@@ -133,9 +175,16 @@ def nearest_training(
         "nearest-training",
         "Nearest training images",
         "The number is the distance after local contrast normalisation, the smallest over small "
-        "shifts: 0 is the same image. The lower row is real.",
+        "shifts: 0 is the same image. The lower row is real. "
+        f"{len(ours)} of {len(synthetic)} pairs.",
         _sheet([strip]),
     )
+
+
+def _division(pairs: Pairs, name: str) -> tuple[int, ...]:
+    """Number of the group that each pair falls in, groups being counted as they appear."""
+    keys = zip(column(pairs, "domain"), column(pairs, name), strict=True)
+    return tuple(int(code) for code in pd.factorize(pd.Index(list(keys), tupleize_cols=False))[0])
 
 
 def _pair_strip(

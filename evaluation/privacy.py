@@ -92,13 +92,8 @@ class Resemblance:
 
     @property
     def threshold(self) -> float:
-        """The 1 % quantile of the held-out distances; NaN where nothing was held out.
-
-        Interpolated between neighbours in rank: with fewer than 100 held-out images it lies
-        between the two nearest of them.
-        """
-        held = self.held_out_distance
-        return float(np.quantile(held, QUANTILE)) if len(held) else float("nan")
+        """Distance below which an image counts as copied, see `copy_threshold`."""
+        return copy_threshold(self.held_out_distance)
 
     @property
     def copied(self) -> NDArray[np.bool_]:
@@ -125,6 +120,16 @@ class Resemblance:
         if not np.isfinite(self.threshold):
             return Estimate(float("nan"), float("nan"), float("nan"), len(distance))
         return wilson(int((distance < self.threshold).sum()), len(distance))
+
+
+def copy_threshold(held_out_distance: Floats) -> float:
+    """The 1 % quantile of the held-out distances; NaN where nothing was held out.
+
+    Interpolated between neighbours in rank: with fewer than 100 held-out images it lies
+    between the two nearest of them.
+    """
+    held = held_out_distance
+    return float(np.quantile(held, QUANTILE)) if len(held) else float("nan")
 
 
 def authenticity(found: Resemblance, *, held_out: bool = False, seed: int = 0) -> Estimate:

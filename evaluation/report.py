@@ -11,96 +11,15 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.fidelity_metrics import OTHER_SETS, frechet_name
+from evaluation.alarms import alarms_in
 from evaluation.figures import Picture
-from evaluation.gates import Decision
+from evaluation.gates import Decision, Verdict
 from evaluation.leading import leading_sentence
 from evaluation.metrics import METRICS, Score, headlines
+from evaluation.report_sections import SECTIONS, Section
 from evaluation.utility import MACRO
 
 TEMPLATE = "report.html.j2"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A question of the report, the metrics that answer it, and how to read the answer."""
-
-    key: str
-    question: str
-    metrics: tuple[str, ...]
-    reading: str
-
-
-SECTIONS = (
-    Section(
-        "consistency",
-        "Do the masks fit the images?",
-        (
-            "consistency",
-            "consistency_closed",
-            "consistency_over_constant",
-            "consistency_nsd",
-            "consistency_hd95",
-        ),
-        "A judge trained on real pairs segments every synthetic image and is compared with its "
-        "mask. Its agreement means something only between two bounds: what it reaches on real "
-        "held-out pairs, and what the same images reach with masks that are not theirs. The "
-        "intervals take the judge as given; another judge would differ a little.",
-    ),
-    Section(
-        "fidelity",
-        "Do they look real?",
-        (
-            "kernel_handcrafted",
-            "kernel_first_order",
-            "kernel_texture",
-            "kernel_spectrum",
-            "kernel_geometry",
-            "kernel_interface",
-            "precision",
-            "recall",
-            "density",
-            "coverage",
-            "frechet_handcrafted",
-            "frechet_first_order",
-            "frechet_texture",
-            "frechet_spectrum",
-            "frechet_geometry",
-            "frechet_interface",
-            *(f"kernel_{name}" for name in OTHER_SETS),
-            *(frechet_name(name) for name in OTHER_SETS),
-            "sharpness",
-        ),
-        "Distances compare distributions of features with the real training pairs; only the one "
-        "called FID is an FID, the others compare only with one another. A Fréchet distance "
-        "shrinks as pairs are added, so its fair comparison with the real floor is at an equal "
-        "number of pairs, or extrapolated to endlessly many.",
-    ),
-    Section(
-        "diversity",
-        "Are they varied?",
-        ("ms_ssim", "ms_ssim_rank", "vendi", "vendi_order2"),
-        "Mean similarity of two images drawn at random. Well above the real value, the generator "
-        "repeats itself; well below, its images share too little with real anatomy.",
-    ),
-    Section(
-        "privacy",
-        "Are they copies?",
-        ("memorised_share", "memorised_excess"),
-        "A synthetic image counts as a near copy if it lies nearer to a training image than all "
-        "but 1 % of held-out real images do, so about 1 % are flagged where nothing was copied, "
-        "more where few images were held out. This sees copies of whole images, shifted a little "
-        "or changed in contrast; it does not prove that no patient could be recognised.",
-    ),
-    Section(
-        "utility",
-        "Are they useful?",
-        ("utility_gain",),
-        "A segmenter is trained on real pairs, on synthetic ones, or on both, for equally many "
-        "steps and with the same classical augmentation. An interval that holds 0 means that a "
-        "gain was not shown, not that there is none.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -117,6 +36,8 @@ class Report:
         recipe: the YAML text that was run.
         pictures: section key ("pairs", "training" or one of `SECTIONS`) -> its figures.
         gains: of `utility.gains`, None where no utility was measured.
+        rejected: reason -> number of pairs that were made and rejected for it.
+        evidence: label -> value: who decided, when, on which real data and judge, the champion.
     """
 
     name: str
@@ -128,15 +49,18 @@ class Report:
     recipe: str = ""
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     gains: pd.DataFrame | None = None
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table of scores."""
+    """A line of a table of scores; `seeds` counts trainings, where there were any."""
 
     score: Score
     description: str
     controls: tuple[tuple[str, Score], ...]
+    seeds: int | None = None
 
 
 def render(report: Report) -> str:
@@ -149,13 +73,15 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
+    environment.filters |= {"number": number, "interval": interval, "spoken": spoken, "ends": ends}
     page = environment.get_template(TEMPLATE)
     return page.render(
         report=report,
         sections=[
-            (told(section, report.scores), rows(section, report.scores)) for section in SECTIONS
+            (told(section, report.scores), rows(section, report.scores, report.gains))
+            for section in SECTIONS
         ],
+        alarms=alarms_in(report.scores),
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
         gains=[] if report.gains is None else gain_rows(report.gains),
@@ -171,7 +97,7 @@ def write_report(report: Report, path: Path) -> Path:
     return path
 
 
-def rows(section: Section, scores: Sequence[Score]) -> list[Row]:
+def rows(section: Section, scores: Sequence[Score], gains: pd.DataFrame | None = None) -> list[Row]:
     """The headline scores of a section that were measured, each with its controls."""
     found = headlines(scores)
     return [
@@ -179,6 +105,7 @@ def rows(section: Section, scores: Sequence[Score]) -> list[Row]:
             found[name],
             METRICS[name].description + _at(found[name]),
             tuple((_control(name, c), found[c]) for c in METRICS[name].beside if c in found),
+            _seeds(found[name], gains),
         )
         for name in section.metrics
         if name in found
@@ -237,14 +164,19 @@ def interval(score: Score) -> str:
     return f"[{number(score.low)}, {number(score.high)}]"
 
 
+def ends(verdict: Verdict) -> str:
+    """The interval of what a gate was held against, and a comma; nothing where it is unknown."""
+    low, high = verdict.low, verdict.high
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"95 % interval [{number(low)}, {number(high)}], "
+
+
 def spoken(name: str) -> str:
     """A metric's name as words: "consistency_closed" becomes "consistency closed"."""
-    return (
-        name.replace("frechet", "Fréchet")
-        .replace("fid", "FID")
-        .replace("ms_ssim", "MS-SSIM")
-        .replace("_", " ")
-    )
+    name = name.replace(".low", ", lower bound").replace(".high", ", upper bound")
+    name = name.replace("frechet", "Fréchet").replace("fid", "FID")
+    return name.replace("ms_ssim", "MS-SSIM").replace("_", " ")
 
 
 def _at(score: Score) -> str:
@@ -252,8 +184,23 @@ def _at(score: Score) -> str:
     return f" Here: {score.parameters['segmenter']}, {real} real images." if real else ""
 
 
+def _seeds(score: Score, gains: pd.DataFrame | None) -> int | None:
+    """How many trainings a gain is the mean of."""
+    if gains is None or "segmenter" not in score.parameters:
+        return None
+    same = (gains["segmenter"] == score.parameters["segmenter"]) & (
+        gains["real"] == score.parameters["real"]
+    )
+    return int(gains["seeds"][same].min()) if same.any() else None
+
+
 def _control(metric: str, control: str) -> str:
-    words = {"real": "real", "equal_n": "at equal number", "extrapolated": "extrapolated"}
+    words = {
+        "real": "real",
+        "equal_n": "at equal number",
+        "extrapolated": "extrapolated",
+        "unfiltered": "before rejection",
+    }
     rest = control.removeprefix(f"{metric}_")
     return words.get(rest, spoken(rest))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,9 +15,12 @@ from numpy.typing import NDArray
 from evaluation.consistency import Judge
 from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
+from evaluation.extractors import content_of
 from evaluation.features import Extractor
-from evaluation.metrics import Score, over_domains
-from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, with_masks
+from evaluation.metrics import METRICS, Score, over_domains
+from evaluation.pair_numbers import PAIR_NUMBERS
+from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take, with_masks
+from evaluation.rejection import unfiltered_scores
 from evaluation.sections import EvaluateSection
 
 if TYPE_CHECKING:
@@ -38,6 +43,21 @@ class VersionScores:
     pairs: pd.DataFrame
 
 
+def terms(section: EvaluateSection) -> str:
+    """Digest of all that scores depend on besides what is scored, the real pairs and the judge.
+
+    That is the section, and the version of every score, of every number of a pair and of the
+    features: where one of them is computed anew, so are the scores.
+    """
+    told = {
+        "section": section.model_dump(mode="json"),
+        "scores": {name: metric.version for name, metric in METRICS.items()},
+        "pairs": {name: number.version for name, number in PAIR_NUMBERS.items()},
+        "features": {name: content_of(name) for name in section.features},
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def new_judge(
     train: Pairs, domain: str, classes: Sequence[str], section: EvaluateSection
 ) -> tuple[Segmenter, Iterator[Step]]:
@@ -49,7 +69,7 @@ def new_judge(
     # Recipes hold this module's section and must be read without waiting for torch.
     from evaluation.learners import new_segmenter, train_segmenter
 
-    real = with_masks(_part(train, domain, "training"))
+    real = with_masks(real_part(train, domain, "training"))
     channels = real.images.shape[-1]
     judge = new_segmenter(section.judge, channels, classes, seed=section.seed)
     loop = train_segmenter(judge, [real], steps=section.judge_steps, seed=section.seed)
@@ -66,7 +86,7 @@ def new_encoder(
     """
     from evaluation import encoder
 
-    real, seed = _part(train, domain, "training"), section.seed
+    real, seed = real_part(train, domain, "training"), section.seed
     ours = encoder.new_encoder(real.images.shape[-1], classes, seed=seed)
     return ours, encoder.train_encoder(ours, real, steps=section.encoder_steps, seed=seed)
 
@@ -78,6 +98,7 @@ def score_version(
     judges: Mapping[str, Judge],
     section: EvaluateSection,
     encoders: Mapping[str, Extractor] | None = None,
+    rejected: Pairs | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
 
@@ -89,6 +110,7 @@ def score_version(
         section: of the recipe.
         encoders: of each domain, trained on `train` alone; where one is missing and the section
             asks for it, it is trained here.
+        rejected: pairs that were made with those and rejected, if any.
 
     Raises:
         InputError: if there are no pairs, or a domain has no real pairs or no judge.
@@ -101,6 +123,8 @@ def score_version(
     ]
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
+    if rejected is not None:
+        scores += unfiltered_scores(pairs, rejected, judges, section)
     return VersionScores((*scores, *_headlines(scores)), pairs)
 
 
@@ -116,7 +140,7 @@ def _score_part(
 ) -> tuple[list[Score], pd.DataFrame]:
     if domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
-    real = _part(train, domain, "training"), _part(held_out, domain, "held-out")
+    real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
     ours, encoder = take(synthetic, at), encoders.get(domain)
     scores, table = score_domain(ours, *real, judges[domain], section, encoder)
     rows = np.flatnonzero(domain_of(train) == domain)
@@ -130,10 +154,3 @@ def _headlines(scores: Sequence[Score]) -> list[Score]:
     whole = [score for score in scores if score.whole]
     names = dict.fromkeys(score.metric for score in whole)
     return [over_domains([s for s in whole if s.metric == name]) for name in names]
-
-
-def _part(pairs: Pairs, domain: str, what: str) -> Block:
-    part = take(pairs, domain_of(pairs) == domain)
-    if not len(part):
-        raise InputError(f"domain {domain!r} has no real {what} pairs to be scored against")
-    return part

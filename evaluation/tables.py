@@ -1,20 +1,12 @@
-"""The lake's tables: their columns and keys, and what a row of each is made of."""
+"""The lake's tables: their columns, and which of these name a row."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-import pandas as pd
 import pyarrow as pa
-
-from evaluation.metrics import METRICS, Score
 
 KEY = ("subject", "reference", "judge", "metric", "parameters", "version")
 KEY_FIELDS = [(name, pa.string()) for name in KEY[:-1]] + [("version", pa.int32())]
@@ -61,19 +53,51 @@ TABLES: Mapping[str, Table] = {
         (*KEY, "row"),
         ("subject", "metric"),
     ),
+    "scorings": Table(
+        pa.schema(
+            [
+                ("subject", pa.string()),
+                ("reference", pa.string()),
+                ("judge", pa.string()),
+                ("terms", pa.string()),
+                ("data_set", pa.string()),
+                ("pairs", pa.string()),
+                ("scores", pa.string()),
+                RECORDED,
+            ]
+        ),
+        ("subject", "reference", "judge", "terms"),
+    ),
+    "rejections": Table(
+        pa.schema(
+            [
+                ("data_set", pa.string()),
+                ("snapshot", pa.string()),
+                ("row", pa.int64()),
+                ("domain", pa.string()),
+                ("reason", pa.string()),
+                RECORDED,
+            ]
+        ),
+        ("snapshot", "row"),
+        ("snapshot",),
+    ),
     "decisions": Table(
         pa.schema(
             [
                 ("data_set", pa.string()),
                 ("snapshot", pa.string()),
+                ("reference", pa.string()),
+                ("judge", pa.string()),
                 ("gates", pa.string()),
                 ("passed", pa.bool_()),
                 ("evidence", pa.string()),
                 ("run", pa.string()),
+                ("author", pa.string()),
                 RECORDED,
             ]
         ),
-        ("data_set", "snapshot", "gates"),
+        ("data_set", "snapshot", "reference", "judge", "gates"),
     ),
     "versions": Table(
         pa.schema(
@@ -119,6 +143,11 @@ class About:
     judge: str = ""
     data_set: str = ""
 
+    @property
+    def key(self) -> dict[str, str]:
+        """The columns that name it."""
+        return {"subject": self.subject, "reference": self.reference, "judge": self.judge}
+
 
 def as_json(value: object) -> str:
     """One text for equal values, whatever the order of keys."""
@@ -128,78 +157,3 @@ def as_json(value: object) -> str:
 def literal(value: object) -> str:
     """A value as it stands in a predicate."""
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
-
-
-def _digest(parameters: Mapping[str, object]) -> str:
-    return hashlib.sha256(as_json(dict(parameters)).encode()).hexdigest()[:16]
-
-
-def score_row(about: About, score: Score) -> dict[str, object]:
-    """A row of the table scores."""
-    known = METRICS.get(score.metric)
-    return {
-        "subject": about.subject,
-        "reference": about.reference,
-        "judge": about.judge,
-        "metric": score.metric,
-        "parameters": _digest(score.parameters),
-        "version": known.version if known else None,
-        "data_set": about.data_set,
-        "value": score.value,
-        "low": score.low,
-        "high": score.high,
-        "n": score.n,
-        "unit": score.unit,
-        "higher_is_better": score.higher_is_better,
-        "parameters_json": as_json(score.parameters),
-    }
-
-
-def pair_rows(about: About, table: pd.DataFrame, metric: str, version: int) -> pa.Table:
-    """Rows of the table pair_scores: one column of a table with a row per pair."""
-    count = len(table)
-    key = [about.subject, about.reference, about.judge, metric, _digest({}), version]
-    domain = table["domain"] if "domain" in table else [""] * count
-    columns = {
-        **{name: [value] * count for name, value in zip(KEY, key, strict=True)},
-        "row": table["row"].to_numpy(),
-        "domain": list(domain),
-        "value": table[metric].to_numpy(float),
-        "recorded_at": [datetime.now(UTC)] * count,
-    }
-    return pa.table(columns, schema=TABLES["pair_scores"].schema)
-
-
-def score_of(row: Mapping[Any, Any]) -> Score:
-    """The score that `score_row` wrote."""
-    direction = row["higher_is_better"]
-    return Score(
-        row["metric"],
-        row["value"],
-        row["low"],
-        row["high"],
-        int(row["n"]),
-        row["unit"],
-        None if direction is None or pd.isna(direction) else bool(direction),
-        json.loads(row["parameters_json"]),
-    )
-
-
-def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why these rows of the table scores cannot be kept; none if they can."""
-    keys = Counter(tuple(row[name] for name in KEY) for row in rows)
-    twice = [f"{key[3]} is there {count} times" for key, count in keys.items() if count > 1]
-    return twice + [f"{row['metric']} {fault}" for row in rows for fault in _faults(row)]
-
-
-def _faults(row: Mapping[str, Any]) -> Iterator[str]:
-    if not row["subject"]:
-        yield "names no subject"
-    if row["version"] is None:
-        yield "is not a known metric"
-    if math.isinf(row["value"]):
-        yield "is infinite"
-    if row["low"] > row["value"] or row["high"] < row["value"]:
-        yield f"= {row['value']:g} lies outside its interval [{row['low']:g}, {row['high']:g}]"
-    if row["n"] < 0:
-        yield f"has n = {row['n']}"

@@ -25,7 +25,11 @@ class Reason(IntFlag):
     ASKED_CLASS_ABSENT = 8
     UNASKED_CLASS_PRESENT = 16
     NOT_FINITE = 32
-    NEAR_COPY = 64  # of a training image; set by pair scores, never by `check`
+    NEAR_COPY = 64  # of a training image; set by the recipe's pair gates, never by `check`
+    PAIR_GATE = 128  # any other gate on single pairs; likewise
+
+
+GATED = Reason.NEAR_COPY | Reason.PAIR_GATE  # what no worker sees in a pair
 
 
 def names(reasons: int) -> list[str]:

@@ -124,6 +124,10 @@ class Snapshot:
         """Rows of the prompts that the snapshot's own grid asks for, ascending."""
         return np.flatnonzero(self.status != Status.OUTSIDE)
 
+    def rejected(self) -> Rows:
+        """Rows of the pairs that were judged and found wanting, ascending."""
+        return self.rows(Status.REJECTED)
+
     def counts(self) -> dict[str, int]:
         """Number of rows in each state, by its name in lower case."""
         return {state.name.lower(): int((self.status == state).sum()) for state in Status}

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from pyarrow import fs
 
-from factory.checks import Reason, check, names
+from factory.checks import GATED, Reason, check, names
 from factory.identity import PLAIN_NAME
 from factory.shards import Status
 from factory.snapshot import FACETS, Rows, Snapshot
 from factory.store import Store, local_folder
 
-PIXEL_REASONS = ~np.uint32(Reason.NEAR_COPY | Reason.NOT_FINITE)  # what `check` sees in a pair
+PIXEL_REASONS = ~np.uint32(GATED | Reason.NOT_FINITE)  # what `check` sees in a pair
 Progress = Callable[[int, int], None]  # pairs done, pairs in all
 
 

@@ -132,8 +132,8 @@ def evaluate(
     with orchestrated(recipe, settings):
         from flows.evaluate import evaluate as flow
 
-        scores = flow(recipe, version.ref, settings.home)
-    return Scored(str(version), headlines(scores))
+        found = flow(recipe, version.ref, settings.home)
+    return Scored(str(version), headlines(found.scores))
 
 
 def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: Settings) -> Scored:
@@ -153,8 +153,8 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
     with orchestrated(None, settings):
         from flows.evaluate import evaluate_folder as flow
 
-        scores = flow(folder.absolute(), source, image, settings.home)
-    return Scored(str(folder), headlines(scores))
+        found = flow(folder.absolute(), source, image, settings.home)
+    return Scored(str(folder), headlines(found.scores))
 
 
 def headroom(
@@ -211,9 +211,17 @@ def report(version: Version, settings: Settings) -> Path:
         return flow(recipe, version.ref, settings.home)
 
 
-def scores(sql: str, settings: Settings) -> pd.DataFrame:
-    """The answer of the lake to a SELECT."""
-    return Lake(settings.lake).query(sql)
+def scores(sql: str, settings: Settings, at: str = "") -> pd.DataFrame:
+    """The answer of the lake to a SELECT, as it is or as it was at a moment.
+
+    Raises:
+        InputError: if it is not one SELECT, or no moment.
+    """
+    try:
+        moment = datetime.fromisoformat(at) if at else None
+    except ValueError as error:
+        raise InputError(f"--at {at!r} is no moment; write 2026-01-31T12:00+00:00") from error
+    return Lake(settings.lake).query(sql, moment)
 
 
 @dataclass(frozen=True)
@@ -232,9 +240,19 @@ def datasets(settings: Settings) -> list[DataSet]:
     return [_glance(Store(settings.pairs, name)) for name in data_sets(settings.pairs)]
 
 
-def log(name: str, settings: Settings) -> list[Entry]:
+@dataclass(frozen=True)
+class History:
+    """What happened to a data set: its snapshots, and what became of its versions."""
+
+    log: list[Entry]
+    versions: list[dict[str, object]]
+
+
+def log(name: str, settings: Settings) -> History:
     """The history of a data set, newest first."""
-    return Store(settings.pairs, plain_name(name)).log()
+    entries = Store(settings.pairs, plain_name(name)).log()
+    events = Lake(settings.lake).versions(name).sort_values("recorded_at", ascending=False)
+    return History(entries, rows(events.drop(columns="data_set")))
 
 
 def show(version: Version, settings: Settings) -> dict[str, object]:

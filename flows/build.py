@@ -10,15 +10,16 @@ from prefect import flow
 from evaluation.gates import Decision
 from evaluation.metrics import Score, headlines
 from factory.runs import rebase
-from flows.evaluate import evaluate
-from flows.generate import generate
+from flows.evaluate import Evaluated, evaluate
+from flows.generate import generate, verdicts
 from flows.job import Job, opened, recipe_name
 from flows.recipe import Recipe
-from flows.train import crown, train
+from flows.train import give_crown, train
 from flows.utility import utility
+from tasks.crowning import Crown, challenge
 from tasks.orchestrator import announce
-from tasks.publishing import BaseMovedError, Release, commit_verdicts, decide, publish
-from tasks.reporting import report_version
+from tasks.publishing import BaseMovedError, Release, decide, publish
+from tasks.reporting import Evidence, report_version
 from tasks.utility import Utility
 
 ATTEMPTS = 3
@@ -37,6 +38,7 @@ class Outcome:
         gates: the verdicts.
         scores: headline scores by name.
         report: the HTML file.
+        crown: who is the champion; None where nothing was published or no champion is wanted.
     """
 
     dataset: str
@@ -47,6 +49,7 @@ class Outcome:
     gates: Decision
     scores: dict[str, Score]
     report: Path
+    crown: Crown | None = None
 
     @property
     def published(self) -> bool:
@@ -64,7 +67,7 @@ def build(recipe: Recipe | Path, home: Path | None = None) -> Outcome:
         tried = audit.tried
         if tried is None and audit.release is not None and job.recipe.utility is not None:
             tried = utility(recipe, audit.snapshot, home)
-        return concluded(job, audit, tried)
+        return concluded(job, audit, tried, crowned(job, audit, home))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,38 +75,58 @@ class Audit:
     """A snapshot held against its gates, and what became of it.
 
     Attributes:
-        snapshot: that was scored (A).
+        evaluated: the scores of the snapshot (A) and what they are about.
         decision: on it.
         release: None where a gate failed.
         tried: its utility, where a gate had to know it.
     """
 
-    snapshot: str
+    evaluated: Evaluated
     decision: Decision
     release: Release | None
     tried: Utility | None
+
+    @property
+    def snapshot(self) -> str:
+        """The snapshot that was audited."""
+        return self.evaluated.about.subject
 
 
 def audited(job: Job, home: Path | None) -> Audit:
     """Scores, gates and publishes; where another run was published meanwhile, on top of that."""
     for _ in range(ATTEMPTS):
         snapshot = str(job.store.head(job.run.branch))
-        evaluate(job.recipe, snapshot, home)
+        found = evaluate(job.recipe, snapshot, home)
         tried = utility(job.recipe, snapshot, home) if job.gates_need_utility else None
-        decision = decide(job.store, job.lake, snapshot, job.recipe.gates)
+        decision = decide(job.store, job.lake, found.about, found.terms, job.recipe.gates)
         if not decision.passed:
-            return Audit(snapshot, decision, None, tried)
+            return Audit(found, decision, None, tried)
         try:
             release = publish(job.store, job.lake, snapshot, decision)
         except BaseMovedError:
             rebase(job.store, job.run)
-            commit_verdicts(job.store, job.run.branch)
+            verdicts(job)
         else:
-            return Audit(snapshot, decision, release, tried)
+            return Audit(found, decision, release, tried)
     raise BaseMovedError(
         f"other runs published {job.recipe.name} {ATTEMPTS} times while this one was audited; "
         "run it again when they are through"
     )
+
+
+def crowned(job: Job, audit: Audit, home: Path | None) -> Crown | None:
+    """Has a published version challenge the champion, on validation data."""
+    metric, release = job.recipe.champion, audit.release
+    if release is None or metric is None:
+        return None
+    about, terms = audit.evaluated.about, audit.evaluated.terms
+    with job.store.lock("crown"):
+        held = job.lake.champion(job.recipe.name)
+        if held is not None and held[1] != audit.snapshot:
+            evaluate(job.recipe, held[1], home, "champion")
+            if metric.startswith("utility"):
+                utility(job.recipe, held[1], home)
+        return challenge(job.lake, about, terms, metric, release)
 
 
 @flow(name="report", flow_run_name=recipe_name)
@@ -111,27 +134,31 @@ def report(recipe: Recipe | Path, version: str, home: Path | None = None) -> Pat
     """Writes the report of a version anew; segmenters that were trained for it are read back."""
     with opened(recipe, home) as job:
         snapshot = job.store.snapshot(version).id
+        found = evaluate(recipe, snapshot, home)
         tried = None if job.recipe.utility is None else utility(recipe, snapshot, home)
-        return reported(job, snapshot, tried)
+        return reported(job, found, tried)
 
 
-def reported(job: Job, snapshot: str, tried: Utility | None) -> Path:
+def reported(job: Job, found: Evaluated, tried: Utility | None) -> Path:
     """Writes the report of a snapshot."""
+    evidence = Evidence(found.about, found.terms, job.reference, tried)
     folder = job.settings.reports
     return report_version(
-        job.store, job.lake, snapshot, job.reference, tried, job.checkpoint, folder, job.record
+        job.store, job.lake, evidence, job.weights, job.checkpoint, folder, job.record
     )
 
 
-def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
+def concluded(job: Job, audit: Audit, tried: Utility | None, crown: Crown | None) -> Outcome:
     """The report, the record of the run, and what to tell."""
-    release, scores = audit.release, headlines(job.lake.scores(audit.snapshot))
-    page = reported(job, audit.snapshot, tried)
+    release, found = audit.release, audit.evaluated
+    scores = headlines(job.lake.evidence(found.about, found.terms))
+    page = reported(job, found, tried)
     if release is not None:
         known = {name: score.value for name, score in scores.items() if score.known}
         job.record.metrics(known, step=release.number)
         job.record.dataset(job.store, audit.snapshot, "published")
-        crown(job)
+        if crown is None or crown.champion == release.tag:
+            give_crown(job)
         announce(job.recipe.name, release.tag, audit.snapshot)
     return Outcome(
         dataset=job.recipe.name,
@@ -142,4 +169,5 @@ def concluded(job: Job, audit: Audit, tried: Utility | None) -> Outcome:
         gates=audit.decision,
         scores=scores,
         report=page,
+        crown=crown,
     )

@@ -243,8 +243,11 @@ def headroom(
 @app.command()
 def scores(
     sql: Annotated[
-        str, typer.Argument(metavar="SQL", help="One SELECT over scores, pair_scores, decisions, …")
+        str, typer.Argument(metavar="SQL", help="One SELECT over scores, best_versions, drift, …")
     ],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="As it was then: 2026-01-31T12:00+00:00.")
+    ] = "",
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -252,7 +255,7 @@ def scores(
     with desk(home, json_) as work:
         from flows import api, tables
 
-        table = api.scores(sql, work.settings)
+        table = api.scores(sql, work.settings, at)
         work.leave({"rows": api.rows(table)}, tables.frame(table))
 
 
@@ -303,8 +306,8 @@ def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
     with desk(home, json_) as work:
         from flows import api, tables
 
-        entries = api.log(name, work.settings)
-        work.leave({"log": entries}, tables.log(entries))
+        history = api.log(name, work.settings)
+        work.leave(history, tables.log(history))
 
 
 @datasets.command()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from prefect import flow
 
 from evaluation.lake import Lake
 from evaluation.metrics import Score, headlines
+from evaluation.pairs import by_domain
+from evaluation.score import terms
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
+from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
+from factory.shards import Status
+from factory.snapshot import Snapshot
 from factory.sources import SourceSection
 from factory.sources.base import Source, Split
 from factory.sources.folder import FolderSource
+from factory.versions import describe
 from factory.vocabulary import load_vocabulary
 from flows.job import opened, recipe_name
 from flows.recipe import Recipe
@@ -27,41 +35,54 @@ from tasks.scoring import (
     train_encoders,
     train_judges,
 )
-from tasks.settings import load_settings
-from tasks.tracking import Tracker
+from tasks.settings import Settings, load_settings
+from tasks.tracking import Record, Tracker
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """A scoring that is in the lake.
+
+    Attributes:
+        about: what was scored, against which real data and by which judge.
+        terms: what the scores depend on besides, see `evaluation.score.terms`.
+        scores: all of them.
+    """
+
+    about: About
+    terms: str
+    scores: tuple[Score, ...]
 
 
 @flow(name="evaluate", flow_run_name=recipe_name)
-def evaluate(recipe: Recipe | Path, version: str, home: Path | None = None) -> list[Score]:
+def evaluate(
+    recipe: Recipe | Path, version: str, home: Path | None = None, purpose: str = "evaluation"
+) -> Evaluated:
     """Scores the accepted pairs of a version against the recipe's training and validation pairs.
+
+    Scores that the lake has already are read from it, not worked out again.
 
     Args:
         recipe: whose data set and source are meant.
         version: tag, branch or snapshot of the data set.
         home: of everything.
+        purpose: what the record of the run calls it.
     """
-    with opened(recipe, home) as job, job.record.child("evaluation") as record:
-        section, reference = job.recipe.evaluate, job.reference
+    with opened(recipe, home) as job, job.record.child(purpose) as record:
         snapshot = job.store.snapshot(version)
-        pairs = snapshot.read()
-        folder = job.settings.models / "judges"
-        judges = train_judges(reference, pairs, section, folder, record)
-        encoders = train_encoders(
-            reference, pairs, section, job.settings.models / "encoders", record
+        scorer = Scorer(job.lake, job.reference, job.recipe.evaluate, job.settings, record)
+        domains = accepted_domains(snapshot)
+        found = scorer.scored(
+            snapshot.id, snapshot.pairs_id, job.recipe.name, domains, partial(pairs_of, snapshot)
         )
-        found = score_pairs(pairs, reference, judges, section, encoders)
-        about = About(snapshot.id, reference.digest, judges_digest(judges), job.recipe.name)
-        record_scores(job.lake, about, snapshot.pairs_id, pairs, found)
         record.dataset(job.store, snapshot.id, "evaluation")
-        known = {name: s.value for name, s in headlines(found.scores).items() if s.known}
-        record.metrics(known)
-        return list(found.scores)
+        return found
 
 
 @flow(name="evaluate-folder")
 def evaluate_folder(
     folder: Path, against: SourceSection, image: ImageSection, home: Path | None = None
-) -> list[Score]:
+) -> Evaluated:
     """Scores a folder of pairs, whoever made them, against real ones.
 
     Args:
@@ -75,15 +96,68 @@ def evaluate_folder(
     reference = Reference.of(against.build(), image)
     theirs = FolderSource(path=folder, domain=only_domain(reference)).build()
     pairs = all_pairs(theirs, image)
+    domains = [name for name, _ in by_domain(pairs)]
     with tracker.run(folder.name, theirs.digest[:12], "evaluation") as record:
-        judges = train_judges(
-            reference, pairs, EvaluateSection(), settings.models / "judges", record
+        scorer = Scorer(Lake(settings.lake), reference, EvaluateSection(), settings, record)
+        subject = theirs.digest
+        return scorer.scored(
+            subject, subject, folder.name, domains, lambda: (numbered(pairs), None)
         )
-        found = score_pairs(pairs, reference, judges, EvaluateSection(), {})
-        about = About(theirs.digest, reference.digest, judges_digest(judges), folder.name)
-        record_scores(Lake(settings.lake), about, theirs.digest, numbered(pairs), found)
-        record.metrics({name: s.value for name, s in headlines(found.scores).items() if s.known})
-    return list(found.scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Scores pairs against one set of real ones, unless the lake has the scores already."""
+
+    lake: Lake
+    reference: Reference
+    section: EvaluateSection
+    settings: Settings
+    record: Record
+
+    def scored(
+        self,
+        subject: str,
+        pairs_id: str,
+        data_set: str,
+        domains: Sequence[str],
+        read: Callable[[], tuple[PairBatch, PairBatch | None]],
+    ) -> Evaluated:
+        """The scores of a subject; `read` gives its accepted and its rejected pairs."""
+        models, known = self.settings.models, (self.reference, domains, self.section)
+        judges = train_judges(*known, models / "judges", self.record)
+        about = About(subject, self.reference.digest, judges_digest(judges), data_set)
+        scores = self.lake.scoring(about, terms(self.section))
+        if scores is None:
+            pairs, rejected = read()
+            encoders = train_encoders(*known, models / "encoders", self.record)
+            found = score_pairs(pairs, self.reference, judges, self.section, encoders, rejected)
+            record_scores(self.lake, about, self.section, pairs_id, pairs, found)
+            scores = list(found.scores)
+        self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})
+        return Evaluated(about, terms(self.section), tuple(scores))
+
+
+def accepted_domains(snapshot: Snapshot) -> list[str]:
+    """The domains of a snapshot's accepted pairs.
+
+    Raises:
+        InputError: if every pair was rejected.
+    """
+    accepted, rejected = snapshot.rows(Status.ACCEPTED), snapshot.rejected()
+    if len(rejected) and not len(accepted):
+        told = describe(snapshot)["rejected_for"]
+        raise InputError(
+            f"all {len(rejected)} pairs of data set {snapshot.name!r} were rejected ({told}): "
+            "nothing is left to score; loosen pair_gates, or train the generator further"
+        )
+    return sorted(set(snapshot.facets(accepted)["domain"]))
+
+
+def pairs_of(snapshot: Snapshot) -> tuple[PairBatch, PairBatch | None]:
+    """The accepted pairs of a snapshot, and the rejected ones if there are any."""
+    rejected = snapshot.rejected()
+    return snapshot.read(), snapshot.read(rejected) if len(rejected) else None
 
 
 def only_domain(reference: Reference) -> str | None:

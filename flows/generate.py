@@ -15,22 +15,36 @@ from flows.recipe import Recipe
 from tasks.cluster import open_cluster
 from tasks.progress import stage
 from tasks.publishing import commit_verdicts
+from tasks.screening import record_rejections, screen
 from tasks.windows import make_pairs
 
 
 @flow(name="generate", flow_run_name=recipe_name)
 def generate(recipe: Recipe | Path, home: Path | None = None) -> str:
-    """Makes the pairs a recipe still lacks, and judges them one by one.
+    """Makes the pairs a recipe still lacks, and accepts or rejects them one by one.
 
     Returns:
         The snapshot with the verdicts (A), which scores, gates and tags name.
     """
     with opened(recipe, home) as job:
         made_pairs(job)
-        snapshot = commit_verdicts(job.store, job.run.branch)
+        snapshot = verdicts(job)
         job.record.tags({"medpair.run": job.run.id, "medpair.snapshot": snapshot})
         job.record.dataset(job.store, snapshot, "generation")
         return snapshot
+
+
+def verdicts(job: Job) -> str:
+    """Accepts or rejects every pair of the run, by what workers saw and by the pair gates.
+
+    Returns:
+        The snapshot with the verdicts (A); the same one while neither pairs nor gates change.
+    """
+    store, branch = job.store, job.run.branch
+    found = screen(store, job.lake, branch, job.recipe.pair_gates, job.reference)
+    snapshot = commit_verdicts(store, branch, found.reasons)
+    record_rejections(job.lake, store.snapshot(snapshot), found.told)
+    return snapshot
 
 
 def made_pairs(job: Job) -> Snapshot:

@@ -104,6 +104,12 @@ class Job:
             return spec.with_checkpoint(self.checkpoint)
         return spec
 
+    @property
+    def weights(self) -> Path | None:
+        """The checkpoint that makes the pairs; None for a generator that has none."""
+        spec = self.generator_spec
+        return spec.start if isinstance(spec, MedSegFactorySpec) else None
+
     @cached_property
     def run(self) -> Run:
         """The run as the store sees it; needs the trained generator."""

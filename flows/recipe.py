@@ -15,9 +15,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 import factory
+from evaluation.champion import ChampionMetric
 from evaluation.extractors import kind_of
 from evaluation.fidelity_metrics import MEASURED_BY
 from evaluation.gates import Gates
+from evaluation.pair_gates import PairGates
 from evaluation.sections import EvaluateSection, UtilitySection
 from factory.cells import GridSection
 from factory.errors import InputError
@@ -63,6 +65,12 @@ class Recipe(BaseModel):
         default=EvaluateSection(), description="what the pairs are scored with"
     )
     gates: Gates = Field(default={}, description="bounds that a version must meet: metric -> bound")
+    pair_gates: PairGates = Field(
+        default={}, description="bounds that a pair must meet to be accepted: number -> bound"
+    )
+    champion: ChampionMetric | None = Field(
+        default=None, description="score by which a version takes the crown; null for no champion"
+    )
     utility: UtilitySection | None = Field(
         default=None, description="downstream models to try the pairs on; null for none"
     )
@@ -83,18 +91,22 @@ class Recipe(BaseModel):
         return plain_name(name)
 
     @model_validator(mode="after")
-    def _gated_utility_is_tried(self) -> Self:
-        if self.utility is None and any(name.startswith("utility") for name in self.gates):
-            raise InputError(
-                "gates name utility, which no section asks to be measured: add a utility section"
-            )
+    def _needed_utility_is_tried(self) -> Self:
+        needs = {"gates": self.gates, "champion": [self.champion or ""]}
+        for key, names in needs.items():
+            if self.utility is None and any(name.startswith("utility") for name in names):
+                raise InputError(
+                    f"{key} names utility, which no section asks to be measured: "
+                    "add a utility section"
+                )
         return self
 
     @model_validator(mode="after")
     def _gated_features_are_measured(self) -> Self:
         asked = {kind_of(each) for each in self.evaluate.features}
-        for gate in self.gates:
-            if (needed := MEASURED_BY.get(gate)) and needed not in asked:
+        for gate in [*self.gates, self.champion or ""]:
+            needed = MEASURED_BY.get(gate.partition(".")[0])
+            if needed and needed not in asked:
                 raise InputError(
                     f"gates name {gate}, which no features of evaluate measure, so the gate would "
                     f"never open: add {needed} to evaluate.features"

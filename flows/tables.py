@@ -12,15 +12,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from evaluation.metrics import METRICS, Score
-from factory.store import Entry, Garbage
+from factory.store import Garbage
 from factory.versions import Verification
 from flows.plan import Plan
 
 if TYPE_CHECKING:
     from evaluation.headroom import Headroom
-    from flows.api import DataSet, Made, Scored, Worth
+    from flows.api import DataSet, History, Made, Scored, Worth
     from flows.build import Outcome
     from flows.health import Check, Status
+
+
+WHEN = "%Y-%m-%d %H:%M:%S"
 
 
 def plan(told: Plan) -> RenderableType:
@@ -46,6 +49,8 @@ def outcome(told: Outcome) -> RenderableType:
     pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
     head = {"data set": f"{told.dataset}: {verdict}", "pairs": pairs, "run": told.run}
     foot = {"report": short_path(told.report)}
+    if told.crown is not None:
+        foot["champion"] = f"{told.crown.champion}: {told.crown.reason}"
     return Group(mapping(head), *gates, scores(told.scores), mapping(foot))
 
 
@@ -103,13 +108,17 @@ def datasets(found: Iterable[DataSet]) -> RenderableType:
     return table
 
 
-def log(entries: Iterable[Entry]) -> RenderableType:
+def log(told: History) -> RenderableType:
     """The history of a data set."""
     table = Table("when", "snapshot", "names", "what", box=None, pad_edge=False)
-    for entry in entries:
-        when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S")
+    for entry in told.log:
+        when = entry.written_at.strftime(WHEN)
         table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
-    return table
+    events = Table("when", "version", "event", "why", box=None, pad_edge=False)
+    for row in told.versions:
+        when = f"{row['recorded_at']:{WHEN}}"
+        events.add_row(when, f"v{row['number']}", str(row["event"]), str(row["reason"]))
+    return Group(table, "", events) if told.versions else table
 
 
 def verification(told: Verification) -> RenderableType:

@@ -31,8 +31,8 @@ def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
         return folder
 
 
-def crown(job: Job) -> None:
-    """Gives the generator of a published version the alias "champion"."""
+def give_crown(job: Job) -> None:
+    """Gives the generator of the best version, or of any published one, the alias "champion"."""
     if job.checkpoint is not None:
         register(job, job.checkpoint, job.record, "champion")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefect import runtime
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 
@@ -22,6 +23,12 @@ def start_server() -> str:
                 "unset PREFECT_API_URL to use an embedded one"
             )
         return str(client.api_url)
+
+
+def flow_run() -> str:
+    """The flow run that is under way: "flow: name (id)"; "" outside of any."""
+    run = runtime.flow_run
+    return f"{run.flow_name}: {run.name} ({run.id})" if run.id else ""
 
 
 def announce(dataset: str, version: str, snapshot: str) -> None:

@@ -16,9 +16,11 @@ from evaluation import gates as gating
 from evaluation.gates import Decision
 from evaluation.lake import Lake
 from evaluation.metrics import headlines
+from evaluation.tables import About
 from factory.checks import Reasons
 from factory.runs import judge
 from factory.store import MAIN, Store
+from tasks.orchestrator import flow_run
 
 
 class BaseMovedError(RuntimeError):
@@ -55,12 +57,22 @@ def commit_verdicts(store: Store, branch: str, reasons: Reasons | None = None) -
     return judge(store, branch, reasons).id
 
 
-@task(task_run_name="gates-{snapshot}", cache_policy=NO_CACHE)
-def decide(store: Store, lake: Lake, snapshot: str, gates: Mapping[str, str]) -> Decision:
-    """Holds the recorded scores of a snapshot against the gates and records the decision."""
-    decision = gating.decide(gates, headlines(lake.scores(snapshot)))
-    run = str(store.snapshot(snapshot).attributes["run"])
-    lake.decide(store.name, snapshot, run, decision)
+@task(task_run_name="gates-{about.subject}", cache_policy=NO_CACHE)
+def decide(
+    store: Store, lake: Lake, about: About, terms: str, gates: Mapping[str, str]
+) -> Decision:
+    """Holds the recorded scores of a snapshot against the gates and records the decision.
+
+    Args:
+        store: the data set.
+        lake: the record of scores.
+        about: the snapshot, and the real data and the judge whose scores count.
+        terms: of the scoring, see `evaluation.score.terms`.
+        gates: of the recipe.
+    """
+    decision = gating.decide(gates, headlines(lake.evidence(about, terms)))
+    run = str(store.snapshot(about.subject).attributes["run"])
+    lake.decide(about, run, decision, flow_run())
     return decision
 
 

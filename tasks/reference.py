@@ -43,7 +43,7 @@ class Reference:
     @property
     def digest(self) -> str:
         """What a score is held against."""
-        return digest([self.source, self.split])
+        return digest({**self.taught, "split": self.split})
 
     @property
     def taught(self) -> dict[str, object]:

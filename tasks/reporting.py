@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,35 +11,71 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
-from evaluation.gates import Decision, Verdict
 from evaluation.lake import Lake
-from evaluation.pictures import contact_sheet, extremes, nearest_training
+from evaluation.pictures import (
+    contact_sheet,
+    extremes,
+    nearest_training,
+    rejected_pairs,
+    sheet_facets,
+)
 from evaluation.report import Report, write_report
+from evaluation.tables import About
+from factory.cards import had_seen
+from factory.checks import names
+from factory.models.checkpoints import read_card
 from factory.pairs import PairBatch
 from factory.snapshot import Snapshot
 from factory.store import Store
 from tasks.learning import losses
 from tasks.progress import stage
+from tasks.provenance import decided, decision_on, provenance, rejected_for, version_of
 from tasks.reference import Reference
 from tasks.tracking import Record
 from tasks.utility import Utility
 
 
-@task(task_run_name="report-{snapshot}", cache_policy=NO_CACHE, persist_result=False)
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a report tells of, besides the pairs themselves.
+
+    Attributes:
+        about: the snapshot, the real data it was held against and the judge.
+        terms: of the scoring, see `evaluation.score.terms`.
+        reference: the real pairs.
+        utility: of the pairs; None where it was not measured.
+    """
+
+    about: About
+    terms: str
+    reference: Reference
+    utility: Utility | None
+
+
+@task(task_run_name="report-{evidence.about.subject}", cache_policy=NO_CACHE, persist_result=False)
 def report_version(
     store: Store,
     lake: Lake,
-    snapshot: str,
-    reference: Reference,
-    utility: Utility | None,
+    evidence: Evidence,
+    weights: Path | None,
     checkpoint: Path | None,
     folder: Path,
     record: Record,
 ) -> Path:
-    """Writes the report of a snapshot, and its figures to the record of the run."""
+    """Writes the report of a snapshot, and its figures to the record of the run.
+
+    Args:
+        store: the data set.
+        lake: the record of scores.
+        evidence: what is reported.
+        weights: checkpoint that made the pairs; None for a generator without one.
+        checkpoint: the same where this recipe trained it, for its curves.
+        folder: of the reports.
+        record: of the run.
+    """
     with stage("writing the report"):
-        found = store.snapshot(snapshot)
-        report = drawn(found, lake, reference, utility, checkpoint)
+        found = store.snapshot(evidence.about.subject)
+        report = drawn(found, lake, evidence, weights, checkpoint)
         for picture in (each for part in report.pictures.values() for each in part):
             record.figure(picture.figure, f"{picture.name}.png")
         name = f"{found.name}-{report.version or found.attributes['run']}.html"
@@ -51,44 +87,68 @@ def report_version(
 def drawn(
     snapshot: Snapshot,
     lake: Lake,
-    reference: Reference,
-    utility: Utility | None,
+    evidence: Evidence,
+    weights: Path | None,
     checkpoint: Path | None,
 ) -> Report:
     """What goes on the page."""
-    pairs, scores = snapshot.read(), lake.scores(snapshot.id)
-    table = pair_table(lake, snapshot, pairs)
+    pairs, utility = snapshot.read(), evidence.utility
     recipe = snapshot.attributes["sections"]
-    classes = {name: domain.classes for name, domain in reference.domains.items()}
-    pictures = {
-        "pairs": [contact_sheet(pairs, classes)],
-        "consistency": [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())],
-        "training": [] if checkpoint is None else training_curves(losses(checkpoint)),
-        "utility": [] if utility is None else [utility_chart(utility.levels)],
-        # Real pixels: only where the recipe lets them be shown.
-        "privacy": [nearest_training(pairs, reference.train, table)] if recipe["show_real"] else [],
-    }
+    drawings = pictures(snapshot, pairs, lake, evidence)
+    drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
+    seen = had_seen(None if weights is None else read_card(weights), evidence.reference.source)
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
         pairs=len(pairs),
-        decision=decision_on(lake, snapshot),
-        scores=scores,
-        provenance=provenance(snapshot),
+        decision=decision_on(lake, evidence.about),
+        scores=lake.evidence(evidence.about, evidence.terms),
+        provenance={**provenance(snapshot), "the generator had seen": seen},
         recipe=yaml.safe_dump(recipe, sort_keys=False),
-        pictures=pictures,
+        pictures=drawings,
         gains=None if utility is None else utility.gains,
+        rejected=rejected_for(snapshot),
+        evidence=decided(lake, evidence.about),
     )
 
 
-def pair_table(lake: Lake, snapshot: Snapshot, pairs: PairBatch) -> pd.DataFrame:
-    """The newest scores of each accepted pair, in the order of the pairs.
+def pictures(
+    snapshot: Snapshot, pairs: PairBatch, lake: Lake, evidence: Evidence
+) -> dict[str, list[Picture]]:
+    """The figures of each section; real pixels only where the recipe lets them be shown."""
+    scores = lake.evidence(evidence.about, evidence.terms)
+    table = pair_table(lake, snapshot, evidence.about, pairs)
+    reference, utility = evidence.reference, evidence.utility
+    classes = {name: domain.classes for name, domain in reference.domains.items()}
+    real = snapshot.attributes["sections"]["show_real"]
+    return {
+        "pairs": [contact_sheet(pairs, classes, facet=name) for name in sheet_facets(pairs)],
+        "rejected": rejected_sheet(snapshot),
+        "consistency": [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())],
+        "utility": [] if utility is None else [utility_chart(utility.levels)],
+        "privacy": [nearest_training(pairs, reference.train, table)] if real else [],
+    }
+
+
+def rejected_sheet(snapshot: Snapshot) -> list[Picture]:
+    """The rejected pairs by reason; nothing where there are none."""
+    rows = snapshot.rejected()
+    if not len(rows):
+        return []
+    reasons = [", ".join(names(int(bits))) for bits in snapshot.reason[rows]]
+    return [rejected_pairs(snapshot.read(rows), reasons)]
+
+
+def pair_table(lake: Lake, snapshot: Snapshot, about: About, pairs: PairBatch) -> pd.DataFrame:
+    """The numbers of each accepted pair, in the order of the pairs.
 
     Returns:
-        Columns pair (0 to N - 1) and one per metric: dice, nearest, nearest_distance, copied, …
+        Columns pair (0 to N - 1) and one per number: dice, nearest, nearest_distance, copied, …
     """
-    told = lake.read("pair_scores", subject=snapshot.pairs_id).sort_values("recorded_at")
-    newest = told.drop_duplicates(["row", "metric"], keep="last")
+    told = lake.read(
+        "pair_scores", subject=snapshot.pairs_id, reference=about.reference, judge=about.judge
+    )
+    newest = told.sort_values("version").drop_duplicates(["row", "metric"], keep="last")
     wide = newest.pivot(index="row", columns="metric", values="value")
     table = wide.loc[pairs.facets["row"]].reset_index(drop=True)
     whole = {"nearest": "int64", "copied": "bool"}
@@ -105,33 +165,3 @@ def training_curves(table: pd.DataFrame) -> list[Picture]:
         )
         for name, part in table.groupby("stage", sort=False)
     ]
-
-
-def version_of(lake: Lake, snapshot: Snapshot) -> str:
-    """The tag of a published snapshot, "" of another."""
-    events = lake.versions(snapshot.name)
-    out = events[(events["snapshot"] == snapshot.id) & (events["event"] == "published")]
-    return f"v{out['number'].iloc[0]}" if len(out) else ""
-
-
-def decision_on(lake: Lake, snapshot: Snapshot) -> Decision:
-    """The newest decision on a snapshot; one without gates where there is none."""
-    told = lake.read("decisions", data_set=snapshot.name, snapshot=snapshot.id)
-    if not len(told):
-        return Decision(())
-    newest = told.sort_values("recorded_at").iloc[-1]
-    return Decision(tuple(Verdict(**verdict) for verdict in json.loads(newest["evidence"])))
-
-
-def provenance(snapshot: Snapshot) -> dict[str, str]:
-    """Where a version comes from, for people."""
-    attributes = snapshot.attributes
-    return {
-        "run": attributes["run"],
-        "snapshot": snapshot.id,
-        "generator": attributes["generator"][:12],
-        "source": attributes["digests"]["source"][:12],
-        "prompt grid": attributes["grid"][:12],
-        "code": f"medpair-factory {attributes['code_version']}",
-        "the generator had seen": "the whole training split of the source",
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from evaluation.encoder import Encoder, load_encoder, save_encoder
 from evaluation.lake import Lake
 from evaluation.learners import Segmenter, Step, load_segmenter, save_segmenter
-from evaluation.pairs import Pairs, by_domain
-from evaluation.score import VersionScores, new_encoder, new_judge, score_version
+from evaluation.score import VersionScores, new_encoder, new_judge, score_version, terms
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
 from factory.identity import digest
@@ -26,22 +25,28 @@ from tasks.tracking import Record
 
 @task(task_run_name="judges", cache_policy=NO_CACHE, persist_result=False)
 def train_judges(
-    reference: Reference, asked: Pairs, section: EvaluateSection, folder: Path, record: Record
+    reference: Reference,
+    domains: Iterable[str],
+    section: EvaluateSection,
+    folder: Path,
+    record: Record,
 ) -> dict[str, Segmenter]:
-    """A judge for each domain of the asked pairs, read back where it was trained before."""
-    return {name: _judge(reference, name, section, folder, record) for name, _ in by_domain(asked)}
+    """A judge for each of these domains, read back where it was trained before."""
+    return {name: _judge(reference, name, section, folder, record) for name in sorted(domains)}
 
 
 @task(task_run_name="encoders", cache_policy=NO_CACHE, persist_result=False)
 def train_encoders(
-    reference: Reference, asked: Pairs, section: EvaluateSection, folder: Path, record: Record
+    reference: Reference,
+    domains: Iterable[str],
+    section: EvaluateSection,
+    folder: Path,
+    record: Record,
 ) -> dict[str, Encoder]:
-    """An encoder for each domain of the asked pairs, if the section names it; read back likewise."""
+    """An encoder for each of these domains, if the section names it; read back likewise."""
     if "encoder" not in section.features:
         return {}
-    return {
-        name: _encoder(reference, name, section, folder, record) for name, _ in by_domain(asked)
-    }
+    return {name: _encoder(reference, name, section, folder, record) for name in sorted(domains)}
 
 
 @task(task_run_name="scores", cache_policy=NO_CACHE, persist_result=False)
@@ -51,20 +56,28 @@ def score_pairs(
     judges: Mapping[str, Segmenter],
     section: EvaluateSection,
     encoders: Mapping[str, Encoder],
+    rejected: PairBatch | None = None,
 ) -> VersionScores:
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
         real = reference.train, reference.held_out
-        return score_version(synthetic, *real, judges, section, encoders)
+        return score_version(synthetic, *real, judges, section, encoders, rejected)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)
 def record_scores(
-    lake: Lake, about: About, pairs_id: str, synthetic: PairBatch, found: VersionScores
+    lake: Lake,
+    about: About,
+    section: EvaluateSection,
+    pairs_id: str,
+    synthetic: PairBatch,
+    found: VersionScores,
 ) -> None:
     """Writes the scores of a version (A) and those of its pairs (G) to the lake."""
     lake.record(about, found.scores)
     lake.record_pairs(replace(about, subject=pairs_id), pair_table(synthetic, found))
+    # Last: a scoring that was cut short must not count as one.
+    lake.record_scoring(about, terms(section), pairs_id, found.scores)
 
 
 def pair_table(synthetic: PairBatch, found: VersionScores) -> pd.DataFrame:

@@ -12,7 +12,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from evaluation.fidelity_metrics import GROUPS
+from evaluation.lake import Lake
 from evaluation.metrics import METRICS
+from evaluation.pair_gates import REJECTING
+from evaluation.tables import TABLES
+from evaluation.views import VIEWS
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
 from factory.sources.folder import COLUMNS
@@ -180,6 +184,31 @@ def test_every_control_of_a_score_is_named_in_its_row():
         if "GROUP" not in name and METRICS[name].beside and not row[2]
     ]
     assert alone == []
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_of_the_lake_is_explained_by_an_example(name):
+    typed_there = PROMPT.findall(TEXTS["scores.md"])
+    assert any(f" from {name} " in f"{line} ".replace('"', " ") for line in typed_there)
+
+
+def test_every_table_of_the_lake_is_named():
+    assert set(TABLES) <= set(CODE.findall(TEXTS["scores.md"]))
+
+
+def test_every_query_in_the_documentation_is_answered(tmp_path):
+    lake = Lake(str(tmp_path / "none"))
+    queries = [
+        shlex.split(line)[2] for line in PROMPT.findall(TEXTS["scores.md"]) if "scores " in line
+    ]
+    assert len(queries) > len(VIEWS)
+    for query in queries:
+        assert lake.query(query).empty
+
+
+def test_every_number_that_may_reject_a_pair_is_explained():
+    told = {CODE.findall(row[0])[0] for row in table_rows(TEXTS["recipes.md"]) if len(row) == 2}
+    assert set(REJECTING) <= told
 
 
 def test_every_setting_is_explained():

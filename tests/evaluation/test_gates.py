@@ -56,8 +56,43 @@ def test_a_missing_score_fails_its_gate():
 
 
 def test_nan_is_loud():
-    decision = decide({"frechet": "<= 10"}, {"frechet": score("frechet", math.nan, n=0)})
-    assert decision.failures == ("frechet could not be measured (n = 0), and it must be <= 10",)
+    decision = decide({"sharpness": "<= 10"}, {"sharpness": score("sharpness", math.nan, n=0)})
+    assert decision.failures == ("sharpness could not be measured (n = 0), and it must be <= 10",)
+
+
+def test_a_gate_on_an_end_of_the_interval_is_held_against_that_end():
+    gates = {"consistency": ">= 0.7", "consistency.low": ">= 0.7", "consistency.high": "<= 0.71"}
+    decision = decide(gates, {"consistency": score("consistency", 0.70)})
+    assert [verdict.passed for verdict in decision.verdicts] == [True, False, True]
+    assert decision.failures == ("lower 95 % bound of consistency = 0.69 misses >= 0.7 by 0.01",)
+    assert decision.verdicts[1].measured == pytest.approx(0.69)
+    assert decision.evidence()[1]["n"] == 200
+    assert "upper 95 % bound of consistency = 0.71 meets" in decision.verdicts[2].reason
+
+
+@pytest.mark.parametrize("bound", [">= -1e9", "<= 1e9", "> -1e9", "< 1e9"])
+def test_an_end_that_is_unknown_meets_no_bound(bound):
+    known = Score("consistency", 0.9, math.nan, math.nan, 1, "Dice", True, {})
+    decision = decide({"consistency.low": bound}, {"consistency": known})
+    assert decision.failures == (
+        f"lower 95 % bound of consistency could not be measured (n = 1), and it must be {bound}".replace(
+            "1e9", "1e+09"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("gate", "nearest"),
+    [
+        ("consistency.lo", "consistency.low"),
+        ("consistency.", "consistency.low"),
+        ("consistensy.high", "consistency.high"),
+        ("consistency.value", "consistency.low"),
+    ],
+)
+def test_a_bound_that_no_score_has_is_refused_with_the_nearest(gate, nearest):
+    with pytest.raises(InputError, match=rf"no metric is called '{gate}'.*nearest: .*{nearest}"):
+        decide({gate: ">= 0"}, {})
 
 
 def test_no_gates_let_everything_pass():

@@ -8,7 +8,14 @@ import pytest
 from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
 from evaluation.gates import decide
 from evaluation.metrics import METRICS, Score, headlines
-from evaluation.pictures import contact_sheet, extremes, nearest_training, overlay
+from evaluation.pictures import (
+    contact_sheet,
+    extremes,
+    nearest_training,
+    overlay,
+    rejected_pairs,
+    sheet_facets,
+)
 from evaluation.report import Report, number, render, write_report
 from evaluation.statistics import NOTHING, Estimate
 
@@ -161,6 +168,60 @@ def test_a_single_class_is_not_told_twice():
     assert "<td>left</td>" in page
     assert "+0.021" in page
     assert "[+0.004, +0.037]" in page
+
+
+def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
+    p_values = {name: 0.5 for name in METRICS if name.endswith("_p")} | {"shift_texture_p": 0.001}
+    scores = [
+        a_score("memorised_share", 0.01, n=300),
+        a_score("memorised_certifiable", 0.0126, n=300),
+        *(a_score(name, 0.6) for name in ("authenticity", "nearer_to_train", "alarms")),
+        a_score("membership_advantage", 0.05, low=-0.02, high=0.12, n=400),
+        *(a_score(name, p, n=300, domain="chest") for name, p in p_values.items()),
+    ]
+    page = render(a_report(scores=scores, gates={}))
+    for words in ("certifiable <b>0.013</b>", "authenticity", "nearer to train", "[-0.020, 0.120]"):
+        assert words in page
+    # Of six tests the smallest p counts six times: 6 · 0.001.
+    assert "<td>chest</td><td>texture differs: blur, noise or another scanner</td>" in page
+    assert '<td class="figure">0.006</td><td class="figure">300</td>' in page
+    quiet = [score for score in scores if score.metric != "shift_texture_p"]
+    assert "No test was raised." in render(a_report(scores=quiet, gates={}))
+
+
+def test_the_decision_stands_with_its_evidence():
+    evidence = {"decided by": "factory: lungs (0f)", "crowned": "better than <v1>"}
+    page = render(a_report(evidence=evidence, rejected={"near copy": 3, "pair gate": 1}))
+    parsed(page)
+    assert "<dt>decided by</dt><dd>factory: lungs (0f)</dd>" in page
+    assert "better than &lt;v1&gt;" in page
+    assert "(95 % interval [0.490, 0.510], n = 10)" in page
+    assert "3 rejected (near copy), 1 rejected (pair gate)" in " ".join(page.split())
+
+
+def test_gains_stand_with_their_seeds():
+    gain = a_score("utility_gain", 0.02, n=40, segmenter="unet", real="10")
+    page = render(a_report(scores=[gain], gates={}, gains=gains_table()))
+    assert '40<span class="range">3 seeds</span>' in page
+
+
+def test_rejected_pairs_stand_by_reason(discs):
+    picture = rejected_pairs(discs(12), ["near copy"] * 10 + ["asked class absent"] * 2)
+    assert "of 12 in all" in picture.caption
+    # Eight of ten and two of two, image and overlay of each.
+    assert len(picture.figure.axes) == 2 * (8 + 2)
+
+
+def test_a_sheet_for_every_facet_that_divides_the_pairs_anew(discs):
+    pairs = discs(6)
+    pairs.facets["finding"] = ["a", "b", "a", "b", "a", "b"]
+    pairs.facets["labels"] = ["x", "y", "x", "y", "x", "y"]  # as the finding does
+    pairs.facets["text"] = ["one", "one", "two", "two", "one", "one"]
+    assert sheet_facets(pairs) == ["finding", "text"]
+    sheet = contact_sheet(pairs, {"discs": ("disc",)}, facet="text")
+    assert sheet.name == "pairs-by-text"
+    assert "6 of 6 pairs" in sheet.caption
+    assert sheet_facets(discs(20)) == ["finding"]
 
 
 def test_the_file_is_written_where_no_folder_was(tmp_path):

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.consistency import judged
 from evaluation.errors import InputError
 from evaluation.fidelity_metrics import MEASURED_BY
 from evaluation.metrics import METRICS, headlines
 from evaluation.pairs import Block, take
-from evaluation.score import EvaluateSection, new_judge, score_version
+from evaluation.score import EvaluateSection, new_judge, score_version, terms
 
 SECTION = EvaluateSection(judge_steps=2, ms_ssim_pairs=10)
 
@@ -66,7 +67,8 @@ def scored(discs):
 
 def test_every_metric_but_utility_has_a_headline(scored):
     optional = {name for name, by in MEASURED_BY.items() if by != "handcrafted"}
-    assert set(headlines(scored.scores)) == set(METRICS) - {"utility_gain"} - optional
+    elsewhere = {"utility_gain", "consistency_unfiltered"}
+    assert set(headlines(scored.scores)) == set(METRICS) - elsewhere - optional
 
 
 def test_headlines_are_means_over_domains(scored):
@@ -108,6 +110,32 @@ def test_pairs_stay_in_order_and_the_copy_is_found(scored):
     assert (table["nearest"] % 2 == table["pair"] % 2).all()
 
 
+def test_the_mean_before_rejection_counts_every_pair_with_a_mask(discs):
+    made, train, held_out = discs(6, seed=2), discs(8), discs(6, seed=1)
+    rejected = discs(4, seed=3)
+    rejected.masks[0] = 1 - rejected.masks[0]  # the judge disagrees
+    rejected.masks[1] = 0
+    rejected.masks[2, 0, 0] = 9  # a class that nobody knows
+    judges = {"discs": Judge("disc")}
+    found = score_version(made, train, held_out, judges, SECTION, rejected=rejected)
+    scores = headlines(found.scores)
+    few = judged(take(rejected, np.array([0, 3])), judges["discs"])[0]
+    expected = np.mean([*found.pairs["dice"], *few])
+    assert scores["consistency_unfiltered"].n == 8
+    assert scores["consistency_unfiltered"].value == pytest.approx(expected)
+    assert scores["consistency_unfiltered"].value < scores["consistency"].value
+    none = score_version(made, train, held_out, judges, SECTION, take(rejected, np.array([], int)))
+    assert "consistency_unfiltered" not in headlines(none.scores)
+
+
+def test_the_terms_of_scores_change_with_the_section_and_with_their_versions(monkeypatch):
+    before = terms(SECTION)
+    assert before == terms(EvaluateSection(**SECTION.model_dump()))
+    assert before != terms(SECTION.model_copy(update={"seed": 1}))
+    monkeypatch.setitem(METRICS, "vendi", replace(METRICS["vendi"], version=99))
+    assert before != terms(SECTION)
+
+
 def test_scoring_twice_gives_the_same_numbers(discs):
     sets = discs(6, seed=2), discs(8), discs(6, seed=1)
     first, again = (score_version(*sets, {"discs": Judge("disc")}, SECTION) for _ in range(2))
@@ -122,6 +150,14 @@ def test_one_pair_is_scored_as_far_as_one_can_be(discs):
     assert not scores["consistency_closed"].known
     assert not scores["frechet_handcrafted"].known
     assert not scores["ms_ssim"].known
+
+
+def test_a_rank_without_an_interval_is_one_that_the_lake_can_keep(discs):
+    found = score_version(discs(2), discs(8), discs(6), {"discs": Judge("disc")}, SECTION)
+    rank = headlines(found.scores)["ms_ssim_rank"]  # two images are one pair to compare
+    assert rank.known
+    assert math.isnan(rank.low)
+    assert math.isnan(rank.high)
 
 
 def test_colour_and_absent_masks(discs):

@@ -65,6 +65,15 @@ BAD = {
     ),
     "an encoder alone": (["evaluate.features=[encoder]"], "blind to blur and noise"),
     "a network without a file": (["evaluate.features=[network]"], "write network:PATH"),
+    "a bound that no score has": (
+        ["gates={consistency.lo: '> 0'}"],
+        "nearest: consistency.low",
+    ),
+    "a judge that rejects": (["pair_gates={dice: '> 0.5'}"], "the judge never rejects pairs"),
+    "an unknown number of a pair": (["pair_gates={copys: '< 1'}"], "nearest: copied"),
+    "a champion by nothing known": (["champion=consistensy"], "nearest: consistency"),
+    "a champion by no direction": (["champion=sharpness"], "has no better direction"),
+    "a champion by unmeasured utility": (["champion=utility_gain"], "champion names utility"),
     "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,18 @@ def audited(store, name="a", finding="normal", generator=GENERATOR.digest):
     return run, judge(store, run.branch).id
 
 
+TERMS = "terms"
+
+
+def about(snapshot):
+    return About(snapshot, "real", "judge", "set")
+
+
 def scored(store, lake, snapshot, value=0.95):
     score = Score.of("consistency", Estimate(value, value, value, 2))
-    lake.record(About(snapshot, data_set=store.name), [score])
-    return decide.fn(store, lake, snapshot, OPEN)
+    lake.record(about(snapshot), [score])
+    lake.record_scoring(about(snapshot), TERMS, snapshot, [score])
+    return decide.fn(store, lake, about(snapshot), TERMS, OPEN)
 
 
 def released(store, lake, snapshot):
@@ -93,6 +102,7 @@ def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(store, lake):
     assert store.tags() == {}
     (row,) = lake.read("decisions").to_dict("records")
     assert (row["snapshot"], row["passed"]) == (snapshot, False)
+    assert (row["reference"], row["judge"], row["run"]) == ("real", "judge", "a")
     # The next run gets the number that this one never got.
     _, other = audited(store, "b", "pneumonia")
     assert released(store, lake, other).tag == "v1"
@@ -100,8 +110,23 @@ def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(store, lake):
 
 def test_an_unmeasured_gate_stays_shut(store, lake):
     _, snapshot = audited(store)
-    decision = decide.fn(store, lake, snapshot, OPEN)
+    decision = decide.fn(store, lake, about(snapshot), TERMS, OPEN)
     assert "consistency has no score" in decision.failures[0]
+
+
+@pytest.mark.parametrize("other", [{"judge": "lenient"}, {"reference": "easier"}])
+def test_another_judge_or_other_real_data_open_no_gate(store, lake, other):
+    _, snapshot = audited(store)
+    elsewhere = replace(about(snapshot), **other)
+    score = Score.of("consistency", Estimate(0.99, 0.99, 0.99, 2))
+    lake.record(elsewhere, [score])
+    lake.record_scoring(elsewhere, TERMS, snapshot, [score])
+    assert decide.fn(store, lake, elsewhere, TERMS, OPEN).passed
+    assert not scored(store, lake, snapshot, 0.5).passed
+    # The lenient judge spoke last; the other's decision still rests on the other's scores.
+    lake.record(elsewhere, [score])
+    assert not decide.fn(store, lake, about(snapshot), TERMS, OPEN).passed
+    assert len(lake.read("decisions")) == 2
 
 
 def test_a_run_whose_base_moved_is_rebased_and_judged_again(store, lake):

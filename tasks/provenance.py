@@ -1,0 +1,73 @@
+"""Where a version comes from, and who decided what about it on which evidence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evaluation.gates import Decision, Verdict
+from evaluation.lake import Lake
+from evaluation.tables import About
+from factory.snapshot import Snapshot
+from factory.versions import describe
+
+
+def version_of(lake: Lake, snapshot: Snapshot) -> str:
+    """The tag of a published snapshot, "" of another."""
+    events = lake.versions(snapshot.name)
+    out = events[(events["snapshot"] == snapshot.id) & (events["event"] == "published")]
+    return f"v{out['number'].iloc[0]}" if len(out) else ""
+
+
+def decision_on(lake: Lake, about: About) -> Decision:
+    """The newest decision on this evidence; one without gates where there is none."""
+    newest = _newest_decision(lake, about)
+    if newest is None:
+        return Decision(())
+    return Decision(tuple(Verdict(**verdict) for verdict in json.loads(newest["evidence"])))
+
+
+def decided(lake: Lake, about: About) -> dict[str, str]:
+    """Who decided, when, on which evidence, and what became of the crown; for people."""
+    told = {}
+    newest = _newest_decision(lake, about)
+    if newest is not None:
+        told["decided by"] = newest["author"] or "a call outside of any flow"
+        told["decided on"] = f"{newest['recorded_at']:%Y-%m-%d %H:%M} UTC"
+    told["scored against"] = f"real pairs {about.reference[:12]}, by judge {about.judge[:12]}"
+    events = lake.versions(about.data_set)
+    here = events[events["snapshot"] == about.subject]
+    for event, words in (("crowned", "crowned"), ("challenged", "not crowned")):
+        if len(found := here[here["event"] == event]):
+            told[words] = str(found["reason"].iloc[-1])
+    return told
+
+
+def rejected_for(snapshot: Snapshot) -> dict[str, int]:
+    """Reason -> number of pairs rejected for it; a pair with two reasons counts for both."""
+    told = describe(snapshot)["rejected_for"]
+    return dict(told) if isinstance(told, dict) else {}
+
+
+def provenance(snapshot: Snapshot) -> dict[str, str]:
+    """Where a version comes from, for people."""
+    attributes = snapshot.attributes
+    return {
+        "run": attributes["run"],
+        "snapshot": snapshot.id,
+        "generator": attributes["generator"][:12],
+        "source": attributes["digests"]["source"][:12],
+        "prompt grid": attributes["grid"][:12],
+        "code": f"medpair-factory {attributes['code_version']}",
+    }
+
+
+def _newest_decision(lake: Lake, about: About) -> dict[str, Any] | None:
+    told = lake.read(
+        "decisions",
+        data_set=about.data_set,
+        snapshot=about.subject,
+        reference=about.reference,
+        judge=about.judge,
+    ).sort_values("recorded_at")
+    return None if not len(told) else {str(k): v for k, v in told.iloc[-1].items()}
