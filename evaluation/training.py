@@ -1,0 +1,104 @@
+"""The loop that trains every network of this package, and the rows that its batches are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+WARM_UP = 0.05  # share of the steps over which the learning rate rises
+SMALLEST = 0.05  # share of the learning rate at the last step
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training.
+
+    Attributes:
+        number: 1 for the first.
+        loss: of its batch.
+        validation: score of the validation pairs, higher is better, where it was measured.
+    """
+
+    number: int
+    loss: float
+    validation: float | None = None
+
+
+def descend(
+    network: nn.Module,
+    loss: Callable[[], Tensor],
+    *,
+    steps: int,
+    learning_rate: float,
+    validate: Callable[[], float] | None = None,
+    validate_every: int = 100,
+) -> Iterator[Step]:
+    """Trains in place and yields after every step: AdamW with warm-up and cosine decay.
+
+    Args:
+        network: is changed; with `validate` it ends with its best validated weights, the latest
+            among equals, without it with the last ones.
+        loss: draws the next batch and gives its loss.
+        steps: number of optimiser steps.
+        learning_rate: the highest one.
+        validate: score of the network as it is, higher is better.
+        validate_every: steps between two validations; the last step always is validated.
+
+    Raises:
+        ValueError: if the loss stops being finite.
+
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101 (AdamW).
+    """
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda at: _rate(at, steps))
+    best: tuple[float, dict[str, Tensor]] | None = None
+    for number in range(1, steps + 1):
+        network.train()
+        value = loss()
+        if not torch.isfinite(value):
+            raise ValueError(f"loss {value.item()} at step {number} is not finite; training stops")
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        optimiser.step()
+        schedule.step()
+        score = None
+        if validate is not None and (number % validate_every == 0 or number == steps):
+            score = validate()
+            if best is None or score >= best[0]:
+                best = score, {k: v.clone() for k, v in network.state_dict().items()}
+            if number == steps:
+                network.load_state_dict(best[1])
+        yield Step(number, value.item(), score)
+
+
+def drawn(
+    usable: Sequence[Rows],
+    batch: int,
+    rng: np.random.Generator,
+    chances: Sequence[NDArray[np.float64] | None] | None = None,
+) -> list[Rows]:
+    """The rows of one batch, an equal share from every part, drawn with replacement.
+
+    Args:
+        usable: of each part, the rows that may be drawn; the first parts give one row more where
+            the batch cannot be divided.
+        batch: rows in all.
+        rng: of the drawing.
+        chances: of each part, the chance of each usable row; None means equal ones.
+    """
+    shares = [len(share) for share in np.array_split(np.arange(batch), len(usable))]
+    odds = chances or [None] * len(usable)
+    return [rng.choice(at, n, p=p) for at, n, p in zip(usable, shares, odds, strict=True)]
+
+
+def _rate(at: int, steps: int) -> float:
+    rise = max(1, round(WARM_UP * steps))
+    fall = 0.5 * (1 + np.cos(np.pi * at / max(1, steps)))
+    return float(min((at + 1) / rise, 1) * max(fall, SMALLEST))
