@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.figures import Picture
 from evaluation.gates import Decision
 from evaluation.metrics import METRICS, Score, headlines
-from evaluation.utility import MACRO
+from evaluation.utility import Utility
+from evaluation.utility_page import UtilityPage
 
 TEMPLATE = "report.html.j2"
 
@@ -91,10 +91,11 @@ SECTIONS = (
     Section(
         "utility",
         "Are they useful?",
-        ("utility_gain",),
+        ("utility_gain", "utility_worth"),
         "A segmenter is trained on real pairs, on synthetic ones, or on both, for equally many "
         "steps and with the same classical augmentation. An interval that holds 0 means that a "
-        "gain was not shown, not that there is none.",
+        "gain was not shown, not that there is none. What the generator had seen decides what a "
+        "gain means: pairs of one that knew more real images than the arm carry those over.",
     ),
 )
 
@@ -112,7 +113,7 @@ class Report:
         provenance: label -> value: run, snapshot, generator, code version, seen data, ...
         recipe: the YAML text that was run.
         pictures: section key ("pairs", "training" or one of `SECTIONS`) -> its figures.
-        gains: of `utility.gains`, None where no utility was measured.
+        utility: what the pairs are worth, None where it was not measured.
     """
 
     name: str
@@ -123,7 +124,7 @@ class Report:
     provenance: Mapping[str, str]
     recipe: str = ""
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
-    gains: pd.DataFrame | None = None
+    utility: Utility | None = None
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,14 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
+    environment.filters |= {"signed": signed, "between": between}
     page = environment.get_template(TEMPLATE)
     return page.render(
         report=report,
         sections=[(section, rows(section, report.scores)) for section in SECTIONS],
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
-        gains=[] if report.gains is None else gain_rows(report.gains),
-        macro=MACRO,
+        utility=None if report.utility is None else UtilityPage.of(report.utility),
         drawing=_drawing,
     )
 
@@ -184,7 +185,8 @@ def domain_table(scores: Sequence[Score]) -> tuple[list[str], list[tuple[str, li
     names = sorted({str(s.parameters["domain"]) for s in scores if "domain" in s.parameters})
     if len(names) < 2:
         return [], []
-    metrics = [name for section in SECTIONS for name in section.metrics if name != "utility_gain"]
+    told = (section for section in SECTIONS if section.key != "utility")
+    metrics = [name for section in told for name in section.metrics]
     whole = {
         (s.metric, s.parameters.get("domain")): s for s in scores if "class" not in s.parameters
     }
@@ -203,13 +205,6 @@ def class_rows(scores: Sequence[Score]) -> list[Score]:
     return [s for s in found if s.parameters.get("domain") in several]
 
 
-def gain_rows(gains: pd.DataFrame) -> list[dict[Hashable, object]]:
-    """Gains as rows; where a domain has a single class, that class says nothing beyond macro."""
-    keys = ["segmenter", "domain", "comparison", "real"]
-    several = gains.groupby(keys)["class"].transform("size") > 2
-    return gains[several | (gains["class"] == MACRO)].to_dict("records")
-
-
 def number(value: float) -> str:
     """Three significant digits, or "not measurable"."""
     if not math.isfinite(value):
@@ -221,9 +216,17 @@ def number(value: float) -> str:
 
 def interval(score: Score) -> str:
     """The interval between brackets, or nothing where it is unknown."""
-    if not (math.isfinite(score.low) and math.isfinite(score.high)):
-        return ""
-    return f"[{number(score.low)}, {number(score.high)}]"
+    return between(score.low, score.high)
+
+
+def between(low: float, high: float) -> str:
+    """Two bounds between brackets, or nothing where they are unknown."""
+    return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, or "?" where it is unknown."""
+    return f"{value:+.3f}" if math.isfinite(value) else "?"
 
 
 def spoken(name: str) -> str:
@@ -232,8 +235,10 @@ def spoken(name: str) -> str:
 
 
 def _at(score: Score) -> str:
-    real = score.parameters.get("real")
-    return f" Here: {score.parameters['segmenter']}, {real} real images." if real else ""
+    if "segmenter" not in score.parameters:
+        return ""
+    real = score.parameters.get("real") or "no"
+    return f" Here: {score.parameters['segmenter']}, {real} real images."
 
 
 def _control(metric: str, control: str) -> str:

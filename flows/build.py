@@ -9,6 +9,7 @@ from prefect import flow
 
 from evaluation.gates import Decision
 from evaluation.metrics import Score, headlines
+from evaluation.utility import Utility
 from factory.runs import rebase
 from flows.evaluate import evaluate
 from flows.generate import generate
@@ -19,7 +20,6 @@ from flows.utility import utility
 from tasks.orchestrator import announce
 from tasks.publishing import BaseMovedError, Release, commit_verdicts, decide, publish
 from tasks.reporting import report_version
-from tasks.utility import Utility
 
 ATTEMPTS = 3
 

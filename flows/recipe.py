@@ -86,6 +86,20 @@ class Recipe(BaseModel):
             raise InputError(
                 "gates name utility, which no section asks to be measured: add a utility section"
             )
+        if "utility_gain" in self.gates and self.utility and "both" not in self.utility.arms:
+            raise InputError(
+                "gates name utility_gain, which needs the arm both: add it to the arms"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_try_patients_that_the_generator_never_saw(self) -> Self:
+        trained = getattr(self.generator, "train", None) is not None
+        if trained and self.utility is not None and self.utility.folds is not None:
+            raise InputError(
+                "utility.folds would try segmenters on patients that the generator is trained on: "
+                "leave folds out, or use a generator trained on other data"
+            )
         return self
 
 

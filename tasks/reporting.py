@@ -15,6 +15,7 @@ from evaluation.gates import Decision, Verdict
 from evaluation.lake import Lake
 from evaluation.pictures import contact_sheet, extremes, nearest_training
 from evaluation.report import Report, write_report
+from evaluation.utility import Utility
 from factory.pairs import PairBatch
 from factory.snapshot import Snapshot
 from factory.store import Store
@@ -22,7 +23,6 @@ from tasks.learning import losses
 from tasks.progress import stage
 from tasks.reference import Reference
 from tasks.tracking import Record
-from tasks.utility import Utility
 
 
 @task(task_run_name="report-{snapshot}", cache_policy=NO_CACHE, persist_result=False)
@@ -77,7 +77,7 @@ def drawn(
         provenance=provenance(snapshot),
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=pictures,
-        gains=None if utility is None else utility.gains,
+        utility=utility,
     )
 
 
