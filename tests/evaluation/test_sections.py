@@ -11,6 +11,9 @@ def test_the_defaults_are_those_of_the_design():
     assert EvaluateSection().features == ("handcrafted",)
     assert UtilitySection().real == (10, "all")
     assert UtilitySection().segmenters == ("unet",)
+    assert UtilitySection().arms == ("real", "synthetic", "both")
+    assert UtilitySection().ratios == (1,)
+    assert UtilitySection().folds is None
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,11 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
         (UtilitySection, {"real": [0]}, "greater than or equal to 1"),
         (UtilitySection, {"domains": ["a", "a"]}, "given twice"),
+        (UtilitySection, {"arms": ["both", "synthetic"]}, "lacks real, from which every gain"),
+        (UtilitySection, {"arms": ["real", "imagined"]}, "'pretrained'"),
+        (UtilitySection, {"ratios": [1, 1]}, "given twice"),
+        (UtilitySection, {"ratios": [0]}, "greater than 0"),
+        (UtilitySection, {"folds": 1}, "greater than or equal to 2"),
     ],
 )
 def test_a_mistake_is_refused_in_words(section, values, words):
@@ -33,7 +41,7 @@ def test_a_mistake_is_refused_in_words(section, values, words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "report"])
+@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "arms", "report"])
 def test_recipes_and_reports_are_read_without_torch(module):
     code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
