@@ -51,7 +51,7 @@ def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
 
 Feature = Annotated[str, AfterValidator(_feature)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
-Ratio = Annotated[float, Field(gt=0, le=7)]  # a batch of eight must hold some of either
+Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
 
 
@@ -100,3 +100,10 @@ class UtilitySection(BaseModel):
     domains: Annotated[tuple[str, ...], AfterValidator(_distinct)] | None = Field(
         default=None, description="only these; by default every domain of the pairs"
     )
+
+    @property
+    def scores(self) -> frozenset[str]:
+        """Names of the scores that these arms give."""
+        found = {"utility_gain"} if "both" in self.arms else set()
+        learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
+        return frozenset(found | ({"utility_worth"} if learnt and len(self.real) > 1 else set()))

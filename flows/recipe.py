@@ -82,13 +82,16 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _gated_utility_is_tried(self) -> Self:
-        if self.utility is None and any(name.startswith("utility") for name in self.gates):
+        wanted = {name for name in self.gates if name.startswith("utility")}
+        if wanted and self.utility is None:
             raise InputError(
                 "gates name utility, which no section asks to be measured: add a utility section"
             )
-        if "utility_gain" in self.gates and self.utility and "both" not in self.utility.arms:
+        if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
             raise InputError(
-                "gates name utility_gain, which needs the arm both: add it to the arms"
+                f"gates name {', '.join(missing)}, which the utility section does not give: "
+                "utility_gain needs the arm both, utility_worth an arm with synthetic pairs and two "
+                "numbers of real images"
             )
         return self
 

@@ -40,6 +40,19 @@ def test_a_mistake_is_refused_in_words(section, values, words):
         section(**values)
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, {"utility_gain", "utility_worth"}),
+        ({"real": ["all"]}, {"utility_gain"}),
+        ({"arms": ["real", "synthetic"]}, {"utility_worth"}),
+        ({"arms": ["real", "augmented", "reversed"]}, set()),
+    ],
+)
+def test_a_section_knows_which_scores_it_gives(values, names):
+    assert UtilitySection(**values).scores == names
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "arms", "report"])
 def test_recipes_and_reports_are_read_without_torch(module):

@@ -56,6 +56,18 @@ BAD = {
     "an unknown score": (["gates={fid: '< 3'}"], "no metric is called 'fid'"),
     "a bound without a side": (["gates={consistency: '0.9'}"], "'0.9' is not a comparison"),
     "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
+    "a gain without its arm": (
+        ["gates={utility_gain: '> 0'}", "utility.arms=[real, synthetic]"],
+        "gates name utility_gain, which the utility section does not give",
+    ),
+    "a worth without a curve": (
+        ["gates={utility_worth: '> 20'}", "utility.real=[10]"],
+        "gates name utility_worth, which",
+    ),
+    "folds of patients that are learnt": (
+        ["generator={kind: medsegfactory, train: {steps: 2}}", "utility.folds=3"],
+        "utility.folds would try segmenters on patients that the generator is trained on",
+    ),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
 
