@@ -25,6 +25,25 @@ WIDTH = 7.6  # inches
 DPI = 100
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a series is drawn: colour, marker and line, and what it is called."""
+
+    colour: str
+    line: str
+    label: str
+
+
+# Real images alone and synthetic pairs alone keep their colours in every chart of this package.
+LOOKS = {
+    "real": Look("a", "o-", "real"),
+    "augmented": Look("a", "^:", "real, augmented twice as strongly"),
+    "synthetic": Look("b", "-", "synthetic alone"),
+    "both": Look("c", "o-", "real and synthetic"),
+    "pretrained": Look("d", "s-", "synthetic, then real"),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A figure with its words.
@@ -106,13 +125,13 @@ def consistency_chart(scores: Sequence[Score]) -> Picture:
 
 
 def utility_chart(levels: pd.DataFrame, *, name: str = "macro") -> Picture:
-    """Dice on real pairs by what the segmenter was trained on, a panel for each domain.
+    """Learning curves: Dice on real pairs by number of real training images, a panel per domain.
 
     Args:
-        levels: from `utility.levels`.
+        levels: from `utility.levels`; arms that were tried on synthetic pairs are left out.
         name: class that is shown.
     """
-    table = levels[levels["class"] == name]
+    table = levels[(levels["class"] == name) & levels["kind"].isin(LOOKS)]
     panels = list(table.groupby(["segmenter", "domain"], sort=False))
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
@@ -130,7 +149,8 @@ def utility_chart(levels: pd.DataFrame, *, name: str = "macro") -> Picture:
         "utility",
         "What segmenters learn from the pairs",
         f"Equally many training steps in every arm; mean of {seeds} seeds; n = {cases} real pairs; "
-        "lines are 95 % intervals over patients and seeds. The axis does not start at 0.",
+        "bars and the band are 95 % intervals over patients and seeds. The axis does not start at "
+        "0.",
         figure,
         chart=True,
     )
@@ -156,21 +176,41 @@ def curves_chart(curves: Mapping[str, pd.DataFrame], *, title: str, value: str) 
 
 
 def _utility_panel(axes: Axes, panel: pd.DataFrame) -> None:
-    sizes = panel[panel["kind"] != "synthetic"].sort_values("images")["real"].unique()
-    ticks = ["none", *sizes]
-    looks = {"real": (-0.12, "a"), "both": (0.12, "c"), "synthetic": (0.0, "b")}
-    labels = {"real": "real", "both": "real and synthetic", "synthetic": "synthetic only"}
-    for kind, (shift, colour) in looks.items():
-        rows = panel[panel["kind"] == kind]
-        x = [0 if kind == "synthetic" else ticks.index(real) + shift for real in rows["real"]]
-        reach = np.abs(rows[["low", "high"]].to_numpy() - rows[["dice"]].to_numpy()).T
-        bars = np.nan_to_num(reach)
-        axes.errorbar(
-            x, rows["dice"], yerr=bars, fmt="o", color=COLOURS[colour], label=labels[kind]
-        )
-    axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_xlim(-0.5, len(ticks) - 0.5)
+    sizes = panel[panel["images"] > 0].drop_duplicates("real").sort_values("images")
+    for number, ((kind, ratio), rows) in enumerate(panel.groupby(["kind", "ratio"], sort=False)):
+        look = LOOKS[str(kind)]
+        label = f"{look.label}, {ratio:g} : 1" if ratio not in (0, 1) else look.label
+        if kind == "synthetic":
+            _level_line(axes, rows.iloc[0], look, label)
+        else:
+            # Side by side, so that no interval hides another.
+            shifted = rows.assign(x=rows["images"] * 1.03 ** (number - 2))
+            _learning_curve(axes, shifted.sort_values("x"), look, label)
+    if len(sizes):
+        axes.set_xscale("log")
+        axes.set_xticks(sizes["images"], sizes["real"])
+        axes.minorticks_off()
     axes.set_xlabel("real training images", color=INK)
+
+
+def _learning_curve(axes: Axes, rows: pd.DataFrame, look: Look, label: str) -> None:
+    reach = np.abs(rows[["dice_low", "dice_high"]].to_numpy() - rows[["dice"]].to_numpy()).T
+    axes.errorbar(
+        rows["x"],
+        rows["dice"],
+        yerr=np.nan_to_num(reach),
+        fmt=look.line,
+        # The more synthetic pairs in a batch, the larger the marker.
+        markersize=5 + rows["ratio"].iloc[0],
+        color=COLOURS[look.colour],
+        label=label,
+        linewidth=1.2,
+    )
+
+
+def _level_line(axes: Axes, row: pd.Series, look: Look, label: str) -> None:
+    axes.axhline(row["dice"], color=COLOURS[look.colour], label=label, linewidth=1.2)
+    axes.axhspan(row["dice_low"], row["dice_high"], color=COLOURS[look.colour], alpha=0.12)
 
 
 def _whole(score: Score, metric: str) -> bool:

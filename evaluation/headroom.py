@@ -14,9 +14,11 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from evaluation.pairs import Pairs, by_domain
-from evaluation.statistics import Estimate, crossed_mean
-from evaluation.utility import MACRO, Arm
+from evaluation.arms import Arm, labelled
+from evaluation.crossed import crossed_mean
+from evaluation.pairs import Pairs
+from evaluation.statistics import Estimate
+from evaluation.trial import MACRO, by_seed
 
 FEWEST = 5
 POWER, LEVEL = 0.8, 0.05
@@ -55,8 +57,8 @@ def rungs(train: Pairs, segmenter: str, seeds: int) -> list[Arm]:
     """The segmenters to train: every rung of every domain, so often."""
     return [
         Arm(segmenter, domain, "real", str(images), images, seed)
-        for domain, at in by_domain(train)
-        for images in ladder(int(np.sum(np.asarray(train.has_mask, bool)[at])))
+        for domain, available in labelled(train).items()
+        for images in ladder(available)
         for seed in range(seeds)
     ]
 
@@ -65,9 +67,9 @@ def headroom(cases: pd.DataFrame) -> list[Headroom]:
     """Reads the learning curve of each domain.
 
     Args:
-        cases: of all rungs, as `utility.try_arm` gives them, concatenated.
+        cases: of all rungs, as `trial.try_arm` gives them, concatenated.
     """
-    macro = cases[cases["class"] == MACRO]
+    macro = cases[(cases["class"] == MACRO) & cases["shown"]]
     return [_of_domain(str(name), part) for name, part in macro.groupby("domain", sort=False)]
 
 
@@ -92,10 +94,7 @@ def detectable_gain(gaps: Sequence[float], *, power: float = POWER, level: float
 
 def _of_domain(name: str, cases: pd.DataFrame) -> Headroom:
     tables = {
-        int(size): cases[cases["images"] == size].pivot(
-            index=["unit", "case"], columns="seed", values="dice"
-        )
-        for size in cases["images"].unique()
+        int(size): by_seed(cases[cases["images"] == size]) for size in cases["images"].unique()
     }
     sizes = tuple(sorted(tables))
     half = min(sizes, key=lambda size: abs(size - sizes[-1] / 2))

@@ -19,7 +19,7 @@ from evaluation.inference import answered, device_of, to_best_device
 from evaluation.networks import SEGMENTERS
 from evaluation.overlap import overlaps, positive_dice
 from evaluation.pairs import Images, Masks, Pairs
-from evaluation.training import Step, descend, drawn
+from evaluation.training import Step, descend, drawn, mixtures
 
 __all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter"]
 __all__ += ["save_segmenter", "standardised", "train_segmenter", "validated"]
@@ -77,6 +77,8 @@ def train_segmenter(
     seed: int,
     batch: int = 8,
     learning_rate: float = 5e-3,
+    weights: Sequence[float] = (),
+    strength: float = 1.0,
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -89,11 +91,13 @@ def train_segmenter(
     Args:
         segmenter: is changed; with `validation` it ends with its best validated weights,
             without it with the last ones.
-        parts: each batch takes an equal share from every part, drawn with replacement.
+        parts: one or two; each batch takes its share from every part, drawn with replacement.
         steps: number of optimiser steps.
         seed: of drawing and augmentation.
         batch: pairs per step.
         learning_rate: the highest one.
+        weights: of the parts in the batches; none means equal ones.
+        strength: of the augmentation, 1 for the usual one.
         validation: pairs that choose the checkpoint; never the pairs that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -103,7 +107,7 @@ def train_segmenter(
     """
     network = segmenter.network
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
-    draws = _batches(parts, batch, seed)
+    draws = _batches(parts, mixtures(batch, weights or [1] * len(parts)), seed, strength)
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -154,16 +158,18 @@ def load_segmenter(folder: Path) -> Segmenter:
     return segmenter
 
 
-def _batches(parts: Sequence[Pairs], batch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    parts: Sequence[Pairs], shares: Iterator[list[int]], seed: int, strength: float
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B, 1, H, W) masks."""
     usable = [np.flatnonzero(np.asarray(part.has_mask, bool)) for part in parts]
     if not usable or not all(map(len, usable)):
         raise InputError("a part of the training data has no pair with a mask to learn from")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    while True:
-        chosen = drawn(usable, batch, rng)
+    for counts in shares:
+        chosen = drawn(usable, sum(counts), rng, shares=counts)
         images = np.concatenate([p.images[c] for p, c in zip(parts, chosen, strict=True)])
         masks = np.concatenate([p.masks[c] for p, c in zip(parts, chosen, strict=True)])
         targets = torch.from_numpy(masks.astype(np.float32))[:, None]
-        changed, moved = augmented(floats(images), targets, generator)
+        changed, moved = augmented(floats(images), targets, generator, strength)
         yield standardised(changed), moved

@@ -7,11 +7,9 @@ as missed or as false. A missed structure can thus never improve a score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.pairs import Masks
@@ -95,41 +93,6 @@ def positive_dice(found: Overlaps) -> NDArray[np.float64]:
     shown = found.positive.sum(1)
     total = np.where(found.positive, found.dice, 0.0).sum(1)
     return np.where(shown > 0, total / np.maximum(shown, 1), np.nan)
-
-
-def summary(found: Overlaps, classes: Sequence[str]) -> pd.DataFrame:
-    """One row per class, then `macro`, their unweighted mean.
-
-    Columns: class, dice and iou (over all cases), dice_positives and iou_positives (over cases
-    whose mask shows the class; NaN where none does, and left out of the macro row), n,
-    n_positive, n_missed, n_false.
-    """
-    rows = [_class_row(found, index, name) for index, name in enumerate(classes)]
-    table = pd.DataFrame(rows)
-    counts = ["n", "n_positive", "n_missed", "n_false"]
-    means = table.drop(columns=["class", *counts]).mean()
-    macro = {"class": "macro", **means, **table[counts].sum(), "n": len(found.shared)}
-    return pd.concat([table, pd.DataFrame([macro])], ignore_index=True)[table.columns]
-
-
-def _class_row(found: Overlaps, index: int, name: str) -> dict[str, object]:
-    positive = found.positive[:, index]
-    dice, iou = found.dice[:, index], found.iou[:, index]
-    return {
-        "class": name,
-        "dice": _mean(dice),
-        "iou": _mean(iou),
-        "dice_positives": _mean(dice[positive]),
-        "iou_positives": _mean(iou[positive]),
-        "n": len(dice),
-        "n_positive": int(positive.sum()),
-        "n_missed": int(found.missed[:, index].sum()),
-        "n_false": int(found.false[:, index].sum()),
-    }
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if len(values) else float("nan")
 
 
 def _ratio(part: Counts, whole: Counts) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from evaluation.gates import Decision, Verdict
 from evaluation.leading import leading_sentence
 from evaluation.metrics import METRICS, Score, headlines
 from evaluation.report_sections import SECTIONS, Section
-from evaluation.utility import MACRO
+from evaluation.utility import Utility
+from evaluation.utility_page import UtilityPage
 
 TEMPLATE = "report.html.j2"
 
@@ -35,7 +36,7 @@ class Report:
         provenance: label -> value: run, snapshot, generator, code version, seen data, ...
         recipe: the YAML text that was run.
         pictures: section key ("pairs", "training" or one of `SECTIONS`) -> its figures.
-        gains: of `utility.gains`, None where no utility was measured.
+        utility: what the pairs are worth, None where it was not measured.
         rejected: reason -> number of pairs that were made and rejected for it.
         evidence: label -> value: who decided, when, on which real data and judge, the champion.
     """
@@ -48,7 +49,7 @@ class Report:
     provenance: Mapping[str, str]
     recipe: str = ""
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
-    gains: pd.DataFrame | None = None
+    utility: Utility | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,19 +74,20 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "spoken": spoken, "ends": ends}
+    environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
+    environment.filters |= {"ends": ends, "signed": signed, "between": between}
     page = environment.get_template(TEMPLATE)
+    gains = None if report.utility is None else report.utility.gains
     return page.render(
         report=report,
         sections=[
-            (told(section, report.scores), rows(section, report.scores, report.gains))
+            (told(section, report.scores), rows(section, report.scores, gains))
             for section in SECTIONS
         ],
         alarms=alarms_in(report.scores),
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
-        gains=[] if report.gains is None else gain_rows(report.gains),
-        macro=MACRO,
+        utility=None if report.utility is None else UtilityPage.of(report.utility),
         drawing=_drawing,
     )
 
@@ -124,7 +126,8 @@ def domain_table(scores: Sequence[Score]) -> tuple[list[str], list[tuple[str, li
     names = sorted({str(s.parameters["domain"]) for s in scores if "domain" in s.parameters})
     if len(names) < 2:
         return [], []
-    metrics = [name for section in SECTIONS for name in section.metrics if name != "utility_gain"]
+    others = (section for section in SECTIONS if section.key != "utility")
+    metrics = [name for section in others for name in section.metrics]
     whole = {(s.metric, s.parameters.get("domain")): s for s in scores if s.whole}
     table = [(metric, [whole.get((metric, name)) for name in names]) for metric in metrics]
     return names, [(metric, line) for metric, line in table if any(line)]
@@ -141,13 +144,6 @@ def class_rows(scores: Sequence[Score]) -> list[Score]:
     return [s for s in found if s.parameters.get("domain") in several]
 
 
-def gain_rows(gains: pd.DataFrame) -> list[dict[Hashable, object]]:
-    """Gains as rows; where a domain has a single class, that class says nothing beyond macro."""
-    keys = ["segmenter", "domain", "comparison", "real"]
-    several = gains.groupby(keys)["class"].transform("size") > 2
-    return gains[several | (gains["class"] == MACRO)].to_dict("records")
-
-
 def number(value: float) -> str:
     """Three significant digits, or "not measurable"."""
     if not math.isfinite(value):
@@ -159,9 +155,17 @@ def number(value: float) -> str:
 
 def interval(score: Score) -> str:
     """The interval between brackets, or nothing where it is unknown."""
-    if not (math.isfinite(score.low) and math.isfinite(score.high)):
-        return ""
-    return f"[{number(score.low)}, {number(score.high)}]"
+    return between(score.low, score.high)
+
+
+def between(low: float, high: float) -> str:
+    """Two bounds between brackets, or nothing where they are unknown."""
+    return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, or "?" where it is unknown."""
+    return f"{value:+.3f}" if math.isfinite(value) else "?"
 
 
 def ends(verdict: Verdict) -> str:
@@ -180,13 +184,15 @@ def spoken(name: str) -> str:
 
 
 def _at(score: Score) -> str:
-    real = score.parameters.get("real")
-    return f" Here: {score.parameters['segmenter']}, {real} real images." if real else ""
+    if "segmenter" not in score.parameters:
+        return ""
+    real = score.parameters.get("real") or "no"
+    return f" Here: {score.parameters['segmenter']}, {real} real images."
 
 
 def _seeds(score: Score, gains: pd.DataFrame | None) -> int | None:
     """How many trainings a gain is the mean of."""
-    if gains is None or "segmenter" not in score.parameters:
+    if gains is None or gains.empty or "segmenter" not in score.parameters:
         return None
     same = (gains["segmenter"] == score.parameters["segmenter"]) & (
         gains["real"] == score.parameters["real"]

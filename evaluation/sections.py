@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -27,8 +27,26 @@ def _segmenter(name: str) -> str:
     return name
 
 
+ArmKind = Literal["real", "synthetic", "both", "augmented", "pretrained", "reversed"]
+ARMS: Mapping[str, str] = {
+    "real": "real images",
+    "synthetic": "synthetic pairs",
+    "both": "real and synthetic pairs",
+    "augmented": "real images, augmented twice as strongly",
+    "pretrained": "synthetic pairs for half of the steps, then real images",
+    "reversed": "real images, tried on synthetic pairs",
+}
+
+
+def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
+    if "real" not in kinds:
+        raise ValueError(f"{list(kinds)} lacks real, from which every gain is counted; add it")
+    return kinds
+
+
 Feature = Annotated[str, AfterValidator(named)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
+Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
 
 
@@ -66,8 +84,29 @@ class UtilitySection(BaseModel):
     real: Annotated[tuple[RealCount, ...], AfterValidator(_distinct)] = Field(
         default=(10, "all"), min_length=1, description="real training images of an arm, per domain"
     )
+    arms: Annotated[tuple[ArmKind, ...], AfterValidator(_distinct), AfterValidator(_with_real)] = (
+        Field(
+            default=("real", "synthetic", "both"),
+            min_length=1,
+            description="what they are trained on",
+        )
+    )
+    ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
+        default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
+    )
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="try every patient, in so many folds; None: the held-out split"
+    )
     seeds: int = Field(default=3, ge=1, description="repeats, each with its own real images")
     steps: int = Field(default=1500, ge=1, description="training steps, the same in every arm")
+    tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     domains: Annotated[tuple[str, ...], AfterValidator(_distinct)] | None = Field(
         default=None, description="only these; by default every domain of the pairs"
     )
+
+    @property
+    def scores(self) -> frozenset[str]:
+        """Names of the scores that these arms give."""
+        found = {"utility_gain"} if "both" in self.arms else set()
+        learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
+        return frozenset(found | ({"utility_worth"} if learnt and len(self.real) > 1 else set()))

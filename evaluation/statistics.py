@@ -178,32 +178,6 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(value, float(value - down), float(value + up), sum(e.n for e in estimates))
 
 
-def crossed_mean(values: ArrayLike, units: Units, *, seed: int = 0) -> Estimate:
-    """Mean of (N, S) values of N cases under S repeats, resampling units and repeats alike.
-
-    The repeats (training seeds) are as much a sample as the patients are; with few of them the
-    interval is still somewhat narrow. A single repeat cannot be resampled: the interval then
-    speaks of patients only. Degenerate cases otherwise as in `mean`; n = N.
-
-    Raises:
-        ValueError: if a value is not finite.
-
-    Source: Owen 2007, Annals of Applied Statistics 1:386 (pigeonhole bootstrap).
-    """
-    table = np.asarray(values, np.float64)
-    if not len(table):
-        return NOTHING
-    value, repeats = float(_finite(table).mean()), table.shape[1]
-    sums, counts = _per_unit(table, units)
-    if len(sums) < 2:
-        return Estimate(value, float("nan"), float("nan"), len(table))
-    rng = np.random.default_rng(seed)
-    cases = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES)
-    runs = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=RESAMPLES)
-    draws = ((cases @ sums) * runs).sum(1) / ((cases @ counts) * repeats)
-    return percentile(draws, value, len(table))
-
-
 def wilson(successes: int, n: int, *, level: float = LEVEL) -> Estimate:
     """A share successes / n with Wilson's score interval, in [0, 1]; NaN when n is 0.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -83,19 +84,40 @@ def drawn(
     batch: int,
     rng: np.random.Generator,
     chances: Sequence[NDArray[np.float64] | None] | None = None,
+    shares: Sequence[int] | None = None,
 ) -> list[Rows]:
-    """The rows of one batch, an equal share from every part, drawn with replacement.
+    """The rows of one batch, drawn with replacement from every part.
 
     Args:
-        usable: of each part, the rows that may be drawn; the first parts give one row more where
-            the batch cannot be divided.
+        usable: of each part, the rows that may be drawn.
         batch: rows in all.
         rng: of the drawing.
         chances: of each part, the chance of each usable row; None means equal ones.
+        shares: rows from each part; None means equally many, the first parts giving one row more
+            where the batch cannot be divided.
     """
-    shares = [len(share) for share in np.array_split(np.arange(batch), len(usable))]
+    counts = shares or [len(share) for share in np.array_split(np.arange(batch), len(usable))]
     odds = chances or [None] * len(usable)
-    return [rng.choice(at, n, p=p) for at, n, p in zip(usable, shares, odds, strict=True)]
+    return [rng.choice(at, n, p=p) for at, n, p in zip(usable, counts, odds, strict=True)]
+
+
+def mixtures(batch: int, weights: Sequence[float]) -> Iterator[list[int]]:
+    """How many rows of every part each batch takes, endlessly.
+
+    No batch is more than one row off the weights, and all of them together are on them: with eight
+    rows and weights 1 and 2 the first part gives 2, 3, 3, 2, 3, 3, …
+
+    Args:
+        batch: rows in all.
+        weights: of one or two parts, not negative, not all 0.
+    """
+    ends = np.cumsum([0.0, *weights]) / np.sum(weights)
+    before = np.zeros(len(ends))
+    for number in count(1):
+        # Thirds and the like are not exact: 8 * 3 / 3 must not become 7.
+        after = np.floor(number * batch * ends + 1e-6)
+        yield [int(rows) for rows in np.diff(after - before)]
+        before = after
 
 
 def _rate(at: int, steps: int) -> float:

@@ -175,12 +175,13 @@ def headroom(
 
 @dataclass(frozen=True)
 class Worth:
-    """What the pairs of a version are worth to a segmenter: its Dice, and the gains."""
+    """What the pairs of a version are worth to a segmenter: its Dice, the gains, in real images."""
 
     version: str
     split: str
     levels: list[dict[str, object]]
     gains: list[dict[str, object]]
+    worths: list[dict[str, object]]
     scores: list[Score]
 
 
@@ -194,7 +195,14 @@ def utility(
 
         found = flow(recipe, version.ref, settings.home, final)
     split = "test" if final else "val"
-    return Worth(str(version), split, rows(found.levels), rows(found.gains), list(found.scores))
+    return Worth(
+        str(version),
+        split,
+        rows(found.levels),
+        rows(found.gains),
+        rows(found.worths),
+        list(found.scores),
+    )
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ from prefect import flow
 
 from evaluation.gates import Decision
 from evaluation.metrics import Score, headlines
+from evaluation.utility import Utility
 from factory.runs import rebase
 from flows.evaluate import Evaluated, evaluate
 from flows.generate import generate, verdicts
@@ -20,7 +21,6 @@ from tasks.crowning import Crown, challenge
 from tasks.orchestrator import announce
 from tasks.publishing import BaseMovedError, Release, decide, publish
 from tasks.reporting import Evidence, report_version
-from tasks.utility import Utility
 
 ATTEMPTS = 3
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from evaluation.arms import Arm
 from evaluation.learners import new_segmenter
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
@@ -26,17 +30,56 @@ TRAINING_PASSES = 3  # back through a network costs about twice the way there
 SEGMENTER_BATCH = 8
 
 
-def seconds(recipe: Recipe, grid: PromptGrid, segmenter_steps: int, workers: int) -> float:
+@dataclass(frozen=True)
+class Budget:
+    """What training segmenters costs on this machine.
+
+    Attributes:
+        segmenters: how many are still to be trained.
+        steps: of each.
+        seconds: about how long all of them take.
+    """
+
+    segmenters: int
+    steps: int
+    seconds: float
+
+    def __str__(self) -> str:
+        if not self.segmenters:
+            return "every segmenter was trained before"
+        one = "1 segmenter" if self.segmenters == 1 else f"{self.segmenters} segmenters"
+        minutes = math.ceil(self.seconds / 60)
+        length = "less than a minute" if self.seconds < 60 else f"about {minutes} minutes"
+        return f"{one} x {self.steps} steps, {length} here"
+
+
+def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
+    """What training some arms costs, from one step of each of their networks.
+
+    Args:
+        arms: each to be trained.
+        steps: of each.
+        image: size and channels.
+    """
+    kinds = Counter(arm.segmenter for arm in arms)
+    spent = sum(steps * number * segmenter_step(image, kind) for kind, number in kinds.items())
+    return Budget(len(arms), steps, spent)
+
+
+def seconds(
+    recipe: Recipe, grid: PromptGrid, segmenter_steps: Mapping[str, int], workers: int
+) -> float:
     """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
         grid: its prompts.
-        segmenter_steps: of all judges and segmenters together.
+        segmenter_steps: of all judges and segmenters together, by kind of network.
         workers: that draw pairs side by side; everything else happens in one process.
     """
     spec, image = recipe.generator, recipe.image
-    total = OVERHEAD_SECONDS + segmenter_steps * segmenter_step(image)
+    total = OVERHEAD_SECONDS
+    total += sum(steps * segmenter_step(image, kind) for kind, steps in segmenter_steps.items())
     if not isinstance(spec, MedSegFactorySpec):
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
     factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
@@ -94,8 +137,8 @@ def autoencoder_pass(image: ImageSection, factor: int) -> float:
     return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
 
 
-def segmenter_step(image: ImageSection) -> float:
-    """Seconds of one training step of the default segmenter."""
-    segmenter = new_segmenter("unet", image.channels, ("any",), seed=0)
+def segmenter_step(image: ImageSection, kind: str) -> float:
+    """Seconds of one training step of a kind of segmenter."""
+    segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
     pictures = np.zeros((SEGMENTER_BATCH, image.size, image.size, image.channels), np.uint8)
     return TRAINING_PASSES * timed(lambda: segmenter.predict(pictures))

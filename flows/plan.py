@@ -5,6 +5,7 @@ Nothing here imports Prefect, so a mistake is told in seconds.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 import evaluation.errors
+from evaluation.arms import Arm, arms, labelled
 from evaluation.extractors import check_file
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
-from evaluation.utility import Arm, arms
 from factory.errors import InputError
 from factory.prompts import PromptGrid
 from factory.sections import MedSegFactorySpec
@@ -123,26 +124,32 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     from tasks.cluster import worker_count
 
     grid, reference = inputs.grid, inputs.reference
-    judged = len(grid.domains) * recipe.evaluate.judge_steps
-    tried = len(_arms(recipe, reference, grid)) * (recipe.utility.steps if recipe.utility else 0)
-    # A step of an encoder takes about as long as one of a judge.
-    encoded = len(grid.domains) * recipe.evaluate.encoder_steps if _has_encoder(recipe) else 0
+    steps = _segmenter_steps(recipe, reference, grid)
     with stage("probing how fast this machine is"):
-        duration = seconds(recipe, grid, judged + encoded + tried, worker_count(settings.workers))
+        duration = seconds(recipe, grid, steps, worker_count(settings.workers))
     return Plan(
         dataset=recipe.name,
         pairs=len(grid),
         domains=list(grid.domains),
         real={"train": len(reference.train), "val": len(reference.held_out)},
         training_steps=_training_steps(recipe),
-        segmenter_steps=judged + tried,
+        segmenter_steps=steps.total(),
         seconds=duration,
         bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
     )
 
 
-def _has_encoder(recipe: Recipe) -> bool:
-    return "encoder" in recipe.evaluate.features
+def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
+    """Steps of all judges and segmenters, by kind of network; each training counts once."""
+    steps = Counter({recipe.evaluate.judge: len(grid.domains) * recipe.evaluate.judge_steps})
+    if recipe.utility is not None:
+        trainings = {arm.trained_as for arm in _arms(recipe, reference, grid)}
+        for arm in trainings:
+            steps[arm.segmenter] += recipe.utility.steps * (recipe.utility.folds or 1)
+    if "encoder" in recipe.evaluate.features:
+        # A step of an encoder takes about as long as one of a judge.
+        steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.encoder_steps
+    return steps
 
 
 def _training_steps(recipe: Recipe) -> int:
@@ -220,4 +227,5 @@ def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
     if recipe.utility is None:
         return []
     asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
-    return arms(recipe.utility, reference.train, take(reference.train, asked))
+    pairs = take(reference.train, asked)
+    return arms(recipe.utility, labelled(reference.train), pairs)

@@ -94,11 +94,29 @@ class Recipe(BaseModel):
     def _needed_utility_is_tried(self) -> Self:
         needs = {"gates": self.gates, "champion": [self.champion or ""]}
         for key, names in needs.items():
-            if self.utility is None and any(name.startswith("utility") for name in names):
+            bare = {name.partition(".")[0] for name in names}
+            wanted = {name for name in bare if name.startswith("utility")}
+            if wanted and self.utility is None:
                 raise InputError(
                     f"{key} names utility, which no section asks to be measured: "
                     "add a utility section"
                 )
+            if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
+                raise InputError(
+                    f"{key} names {', '.join(missing)}, which the utility section does not give: "
+                    "utility_gain needs the arm both, utility_worth an arm with synthetic pairs and "
+                    "two numbers of real images"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_try_patients_that_the_generator_never_saw(self) -> Self:
+        trained = getattr(self.generator, "train", None) is not None
+        if trained and self.utility is not None and self.utility.folds is not None:
+            raise InputError(
+                "utility.folds would try segmenters on patients that the generator is trained on: "
+                "leave folds out, or use a generator trained on other data"
+            )
         return self
 
     @model_validator(mode="after")

@@ -80,10 +80,15 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
 
 def worth(told: Worth) -> RenderableType:
     """What pairs are worth to segmenters."""
-    columns = ("segmenter", "domain", "kind", "real", "class", "dice", "low", "high", "n")
+    keys = ["segmenter", "domain", "kind", "ratio", "real", "class", "provenance"]
+    columns = [*keys, "dice", "dice_low", "dice_high", "n", "missed", "false"]
+    worths = [
+        f"{row['domain']}, {row['kind']} {row['real']}: {row['words']}" for row in told.worths
+    ]
     return Group(
         f"{told.version}, tried on the {told.split} split",
-        frame(pd.DataFrame(told.levels)[list(columns)]),
+        frame(pd.DataFrame(told.levels)[columns]),
+        "\n".join(["in real images:", *worths]) if worths else "",
         scores({score.metric: score for score in told.scores}),
     )
 

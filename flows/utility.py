@@ -8,11 +8,18 @@ from prefect import flow
 
 from evaluation.sections import UtilitySection
 from evaluation.tables import About
+from evaluation.utility import Utility
+from factory.snapshot import Snapshot
 from factory.store import MAIN, Store
-from flows.job import opened, recipe_name, settings_of_flow
+from flows.estimate import budget
+from flows.job import Job, opened, recipe_name, settings_of_flow
 from flows.recipe import Recipe, recipe_from
+from tasks.bench import Bench
+from tasks.progress import stage
 from tasks.reference import Reference
-from tasks.utility import Utility, record_utility, try_pairs
+from tasks.seen import seen_by
+from tasks.tracking import Record
+from tasks.utility import record_utility, try_pairs
 
 
 @flow(name="utility", flow_run_name=recipe_name)
@@ -21,25 +28,46 @@ def utility(
 ) -> Utility:
     """Trains segmenters with and without the pairs of a version, and tries them on real ones.
 
+    What that costs is told before anything is trained.
+
     Args:
         recipe: whose data set, source and utility section are meant.
         version: tag, branch or snapshot of the data set.
         home: of everything.
-        final: try them on the test split instead of the validation split; the lake keeps count.
+        final: try them on the test split instead of the validation split, which then chooses
+            their weights; the lake keeps count.
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
-        reference = job.reference
+        bench = bench_of(job, snapshot, record, final)
+        asked, section = bench.arms(), bench.section
         if final:
-            reference = Reference.of(job.source, job.recipe.image, "test")
-            job.lake.open_test(snapshot.id, reference.digest, "utility")
-        section = job.recipe.utility or UtilitySection()
-        folder = job.settings.models / "segmenters"
-        found = try_pairs(section, reference, snapshot.read(), snapshot.id, folder, record)
-        about = About(snapshot.id, reference.digest, "", job.recipe.name)
+            job.lake.open_test(snapshot.id, bench.reference.digest, "utility")
+        cost = budget(bench.untrained(asked), section.steps, job.recipe.image)
+        with stage(f"utility: {cost}"):
+            found = try_pairs(bench, asked)
+        about = About(snapshot.id, bench.reference.digest, "", job.recipe.name)
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")
         return found
+
+
+def bench_of(job: Job, snapshot: Snapshot, record: Record, final: bool) -> Bench:
+    """The bench on which a snapshot is tried, by the recipe of a job."""
+    reference, held = job.reference, None
+    if final:
+        held = reference.held_out
+        reference = Reference.of(job.source, job.recipe.image, "test")
+    return Bench(
+        section=job.recipe.utility or UtilitySection(),
+        reference=reference,
+        synthetic=snapshot.read(),
+        snapshot=snapshot.id,
+        folder=job.settings.models / "segmenters",
+        record=record,
+        seen=seen_by(job.generator_spec, job.recipe.source, job.source.digest),
+        validation=held,
+    )
 
 
 @flow(name="utility-of-published")

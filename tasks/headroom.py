@@ -10,9 +10,9 @@ from prefect.cache_policies import NO_CACHE
 
 from evaluation.headroom import Headroom, headroom, rungs
 from evaluation.sections import UtilitySection
+from tasks.bench import Bench
 from tasks.reference import Reference
 from tasks.tracking import Record
-from tasks.utility import Bench
 
 
 @task(task_run_name="headroom", cache_policy=NO_CACHE, persist_result=False)

@@ -21,6 +21,7 @@ from evaluation.pictures import (
 )
 from evaluation.report import Report, write_report
 from evaluation.tables import About
+from evaluation.utility import Utility
 from factory.cards import had_seen
 from factory.checks import names
 from factory.models.checkpoints import read_card
@@ -32,7 +33,6 @@ from tasks.progress import stage
 from tasks.provenance import decided, decision_on, provenance, rejected_for, version_of
 from tasks.reference import Reference
 from tasks.tracking import Record
-from tasks.utility import Utility
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def drawn(
         provenance={**provenance(snapshot), "the generator had seen": seen},
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=drawings,
-        gains=None if utility is None else utility.gains,
+        utility=utility,
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
     )

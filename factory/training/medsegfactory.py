@@ -14,8 +14,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from factory.images import ImageSection
+from factory.models.ancestry import KEY as ANCESTRY
+from factory.models.ancestry import Ancestor, with_ancestor
 from factory.models.autoencoder import Autoencoder
-from factory.models.checkpoints import Components, load_components, save_components
+from factory.models.checkpoints import Components, load_components, read_card, save_components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import PRESETS, SCHEDULE
@@ -202,6 +204,8 @@ def make_card(
     seconds: float,
 ) -> dict[str, object]:
     """What a checkpoint says of itself."""
+    phantom = all(domain.phantom for domain in lesson.domains.values())
+    learnt = Ancestor(lesson.source_digest, len(lesson.train), phantom)
     return {
         "system": "MedSegFactory (arXiv 2504.06897)",
         "preset": preset,
@@ -212,6 +216,7 @@ def make_card(
         "from": start.name if start is not None else None,
         "source_digest": lesson.source_digest,
         "pairs": len(lesson.train),
+        ANCESTRY: with_ancestor(None if start is None else read_card(start), learnt),
         "licence": lesson.licence,
         "losses": {name: round(value, 5) for name, value in losses.items()},
         "seconds": round(seconds),

@@ -11,6 +11,7 @@ def curve(dice: dict[int, float], noise: float, units: int = 40, seeds: int = 3)
     hard = rng.normal(0, 0.05, units)
     rows = [
         {"domain": "d", "images": k, "seed": seed, "unit": unit, "case": unit, "class": "macro"}
+        | {"shown": True}
         | {"dice": level + hard[unit] + rng.normal(0, noise)}
         for k, level in dice.items()
         for seed in range(seeds)

@@ -1,8 +1,11 @@
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from evaluation.errors import InputError
@@ -17,6 +20,7 @@ from evaluation.learners import (
     validated,
 )
 from evaluation.networks import SEGMENTERS
+from evaluation.training import mixtures
 
 
 def trained(parts, *, steps=3, seed=0, classes=("disc",), **options):
@@ -74,13 +78,30 @@ def test_each_part_gives_an_equal_share_of_every_batch(discs, monkeypatch):
     seen = []
     keep = augmented
 
-    def watch(images, masks, generator):
-        seen.append(images.amax((1, 2, 3)) > 0)
-        return keep(images, masks, generator)
+    def watch(images, masks, generator, strength):
+        seen.append((images.amax((1, 2, 3)) > 0).tolist())
+        return keep(images, masks, generator, strength)
 
     monkeypatch.setattr("evaluation.learners.augmented", watch)
     trained([dark, bright])
-    assert all(batch.tolist() == [False, False, True, True] for batch in seen)
+    assert all(batch == [False, False, True, True] for batch in seen)
+    seen.clear()
+    trained([dark, bright], weights=(1, 3))
+    assert all(batch == [False, True, True, True] for batch in seen)
+
+
+@given(batch=st.integers(1, 16), first=st.floats(0.1, 9), second=st.floats(0.1, 9) | st.just(0.0))
+def test_a_mixture_keeps_its_ratio_over_the_batches(batch, first, second):
+    taken = np.array(list(islice(mixtures(batch, (first, second)), 40)))
+    assert (taken >= 0).all()
+    assert (taken.sum(1) == batch).all()
+    wanted = batch * np.arange(1, 41) * first / (first + second)
+    assert (np.abs(taken[:, 0].cumsum() - wanted) <= 1).all()
+
+
+def test_a_mixture_by_hand():
+    assert list(islice(mixtures(8, (1, 2)), 3)) == [[2, 6], [3, 5], [3, 5]]
+    assert list(islice(mixtures(8, (1, 1)), 2)) == [[4, 4], [4, 4]]
 
 
 def test_absent_masks_teach_nothing(discs):
@@ -95,7 +116,9 @@ def test_absent_masks_teach_nothing(discs):
 
 
 def test_an_unknown_segmenter_is_refused_with_those_that_exist():
-    with pytest.raises(InputError, match=r"'unett' is unknown; choose one of \['unet'\]"):
+    with pytest.raises(
+        InputError, match=r"'unett' is unknown; choose one of \['segresnet', 'unet'\]"
+    ):
         new_segmenter("unett", 1, ("disc",), seed=0)
 
 
@@ -135,6 +158,17 @@ def test_augmentation_moves_image_and_mask_together():
     inside = (moved * masks).sum((1, 2, 3)) / masks.sum((1, 2, 3))
     outside = (moved * (1 - masks)).sum((1, 2, 3)) / (1 - masks).sum((1, 2, 3))
     assert (inside - outside > 0.6).all()
+
+
+def test_a_stronger_augmentation_changes_more():
+    images = torch.rand(16, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    masks = (images > 0.5).float()
+    changes = [
+        augmented(images, masks, torch.Generator().manual_seed(0), strength)[0] - images
+        for strength in (0.0, 1.0, 2.0)
+    ]
+    none, usual, strong = (float(change.square().mean()) for change in changes)
+    assert none < 1e-6 < usual < strong
 
 
 def test_left_stays_left():

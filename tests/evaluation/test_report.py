@@ -18,6 +18,7 @@ from evaluation.pictures import (
 )
 from evaluation.report import Report, number, render, write_report
 from evaluation.statistics import NOTHING, Estimate
+from evaluation.utility import Utility
 
 TEMPLATE_VOID = {"meta", "img", "br", "col", "link"}
 
@@ -47,7 +48,7 @@ def a_score(metric, value, *, low=None, high=None, n=10, **parameters):
 
 
 def scores_of(domains):
-    names = [name for name in METRICS if name != "utility_gain"]
+    names = [name for name in METRICS if not name.startswith("utility")]
     parts = [a_score(n, 0.1 * (i + 1), domain=d) for i, d in enumerate(domains) for n in names]
     classes = [
         a_score("consistency", 0.7, domain=d, **{"class": c}) for d in domains for c in ("x", "y")
@@ -55,27 +56,35 @@ def scores_of(domains):
     return [*parts, *classes, *(a_score(name, 0.5) for name in names)]
 
 
-def gains_table(*, classes=("macro",)):
+NUMBERS = {f"{name}{end}": 0.7 for name in ("iou", "nsd") for end in ("", "_low", "_high")}
+NUMBERS |= {f"hd95{end}": math.nan for end in ("", "_low", "_high")}
+KINDS = [("synthetic", "", 0), ("real", "10", 10), ("both", "10", 10), ("real", "all", 97)]
+
+
+def levels_table(*, kinds=KINDS):
     return pd.DataFrame(
         [
-            {"segmenter": "unet", "domain": "a", "comparison": "both - real", "real": "10",
-             "images": 10, "class": c, "gain": 0.021, "low": 0.004, "high": 0.037, "n": 40,
+            {"segmenter": "unet", "domain": domain, "kind": kind, "ratio": 2.0 * (kind == "both"),
+             "real": real, "images": images, "class": "macro", "dice": 0.8, "dice_low": 0.78,
+             "dice_high": math.nan, "provenance": "" if kind == "real" else "transfer",
+             "weights": "last", "missed": 7, "false": 2, "n": 40, "seeds": 3} | NUMBERS
+            for domain in ("a", "b")
+            for kind, real, images in kinds
+        ]
+    )  # fmt: skip
+
+
+def utility_of(*, classes=("macro",), worths=()):
+    gains = pd.DataFrame(
+        [
+            {"segmenter": "unet", "domain": "a", "comparison": "both - real", "ratio": 2.0,
+             "real": "10", "images": 10, "class": c, "provenance": "transfer", "gain": 0.021,
+             "low": 0.004, "high": 0.037, "p": 0.01, "p_holm": 0.03, "n": 40, "patients": 38,
              "seeds": 3, "seed_sd": 0.01}
             for c in classes
         ]
     )  # fmt: skip
-
-
-def levels_table():
-    rows = [("synthetic", "", 0), ("real", "10", 10), ("both", "10", 10), ("real", "all", 97)]
-    return pd.DataFrame(
-        [
-            {"segmenter": "unet", "domain": domain, "kind": kind, "real": real, "images": images,
-             "class": "macro", "dice": 0.8, "low": 0.78, "high": math.nan, "n": 40, "seeds": 3}
-            for domain in ("a", "b")
-            for kind, real, images in rows
-        ]
-    )  # fmt: skip
+    return Utility(levels_table(), gains, pd.DataFrame(worths))
 
 
 def a_report(**changes):
@@ -106,7 +115,7 @@ def test_the_page_is_whole_and_loads_nothing(discs):
         "consistency": [consistency_chart(scores_of(["a", "b"]))],
         "utility": [utility_chart(levels_table())],
     }
-    page = render(a_report(pictures=pictures, gains=gains_table()))
+    page = render(a_report(pictures=pictures, utility=utility_of()))
     found = parsed(page)
     assert found.loads
     assert all(load.startswith(("data:image/png;base64,", "#")) for load in found.loads)
@@ -161,10 +170,10 @@ def test_names_from_outside_cannot_become_markup():
 
 
 def test_a_single_class_is_not_told_twice():
-    page = render(a_report(gains=gains_table(classes=("lungs", "macro"))))
+    page = render(a_report(utility=utility_of(classes=("lungs", "macro"))))
     assert "<td>macro</td>" in page
     assert "<td>lungs</td>" not in page
-    page = render(a_report(gains=gains_table(classes=("left", "right", "macro"))))
+    page = render(a_report(utility=utility_of(classes=("left", "right", "macro"))))
     assert "<td>left</td>" in page
     assert "+0.021" in page
     assert "[+0.004, +0.037]" in page
@@ -201,7 +210,7 @@ def test_the_decision_stands_with_its_evidence():
 
 def test_gains_stand_with_their_seeds():
     gain = a_score("utility_gain", 0.02, n=40, segmenter="unet", real="10")
-    page = render(a_report(scores=[gain], gates={}, gains=gains_table()))
+    page = render(a_report(scores=[gain], gates={}, utility=utility_of()))
     assert '40<span class="range">3 seeds</span>' in page
 
 
@@ -222,6 +231,41 @@ def test_a_sheet_for_every_facet_that_divides_the_pairs_anew(discs):
     assert sheet.name == "pairs-by-text"
     assert "6 of 6 pairs" in sheet.caption
     assert sheet_facets(discs(20)) == ["finding"]
+
+
+def test_every_arm_that_was_not_run_says_so():
+    page = render(a_report(utility=utility_of()))
+    parsed(page)
+    table = page.split("Every kind of training")[1].split("</table>")[0]
+    # Three kinds of six, in two domains.
+    assert table.count("not run") == 6
+    assert "real and synthetic pairs, 2 to 1" in table
+    for words in ("transfer", "last", "0.800", ">7<", ">2<", ">40<", "not measurable"):
+        assert words in table
+    seen = page.split("What the generator had seen</h3>")[1]
+    assert "synthetic, both" in seen
+    assert [seen.count(name) for name in ("strict", "adapted", "not run", "unknown")] == [
+        1,
+        1,
+        4,
+        0,
+    ]
+
+
+def test_worth_is_told_in_real_images():
+    row = {"segmenter": "unet", "domain": "a", "kind": "synthetic", "ratio": 0.0, "real": "",
+           "own": 0, "images": 97.0, "low": 40.0, "high": math.inf, "fewest": 10, "most": 97,
+           "n": 40, "seeds": 3, "words": "more than all 97 [40, more]"}  # fmt: skip
+    assert "In real images" not in render(a_report(utility=utility_of()))
+    assert "more than all 97 [40, more]" in render(a_report(utility=utility_of(worths=[row])))
+
+
+def test_a_run_of_real_arms_alone_has_a_page():
+    levels = levels_table(kinds=[("real", "10", 10)]).assign(seeds=1)
+    page = render(a_report(utility=Utility(levels, pd.DataFrame(), pd.DataFrame())))
+    assert "With a single seed" in page
+    assert "Gains</h3>" not in page
+    assert utility_chart(levels).svg
 
 
 def test_the_file_is_written_where_no_folder_was(tmp_path):

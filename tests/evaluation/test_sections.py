@@ -11,6 +11,9 @@ def test_the_defaults_are_those_of_the_design():
     assert EvaluateSection().features == ("handcrafted",)
     assert UtilitySection().real == (10, "all")
     assert UtilitySection().segmenters == ("unet",)
+    assert UtilitySection().arms == ("real", "synthetic", "both")
+    assert UtilitySection().ratios == (1,)
+    assert UtilitySection().folds is None
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,11 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
         (UtilitySection, {"real": [0]}, "greater than or equal to 1"),
         (UtilitySection, {"domains": ["a", "a"]}, "given twice"),
+        (UtilitySection, {"arms": ["both", "synthetic"]}, "lacks real, from which every gain"),
+        (UtilitySection, {"arms": ["real", "imagined"]}, "'pretrained'"),
+        (UtilitySection, {"ratios": [1, 1]}, "given twice"),
+        (UtilitySection, {"ratios": [0]}, "greater than 0"),
+        (UtilitySection, {"folds": 1}, "greater than or equal to 2"),
     ],
 )
 def test_a_mistake_is_refused_in_words(section, values, words):
@@ -45,8 +53,21 @@ def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
     assert section.below(tmp_path).below(tmp_path / "other").features == found
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, {"utility_gain", "utility_worth"}),
+        ({"real": ["all"]}, {"utility_gain"}),
+        ({"arms": ["real", "synthetic"]}, {"utility_worth"}),
+        ({"arms": ["real", "augmented", "reversed"]}, set()),
+    ],
+)
+def test_a_section_knows_which_scores_it_gives(values, names):
+    assert UtilitySection(**values).scores == names
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "report"])
+@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "arms", "report"])
 def test_recipes_and_reports_are_read_without_torch(module):
     code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,11 +6,11 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.crossed import crossed_draws, crossed_mean
 from evaluation.statistics import (
     NOTHING,
     Estimate,
     bca_mean,
-    crossed_mean,
     difference,
     function_of_means,
     mean,
@@ -157,3 +157,11 @@ def test_repeats_are_resampled_too():
     assert (both.value, both.low, both.high) == pytest.approx((0, -0.1, 0.1))
     alone = crossed_mean(values[:, :1], np.arange(4))
     assert (alone.low, alone.high) == pytest.approx((0.1, 0.1))
+
+
+def test_columns_of_repeats_are_resampled_together():
+    values = np.random.default_rng(0).normal(size=(6, 3, 1)) + np.array([0.0, 0.2])
+    draws = crossed_draws(values, np.array([0, 0, 1, 1, 2, 2]))
+    assert draws[:, 1] - draws[:, 0] == pytest.approx(0.2)
+    alone = crossed_draws(values[:, :, :1], np.array([0, 0, 1, 1, 2, 2]))
+    assert draws[:, 0] == pytest.approx(alone[:, 0])

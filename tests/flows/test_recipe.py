@@ -75,6 +75,18 @@ BAD = {
     "a champion by no direction": (["champion=sharpness"], "has no better direction"),
     "a champion by unmeasured utility": (["champion=utility_gain"], "champion names utility"),
     "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
+    "a gain without its arm": (
+        ["gates={utility_gain: '> 0'}", "utility.arms=[real, synthetic]"],
+        "gates names utility_gain, which the utility section does not give",
+    ),
+    "a worth without a curve": (
+        ["gates={utility_worth: '> 20'}", "utility.real=[10]"],
+        "gates names utility_worth, which",
+    ),
+    "folds of patients that are learnt": (
+        ["generator={kind: medsegfactory, train: {steps: 2}}", "utility.folds=3"],
+        "utility.folds would try segmenters on patients that the generator is trained on",
+    ),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
 

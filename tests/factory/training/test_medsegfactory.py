@@ -9,7 +9,8 @@ import torch
 
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.models.checkpoints import checkpoint_digest, load_components
+from factory.models.ancestry import Ancestor, ancestry_of
+from factory.models.checkpoints import checkpoint_digest, load_components, read_card
 from factory.prompts import Prompt
 from factory.sections import MedSegFactorySpec, SampleSection
 from factory.training.medsegfactory import train_medsegfactory
@@ -80,6 +81,10 @@ def test_fine_tuning_starts_from_the_weights_it_is_given(checkpoint, lesson, sec
     before, after = (load_components(folder).unet.state_dict() for folder in (checkpoint, tmp_path))
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-3, rtol=1e-3)
+    # Both trainings met the same phantoms.
+    met = Ancestor(lesson.source_digest, len(lesson.train), phantom=True)
+    assert ancestry_of(read_card(checkpoint)) == (met,)
+    assert ancestry_of(read_card(tmp_path)) == (met, met)
 
 
 def test_pairs_have_the_asked_facets_and_known_classes(generator, lesson):

@@ -1,0 +1,214 @@
+"""The arms of a comparison: which segmenters to train, on which pairs, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.errors import InputError
+from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
+from evaluation.sections import ArmKind, UtilitySection
+
+if TYPE_CHECKING:
+    from evaluation.learners import Segmenter, Step
+
+SEEDS_APART = 1000  # between the seed of an arm's real images and that of its training
+STRONGER = 2.0  # how far the augmentation of the arm `augmented` reaches beyond the usual one
+
+Weights = Literal["last", "validated"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One segmenter to train.
+
+    Attributes:
+        segmenter: name in `SEGMENTERS`.
+        domain: of all its pairs.
+        kind: what it is trained and tried on, see `evaluation.sections.ARMS`.
+        real: how many real images, as the recipe names it; "" for the synthetic arm.
+        images: how many real images that is.
+        seed: draws its real images, its first weights and its batches.
+        ratio: of `both`: synthetic pairs drawn for each real one; 0 for the others.
+        fold: whose patients it is tried on; None for those of the held-out split.
+    """
+
+    segmenter: str
+    domain: str
+    kind: ArmKind
+    real: str
+    images: int
+    seed: int
+    ratio: float = 0.0
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Short and unique among the arms of a run."""
+        parts = [self.segmenter, self.domain, self.kind]
+        parts += [f"ratio{self.ratio:g}"] if self.ratio else []
+        parts += [self.real] if self.real else []
+        parts += [f"fold{self.fold}"] if self.fold is not None else []
+        return "-".join([*parts, f"seed{self.seed}"])
+
+    @property
+    def trained_as(self) -> Arm:
+        """The arm with the same training: what is tried in reverse was trained on real pairs."""
+        return replace(self, kind="real") if self.kind == "reversed" else self
+
+    @property
+    def learns_synthetic(self) -> bool:
+        """Whether synthetic pairs enter its training."""
+        return self.kind in ("synthetic", "both", "pretrained")
+
+    @property
+    def learns_real(self) -> bool:
+        """Whether real pairs enter its training."""
+        return self.kind != "synthetic"
+
+    @property
+    def needs_synthetic(self) -> bool:
+        """Whether synthetic pairs enter its training or its trial."""
+        return self.learns_synthetic or self.kind == "reversed"
+
+
+def arms(
+    section: UtilitySection, available: Mapping[str, int], synthetic: Pairs, fold: int | None = None
+) -> list[Arm]:
+    """Every arm of a run: those without real images once, the others for each number of them.
+
+    Args:
+        section: of the recipe.
+        available: real images with a mask that arms may learn from, by domain.
+        synthetic: the accepted pairs of the version.
+        fold: that the arms are tried on.
+
+    Raises:
+        InputError: if a domain is unknown, or has fewer real images than the recipe asks.
+    """
+    made = [name for name, _ in by_domain(synthetic)]
+    names = section.domains or made
+    missing = sorted(set(names) - set(made))
+    if missing:
+        raise InputError(f"utility.domains names {missing}, but the pairs only hold {made}")
+    return [
+        Arm(segmenter, domain, kind, real, images, seed, ratio, fold)
+        for segmenter in section.segmenters
+        for domain in names
+        for seed in range(section.seeds)
+        for kind, real, images, ratio in _kinds(section, domain, available.get(domain, 0))
+    ]
+
+
+def labelled(pairs: Pairs) -> dict[str, int]:
+    """Number of pairs with a mask, by domain."""
+    return {name: int(np.sum(pairs.has_mask[at])) for name, at in by_domain(pairs)}
+
+
+def start_arm(
+    arm: Arm,
+    train: Pairs,
+    synthetic: Pairs,
+    classes: Sequence[str],
+    steps: int,
+    validation: Pairs | None = None,
+) -> tuple[Segmenter, Iterator[Step]]:
+    """An arm's segmenter and the loop that trains it: exhaust the loop, then use the segmenter.
+
+    All arms take equally many steps, with batches of one size.
+
+    Args:
+        arm: from `arms(...)`.
+        train: all real training pairs; the arm takes its own.
+        synthetic: the accepted pairs of the version.
+        classes: names of the domain's classes.
+        steps: of training.
+        validation: real pairs of the arm's domain that choose its weights, never those that are
+            scored, which would flatter; without any it ends with its last weights.
+    """
+    # Recipes are read through this package's sections and must not wait for torch.
+    from evaluation.learners import new_segmenter
+
+    parts = []
+    if arm.learns_real:
+        real = of_domain(train, arm.domain)
+        parts.append(take(real, nested_subset(real, arm.images, arm.seed)))
+    if arm.learns_synthetic:
+        parts.append(of_domain(synthetic, arm.domain))
+    channels = parts[0].images.shape[-1]
+    segmenter = new_segmenter(arm.segmenter, channels, classes, seed=arm.seed)
+    return segmenter, _loop(arm, segmenter, parts, steps, validation)
+
+
+def choosers(validation: Pairs | None, domain: str) -> Block | None:
+    """The pairs of a domain that can choose weights; None where no mask shows anything."""
+    if validation is None:
+        return None
+    found = of_domain(validation, domain)
+    return found if found.masks.any() else None
+
+
+def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+    """Rows of so many images, taken patient after patient in an order drawn by the seed.
+
+    The smaller of two subsets of one seed lies within the larger; of the last patient only part
+    may be taken.
+    """
+    units = units_of(real)
+    turn = np.random.default_rng(seed).permutation(units.max(initial=-1) + 1)
+    return np.argsort(turn[units], kind="stable")[:images]
+
+
+def of_domain(pairs: Pairs, domain: str) -> Block:
+    """The pairs of a domain whose mask is not absent."""
+    return with_masks(take(pairs, domain_of(pairs) == domain))
+
+
+def _loop(
+    arm: Arm, segmenter: Segmenter, parts: Sequence[Pairs], steps: int, validation: Pairs | None
+) -> Iterator[Step]:
+    from evaluation.learners import train_segmenter
+
+    seed = arm.seed + SEEDS_APART
+    if arm.kind != "pretrained":
+        weights = (1.0, arm.ratio) if arm.kind == "both" else ()
+        strength = STRONGER if arm.kind == "augmented" else 1.0
+        yield from train_segmenter(
+            segmenter,
+            parts,
+            steps=steps,
+            seed=seed,
+            weights=weights,
+            strength=strength,
+            validation=validation,
+        )
+        return
+    real, synthetic = parts
+    first = steps // 2
+    yield from train_segmenter(segmenter, [synthetic], steps=first, seed=seed)
+    rest = train_segmenter(
+        segmenter, [real], steps=steps - first, seed=seed + SEEDS_APART, validation=validation
+    )
+    for step in rest:
+        yield replace(step, number=first + step.number)
+
+
+def _kinds(
+    section: UtilitySection, domain: str, available: int
+) -> Iterator[tuple[ArmKind, str, int, float]]:
+    if "synthetic" in section.arms:
+        yield "synthetic", "", 0, 0.0
+    for real in section.real:
+        images = available if real == "all" else real
+        if images > available or not available:
+            raise InputError(
+                f"utility.real asks for {real} real images of domain {domain!r}, which has "
+                f"{available} for training; ask for fewer or for 'all'"
+            )
+        for kind in (kind for kind in section.arms if kind != "synthetic"):
+            for ratio in section.ratios if kind == "both" else (0.0,):
+                yield kind, str(real), images, ratio

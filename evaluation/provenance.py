@@ -1,0 +1,70 @@
+"""What a generator had seen of the real images, as seen from an arm that has k of them.
+
+A gain says little where the generator knew more real images than the arm that its pairs are held
+against: the pairs then carry those images over. Every row therefore states it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Provenance = Literal["strict", "adapted", "transfer", "full", "phantom", "unknown"]
+
+MEANING: Mapping[Provenance, str] = {
+    "strict": "the arm's own real images and no other",
+    "adapted": "trained on other data sets, then on the arm's own real images and no other",
+    "transfer": "other data sets only",
+    "full": "more real images of this data set than the arm, as a rule its whole training split",
+    "phantom": "no patient's image: drawn by a renderer, or trained on what one drew",
+    "unknown": "nobody recorded it; perhaps even the images that the segmenters are tried on",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a generator was trained on.
+
+    Attributes:
+        own: of the training images of the data set that segmenters are tried on: none, a limited
+            number, or the whole training split.
+        images: how many those are, in all domains.
+        others: whether it also saw other data sets.
+        known: whether all of this is recorded.
+    """
+
+    own: Literal["none", "limited", "whole"] = "none"
+    images: int = 0
+    others: bool = False
+    known: bool = True
+
+    @property
+    def held_to_few(self) -> bool:
+        """Whether rows can claim that nothing but k real images was used, validation included."""
+        return self.known and self.own == "limited"
+
+    @property
+    def may_hold_patients(self) -> bool:
+        """Whether training patients of the data set are known to the generator."""
+        return self.known and self.own != "none"
+
+
+NOTHING_SEEN = Seen()
+
+
+def provenance(seen: Seen, images: int | None) -> Provenance:
+    """What the generator had seen, for an arm.
+
+    Args:
+        seen: by the generator.
+        images: real images of the arm; None for one that uses synthetic pairs alone, which then
+            are all the real images that went into it.
+    """
+    if not seen.known:
+        return "unknown"
+    if seen.own == "none":
+        return "transfer" if seen.others else "phantom"
+    if seen.own == "whole" or images not in (None, seen.images):
+        return "full"
+    return "adapted" if seen.others else "strict"

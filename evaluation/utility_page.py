@@ -1,0 +1,90 @@
+"""The utility tables as a page shows them: what was run with its numbers, and what was not run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from evaluation.provenance import MEANING
+from evaluation.sections import ARMS
+from evaluation.trial import MACRO
+from evaluation.utility import Utility
+
+Lines = list[dict[Hashable, object]]
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class UtilityPage:
+    """Lines of every table.
+
+    Attributes:
+        levels: a line per arm that was run, with its numbers, and one per kind that was not.
+        gains: of macro; `gains_by_class` of classes, where a domain has several.
+        gains_by_class: as `gains`.
+        worths: what arms are worth in real images.
+        provenances: each kind of provenance with its meaning, and the arms that have it.
+        seeds: fewest of any arm.
+    """
+
+    levels: Lines
+    gains: Lines
+    gains_by_class: Lines
+    worths: Lines
+    provenances: list[tuple[str, str, str]]
+    seeds: int
+
+    @staticmethod
+    def of(utility: Utility) -> UtilityPage:
+        """What a page shows of all tables."""
+        levels = utility.levels[utility.levels["class"] == MACRO]
+        return UtilityPage(
+            levels=list(level_lines(levels)),
+            gains=_lines(utility.gains, whole=True),
+            gains_by_class=_lines(_of_several_classes(utility.gains), whole=False),
+            worths=utility.worths.to_dict("records"),
+            provenances=provenance_lines(levels),
+            seeds=int(levels["seeds"].min()),
+        )
+
+
+def level_lines(levels: pd.DataFrame) -> Iterator[dict[Hashable, object]]:
+    """A line per row; then one for every kind of arm that a segmenter and domain were not given."""
+    for (segmenter, domain), rows in levels.groupby(["segmenter", "domain"], sort=False):
+        for row in rows.to_dict("records"):
+            yield row | {"run": True, "arm": arm_words(row["kind"], row["ratio"])}
+        for kind in ARMS:
+            if kind not in set(rows["kind"]):
+                arm = arm_words(kind, 0.0)
+                yield {"segmenter": segmenter, "domain": domain, "run": False, "arm": arm}
+
+
+def arm_words(kind: str, ratio: float) -> str:
+    """What an arm was trained on, for people."""
+    return f"{ARMS[kind]}, {ratio:g} to 1" if ratio not in (0.0, 1.0) else ARMS[kind]
+
+
+def provenance_lines(levels: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Each provenance, what it means, and the arms that have it, or that none was run."""
+    found = levels.groupby("provenance")["kind"].unique()
+    return [
+        (name, meaning, ", ".join(found[name]) if name in found else NOT_RUN)
+        for name, meaning in MEANING.items()
+        if name != "unknown" or name in found
+    ]
+
+
+def _lines(gains: pd.DataFrame, *, whole: bool) -> Lines:
+    if gains.empty:
+        return []
+    return gains[(gains["class"] == MACRO) == whole].to_dict("records")
+
+
+def _of_several_classes(gains: pd.DataFrame) -> pd.DataFrame:
+    """Where a domain has a single class, that class says nothing beyond macro."""
+    if gains.empty:
+        return gains
+    return gains[gains.groupby(["segmenter", "domain"])["class"].transform("nunique") > 2]

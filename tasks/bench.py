@@ -1,0 +1,156 @@
+"""The bench of one version: its arms, each trained once, tried on real pairs, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.arms import Arm, arms, choosers, labelled, start_arm
+from evaluation.errors import InputError
+from evaluation.folds import folds_of
+from evaluation.learners import Segmenter, load_segmenter, save_segmenter
+from evaluation.pairs import Block
+from evaluation.provenance import NOTHING_SEEN, Seen, provenance
+from evaluation.sections import UtilitySection
+from evaluation.trial import MACRO, MEASURES, try_arm
+from factory.identity import digest
+from factory.pairs import PairBatch
+from tasks.reference import Reference
+from tasks.scoring import follow
+from tasks.tracking import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Everything that the arms of one version share.
+
+    Attributes:
+        section: of the recipe.
+        reference: real pairs to learn from, and those that are scored.
+        synthetic: accepted pairs of the version.
+        snapshot: its id.
+        folder: of trained segmenters.
+        record: of the run.
+        seen: what the generator was trained on.
+        validation: real pairs that are neither learned from nor scored; None where there are none.
+    """
+
+    section: UtilitySection
+    reference: Reference
+    synthetic: PairBatch
+    snapshot: str
+    folder: Path
+    record: Record
+    seen: Seen = NOTHING_SEEN
+    validation: PairBatch | None = None
+
+    def arms(self) -> list[Arm]:
+        """Every arm that the section asks for.
+
+        Raises:
+            InputError: if there are too few real images or patients, or the generator knows the
+                patients that folds would try segmenters on.
+        """
+        if self.section.folds is None:
+            return arms(self.section, labelled(self.reference.train), self.synthetic)
+        if self.seen.may_hold_patients:
+            raise InputError(
+                "utility.folds would try segmenters on patients that the generator was trained on, "
+                "and its pairs carry them over: leave folds out, or use a generator trained on "
+                "other data"
+            )
+        return [
+            arm
+            for fold in range(self.section.folds)
+            for arm in arms(self.section, labelled(self.to_learn(fold)), self.synthetic, fold)
+        ]
+
+    def untrained(self, asked: Sequence[Arm]) -> list[Arm]:
+        """Those of the arms that are still to be trained, each training once."""
+        trainings = dict.fromkeys(arm.trained_as for arm in asked)
+        return [arm for arm in trainings if not self.place(arm).is_dir()]
+
+    def try_arm(self, arm: Arm) -> pd.DataFrame:
+        """Every number of one arm, case by case, with what `Utility.of` wants stated."""
+        with self.record.child(arm.name, {"purpose": "utility", **_tags(arm)}) as child:
+            segmenter = self._trained(arm.trained_as, child)
+            cases = self._tried(arm, segmenter)
+            macro = cases[(cases["class"] == MACRO) & cases["shown"]]
+            known = [name for name in MEASURES if macro[name].notna().any()]
+            child.metrics({name: float(macro[name].mean()) for name in known})
+        return cases.assign(
+            provenance=self.provenance(arm),
+            weights="last" if self._choosers(arm) is None else "validated",
+        )
+
+    def provenance(self, arm: Arm) -> str:
+        """What the generator had seen, "" for an arm without synthetic pairs."""
+        if not arm.needs_synthetic:
+            return ""
+        return provenance(self.seen, arm.images if arm.learns_real else None)
+
+    def place(self, arm: Arm) -> Path:
+        """Where the segmenter of an arm lies: the same training, the same folder."""
+        # A segmenter trained on real pairs alone serves every version.
+        made = self.snapshot if arm.learns_synthetic else ""
+        identity = {
+            **self.reference.taught,
+            "pairs": made,
+            "steps": self.section.steps,
+            "folds": [self.section.folds, self.reference.split] if arm.fold is not None else None,
+            "validated": self._choosers(arm) is not None,
+        }
+        return self.folder / f"{arm.name}-{digest(identity)[:12]}"
+
+    def to_learn(self, fold: int | None) -> PairBatch | Block:
+        """The real pairs that the arms of a fold may learn from."""
+        return self.reference.train if fold is None else self._pool[self._folds != fold]
+
+    def _tried(self, arm: Arm, segmenter: Segmenter) -> pd.DataFrame:
+        tolerance = self.section.tolerance_mm
+        if arm.kind == "reversed":
+            return try_arm(arm, segmenter, self.synthetic, tolerance)
+        if arm.fold is None:
+            return try_arm(arm, segmenter, self.reference.held_out, tolerance)
+        return try_arm(arm, segmenter, self._pool, tolerance, self._folds == arm.fold)
+
+    def _trained(self, arm: Arm, child: Record) -> Segmenter:
+        place, steps = self.place(arm), self.section.steps
+        if place.is_dir():
+            return load_segmenter(place)
+        segmenter, loop = start_arm(
+            arm,
+            self.to_learn(arm.fold),
+            self.synthetic,
+            self.reference.domains[arm.domain].classes,
+            steps,
+            self._choosers(arm),
+        )
+        follow(loop, f"training {arm.name}", steps, child)
+        save_segmenter(segmenter, place)
+        return segmenter
+
+    def _choosers(self, arm: Arm) -> Block | None:
+        # Rows that claim to rest on k images must not have their weights chosen by others.
+        if arm.fold is not None or self.seen.held_to_few:
+            return None
+        return choosers(self.validation, arm.domain)
+
+    @cached_property
+    def _pool(self) -> PairBatch:
+        held = [] if self.validation is None else [self.validation]
+        return PairBatch.concatenate([self.reference.train, *held, self.reference.held_out])
+
+    @cached_property
+    def _folds(self) -> NDArray[np.intp]:
+        return folds_of(self._pool, self.section.folds or 1)
+
+
+def _tags(arm: Arm) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(arm).items()}

@@ -1,0 +1,155 @@
+"""The bench trains on what it may, tries on what it must not have seen, and trains nothing twice."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from evaluation.arms import Arm
+from evaluation.errors import InputError
+from evaluation.provenance import NOTHING_SEEN, Seen
+from evaluation.sections import ARMS, UtilitySection
+from evaluation.utility import Utility
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.folder import FolderSource
+from factory.sources.phantom import PhantomSource
+from tasks.bench import Bench
+from tasks.reference import Reference
+
+IMAGE = ImageSection(size=32)
+SECTION = UtilitySection(real=(2,), seeds=1, steps=2, arms=tuple(ARMS))
+
+
+class Unrecorded:
+    """A record that keeps nothing."""
+
+    @contextmanager
+    def child(self, name, tags=None):
+        yield self
+
+    def metrics(self, values, step=0):
+        assert all(np.isfinite(list(values.values())))
+
+    def curve(self, points):
+        assert points
+
+
+@pytest.fixture(scope="module")
+def phantoms():
+    source = PhantomSource(domains=("phantom-breast-us",), train=6, val=3, test=3).build()
+    made = PhantomSource(domains=("phantom-breast-us",), train=4, val=1, test=1, seed=9).build()
+    return Reference.of(source, IMAGE, "test"), source.read("val", IMAGE), made.read("train", IMAGE)
+
+
+@pytest.fixture
+def bench(phantoms, tmp_path):
+    reference, _, made = phantoms
+    return Bench(SECTION, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
+
+
+def cases_of(bench):
+    return pd.concat([bench.try_arm(arm) for arm in bench.arms()], ignore_index=True)
+
+
+def test_every_arm_is_tried_and_trained_once(bench):
+    asked = bench.arms()
+    # Synthetic, and five kinds at two real images; one of those is trained as another.
+    assert (len(asked), len(bench.untrained(asked))) == (6, 5)
+    told = Utility.of(cases_of(bench))
+    assert bench.untrained(asked) == []
+    assert set(told.levels["kind"]) == set(ARMS)
+    assert (told.levels["weights"] == "last").all()
+    stated = told.levels.drop_duplicates("kind").set_index("kind")["provenance"]
+    assert stated[["real", "augmented"]].tolist() == ["", ""]
+    assert set(stated.drop(["real", "augmented"])) == {"phantom"}
+    assert told.levels["hd95"].notna().all()
+
+
+def test_validation_chooses_weights_unless_rows_rest_on_few(bench, phantoms):
+    arm = Arm("unet", "phantom-breast-us", "real", "2", 2, 0)
+    chosen = replace(bench, validation=phantoms[1])
+    assert chosen.try_arm(arm)["weights"].unique().tolist() == ["validated"]
+    few = replace(chosen, seen=Seen("limited", 6))
+    assert few.try_arm(arm)["weights"].unique().tolist() == ["last"]
+    assert few.place(arm) == bench.place(arm) != chosen.place(arm)
+
+
+def test_other_pairs_are_other_trainings_but_for_real_images(bench):
+    other = replace(bench, snapshot="OTHER")
+    same = {arm.kind: bench.place(arm) == other.place(arm) for arm in bench.arms()}
+    assert {kind for kind, equal in same.items() if equal} == {"real", "augmented", "reversed"}
+
+
+def test_folds_try_every_patient_once_by_segmenters_without_them(bench, phantoms):
+    section = UtilitySection(real=(2,), seeds=1, steps=1, arms=("real",), folds=3)
+    folded = replace(bench, section=section, validation=phantoms[1])
+    cases = cases_of(folded)
+    macro = cases[cases["class"] == "macro"]
+    assert sorted(macro["case"]) == list(range(6 + 3 + 3))
+    assert set(macro["fold"]) == {0, 1, 2}
+    for fold in range(3):
+        learnt = set(folded.to_learn(fold).facets["name"])
+        tried = macro[macro["fold"] == fold]
+        assert not learnt & set(folded._pool.facets["name"].iloc[tried["case"]])
+    assert len(Utility.of(cases).levels.query("`class` == 'macro'")) == 1
+
+
+def test_folds_of_patients_that_the_generator_knows_are_refused(bench):
+    section = UtilitySection(real=(2,), folds=2)
+    with pytest.raises(InputError, match="patients that the generator was trained on"):
+        replace(bench, section=section, seen=Seen("whole", 6)).arms()
+    assert replace(bench, section=section, seen=NOTHING_SEEN).arms()
+
+
+def write_folder(folder, poisoned=()):
+    """Squares on noise: six training patients, two of validation, two of test."""
+    rng = np.random.default_rng(0)
+    (folder / "files").mkdir(parents=True)
+    rows = []
+    for number in range(10):
+        image = rng.integers(0, 80, (40, 40)).astype(np.uint8)
+        mask = np.zeros((40, 40), np.uint8)
+        corner = rng.integers(2, 20)
+        mask[corner : corner + 12, 10:26] = 1
+        image[mask > 0] += 100
+        if number in poisoned:
+            image, mask = 255 - image, 1 - mask
+        Image.fromarray(image).save(folder / "files" / f"{number}.png")
+        Image.fromarray(mask).save(folder / "files" / f"{number}-mask.png")
+        split = "train" if number < 6 else "val" if number < 8 else "test"
+        rows.append(
+            {"image": f"files/{number}.png", "mask": f"files/{number}-mask.png", "split": split,
+             "patient": f"p{number}", "modality": "ultrasound", "anatomy": "fetal head",
+             "labels": "fetal head", "spacing": "0.5"}
+        )  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    return folder
+
+
+def strict_cases(folder, segmenters):
+    source = FolderSource(path=folder, limit=2).build()
+    reference = Reference.of(source, IMAGE, "test")
+    # What a generator of these two images makes: here, the images themselves.
+    made = PairBatch.concatenate([reference.train] * 2)
+    seen, validation = Seen("limited", 2), source.read("val", IMAGE)
+    bench = Bench(SECTION, reference, made, "S", segmenters, Unrecorded(), seen, validation)
+    return cases_of(bench), set(reference.train.facets["patient"])
+
+
+def test_strict_rows_keep_every_byte_when_all_other_images_change(tmp_path):
+    """Two images are chosen; every other one that is not scored becomes its negative."""
+    clean, chosen = strict_cases(write_folder(tmp_path / "a"), tmp_path / "segmenters-a")
+    others = [number for number in range(8) if f"p{number}" not in chosen]
+    assert len(others) == 6
+    folder = write_folder(tmp_path / "b", others)
+    poisoned, _ = strict_cases(folder, tmp_path / "segmenters-b")
+    pd.testing.assert_frame_equal(clean, poisoned, check_exact=True)
+    assert set(clean["provenance"]) == {"", "strict"}
+    # The check can fail: one of the chosen two changes the rows.
+    folder = write_folder(tmp_path / "c", [int(min(chosen)[1:])])
+    changed, _ = strict_cases(folder, tmp_path / "segmenters-c")
+    assert not changed["iou"].equals(clean["iou"])
