@@ -17,7 +17,7 @@ from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.sections import MedSegFactorySpec
 from factory.sources.base import Source
-from factory.training.medsegfactory import Lesson
+from factory.training.lesson import Lesson
 from factory.training.progress import Progress
 from tasks.progress import stage
 from tasks.tracking import Record
