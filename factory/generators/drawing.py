@@ -27,7 +27,7 @@ def ready(
     """
     if "domains" not in components.card:
         raise InputError(
-            f"{checkpoint} has no card that names its domains: no mask it makes could be read; "
+            f"{checkpoint} has no card that names its domains: what it makes could not be labelled; "
             "fine-tune from it with a train section"
         )
     made_for = components.card.get("image")

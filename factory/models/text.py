@@ -80,6 +80,13 @@ class TextEncoder:
         """Words the model never met, which therefore say nothing to it; [] for hub models."""
         return [] if self.known is None else [w for w in words(text) if w not in self.known]
 
+    def shortened(self, text: str) -> str:
+        """The text without the last words, as many as the model would not read."""
+        kept = text.split()
+        while kept and len(self.tokenizer(" ".join(kept))["input_ids"]) > self.length:
+            kept.pop()
+        return text if len(kept) == len(text.split()) else " ".join(kept)
+
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Writes `text_encoder/` (safetensors, stored as `dtype`) and `tokenizer/`."""
         stored = copy.deepcopy(self.model).to(dtype)
