@@ -60,7 +60,7 @@ class Bench:
     """What every coupling is given: encoders, latents, schedule, rates and seed."""
 
     xrays: XRays
-    recorded: Components
+    recorded: Components[DualStreamUNet]
     train: Latents
     held_out: Latents
     section: TrainSection

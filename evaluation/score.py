@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evaluation.consistency import Judge
 from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
+from evaluation.image_scores import score_images
 from evaluation.metrics import Score, over_domains
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, with_masks
 from evaluation.sections import EvaluateSection
@@ -67,7 +68,7 @@ def score_version(
         synthetic: the accepted pairs of the version.
         train: all real training pairs.
         held_out: real pairs of other patients; validation data, unless the test split is open.
-        judges: of each domain, trained on `train` alone.
+        judges: of each domain with synthetic masks, trained on `train` alone.
         section: of the recipe.
 
     Raises:
@@ -93,10 +94,14 @@ def _score_part(
     judges: Mapping[str, Judge],
     section: EvaluateSection,
 ) -> tuple[list[Score], pd.DataFrame]:
-    if domain not in judges:
+    masked = bool(np.any(synthetic.has_mask[at]))
+    if masked and domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
     real = _part(train, domain, "training"), _part(held_out, domain, "held-out")
-    scores, table = score_domain(take(synthetic, at), *real, judges[domain], section)
+    if masked:
+        scores, table = score_domain(take(synthetic, at), *real, judges[domain], section)
+    else:
+        scores, table = score_images(take(synthetic, at), *real, section)
     rows = np.flatnonzero(domain_of(train) == domain)
     table["nearest"] = rows[table["nearest"]]
     table.insert(0, "domain", domain)

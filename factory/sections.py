@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -152,6 +152,8 @@ class TrainedSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    makes_masks: ClassVar[bool] = True
+
     kind: str
     preset: str
     start: Path | None = Field(default=None, alias="from")
@@ -235,6 +237,8 @@ class MediSynSpec(TrainedSpec):
     Attributes:
         preset: size of the denoiser; sd15 is that of Stable Diffusion 1.5.
     """
+
+    makes_masks: ClassVar[bool] = False
 
     kind: Literal["medisyn"] = "medisyn"
     preset: Literal["tiny", "small", "sd15"] = "small"

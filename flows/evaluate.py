@@ -9,6 +9,7 @@ from prefect import flow
 
 from evaluation.lake import Lake
 from evaluation.metrics import Score, headlines
+from evaluation.pairs import with_masks
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
 from factory.images import ImageSection
@@ -39,7 +40,8 @@ def evaluate(recipe: Recipe | Path, version: str, home: Path | None = None) -> l
         snapshot = job.store.snapshot(version)
         pairs = snapshot.read()
         folder = job.settings.models / "judges"
-        judges = train_judges(reference, pairs, section, folder, record)
+        # Where nothing has a mask there is nothing to judge.
+        judges = train_judges(reference, with_masks(pairs), section, folder, record)
         found = score_pairs(pairs, reference, judges, section)
         about = About(snapshot.id, reference.digest, judges_digest(judges), job.recipe.name)
         record_scores(job.lake, about, snapshot.pairs_id, pairs, found)
@@ -68,7 +70,7 @@ def evaluate_folder(
     pairs = all_pairs(theirs, image)
     with tracker.run(folder.name, theirs.digest[:12], "evaluation") as record:
         judges = train_judges(
-            reference, pairs, EvaluateSection(), settings.models / "judges", record
+            reference, with_masks(pairs), EvaluateSection(), settings.models / "judges", record
         )
         found = score_pairs(pairs, reference, judges, EvaluateSection())
         about = About(theirs.digest, reference.digest, judges_digest(judges), folder.name)

@@ -8,6 +8,7 @@ from prefect import flow
 
 from evaluation.sections import UtilitySection
 from evaluation.tables import About
+from factory.errors import InputError
 from factory.store import MAIN, Store
 from flows.job import opened, recipe_name, settings_of_flow
 from flows.recipe import Recipe, recipe_from
@@ -29,13 +30,19 @@ def utility(
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
+        pairs = snapshot.read()
+        if not pairs.has_mask.any():
+            raise InputError(
+                f"the pairs of {job.recipe.name} have no masks: no segmenter could be trained on "
+                "them; make a version with masks first"
+            )
         reference = job.reference
         if final:
             reference = Reference.of(job.source, job.recipe.image, "test")
             job.lake.open_test(snapshot.id, reference.digest, "utility")
         section = job.recipe.utility or UtilitySection()
         folder = job.settings.models / "segmenters"
-        found = try_pairs(section, reference, snapshot.read(), snapshot.id, folder, record)
+        found = try_pairs(section, reference, pairs, snapshot.id, folder, record)
         about = About(snapshot.id, reference.digest, "", job.recipe.name)
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")

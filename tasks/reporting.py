@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
 from evaluation.gates import Decision, Verdict
 from evaluation.lake import Lake
+from evaluation.metrics import Score
 from evaluation.pictures import contact_sheet, extremes, nearest_training
 from evaluation.report import Report, write_report
 from factory.pairs import PairBatch
@@ -62,7 +64,7 @@ def drawn(
     classes = {name: domain.classes for name, domain in reference.domains.items()}
     pictures = {
         "pairs": [contact_sheet(pairs, classes)],
-        "consistency": [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())],
+        "consistency": consistency_pictures(pairs, scores, table),
         "training": [] if checkpoint is None else training_curves(losses(checkpoint)),
         "utility": [] if utility is None else [utility_chart(utility.levels)],
         # Real pixels: only where the recipe lets them be shown.
@@ -79,6 +81,15 @@ def drawn(
         pictures=pictures,
         gains=None if utility is None else utility.gains,
     )
+
+
+def consistency_pictures(
+    pairs: PairBatch, scores: Sequence[Score], table: pd.DataFrame
+) -> list[Picture]:
+    """The judge's Dice between its controls, and the pairs at both ends; none without masks."""
+    if not pairs.has_mask.any():
+        return []
+    return [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())]
 
 
 def pair_table(lake: Lake, snapshot: Snapshot, pairs: PairBatch) -> pd.DataFrame:

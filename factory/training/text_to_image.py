@@ -25,8 +25,9 @@ from factory.models.presets import SCHEDULE, TEXT_TO_IMAGE
 from factory.models.sentences import Sentence, with_vocabulary
 from factory.models.text import TextEncoder
 from factory.models.text_to_image import TextToImageUNet
+from factory.models.tokens import words
 from factory.pairs import PairBatch
-from factory.sections import Augmentation, SystemTraining
+from factory.sections import Augmentation, MediSynSpec, SystemTraining
 from factory.training.ceiling import image_ceiling
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_streams, image_pictures, shown_images
@@ -40,6 +41,7 @@ from factory.training.stages import (
     make_card,
     text_stage,
 )
+from factory.vocabulary import Domain
 from factory.wording import load_wording
 
 SYSTEM = "text-to-image latent diffusion (MediSyn, arXiv 2405.09806)"
@@ -76,6 +78,28 @@ class Captions:
     def sentences(self, lesson: Lesson) -> list[Sentence]:
         """What a small text encoder learns: the whole vocabulary, and these images' free texts."""
         return caption_corpus(with_vocabulary(lesson.domains), self.train, self.seed)
+
+
+def known_words(
+    spec: MediSynSpec, train: PairBatch, domains: Mapping[str, Domain]
+) -> frozenset[str] | None:
+    """Words that a generator's text encoder knows, also before it is trained.
+
+    Args:
+        spec: the generator; with `from` the encoder is that checkpoint's.
+        train: real training images, whose free texts are learnt.
+        domains: of the source, by name.
+
+    Returns:
+        Lower-case words; None for an encoder that knows its language.
+    """
+    if spec.start is not None:
+        return TextEncoder.load(spec.start).known
+    varying = dict.fromkeys(domains, ())
+    facts = facts_of_rows(train.facets, train.has_mask, domains, varying)
+    seed = spec.train.seed if spec.train is not None else 0
+    told = caption_corpus(with_vocabulary(domains), facts, seed)
+    return frozenset(word for sentence in told for word in words(sentence.text))
 
 
 def captions_of(facts: Sequence[Facts], text: TextEncoder, seed: int, copy: int) -> list[list[str]]:
