@@ -121,7 +121,8 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     from tasks.cluster import worker_count
 
     grid, reference = inputs.grid, inputs.reference
-    judged = len(grid.domains) * recipe.evaluate.judge_steps
+    judges = len(grid.domains) if recipe.generator.makes_masks else 0
+    judged = judges * recipe.evaluate.judge_steps
     tried = len(_arms(recipe, reference, grid)) * (recipe.utility.steps if recipe.utility else 0)
     with stage("probing how fast this machine is"):
         duration = seconds(recipe, grid, judged + tried, worker_count(settings.workers))

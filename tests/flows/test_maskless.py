@@ -85,3 +85,4 @@ def test_a_dry_run_estimates_a_text_to_image_model(medpair, recipe, tmp_path):
     said = medpair("run", recipe(**MASKLESS), "--dry-run", "--home", tmp_path / "home", "--json")
     assert said.code == 0, said.err
     assert said.json["training_steps"] == 4
+    assert said.json["segmenter_steps"] == 0
