@@ -66,6 +66,11 @@ def test_prompts_are_dropped_together_and_alone_at_the_rates_asked_for():
     assert float((mask & ~image).float().mean()) == pytest.approx(0.05, abs=0.01)
 
 
+def test_of_one_stream_only_the_whole_prompt_is_dropped():
+    kept = drop_prompts(torch.ones(20_000, 1), 0.2, 0, torch.Generator().manual_seed(0))
+    assert float((kept == 0).float().mean()) == pytest.approx(0.2, abs=0.01)
+
+
 def test_the_velocity_by_hand():
     scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
     t = torch.tensor([400])
