@@ -28,8 +28,9 @@ from factory.pairs import PairBatch
 from factory.sections import Augmentation, TrainSection
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_pairs
-from factory.training.medsegfactory import Encoders, new_denoiser
+from factory.training.medsegfactory import new_denoiser
 from factory.training.progress import Progress
+from factory.training.stages import Encoders
 
 TIMED = 4  # steps that tell how many fit; two more warm up
 PAIRS = 64
@@ -59,7 +60,7 @@ class Bench:
     """What every coupling is given: encoders, latents, schedule, rates and seed."""
 
     xrays: XRays
-    recorded: Components
+    recorded: Components[DualStreamUNet]
     train: Latents
     held_out: Latents
     section: TrainSection

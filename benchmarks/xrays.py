@@ -20,7 +20,7 @@ from factory.pairs import PairBatch
 from factory.prompts import PromptGrid
 from factory.sections import MedSegFactorySpec
 from factory.sources.base import Source
-from factory.training.medsegfactory import Lesson
+from factory.training.lesson import Lesson
 from factory.vocabulary import Domain
 from flows.recipe import Recipe, load_recipe
 

@@ -126,25 +126,32 @@ def at_equal_n(
     return Estimate(float(np.mean(values)), float(low), float(high), size)
 
 
+def group_scores(
+    extractor: Extractor, trios: Mapping[str, Trio], section: EvaluateSection
+) -> Iterator[Score]:
+    """Distances over each of these groups of features, and the test behind its alarm."""
+    for group, trio in trios.items():
+        about = _about(extractor, section) | {"dimensions": trio.train.features.shape[1]}
+        for name, estimate in _distances(group, trio, section):
+            yield Score.of(name, estimate, **about)
+        if group in GROUPS:
+            yield Score.of(f"shift_{group}_p", _shifted(trio, section.seed), **about)
+
+
+def _about(extractor: Extractor, section: EvaluateSection) -> dict[str, Parameter]:
+    return {"features": f"{extractor.name}@{extractor.fingerprint}", "seed": section.seed}
+
+
 def _set_scores(
     extractor: Extractor, trios: Mapping[str, Trio], section: EvaluateSection
 ) -> Iterator[Score]:
-    settings: dict[str, Parameter] = {
-        "features": f"{extractor.name}@{extractor.fingerprint}",
-        "seed": section.seed,
-    }
-    for group, trio in trios.items():
-        width = {"dimensions": trio.train.features.shape[1]}
-        for name, estimate in _distances(group, trio, section):
-            yield Score.of(name, estimate, **settings, **width)
-        if group in GROUPS:
-            yield Score.of(f"shift_{group}_p", _shifted(trio, section.seed), **settings, **width)
-    whole = trios[extractor.name]
+    yield from group_scores(extractor, trios, section)
+    whole, about = trios[extractor.name], _about(extractor, section)
     for name, finding, estimate in _by_finding(extractor.name, whole, section):
-        yield Score.of(name, estimate, **settings, facet=finding)
+        yield Score.of(name, estimate, **about, facet=finding)
     if extractor.name == HANDCRAFTED:
         for name, estimate in _of_handcrafted(whole, section):
-            yield Score.of(name, estimate, **settings)
+            yield Score.of(name, estimate, **about)
 
 
 def _distances(group: str, trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:

@@ -38,7 +38,7 @@ TILE, TITLE, NOTE, GAP = 1.28, 0.34, 0.22, 0.02  # inches
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A titled row of tiles above a row of tiles that belong to them."""
+    """A titled row of tiles, and below it a row of tiles that belong to them, if there are any."""
 
     title: str
     upper: Tiles
@@ -49,7 +49,8 @@ class Strip:
     @property
     def height(self) -> float:
         """In inches."""
-        return TITLE + 2 * (TILE + GAP) + (NOTE if self.notes else 0)
+        rows = 2 if len(self.lower) else 1
+        return TITLE + rows * (TILE + GAP) + (NOTE if self.notes else 0)
 
 
 def overlay(images: Images, masks: Masks) -> Tiles:
@@ -99,7 +100,7 @@ def contact_sheet(
     return Picture(
         "pairs" if facet == "finding" else f"pairs-by-{facet}",
         f"Pairs, drawn at random{by}",
-        "Each column is one pair: the image, and below it the same image with its mask. "
+        "Each column is one pair: the image, and below it the same image with its mask, if any. "
         f"{shown} of {len(pairs)} pairs.",
         _sheet(strips),
     )
@@ -191,6 +192,8 @@ def _pair_strip(
     pairs: Pairs, at: Rows, title: str, legend: Sequence[str], notes: Sequence[str] = ()
 ) -> Strip:
     images, masks = pairs.images[at], pairs.masks[at]
+    if not np.any(pairs.has_mask[at]):
+        return Strip(title, _rgb(images), _rgb(images[:0]), notes=notes)
     return Strip(title, _rgb(images), overlay(images, masks), legend, notes)
 
 

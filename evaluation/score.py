@@ -17,6 +17,7 @@ from evaluation.domain_scores import score_domain
 from evaluation.errors import InputError
 from evaluation.extractors import content_of
 from evaluation.features import Extractor
+from evaluation.image_scores import score_images
 from evaluation.metrics import METRICS, Score, over_domains
 from evaluation.pair_numbers import PAIR_NUMBERS
 from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take, with_masks
@@ -106,7 +107,7 @@ def score_version(
         synthetic: the accepted pairs of the version.
         train: all real training pairs.
         held_out: real pairs of other patients; validation data, unless the test split is open.
-        judges: of each domain, trained on `train` alone.
+        judges: of each domain with synthetic masks, trained on `train` alone.
         section: of the recipe.
         encoders: of each domain, trained on `train` alone; where one is missing and the section
             asks for it, it is trained here.
@@ -138,11 +139,15 @@ def _score_part(
     section: EvaluateSection,
     encoders: Mapping[str, Extractor],
 ) -> tuple[list[Score], pd.DataFrame]:
-    if domain not in judges:
+    masked = bool(np.any(synthetic.has_mask[at]))
+    if masked and domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
     real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
-    ours, encoder = take(synthetic, at), encoders.get(domain)
-    scores, table = score_domain(ours, *real, judges[domain], section, encoder)
+    ours = take(synthetic, at)
+    if masked:
+        scores, table = score_domain(ours, *real, judges[domain], section, encoders.get(domain))
+    else:
+        scores, table = score_images(ours, *real, section)
     rows = np.flatnonzero(domain_of(train) == domain)
     table["nearest"] = rows[table["nearest"]]
     table.insert(0, "domain", domain)

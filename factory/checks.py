@@ -38,7 +38,9 @@ def names(reasons: int) -> list[str]:
     return [name.lower().replace("_", " ") for name in found]
 
 
-def check(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> Reasons:
+def check(
+    pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]], *, masked: bool = True
+) -> Reasons:
     """Every reason against each pair.
 
     A class was asked for when the facet `labels` ("left lung;heart") names it. It is absent when
@@ -49,6 +51,7 @@ def check(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> Reas
     Args:
         pairs: N pairs with the facets `domain` and `labels`.
         label_maps: class name -> index for each domain, background included.
+        masked: whether the generator makes masks; images of one that does not lack none.
 
     Returns:
         (N,) bits of `Reason`.
@@ -58,7 +61,7 @@ def check(pairs: PairBatch, label_maps: Mapping[str, Mapping[str, int]]) -> Reas
     shown = area > 0
     findings = {
         Reason.CONSTANT_IMAGE: _span(pairs.images) < FLAT,
-        Reason.MASK_MISSING: ~pairs.has_mask,
+        Reason.MASK_MISSING: ~pairs.has_mask & masked,
         Reason.UNKNOWN_CLASS_INDEX: (shown & ~known).any(axis=1),
         Reason.ASKED_CLASS_ABSENT: (asked & ~shown).any(axis=1) & pairs.has_mask,
         Reason.UNASKED_CLASS_PRESENT: ((area > SPECK) & known & ~asked)[:, 1:].any(axis=1),

@@ -34,6 +34,7 @@ class Run:
         label_maps: class name -> mask index for each domain of the grid.
         sections: the recipe's sections as JSON, kept as they are.
         digests: further digests that say where the pairs come from (source, grid, ...).
+        masked: whether the generator makes masks; without, a pair may lack its mask.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Run:
     label_maps: Mapping[str, Mapping[str, int]]
     sections: Mapping[str, object]
     digests: Mapping[str, str]
+    masked: bool = True
 
     @property
     def branch(self) -> str:
@@ -224,6 +226,7 @@ def _attributes(run: Run, base: str) -> dict[str, object]:
         "base": base,
         "layout": asdict(run.layout),
         "generator": run.generator,
+        "masked": run.masked,
         "grid": run.grid.digest,
         "digests": dict(run.digests),
         "sections": dict(run.sections),
@@ -255,7 +258,8 @@ def _reasons(group: Group, prompts: Sequence[Prompt], pairs: PairBatch) -> Reaso
     if "finite" in pairs.facets:
         asked["finite"] = pairs.facets["finite"].to_numpy()
     told = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
-    return check(told, group.attrs["label_maps"])
+    # Stores from before there were generators of images alone do not say.
+    return check(told, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
 
 
 def digests(table: PromptTable) -> pd.Index:

@@ -1,4 +1,4 @@
-"""One solver on stacked streams: image and mask together, or one of them given the other."""
+"""One solver on all streams of a model: images, images and masks, or one of them given the other."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
-from factory.models.dual_stream import DualStreamUNet
+from factory.models.denoiser import Denoiser, Predictions, predictions
 from factory.sections import SampleSection
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Text states, each (B, L, D): what to show, and what guidance leads away from.
+    """Text states (B, L, D) for each stream: what to show, and what guidance leads away from.
 
     The latter are the empty prompt's, or a negative prompt's, which may differ by stream.
     """
 
-    image: Tensor
-    mask: Tensor
-    not_image: Tensor
-    not_mask: Tensor
+    asked: Sequence[Tensor]
+    away: Sequence[Tensor]
 
 
 def make_solver(solver: Literal["ddim", "dpmpp-2m"], config: dict[str, Any]) -> Any:  # noqa: ANN401  # two library classes
@@ -48,63 +46,62 @@ def starting_noise(seeds: Sequence[int], shape: tuple[int, int, int], stream: in
 
 
 def guided(
-    unet: DualStreamUNet,
-    latents: tuple[Tensor, Tensor],
-    times: tuple[Tensor, Tensor],
+    unet: Denoiser,
+    latents: Sequence[Tensor],
+    times: Sequence[Tensor],
     text: Conditioning,
     guidance: float,
-) -> tuple[Tensor, Tensor]:
-    """Predictions of both streams, classifier-free guided (arXiv 2207.12598, eq. 6).
+) -> Predictions:
+    """Predictions of all streams, classifier-free guided (arXiv 2207.12598, eq. 6).
 
     The pass that it leads away from is skipped at guidance 1.
     """
     if guidance == 1.0:
-        image, mask = unet(*latents, *times, text.image, text.mask)
-        return image, mask
-    twice = [torch.cat([x, x]) for x in (*latents, *times)]
-    both = unet(
-        *twice, torch.cat([text.image, text.not_image]), torch.cat([text.mask, text.not_mask])
+        return predictions(unet, latents, times, text.asked)
+    both = predictions(
+        unet,
+        [torch.cat([x, x]) for x in latents],
+        [torch.cat([t, t]) for t in times],
+        [torch.cat(pair) for pair in zip(text.asked, text.away, strict=True)],
     )
     streams = []
     for prediction in both:
         asked, away = prediction.chunk(2)
         streams.append(away + guidance * (asked - away))
-    return streams[0], streams[1]
+    return tuple(streams)
 
 
 @torch.no_grad()
 def sample(
-    unet: DualStreamUNet,
+    unet: Denoiser,
     scheduler: Any,  # noqa: ANN401  # either of make_solver's classes
     text: Conditioning,
-    image: Tensor,
-    mask: Tensor,
+    start: Sequence[Tensor],
     section: SampleSection,
-    known: Literal["image", "mask"] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Latents of images and masks, each (B, C, h, w).
+    known: int | None = None,
+) -> tuple[Tensor, ...]:
+    """Latents (B, C, h, w) of each stream.
 
     Args:
         unet: the denoiser.
         scheduler: from `make_solver`; stepped once per timestep on the stacked streams, because
             a multistep solver keeps a history that two calls would tangle.
         text: the prompts.
-        image: starting noise, or the clean latents if `known` is "image".
-        mask: starting noise, or the clean latents if `known` is "mask".
+        start: starting noise of each stream; the clean latents of the one that is known.
         section: steps and guidance.
-        known: the stream that is given; it stays at timestep 0 and is returned as it came.
+        known: number of the stream that is given; it stays at timestep 0 and is returned as it
+            came.
     """
-    scheduler.set_timesteps(section.steps, device=image.device)
-    zero = torch.zeros(len(image), dtype=torch.long, device=image.device)
+    latents = list(start)
+    drawn = [stream for stream in range(len(latents)) if stream != known]
+    scheduler.set_timesteps(section.steps, device=latents[0].device)
+    zero = torch.zeros(len(latents[0]), dtype=torch.long, device=latents[0].device)
     for t in scheduler.timesteps:
-        now = t.long().expand(len(image))
-        times = (zero if known == "image" else now, zero if known == "mask" else now)
-        made = guided(unet, (image, mask), times, text, section.guidance)
-        if known is None:
-            stacked = scheduler.step(torch.cat(made), t, torch.cat([image, mask])).prev_sample
-            image, mask = stacked.chunk(2)
-        elif known == "mask":
-            image = scheduler.step(made[0], t, image).prev_sample
-        else:
-            mask = scheduler.step(made[1], t, mask).prev_sample
-    return image, mask
+        now = t.long().expand(len(zero))
+        times = [zero if stream == known else now for stream in range(len(latents))]
+        made = guided(unet, latents, times, text, section.guidance)
+        noisy, predicted = ([parts[stream] for stream in drawn] for parts in (latents, made))
+        stacked = scheduler.step(torch.cat(predicted), t, torch.cat(noisy)).prev_sample
+        for stream, part in zip(drawn, stacked.chunk(len(drawn)), strict=True):
+            latents[stream] = part
+    return tuple(latents)

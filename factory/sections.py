@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,8 +12,9 @@ from factory.errors import InputError
 from factory.images import ImageSection
 
 if TYPE_CHECKING:
+    from factory.generators.medisyn import MediSyn
     from factory.generators.medsegfactory import MedSegFactory
-    from factory.training.medsegfactory import Lesson
+    from factory.training.lesson import Lesson
     from factory.training.progress import Progress
 
 
@@ -54,8 +55,8 @@ class Augmentation(BaseModel):
     mirror: bool = Field(default=False, description="left-right; wrong where side has a meaning")
 
 
-class DenoiserTraining(BaseModel):
-    """How the denoiser is trained."""
+class LoopTraining(BaseModel):
+    """How a denoiser of any number of streams is trained."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,12 +67,39 @@ class DenoiserTraining(BaseModel):
     weight_decay: float = Field(default=1e-2, ge=0)
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
     ema: float = Field(default=0.998, ge=0, lt=1)
-    drop_prompt: float = Field(default=0.1, ge=0, le=1, description="both prompts emptied")
+    drop_prompt: float = Field(default=0.1, ge=0, le=1, description="every stream's text emptied")
+    validate_every: int = Field(default=250, ge=1)
+
+    @property
+    def drop_alone(self) -> float:
+        """Share of pairs in which one stream's text is emptied, for each of several streams."""
+        return 0.0
+
+    @property
+    def tied(self) -> float:
+        """Share of pairs whose streams share a timestep."""
+        return 0.0
+
+
+class DenoiserTraining(LoopTraining):
+    """How a denoiser of images and masks is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     drop_one_prompt: float = Field(default=0.05, ge=0, le=0.5, description="each alone emptied")
     tied_timesteps: float = Field(
         default=0.5, ge=0, le=1, description="share of pairs whose streams share a timestep"
     )
-    validate_every: int = Field(default=250, ge=1)
+
+    @property
+    def drop_alone(self) -> float:
+        """Share of pairs in which one stream's text is emptied, for each of the two."""
+        return self.drop_one_prompt
+
+    @property
+    def tied(self) -> float:
+        """Share of pairs whose streams share a timestep."""
+        return self.tied_timesteps
 
 
 class TextTraining(BaseModel):
@@ -84,8 +112,8 @@ class TextTraining(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
 
 
-class TrainSection(DenoiserTraining):
-    """How a MedSegFactory model is trained: the denoiser's settings, and the other stages'."""
+class SystemTraining(LoopTraining):
+    """How a whole model is trained: the denoiser's settings, and the other stages'."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,6 +121,12 @@ class TrainSection(DenoiserTraining):
     autoencoder: AutoencoderTraining = AutoencoderTraining()
     text: TextTraining = TextTraining()
     augment: Augmentation = Augmentation()
+
+
+class TrainSection(DenoiserTraining, SystemTraining):
+    """How a MedSegFactory model is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SampleSection(BaseModel):
@@ -106,29 +140,68 @@ class SampleSection(BaseModel):
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
 
 
-class MedSegFactorySpec(BaseModel):
+class TrainedSpec(BaseModel):
+    """Recipe section of a generator with weights.
+
+    Attributes:
+        kind: name of the generator.
+        start: `from` in a recipe: a checkpoint, to fine-tune from or, without `train`, to use.
+        train: how to train; None uses `from` as it is.
+        sample: how to draw.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    makes_masks: ClassVar[bool] = True
+
+    kind: str
+    preset: str
+    start: Path | None = Field(default=None, alias="from")
+    train: SystemTraining | None = None
+    sample: SampleSection = SampleSection()
+
+    def with_checkpoint(self, checkpoint: Path) -> Self:
+        """The same generator with its training done: what workers are sent."""
+        return self.model_copy(update={"start": checkpoint, "train": None})
+
+    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+        """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
+        raise NotImplementedError
+
+    def check_start(self) -> None:
+        """Whether a training can start from `from`.
+
+        Raises:
+            InputError: if it is no checkpoint, or one of another architecture.
+        """
+        raise NotImplementedError
+
+    def trained(self) -> Path:
+        """The checkpoint of a generator that is ready to draw.
+
+        Raises:
+            InputError: if it has none yet.
+        """
+        if self.start is None or self.train is not None:
+            raise InputError(
+                f"generator {self.kind} has no trained weights: give `train`, or `from` a "
+                "checkpoint folder"
+            )
+        return self.start
+
+
+class MedSegFactorySpec(TrainedSpec):
     """Recipe section of the dual-stream generator (arXiv 2504.06897).
 
     Attributes:
         preset: size of the denoiser.
         coupling: how the streams meet: the public joint cross-attention, ours, or the control.
-        start: `from` in a recipe: a checkpoint, to fine-tune from or, without `train`, to use.
-        train: how to train; None uses `from` as it is.
-        sample: how to draw pairs.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     kind: Literal["medsegfactory"] = "medsegfactory"
     preset: Literal["tiny", "small", "medsegfactory"] = "small"
     coupling: Literal["official", "joint", "concat"] = "joint"
-    start: Path | None = Field(default=None, alias="from")
     train: TrainSection | None = None
-    sample: SampleSection = SampleSection()
-
-    def with_checkpoint(self, checkpoint: Path) -> MedSegFactorySpec:
-        """The same generator with its training done: what workers are sent."""
-        return self.model_copy(update={"start": checkpoint, "train": None})
 
     def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
@@ -140,6 +213,13 @@ class MedSegFactorySpec(BaseModel):
             lesson, self.train, self.preset, self.coupling, self.start, folder
         )
 
+    def check_start(self) -> None:
+        """Whether a training can start from `from`; raises InputError if not."""
+        from factory.models.checkpoints import load_components
+
+        if self.start is not None:
+            load_components(self.start, self.coupling)
+
     def build(self, image: ImageSection) -> MedSegFactory:
         """Loads the checkpoint.
 
@@ -148,9 +228,42 @@ class MedSegFactorySpec(BaseModel):
         """
         from factory.generators.medsegfactory import MedSegFactory
 
-        if self.start is None or self.train is not None:
-            raise InputError(
-                "generator medsegfactory has no trained weights: give `train`, or `from` a "
-                "checkpoint folder"
-            )
-        return MedSegFactory.load(self.start, image, self.sample)
+        return MedSegFactory.load(self.trained(), image, self.sample)
+
+
+class MediSynSpec(TrainedSpec):
+    """Recipe section of the text-to-image generator (arXiv 2405.09806): images without masks.
+
+    Attributes:
+        preset: size of the denoiser; sd15 is that of Stable Diffusion 1.5.
+    """
+
+    makes_masks: ClassVar[bool] = False
+
+    kind: Literal["medisyn"] = "medisyn"
+    preset: Literal["tiny", "small", "sd15"] = "small"
+
+    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+        """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
+        from factory.training.text_to_image import train_text_to_image
+
+        if self.train is None:
+            raise ValueError("this generator has no train section; build it from its checkpoint")
+        return train_text_to_image(lesson, self.train, self.preset, self.start, folder)
+
+    def check_start(self) -> None:
+        """Whether a training can start from `from`; raises InputError if not."""
+        from factory.models.checkpoints import load_text_to_image_components
+
+        if self.start is not None:
+            load_text_to_image_components(self.start)
+
+    def build(self, image: ImageSection) -> MediSyn:
+        """Loads the checkpoint.
+
+        Raises:
+            InputError: if there is none, or it does not fit.
+        """
+        from factory.generators.medisyn import MediSyn
+
+        return MediSyn.load(self.trained(), image, self.sample)

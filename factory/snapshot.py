@@ -107,6 +107,11 @@ class Snapshot:
         return self._array("shard_done")[:]
 
     @cached_property
+    def has_mask(self) -> NDArray[np.bool_]:
+        """(N,) whether each row's pair has a mask, empty or not."""
+        return self._array("has_mask")[:]
+
+    @cached_property
     def reason(self) -> Reasons:
         """(N,) bits of `factory.checks.Reason`."""
         return self._array("reason")[:]

@@ -15,10 +15,12 @@ from evaluation.arms import Arm
 from evaluation.learners import new_segmenter
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
+from factory.models.denoiser import Denoiser, predictions
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import PRESETS
+from factory.models.presets import PRESETS, TEXT_TO_IMAGE
+from factory.models.text_to_image import TextToImageUNet
 from factory.prompts import PromptGrid
-from factory.sections import MedSegFactorySpec, TrainSection
+from factory.sections import MedSegFactorySpec, SystemTraining, TrainedSpec
 from flows.recipe import Recipe
 
 PROBE = 4  # pairs in one probe
@@ -80,7 +82,7 @@ def seconds(
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS
     total += sum(steps * segmenter_step(image, kind) for kind, steps in segmenter_steps.items())
-    if not isinstance(spec, MedSegFactorySpec):
+    if not isinstance(spec, TrainedSpec):
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
     factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
     step, coding = denoiser_pass(spec, image, factor), autoencoder_pass(image, factor)
@@ -108,7 +110,7 @@ def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
     recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
 
 
-def training(section: TrainSection, denoiser: float, autoencoder: float) -> float:
+def training(section: SystemTraining, denoiser: float, autoencoder: float) -> float:
     """Seconds of a training, from those of one pass per pair."""
     stages = (
         section.steps * section.batch * denoiser,
@@ -118,15 +120,22 @@ def training(section: TrainSection, denoiser: float, autoencoder: float) -> floa
 
 
 @torch.no_grad()
-def denoiser_pass(spec: MedSegFactorySpec, image: ImageSection, factor: int) -> float:
+def denoiser_pass(spec: TrainedSpec, image: ImageSection, factor: int) -> float:
     """Seconds of one pass of the denoiser, per pair."""
-    config = PRESETS[spec.preset]
-    unet = DualStreamUNet(config, spec.coupling)
+    unet = untrained(spec)
     side = image.size // factor
     latents = torch.zeros(PROBE, 4, side, side)
     times = torch.zeros(PROBE, dtype=torch.long)
-    text = torch.zeros(PROBE, TEXT_TOKENS, int(str(config["cross_attention_dim"])))
-    return timed(lambda: unet(latents, latents, times, times, text, text)) / PROBE
+    text = torch.zeros(PROBE, TEXT_TOKENS, int(str(unet.config["cross_attention_dim"])))
+    streams = [[given] * unet.streams for given in (latents, times, text)]
+    return timed(lambda: predictions(unet, *streams)) / PROBE
+
+
+def untrained(spec: TrainedSpec) -> Denoiser:
+    """A denoiser of a recipe's size, without its weights."""
+    if isinstance(spec, MedSegFactorySpec):
+        return DualStreamUNet(PRESETS[spec.preset], spec.coupling)
+    return TextToImageUNet(TEXT_TO_IMAGE[spec.preset])
 
 
 @torch.no_grad()

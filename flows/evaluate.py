@@ -11,7 +11,7 @@ from prefect import flow
 
 from evaluation.lake import Lake
 from evaluation.metrics import Score, headlines
-from evaluation.pairs import by_domain
+from evaluation.pairs import by_domain, with_masks
 from evaluation.score import terms
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
@@ -71,7 +71,7 @@ def evaluate(
     with opened(recipe, home) as job, job.record.child(purpose) as record:
         snapshot = job.store.snapshot(version)
         scorer = Scorer(job.lake, job.reference, job.recipe.evaluate, job.settings, record)
-        domains = accepted_domains(snapshot)
+        domains = judged_domains(snapshot)
         found = scorer.scored(
             snapshot.id, snapshot.pairs_id, job.recipe.name, domains, partial(pairs_of, snapshot)
         )
@@ -96,7 +96,8 @@ def evaluate_folder(
     reference = Reference.of(against.build(), image)
     theirs = FolderSource(path=folder, domain=only_domain(reference)).build()
     pairs = all_pairs(theirs, image)
-    domains = [name for name, _ in by_domain(pairs)]
+    # Where nothing has a mask there is nothing to judge.
+    domains = [name for name, _ in by_domain(with_masks(pairs))]
     with tracker.run(folder.name, theirs.digest[:12], "evaluation") as record:
         scorer = Scorer(Lake(settings.lake), reference, EvaluateSection(), settings, record)
         subject = theirs.digest
@@ -138,8 +139,8 @@ class Scorer:
         return Evaluated(about, terms(self.section), tuple(scores))
 
 
-def accepted_domains(snapshot: Snapshot) -> list[str]:
-    """The domains of a snapshot's accepted pairs.
+def judged_domains(snapshot: Snapshot) -> list[str]:
+    """The domains of a snapshot's accepted pairs that have masks.
 
     Raises:
         InputError: if every pair was rejected.
@@ -151,7 +152,9 @@ def accepted_domains(snapshot: Snapshot) -> list[str]:
             f"all {len(rejected)} pairs of data set {snapshot.name!r} were rejected ({told}): "
             "nothing is left to score; loosen pair_gates, or train the generator further"
         )
-    return sorted(set(snapshot.facets(accepted)["domain"]))
+    # Where nothing has a mask there is nothing to judge.
+    masked = accepted[snapshot.has_mask[accepted]]
+    return sorted(set(snapshot.facets(masked)["domain"])) if len(masked) else []
 
 
 def pairs_of(snapshot: Snapshot) -> tuple[PairBatch, PairBatch | None]:

@@ -18,7 +18,7 @@ from factory.errors import InputError
 from factory.identity import digest, run_id
 from factory.prompts import PromptGrid
 from factory.runs import Run
-from factory.sections import MedSegFactorySpec
+from factory.sections import TrainedSpec
 from factory.shards import Layout
 from factory.sources.base import Source
 from factory.store import Store
@@ -90,7 +90,7 @@ class Job:
     def checkpoint(self) -> Path | None:
         """Where training leaves its checkpoint; None for a generator that is not trained."""
         spec = self.recipe.generator
-        if not isinstance(spec, MedSegFactorySpec) or spec.train is None:
+        if not isinstance(spec, TrainedSpec) or spec.train is None:
             return None
         return checkpoint_folder(
             self.settings.models, self.recipe.name, spec, self.source.digest, self.recipe.image
@@ -100,7 +100,7 @@ class Job:
     def generator_spec(self) -> AnyGenerator:
         """The generator as workers build it: trained."""
         spec = self.recipe.generator
-        if isinstance(spec, MedSegFactorySpec) and self.checkpoint is not None:
+        if isinstance(spec, TrainedSpec) and self.checkpoint is not None:
             return spec.with_checkpoint(self.checkpoint)
         return spec
 
@@ -108,7 +108,7 @@ class Job:
     def weights(self) -> Path | None:
         """The checkpoint that makes the pairs; None for a generator that has none."""
         spec = self.generator_spec
-        return spec.start if isinstance(spec, MedSegFactorySpec) else None
+        return spec.start if isinstance(spec, TrainedSpec) else None
 
     @cached_property
     def run(self) -> Run:
@@ -123,6 +123,7 @@ class Job:
             label_maps={name: domain.label_map for name, domain in self.grid.domains.items()},
             sections=recipe.model_dump(mode="json", by_alias=True),
             digests=digests,
+            masked=recipe.generator.makes_masks,
         )
 
 

@@ -16,11 +16,12 @@ import numpy as np
 import evaluation.errors
 from evaluation.arms import Arm, arms, labelled
 from evaluation.extractors import check_file
+from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
 from factory.errors import InputError
 from factory.prompts import PromptGrid
-from factory.sections import MedSegFactorySpec
+from factory.sections import MediSynSpec, TrainedSpec
 from factory.sources.base import Source
 from factory.store import Store
 from flows.recipe import Recipe, RecipeError
@@ -109,6 +110,7 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
     with problems.noted():
         reference = Reference.of(source, recipe.image)
         check_pairs(recipe, reference, grid)
+        check_texts(recipe, reference, grid)
     problems.refuse()
     return Inputs(recipe, source, reference, grid)
 
@@ -141,7 +143,8 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
 
 def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
     """Steps of all judges and segmenters, by kind of network; each training counts once."""
-    steps = Counter({recipe.evaluate.judge: len(grid.domains) * recipe.evaluate.judge_steps})
+    judges = len(grid.domains) if recipe.generator.makes_masks else 0
+    steps = Counter({recipe.evaluate.judge: judges * recipe.evaluate.judge_steps})
     if recipe.utility is not None:
         trainings = {arm.trained_as for arm in _arms(recipe, reference, grid)}
         for arm in trainings:
@@ -154,7 +157,7 @@ def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> 
 
 def _training_steps(recipe: Recipe) -> int:
     spec = recipe.generator
-    if not isinstance(spec, MedSegFactorySpec) or spec.train is None:
+    if not isinstance(spec, TrainedSpec) or spec.train is None:
         return 0
     return spec.train.steps + spec.train.autoencoder.steps
 
@@ -194,11 +197,9 @@ def check_home(recipe: Recipe, settings: Settings) -> None:
 def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
     """Whether the generator can be built, or trained, and knows the domains it is asked for."""
     spec = recipe.generator
-    if isinstance(spec, MedSegFactorySpec) and spec.train is not None:
-        if spec.start is not None:
-            from factory.models.checkpoints import load_components
-
-            load_components(spec.start)
+    check_masks(recipe)
+    if isinstance(spec, TrainedSpec) and spec.train is not None:
+        spec.check_start()
         return
     known = spec.build(recipe.image).domains
     if missing := [name for name in grid.domains if name not in known]:
@@ -208,14 +209,50 @@ def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
         )
 
 
+def check_masks(recipe: Recipe) -> None:
+    """Whether nothing is asked of masks where the generator makes none.
+
+    Raises:
+        InputError: naming the section and the gates that need them.
+    """
+    if recipe.generator.makes_masks:
+        return
+    lacking = [f"gates.{name}" for name in recipe.gates if needs_mask(name)]
+    lacking += ["utility"] if recipe.utility is not None else []
+    if lacking:
+        raise InputError(
+            f"generator {recipe.generator.kind} makes images without masks, and "
+            f"{', '.join(lacking)} cannot be measured without: leave that out, or use a generator "
+            "that makes masks"
+        )
+
+
+def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
+    """Whether a generator of free text knows, or will have learnt, all words of the prompts.
+
+    Raises:
+        InputError: naming the unknown ones, and the nearest known.
+    """
+    if not isinstance(recipe.generator, MediSynSpec):
+        return
+    from factory.captions import check_words
+    from factory.generators.medisyn import free_texts
+    from factory.training.text_to_image import known_words
+
+    if told := free_texts([cell for cell, _ in grid.runs()]):
+        check_words(told, known_words(recipe.generator, reference.train, reference.domains))
+
+
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
     """Whether every domain of the grid has the real pairs that training and scores need."""
     splits = {"train": reference.train, "val": reference.held_out}
     for split, pairs in splits.items():
-        held = {name for name, at in by_domain(pairs) if np.any(pairs.has_mask[at])}
+        needed = recipe.generator.makes_masks
+        held = {n for n, at in by_domain(pairs) if len(at) and (any(pairs.has_mask[at]) >= needed)}
         if missing := [name for name in grid.domains if name not in held]:
+            what = "pairs with a mask" if needed else "images"
             raise InputError(
-                f"the source has no {split} pairs with a mask of {', '.join(missing)}: nothing "
+                f"the source has no {split} {what} of {', '.join(missing)}: nothing "
                 "could be learnt from or scored against; correct the column split, or leave it "
                 "empty to have the pairs split by patient"
             )

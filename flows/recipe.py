@@ -39,11 +39,11 @@ Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
     from factory.generators.phantom import PhantomGeneratorSpec
-    from factory.sections import MedSegFactorySpec
+    from factory.sections import MediSynSpec, MedSegFactorySpec
     from factory.sources import SourceSection
 
     AnySource = SourceSection
-    AnyGenerator = MedSegFactorySpec | PhantomGeneratorSpec
+    AnyGenerator = MedSegFactorySpec | MediSynSpec | PhantomGeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
     AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]

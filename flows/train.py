@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from factory.models.checkpoints import checkpoint_digest
-from factory.sections import MedSegFactorySpec
+from factory.sections import TrainedSpec
 from flows.job import Job, opened, recipe_name
 from flows.recipe import Recipe
 from tasks.learning import learn
@@ -22,7 +22,7 @@ def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
     """
     with opened(recipe, home) as job:
         spec, folder = job.recipe.generator, job.checkpoint
-        if folder is None or not isinstance(spec, MedSegFactorySpec):
+        if folder is None or not isinstance(spec, TrainedSpec):
             return None
         with job.record.child("training", {"purpose": "generator"}) as record:
             record.parameters({"generator": spec.model_dump(mode="json")})

@@ -9,6 +9,7 @@ from prefect import flow
 from evaluation.sections import UtilitySection
 from evaluation.tables import About
 from evaluation.utility import Utility
+from factory.errors import InputError
 from factory.snapshot import Snapshot
 from factory.store import MAIN, Store
 from flows.estimate import budget
@@ -39,6 +40,11 @@ def utility(
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
+        if not snapshot.has_mask.any():
+            raise InputError(
+                f"the pairs of {job.recipe.name} have no masks: no segmenter could be trained on "
+                "them; make a version with masks first"
+            )
         bench = bench_of(job, snapshot, record, final)
         asked, section = bench.arms(), bench.section
         if final:

@@ -15,9 +15,9 @@ from prefect.cache_policies import NO_CACHE
 from factory.identity import digest
 from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
-from factory.sections import MedSegFactorySpec
+from factory.sections import TrainedSpec
 from factory.sources.base import Source
-from factory.training.medsegfactory import Lesson
+from factory.training.lesson import Lesson
 from factory.training.progress import Progress
 from tasks.progress import stage
 from tasks.tracking import Record
@@ -28,7 +28,7 @@ RECORD_SECONDS = 20.0  # between two writes of losses to the record
 
 
 def checkpoint_folder(
-    models: Path, dataset: str, spec: MedSegFactorySpec, source_digest: str, image: ImageSection
+    models: Path, dataset: str, spec: TrainedSpec, source_digest: str, image: ImageSection
 ) -> Path:
     """Where the checkpoint of this training lies: the same training, the same folder."""
     identity = {
@@ -54,7 +54,7 @@ def lesson_from(source: Source, image: ImageSection) -> Lesson:
 
 @task(task_run_name="train-{spec.kind}", cache_policy=NO_CACHE, persist_result=False)
 def learn(
-    spec: MedSegFactorySpec, source: Source, image: ImageSection, folder: Path, record: Record
+    spec: TrainedSpec, source: Source, image: ImageSection, folder: Path, record: Record
 ) -> Path:
     """Trains a generator into a folder, going on where an earlier attempt stopped."""
     folder.mkdir(parents=True, exist_ok=True)

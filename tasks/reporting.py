@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
 from evaluation.lake import Lake
+from evaluation.metrics import Score
 from evaluation.pictures import (
     contact_sheet,
     extremes,
@@ -124,7 +126,7 @@ def pictures(
     return {
         "pairs": [contact_sheet(pairs, classes, facet=name) for name in sheet_facets(pairs)],
         "rejected": rejected_sheet(snapshot),
-        "consistency": [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())],
+        "consistency": consistency_pictures(pairs, scores, table),
         "utility": [] if utility is None else [utility_chart(utility.levels)],
         "privacy": [nearest_training(pairs, reference.train, table)] if real else [],
     }
@@ -137,6 +139,15 @@ def rejected_sheet(snapshot: Snapshot) -> list[Picture]:
         return []
     reasons = [", ".join(names(int(bits))) for bits in snapshot.reason[rows]]
     return [rejected_pairs(snapshot.read(rows), reasons)]
+
+
+def consistency_pictures(
+    pairs: PairBatch, scores: Sequence[Score], table: pd.DataFrame
+) -> list[Picture]:
+    """The judge's Dice between its controls, and the pairs at both ends; none without masks."""
+    if not pairs.has_mask.any():
+        return []
+    return [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())]
 
 
 def pair_table(lake: Lake, snapshot: Snapshot, about: About, pairs: PairBatch) -> pd.DataFrame:

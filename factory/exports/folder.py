@@ -53,8 +53,10 @@ def _write(pairs: PairBatch, place: Path, snapshot: Snapshot) -> Iterator[dict[s
         picture = pairs.images[at]
         grey = picture.shape[-1] == 1
         Image.fromarray(picture[..., 0] if grey else picture).save(place / "images" / name)
-        Image.fromarray(pairs.masks[at]).save(place / "masks" / name)
+        if pairs.has_mask[at]:
+            Image.fromarray(pairs.masks[at]).save(place / "masks" / name)
         told = {column: facets[column] for column in COLUMNS if column in facets}
-        files = {"image": f"images/{name}", "mask": f"masks/{name}"}
+        mask = f"masks/{name}" if pairs.has_mask[at] else ""
+        files = {"image": f"images/{name}", "mask": mask}
         origin = {"data_set": snapshot.name, "snapshot": snapshot.id}
         yield {**told, **files, **origin, "split": "train", "patient": ""}

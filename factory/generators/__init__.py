@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from factory.generators.phantom import PhantomGeneratorSpec
-from factory.sections import MedSegFactorySpec
+from factory.sections import MediSynSpec, MedSegFactorySpec
 
 GENERATORS: Mapping[str, type[BaseModel]] = {
     "phantom": PhantomGeneratorSpec,
     "medsegfactory": MedSegFactorySpec,
+    "medisyn": MediSynSpec,
 }

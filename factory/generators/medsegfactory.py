@@ -16,11 +16,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from factory.errors import InputError
 from factory.generators.base import facet_rows
+from factory.generators.drawing import (
+    check_domains,
+    domains_of,
+    full_batches,
+    latent_shape,
+    ready,
+    to_uint8,
+    without_casts,
+)
 from factory.images import ImageSection
 from factory.masks import CODECS
 from factory.models.checkpoints import Components, checkpoint_digest, load_components
+from factory.models.denoiser import STREAMS
+from factory.models.dual_stream import DualStreamUNet
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts import Prompt
 from factory.sampling import Conditioning, make_solver, sample, starting_noise
@@ -30,15 +40,6 @@ from factory.vocabulary import Domain
 
 SAMPLING_VERSION = 2
 Known = Literal["image", "mask"]
-
-
-def to_uint8(pictures: Tensor, channels: int) -> Images:
-    """(N, 3, H, W) in [-1, 1] -> (N, H, W, C) uint8; grey is the mean of the three."""
-    if channels == 1:
-        pictures = pictures.mean(1, keepdim=True)
-    return (
-        ((pictures + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().contiguous().numpy()
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class MedSegFactory:
         section: solver, steps, guidance and the fixed batch.
     """
 
-    components: Components
+    components: Components[DualStreamUNet]
     weights: str
     image: ImageSection
     section: SampleSection
@@ -64,29 +65,13 @@ class MedSegFactory:
         Raises:
             InputError: if the folder is no checkpoint, or made for other images.
         """
-        components = load_components(checkpoint)
-        if "domains" not in components.card:
-            raise InputError(
-                f"{checkpoint} has no card that names its domains: no mask it makes could be read; "
-                "fine-tune from it with a train section"
-            )
-        made_for = components.card.get("image")
-        if made_for is not None and made_for != image.model_dump(mode="json"):
-            raise InputError(
-                f"{checkpoint} was trained for images {made_for}, the recipe asks for "
-                f"{image.model_dump(mode='json')}: the pairs would be noise; set image to the "
-                "checkpoint's, or train with --from"
-            )
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        components.unet.to(device).eval()
-        components.autoencoder.to(device).eval()
+        components = ready(load_components(checkpoint), checkpoint, image)
         return MedSegFactory(components, checkpoint_digest(checkpoint), image, section)
 
     @cached_property
     def domains(self) -> Mapping[str, Domain]:
         """The domains the model was trained on, by name."""
-        listed = self.components.card["domains"]
-        return {entry["name"]: Domain.model_validate(entry) for entry in listed}
+        return domains_of(self.components)
 
     @cached_property
     def digest(self) -> str:
@@ -145,12 +130,9 @@ class MedSegFactory:
         given: NDArray[np.uint8] | None,
     ) -> PairBatch:
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
-        for prompt in prompts:
-            self._check(prompt)
-        size, images, masks = self.section.batch, [], []
-        for start in range(0, len(prompts), size):
-            # Always the full batch, the last one padded: a batch of another size changes bits.
-            at = [min(i, len(prompts) - 1) for i in range(start, start + size)]
+        check_domains(prompts, self.domains)
+        images, masks = [], []
+        for at in full_batches(len(prompts), self.section.batch):
             part = [prompts[i] for i in at]
             pictures = None if given is None else self._pictures(part, given[at], known)
             image, mask = self._draw(part, [seeds[i] for i in at], known, pictures)
@@ -169,33 +151,21 @@ class MedSegFactory:
         """One full batch; `given` holds the known stream's pictures (B, 3, H, W) in [-1, 1]."""
         autoencoder, text = self.components.autoencoder, self.components.text
         device = next(autoencoder.parameters()).device
-        side = self.image.size // autoencoder.factor
-        channels = autoencoder.vae.config.latent_channels
-        noise = [
-            starting_noise(seeds, (channels, side, side), stream).to(device) for stream in (0, 1)
-        ]
-        if given is not None:
-            noise[0 if known == "image" else 1] = autoencoder.encode(given.to(device))
+        shape = latent_shape(autoencoder, self.image)
+        start = [starting_noise(seeds, shape, stream).to(device) for stream in (0, 1)]
+        if given is not None and known is not None:
+            start[STREAMS.index(known)] = autoencoder.encode(given.to(device))
         empty = text([""] * len(prompts)).to(device)
-        conditioning = Conditioning(
-            text([prompt.image_text for prompt in prompts]).to(device),
-            text([prompt.mask_text for prompt in prompts]).to(device),
-            empty,
-            empty,
-        )
+        told = [prompt.image_text for prompt in prompts], [prompt.mask_text for prompt in prompts]
+        conditioning = Conditioning([text(lines).to(device) for lines in told], [empty, empty])
         solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
+        stream = None if known is None else STREAMS.index(known)
         image, mask = sample(
-            self.components.unet, solver, conditioning, noise[0], noise[1], self.section, known
+            self.components.unet, solver, conditioning, start, self.section, stream
         )
-        pictures = self._without_casts(prompts, autoencoder.decode(image))
+        pictures = without_casts(prompts, self.domains, autoencoder.decode(image))
         masks = self._masks(prompts, autoencoder.decode(mask))
         return to_uint8(pictures, self.image.channels), masks
-
-    def _without_casts(self, prompts: Sequence[Prompt], pictures: Tensor) -> Tensor:
-        """Grey modalities made grey: a model of many domains gives them a cast of colour."""
-        coloured = [self.domains[prompt.domain].colour for prompt in prompts]
-        kept = torch.tensor(coloured, device=pictures.device).view(-1, 1, 1, 1)
-        return torch.where(kept, pictures, pictures.mean(1, keepdim=True).expand_as(pictures))
 
     def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
         """Class indices (B, H, W), each in the codec of its prompt's domain.
@@ -221,10 +191,3 @@ class MedSegFactory:
             for i, domain in enumerate(domains)
         ]
         return torch.cat(rows)
-
-    def _check(self, prompt: Prompt) -> None:
-        if prompt.domain not in self.domains:
-            raise InputError(
-                f"the checkpoint knows {', '.join(self.domains)}, not {prompt.domain}: it would "
-                "paint something else under that name; train on that domain first"
-            )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ class PhantomGeneratorSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["phantom"] = "phantom"
+    makes_masks: ClassVar[bool] = True
 
     def build(self, image: ImageSection) -> PhantomGenerator:
         """The generator for images of this size and colour."""

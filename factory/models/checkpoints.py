@@ -5,27 +5,34 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError
 
 from factory.errors import InputError
 from factory.models.autoencoder import Autoencoder
-from factory.models.dual_stream import COUPLINGS, Config, DualStreamUNet
-from factory.models.gaussian_prior import GaussianPrior
+from factory.models.denoiser import Config, Denoiser
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.networks import (
+    UNET_CONFIG,
+    UNET_WEIGHTS,
+    dual_stream,
+    load_dual_stream,
+    load_text_to_image,
+    part,
+    read_json,
+    save_network,
+    write_json,
+)
 from factory.models.text import TextEncoder
-from factory.models.weights import State, assign_state, read_state, write_state
+from factory.models.text_to_image import TextToImageUNet
+from factory.models.weights import assign_state, read_state, write_state
 
 CHECKPOINT_FORMAT = 1
 CARD = "card.json"
-UNET_CONFIG = "unet/config.json"
-UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
-PRIOR = "unet/prior.safetensors"  # of networks trained here; the hub's have none
 SCHEDULER_CONFIG = "scheduler/scheduler_config.json"
 REQUIRED = (
     UNET_CONFIG,
@@ -39,15 +46,12 @@ REQUIRED = (
 )
 # What of the card decides the pairs; the rest of it (losses, seconds, licence) is record.
 DECISIVE = ("image", "domains")
-COUPLING_MARK = ".attn3."
 
-Part = TypeVar("Part")
-
-log = logging.getLogger(__name__)
+Network = TypeVar("Network", bound=Denoiser)
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
+class Components(Generic[Network]):
     """All parts of a generator, and what is known of it.
 
     Attributes:
@@ -58,7 +62,7 @@ class Components:
         card: recipe, data, losses, licence; {} for a model that came without one.
     """
 
-    unet: DualStreamUNet
+    unet: Network
     autoencoder: Autoencoder
     text: TextEncoder
     scheduler_config: Mapping[str, Any]
@@ -75,7 +79,7 @@ def load_medsegfactory_unet(config: Config, weights: Path) -> DualStreamUNet:
     Raises:
         InputError: if the file is unsafe or damaged, or of another architecture.
     """
-    unet = _network(config, "official", weights)
+    unet = dual_stream(config, "official", weights)
     assign_state(unet.unet, read_state(weights), weights)
     return unet
 
@@ -94,7 +98,7 @@ def save_medsegfactory_unet(
 
 
 def save_components(
-    components: Components, folder: Path, dtype: torch.dtype = torch.float32
+    components: Components[Network], folder: Path, dtype: torch.dtype = torch.float32
 ) -> None:
     """Writes unet/, vae/, text_encoder/, tokenizer/, scheduler/ and, last of all, card.json.
 
@@ -103,26 +107,19 @@ def save_components(
         folder: made if it is not there; other files in it stay.
         dtype: how weights are stored; float16 halves the files. Loading gives float32 again.
     """
-    for part in ("unet", "vae", "scheduler"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in ("unet", "vae", "scheduler"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     # Without a card a folder that was half overwritten does not pass for the old checkpoint.
     (folder / CARD).unlink(missing_ok=True)
-    unet = components.unet
-    # Not the stock class's name: diffusers would load the file and drop the coupling.
-    named = {"_class_name": "DualStreamUNet", "coupling": unet.coupling, **unet.config}
-    _write_json(folder / UNET_CONFIG, named)
-    write_state(unet.unet, folder / UNET_WEIGHTS, dtype)
-    (folder / PRIOR).unlink(missing_ok=True)
-    if unet.prior is not None:
-        unet.prior.save(folder / PRIOR)
+    save_network(components.unet, folder, dtype)
     copy.deepcopy(components.autoencoder).to(dtype).save(folder / "vae")
     components.text.save(folder, dtype)
-    _write_json(folder / SCHEDULER_CONFIG, components.scheduler_config)
-    _write_json(folder / CARD, {**components.card, "format": CHECKPOINT_FORMAT})
+    write_json(folder / SCHEDULER_CONFIG, components.scheduler_config)
+    write_json(folder / CARD, {**components.card, "format": CHECKPOINT_FORMAT})
 
 
-def load_components(folder: Path, coupling: str = "joint") -> Components:
-    """Reads what `save_components` wrote, or a Stable Diffusion folder of the hub; all float32.
+def load_components(folder: Path, coupling: str = "joint") -> Components[DualStreamUNet]:
+    """Reads a dual-stream model, or makes one of a Stable Diffusion folder of the hub; all float32.
 
     Args:
         folder: the checkpoint.
@@ -132,11 +129,25 @@ def load_components(folder: Path, coupling: str = "joint") -> Components:
         InputError: if files are missing, damaged, of a newer format or another architecture.
     """
     check_folder(folder)
+    return _with_parts(load_dual_stream(folder, coupling), folder)
+
+
+def load_text_to_image_components(folder: Path) -> Components[TextToImageUNet]:
+    """Reads a model of images alone, ours or a Stable Diffusion folder of the hub; all float32.
+
+    Raises:
+        InputError: if files are missing, damaged, of a newer format or another architecture.
+    """
+    check_folder(folder)
+    return _with_parts(load_text_to_image(folder), folder)
+
+
+def _with_parts(unet: Network, folder: Path) -> Components[Network]:
     return Components(
-        unet=_load_unet(folder, coupling),
-        autoencoder=_part(Autoencoder.load, folder / "vae"),
-        text=_part(TextEncoder.load, folder),
-        scheduler_config=_read_json(folder / SCHEDULER_CONFIG),
+        unet=unet,
+        autoencoder=part(Autoencoder.load, folder / "vae"),
+        text=part(TextEncoder.load, folder),
+        scheduler_config=read_json(folder / SCHEDULER_CONFIG),
         card=read_card(folder),
     )
 
@@ -171,7 +182,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     if not (folder / CARD).exists():
         return {}
-    card = _read_json(folder / CARD)
+    card = read_json(folder / CARD)
     if card.get("format") != CHECKPOINT_FORMAT:
         raise InputError(
             f"{folder / CARD} has format {card.get('format')} and this version reads "
@@ -196,79 +207,3 @@ def checkpoint_digest(folder: Path) -> str:
     card = read_card(folder)
     content.update(json.dumps([card.get(name) for name in DECISIVE], sort_keys=True).encode())
     return content.hexdigest()
-
-
-def _part(load: Callable[[Path], Part], folder: Path) -> Part:
-    """What `load` reads, the libraries' complaints about damaged files told as the user's."""
-    try:
-        return load(folder)
-    except InputError:
-        raise
-    except (OSError, SafetensorError, ValueError, RuntimeError, TypeError) as error:
-        line = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{folder} cannot be loaded ({line}): one of its files is damaged or of another model; "
-            "copy it again from where it was made"
-        ) from error
-
-
-def _load_unet(folder: Path, coupling: str) -> DualStreamUNet:
-    config, weights = _read_json(folder / UNET_CONFIG), folder / UNET_WEIGHTS
-    state = read_state(weights)
-    coupled = any(COUPLING_MARK in name for name in state)
-    # A stock configuration names no coupling; its weights show whether JCA was trained into it.
-    chosen = str(config.pop("coupling", "official" if coupled else coupling))
-    prior = _part(GaussianPrior.load, folder / PRIOR) if (folder / PRIOR).is_file() else None
-    unet = _network(config, chosen, folder / UNET_CONFIG, prior)
-    if config.get("_class_name") != "DualStreamUNet" and not coupled:
-        state = _with_fresh_coupling(unet, state, folder)
-    assign_state(unet.unet, state, weights)
-    return unet
-
-
-def _with_fresh_coupling(unet: DualStreamUNet, state: State, folder: Path) -> State:
-    fresh = {n: v for n, v in unet.unet.state_dict().items() if COUPLING_MARK in n}
-    log.info(
-        "%s is a plain UNet: its %d tensors of joint cross-attention (%s) start untrained",
-        folder,
-        len(fresh),
-        unet.coupling,
-    )
-    return {**fresh, **state}
-
-
-def _network(
-    config: Config, coupling: str, origin: Path, prior: GaussianPrior | None = None
-) -> DualStreamUNet:
-    if coupling not in COUPLINGS:
-        raise InputError(
-            f"{origin} asks for the coupling {coupling!r} and this version has "
-            f"{', '.join(COUPLINGS)}: the network cannot be built; upgrade medpair-factory"
-        )
-    try:
-        return DualStreamUNet(config, coupling, prior)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"no UNet can be built for {origin} ({error}): its configuration is not one of "
-            "diffusers' UNet2DConditionModel; give the config.json the weights came with"
-        ) from error
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{file} is not valid JSON ({error}): the checkpoint cannot be understood; copy it "
-            "again from where it was made"
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{file} holds a {type(content).__name__}, not an object: the checkpoint cannot be "
-            "understood; copy it again from where it was made"
-        )
-    return content
-
-
-def _write_json(file: Path, content: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(dict(content), indent=2, sort_keys=True) + "\n")

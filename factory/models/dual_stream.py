@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 from diffusers import UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor
 
+from factory.models.denoiser import Config, Denoiser
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.joint_attention import JointBlock, OfficialBlock, couple
-
-Config = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ COUPLINGS: Mapping[str, Coupling] = MappingProxyType(
 )
 
 
-class DualStreamUNet(nn.Module):
+class DualStreamUNet(Denoiser):
     """A stock UNet whose image stream and mask stream see each other.
 
     Args:
@@ -126,20 +126,16 @@ class DualStreamUNet(nn.Module):
         unet: the diffusers network; its state dict has the public key names.
     """
 
+    streams: ClassVar[int] = 2
+
     def __init__(
         self, config: Config, coupling: str = "joint", prior: GaussianPrior | None = None
     ) -> None:
-        super().__init__()
         if coupling not in COUPLINGS:
             raise ValueError(f"unknown coupling {coupling!r}; there are {', '.join(COUPLINGS)}")
-        self.config = {k: v for k, v in config.items() if not k.startswith("_")}
+        plain_config = {k: v for k, v in config.items() if not k.startswith("_")}
+        super().__init__(plain_config, COUPLINGS[coupling].build(plain_config), prior)
         self.coupling = coupling
-        self.prior = prior
-        self.unet = COUPLINGS[coupling].build(self.config)
-        if prior is not None:
-            # Untrained, the network adds nothing to the prior.
-            nn.init.zeros_(self.unet.conv_out.weight)
-            nn.init.zeros_(self.unet.conv_out.bias)
 
     def forward(
         self,
@@ -163,12 +159,10 @@ class DualStreamUNet(nn.Module):
         Returns:
             Predictions for images and for masks, each (B, C, h, w).
         """
-        run, prior = COUPLINGS[self.coupling].run, self.prior
-        if prior is None:
-            return run(self.unet, Streams(image, mask, image_t, mask_t, image_text, mask_text))
-        noisy = (prior.scaled(image, image_t, 0), prior.scaled(mask, mask_t, 1))
-        learned = run(self.unet, Streams(*noisy, image_t, mask_t, image_text, mask_text))
-        return (
-            prior.velocity(image, image_t, 0) + prior.unknown(image_t, 0) * learned[0],
-            prior.velocity(mask, mask_t, 1) + prior.unknown(mask_t, 1) * learned[1],
-        )
+
+        def learned(image: Tensor, mask: Tensor) -> Outputs:
+            streams = Streams(image, mask, image_t, mask_t, image_text, mask_text)
+            return COUPLINGS[self.coupling].run(self.unet, streams)
+
+        made = self.beside_prior(learned, (image, mask), (image_t, mask_t))
+        return made[0], made[1]

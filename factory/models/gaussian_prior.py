@@ -8,6 +8,7 @@ covered in noise: see `benchmarks/real.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -24,8 +25,8 @@ class GaussianPrior(nn.Module):
     a variance for each channel and frequency in place of one for all.
 
     Args:
-        power: (2, C, h, w) mean squared magnitude of the orthonormal Fourier coefficients of
-            image latents and of mask latents.
+        power: (S, C, h, w) mean squared magnitude of the orthonormal Fourier coefficients of
+            each stream's latents: of images, and of masks where there are two streams.
         alphas: (T,) share of signal power left at each timestep (`alphas_cumprod`).
     """
 
@@ -38,11 +39,9 @@ class GaussianPrior(nn.Module):
         self.register_buffer("alphas", alphas, persistent=False)
 
     @staticmethod
-    def measured(image: Tensor, mask: Tensor, alphas: Tensor) -> GaussianPrior:
-        """The prior of these latents, each (N, C, h, w)."""
-        power = [
-            torch.fft.fft2(stream, norm="ortho").abs().square().mean(0) for stream in (image, mask)
-        ]
+    def measured(streams: Sequence[Tensor], alphas: Tensor) -> GaussianPrior:
+        """The prior of these latents, (N, C, h, w) for each stream."""
+        power = [torch.fft.fft2(stream, norm="ortho").abs().square().mean(0) for stream in streams]
         return GaussianPrior(torch.stack(power), alphas)
 
     def save(self, file: Path) -> None:

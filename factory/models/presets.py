@@ -76,6 +76,11 @@ PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {"tiny": TINY, "small": SMALL, "medsegfactory": MEDSEGFACTORY}
 )
 
+# Sizes of the same network with one stream.
+TEXT_TO_IMAGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {"tiny": TINY, "small": SMALL, "sd15": MEDSEGFACTORY}
+)
+
 # The noise schedule of networks trained here: Stable Diffusion's, predicting velocity, and brought
 # to no signal at all at its end (arXiv 2305.08891): 16 x 16 latents average away so much noise that
 # the little signal left would tell the picture's brightness, which pure noise cannot.

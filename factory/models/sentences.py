@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from factory.prompts import texts
-from factory.vocabulary import Domain
+from factory.vocabulary import Domain, load_vocabulary
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,15 @@ class Sentence:
 
     text: str
     labels: frozenset[str]
+
+
+def with_vocabulary(domains: Mapping[str, Domain]) -> dict[str, Domain]:
+    """These domains and all of the vocabulary's.
+
+    What a small text encoder learns, so that a model trained on one domain can be fine-tuned on
+    another without new words.
+    """
+    return {**load_vocabulary().domains, **domains}
 
 
 def corpus(domains: Mapping[str, Domain], subsets: int = 32, seed: int = 0) -> list[Sentence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,11 +14,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from factory.errors import InputError
-from factory.models.sentences import Sentence, corpus
+from factory.models.sentences import Sentence
 from factory.models.tokens import train_tokenizer, words
 from factory.sections import TextTraining
 from factory.training.progress import Progress, step_generator
-from factory.vocabulary import Domain, load_vocabulary
 
 SMALL_DIM = 64
 SMALL_LENGTH = 64  # the longest prompt of the vocabulary, all 15 classes of one domain, takes 50
@@ -80,6 +79,13 @@ class TextEncoder:
     def unknown_words(self, text: str) -> list[str]:
         """Words the model never met, which therefore say nothing to it; [] for hub models."""
         return [] if self.known is None else [w for w in words(text) if w not in self.known]
+
+    def shortened(self, text: str) -> str:
+        """The text without the last words, as many as the model would not read."""
+        kept = text.split()
+        while kept and len(self.tokenizer(" ".join(kept))["input_ids"]) > self.length:
+            kept.pop()
+        return text if len(kept) == len(text.split()) else " ".join(kept)
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Writes `text_encoder/` (safetensors, stored as `dtype`) and `tokenizer/`."""
@@ -162,14 +168,9 @@ def new_text_encoder(texts: Sequence[str], seed: int = 0) -> TextEncoder:
 
 
 def train_text_encoder(
-    domains: Mapping[str, Domain], section: TextTraining, seed: int
+    sentences: Sequence[Sentence], section: TextTraining, seed: int
 ) -> Generator[Progress, None, TextEncoder]:
-    """Trains a small encoder to tell prompts apart; yields each step and returns the encoder.
-
-    It learns the whole vocabulary besides `domains`, so that a model trained on one of them can be
-    fine-tuned on another without new words.
-    """
-    sentences = corpus({**load_vocabulary().domains, **domains}, seed=seed)
+    """Trains a small encoder to tell sentences apart; yields each step and returns the encoder."""
     encoder = new_text_encoder([sentence.text for sentence in sentences], seed)
     yield from teach(encoder, sentences, section, seed)
     return encoder

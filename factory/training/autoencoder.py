@@ -1,4 +1,4 @@
-"""Trains the autoencoder on images and coded masks, with textures kept sharp."""
+"""Trains the autoencoder on images, and coded masks if there are any, with textures kept sharp."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def recoloured(masks: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Some of the coded masks with their channels shuffled and their colours inverted.
+    """Some of the coded masks (0 to N of them) with shuffled channels and inverted colours.
 
     All corners of the colour cube become equally frequent: the colours of small organs would
     otherwise drown in those of large ones, and decode to background.
@@ -63,7 +63,7 @@ def recoloured(masks: Tensor, share: float, generator: torch.Generator) -> Tenso
         signs = torch.randint(2, (3, 1, 1), generator=generator).to(mask) * 2 - 1
         chosen = bool(torch.rand((), generator=generator) < share)
         kept.append(mask[order] * signs if chosen else mask)
-    return torch.stack(kept)
+    return torch.stack(kept) if kept else masks
 
 
 class Losses:
@@ -83,21 +83,16 @@ class Losses:
         posterior = autoencoder.posterior(torch.cat([images, masks]))
         made = autoencoder.picture(posterior.mean + posterior.std * noise)
         made_images, made_masks = made.split([len(images), len(masks)])
-        terms = {
-            "image_l1": (made_images - images).abs().mean(),
-            "mask_l1": (made_masks - masks).abs().mean(),
-            "mask_l2": (made_masks - masks).square().mean(),
-            "high_pass": (high_pass(made_images) - high_pass(images)).abs().mean(),
-            "energy": energy_gap(made_images, images),
-            "kl": posterior.kl().mean(),
-        }
-        total = (
-            terms["image_l1"]
-            + terms["mask_l1"]
-            + terms["mask_l2"]
-            + self.spec.high_pass * terms["high_pass"]
-            + self.spec.kl * terms["kl"]
-        )
+        terms = {"image_l1": (made_images - images).abs().mean()}
+        total = terms["image_l1"]
+        if len(masks):
+            terms["mask_l1"] = (made_masks - masks).abs().mean()
+            terms["mask_l2"] = (made_masks - masks).square().mean()
+            total = total + terms["mask_l1"] + terms["mask_l2"]
+        terms["high_pass"] = (high_pass(made_images) - high_pass(images)).abs().mean()
+        terms["energy"] = energy_gap(made_images, images)
+        terms["kl"] = posterior.kl().mean()
+        total = total + self.spec.high_pass * terms["high_pass"] + self.spec.kl * terms["kl"]
         # Asked for texture from the start, the decoder invents a checkerboard and keeps it.
         if textured:
             total = total + self.spec.energy * terms["energy"]
@@ -128,13 +123,13 @@ def new_autoencoder(
 
     Args:
         images: (N, 3, H, W) uint8.
-        masks: (N, 3, H, W) uint8, coded masks.
+        masks: (N, 3, H, W) uint8, coded masks; (0, 3, H, W) for a model of images alone.
         spec: pixels per latent cell, and whether masks appear in other colours.
         seed: of the choice of pictures.
     """
     generator = step_generator(seed, 0)
     at = torch.randperm(len(images), generator=generator)[:LINEAR_SAMPLE]
-    coded = recoloured(masks[at].float() / 127.5 - 1, spec.recolour, generator)
+    coded = recoloured(_rows(masks, at).float() / 127.5 - 1, spec.recolour, generator)
     return Autoencoder.small(spec.factor, torch.cat([images[at].float() / 127.5 - 1, coded]))
 
 
@@ -151,7 +146,7 @@ def train_autoencoder(
     Args:
         autoencoder: trained in place; its latent statistics are measured at the end.
         images: (N, 3, H, W) uint8.
-        masks: (N, 3, H, W) uint8, coded masks of the same pairs.
+        masks: (N, 3, H, W) uint8, coded masks of the same pairs, or (0, 3, H, W).
         spec: steps, batch, rates and weights of the loss terms.
         seed: with the step's number, the only source of randomness.
         resume: file that an interrupted training continues from.
@@ -173,10 +168,10 @@ def train_autoencoder(
         at = torch.randint(len(images), (spec.batch,), generator=generator)
         # Masks are the easy part: half as many suffice.
         few = at[: max(1, spec.batch // 2)]
-        coded = recoloured(masks[few].float() / 127.5 - 1, spec.recolour, generator)
+        coded = recoloured(_rows(masks, few).float() / 127.5 - 1, spec.recolour, generator)
         pictures = torch.cat([images[at].float() / 127.5 - 1, coded])
         shown = augmented(pictures, generator).to(accelerate.device)
-        real, coded = shown.split([len(at), len(few)])
+        real, coded = shown.split([len(at), len(coded)])
         rate = (
             spec.learning_rate
             * min(1.0, (step + 1) / 50)
@@ -199,9 +194,14 @@ def train_autoencoder(
 
 def measure_latents(autoencoder: Autoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
     """Tells an autoencoder the mean and deviation of its latents of some of these pictures."""
-    sample = np.random.default_rng(seed).permutation(len(images))[:LINEAR_SAMPLE]
-    pictures = torch.cat([images[sample], masks[sample]]).float() / 127.5 - 1
+    sample = torch.from_numpy(np.random.default_rng(seed).permutation(len(images))[:LINEAR_SAMPLE])
+    pictures = torch.cat([images[sample], _rows(masks, sample)]).float() / 127.5 - 1
     autoencoder.measure_statistics(pictures.to(next(autoencoder.parameters()).device))
+
+
+def _rows(masks: Tensor, at: Tensor) -> Tensor:
+    """The masks of some pairs; none of a data set without masks."""
+    return masks[at] if len(masks) else masks
 
 
 def _cosine(share: float) -> float:

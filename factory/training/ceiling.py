@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from torch import Tensor
 
 from factory.masks import CODECS
 from factory.models.autoencoder import Autoencoder
@@ -24,20 +25,35 @@ def autoencoder_ceiling(
         pairs: N held-out pairs.
         domains: of these pairs, by name.
         autoencoder: that made the latents.
-        latents: of the same pairs, in order.
+        latents: of images and masks of the same pairs, in order.
     """
+    image, mask = latents.streams
     device = next(autoencoder.parameters()).device
-    errors, dice = [], []
-    for row, (image, mask) in enumerate(zip(latents.image, latents.mask, strict=True)):
+    dice = []
+    for row, coded in enumerate(mask):
         domain = domains[str(pairs.facets["domain"].iloc[row])]
         codec = CODECS[domain.codec](len(domain.classes))
-        made = autoencoder.decode(image[None].to(device)).cpu()
+        decoded = codec.decode(autoencoder.decode(coded[None].to(device)).cpu())[0]
+        dice += class_dice(decoded, pairs.masks[row])
+    losses = image_ceiling(pairs, autoencoder, image)
+    return losses | ({"mask_dice": float(np.mean(dice))} if dice else {})
+
+
+def image_ceiling(pairs: PairBatch, autoencoder: Autoencoder, coded: Tensor) -> dict[str, float]:
+    """Images' mean absolute error on [-1, 1] after coding and decoding.
+
+    Args:
+        pairs: N held-out pairs.
+        autoencoder: that made the latents.
+        coded: (N, C, h, w) latents of their images.
+    """
+    device = next(autoencoder.parameters()).device
+    errors = []
+    for row, latent in enumerate(coded):
+        made = autoencoder.decode(latent[None].to(device)).cpu()
         real = image_pictures(pairs.images[row : row + 1]) / 127.5 - 1
         errors.append(float((made - real).abs().mean()))
-        decoded = codec.decode(autoencoder.decode(mask[None].to(device)).cpu())[0]
-        dice += class_dice(decoded, pairs.masks[row])
-    found = {"image_l1": errors, "mask_dice": dice}
-    return {name: float(np.mean(values)) for name, values in found.items() if values}
+    return {"image_l1": float(np.mean(errors))} if errors else {}
 
 
 def class_dice(ours: Masks, real: Masks) -> list[float]:

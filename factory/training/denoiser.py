@@ -1,8 +1,8 @@
-"""Trains the dual-stream denoiser on cached latents."""
+"""Trains a denoiser of one stream or of two on cached latents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from diffusers import DDIMScheduler
 from diffusers.training_utils import EMAModel
-from torch import Tensor
+from torch import Tensor, nn
 
-from factory.models.dual_stream import DualStreamUNet
-from factory.sections import DenoiserTraining
+from factory.models.denoiser import STREAMS, Denoiser, predictions
+from factory.sections import LoopTraining
 from factory.training.latents import Latents
 from factory.training.precision import accelerator
 from factory.training.progress import Progress, step_generator
@@ -23,26 +23,34 @@ VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
 
 
 def draw_timesteps(
-    count: int, total: int, tied: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Timesteps (B,) of images and of masks, in [0, total).
+    count: int, total: int, tied: float, streams: int, generator: torch.Generator
+) -> list[Tensor]:
+    """Timesteps (B,) of each stream, in [0, total).
 
     Independent draws teach the network every pair of noise levels, hence mask -> image and
     image -> mask; a share is tied because joint sampling walks along the diagonal.
     Source: UniDiffuser, arXiv 2303.06555.
     """
-    image = torch.randint(total, (count,), generator=generator)
-    mask = torch.randint(total, (count,), generator=generator)
+    drawn = [torch.randint(total, (count,), generator=generator) for _ in range(streams)]
     same = torch.rand(count, generator=generator) < tied
-    return image, torch.where(same, image, mask)
+    return [torch.where(same, drawn[0], times) for times in drawn]
 
 
-def drop_prompts(prompt: Tensor, both: float, one: float, generator: torch.Generator) -> Tensor:
-    """(B, 2) rows of text states, some set to 0, the empty prompt."""
+def drop_prompts(prompt: Tensor, every: float, one: float, generator: torch.Generator) -> Tensor:
+    """(B, S) rows of text states, some set to 0, the empty prompt.
+
+    Args:
+        prompt: the rows.
+        every: share of pairs in which every stream's text is emptied.
+        one: share in which a stream's text is emptied alone, for each of the S.
+        generator: of the draw.
+    """
     chance = torch.rand(len(prompt), generator=generator)
-    image = chance < both + one
-    mask = (chance < both) | ((chance >= both + one) & (chance < both + 2 * one))
-    return prompt.masked_fill(torch.stack([image, mask], 1), 0)
+    alone = [
+        (chance >= every + i * one) & (chance < every + (i + 1) * one)
+        for i in range(prompt.shape[1])
+    ]
+    return prompt.masked_fill(torch.stack([(chance < every) | lone for lone in alone], 1), 0)
 
 
 def target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
@@ -53,60 +61,66 @@ def target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, t: Tensor) ->
 
 
 def stream_losses(
-    unet: DualStreamUNet,
+    unet: nn.Module,
     scheduler: DDIMScheduler,
     latents: Latents,
     rows: Tensor,
     prompt: Tensor,
-    timesteps: tuple[Tensor, Tensor],
+    timesteps: Sequence[Tensor],
     noise: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Mean squared errors (B,) of the image stream and of the mask stream.
+) -> list[Tensor]:
+    """Mean squared errors (B,) of each of S streams.
 
     Args:
-        unet: the network.
+        unet: the network, a `Denoiser`, wrapped or not.
         scheduler: noise schedule and kind of prediction.
         latents: the training set.
         rows: (B,) rows of it.
-        prompt: (B, 2) rows of its text states.
-        timesteps: of images and of masks, each (B,).
-        noise: (2, B, 4, h, w).
+        prompt: (B, S) rows of its text states.
+        timesteps: of each stream, (B,).
+        noise: (S, B, C, h, w).
     """
     device = next(unet.parameters()).device
-    clean = [stream[rows].to(device) for stream in (latents.image, latents.mask)]
+    clean = [stream[rows].to(device) for stream in latents.streams]
     noise = noise.to(device)
     times = [t.to(device) for t in timesteps]
-    text = [latents.texts[prompt[:, i]].to(device) for i in (0, 1)]
-    noisy = [scheduler.add_noise(clean[i], noise[i], times[i]) for i in (0, 1)]
-    made = unet(*noisy, *times, *text)
+    text = [latents.texts[column].to(device) for column in prompt.unbind(1)]
+    noisy = [scheduler.add_noise(c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
+    made = predictions(unet, noisy, times, text)
+    wanted = [target(scheduler, c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
     losses = [
-        F.mse_loss(
-            made[i].float(), target(scheduler, clean[i], noise[i], times[i]), reduction="none"
-        )
-        for i in (0, 1)
+        F.mse_loss(ours.float(), theirs, reduction="none")
+        for ours, theirs in zip(made, wanted, strict=True)
     ]
-    return losses[0].mean((1, 2, 3)), losses[1].mean((1, 2, 3))
+    return [loss.mean((1, 2, 3)) for loss in losses]
 
 
 @torch.no_grad()
 def validation_losses(
-    unet: DualStreamUNet, scheduler: DDIMScheduler, latents: Latents, most: int = 32
+    unet: nn.Module, scheduler: DDIMScheduler, latents: Latents, most: int = 32
 ) -> dict[str, float]:
     """Mean losses per stream and noise level on held-out latents, with the same noise each time."""
-    rows = torch.arange(min(most, len(latents.image)))
-    shape = (2, len(rows), *latents.image.shape[1:])
+    rows = torch.arange(min(most, len(latents)))
+    shape = _noise_shape(latents, len(rows))
     result: dict[str, float] = {}
     for t in VALIDATION_TIMESTEPS:
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(t))
-        times = torch.full((len(rows),), t)
-        image, mask = stream_losses(
-            unet, scheduler, latents, rows, latents.prompt[rows], (times, times), noise
-        )
-        result |= {f"val_image_{t}": float(image.mean()), f"val_mask_{t}": float(mask.mean())}
+        times = [torch.full((len(rows),), t) for _ in latents.streams]
+        losses = stream_losses(unet, scheduler, latents, rows, latents.prompt[rows], times, noise)
+        result |= {f"val_{name}_{t}": value for name, value in _means(losses).items()}
     return result
 
 
-def learning_rate(spec: DenoiserTraining, step: int) -> float:
+def _noise_shape(latents: Latents, batch: int) -> tuple[int, ...]:
+    return (len(latents.streams), batch, *latents.streams[0].shape[1:])
+
+
+def _means(losses: Sequence[Tensor]) -> dict[str, float]:
+    named = zip(STREAMS, losses, strict=False)
+    return {name: float(loss.mean().detach()) for name, loss in named}
+
+
+def learning_rate(spec: LoopTraining, step: int) -> float:
     """Linear warm-up, then a cosine down to a twentieth."""
     rise = min(1.0, (step + 1) / max(1, spec.warm_up))
     fall = 0.05 + 0.95 * 0.5 * (1 + float(np.cos(np.pi * step / spec.steps)))
@@ -114,11 +128,11 @@ def learning_rate(spec: DenoiserTraining, step: int) -> float:
 
 
 def train_denoiser(
-    unet: DualStreamUNet,
+    unet: Denoiser,
     scheduler: DDIMScheduler,
     latents: Latents,
     held_out: Latents | None,
-    spec: DenoiserTraining,
+    spec: LoopTraining,
     seed: int,
     resume: Path,
 ) -> Iterator[Progress]:
@@ -137,24 +151,16 @@ def train_denoiser(
     average = EMAModel(list(model.parameters()), decay=spec.ema)
     point = ResumePoint(resume, {"model": model, "average": average, "optimiser": optimiser})
     for step in range(point.load(), spec.steps):
-        generator = step_generator(seed, step)
-        rows = torch.randint(len(latents.image), (spec.batch,), generator=generator)
-        prompt = drop_prompts(
-            latents.prompt[rows], spec.drop_prompt, spec.drop_one_prompt, generator
-        )
-        times = draw_timesteps(
-            spec.batch, scheduler.config.num_train_timesteps, spec.tied_timesteps, generator
-        )
-        noise = torch.randn((2, spec.batch, *latents.image.shape[1:]), generator=generator)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(spec, step)
-        image, mask = stream_losses(model, scheduler, latents, rows, prompt, times, noise)
+        drawn = _drawn(latents, spec, scheduler.config.num_train_timesteps, seed, step)
+        parts = stream_losses(model, scheduler, latents, *drawn)
         optimiser.zero_grad(set_to_none=True)
-        accelerate.backward((image.mean() + mask.mean()) / 2)
+        accelerate.backward(sum(part.mean() for part in parts) / len(parts))
         accelerate.clip_grad_norm_(model.parameters(), spec.clip)
         optimiser.step()
         average.step(model.parameters())
-        losses = {"image": float(image.mean().detach()), "mask": float(mask.mean().detach())}
+        losses = _means(parts)
         last = step + 1 == spec.steps
         if held_out is not None and (last or (step + 1) % spec.validate_every == 0):
             average.store(model.parameters())
@@ -164,3 +170,15 @@ def train_denoiser(
         point.save_sometimes(step + 1, spec.steps)
         yield Progress("denoiser", step + 1, spec.steps, losses)
     average.copy_to(unet.parameters())
+
+
+def _drawn(
+    latents: Latents, spec: LoopTraining, total: int, seed: int, step: int
+) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
+    """Rows, rows of texts, timesteps and noise of one step, by its number alone."""
+    generator, streams = step_generator(seed, step), len(latents.streams)
+    rows = torch.randint(len(latents), (spec.batch,), generator=generator)
+    prompt = drop_prompts(latents.prompt[rows], spec.drop_prompt, spec.drop_alone, generator)
+    times = draw_timesteps(spec.batch, total, spec.tied, streams, generator)
+    noise = torch.randn(_noise_shape(latents, spec.batch), generator=generator)
+    return rows, prompt, times, noise

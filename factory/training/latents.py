@@ -15,6 +15,7 @@ from torch import Tensor
 
 from factory.masks import CODECS
 from factory.models.autoencoder import Autoencoder
+from factory.models.denoiser import STREAMS
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts import texts
 from factory.sections import Augmentation
@@ -22,6 +23,8 @@ from factory.training.progress import Progress, step_generator
 from factory.vocabulary import Domain
 
 TextStates = Callable[[Sequence[str]], Tensor]
+Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
+Told = Callable[[int], Sequence[Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,23 @@ class Latents:
     """What the denoiser trains on.
 
     Attributes:
-        image, mask: (M, 4, h, w) latents, row by row of one pair.
-        prompt: (M, 2) rows of `texts` for image and mask.
+        streams: (M, C, h, w) latents of each stream, row by row of one pair.
+        prompt: (M, S) rows of `texts` for each of the S streams.
         texts: (T, L, D) text states; row 0 is the empty prompt.
     """
 
-    image: Tensor
-    mask: Tensor
+    streams: tuple[Tensor, ...]
     prompt: Tensor
     texts: Tensor
+
+    def __len__(self) -> int:
+        return len(self.prompt)
 
     def save(self, file: Path, key: str) -> None:
         """Writes safetensors that carry the key they were made for."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(vars(self), file, metadata={"key": key})
+        named = dict(zip(STREAMS, self.streams, strict=False))
+        save_file({**named, "prompt": self.prompt, "texts": self.texts}, file, {"key": key})
 
     @staticmethod
     def load(file: Path, key: str) -> Latents | None:
@@ -52,12 +58,19 @@ class Latents:
         with safe_open(file, "pt") as stored:
             if (stored.metadata() or {}).get("key") != key:
                 return None
-        return Latents(**load_file(file))
+        read = load_file(file)
+        streams = tuple(read[name] for name in STREAMS if name in read)
+        return Latents(streams, read["prompt"], read["texts"])
 
 
 def image_pictures(images: Images) -> Tensor:
     """(N, H, W, C) uint8 -> (N, 3, H, W) uint8; grey is repeated."""
     return torch.from_numpy(images).movedim(-1, 1).expand(-1, 3, -1, -1).contiguous()
+
+
+def shown_images(pairs: PairBatch) -> Tensor:
+    """(N, 3, H, W) uint8: the images of pairs."""
+    return image_pictures(pairs.images)
 
 
 def mask_pictures(pairs: PairBatch, domains: Mapping[str, Domain]) -> Tensor:
@@ -131,13 +144,41 @@ def encode_pairs(
     augmentation: Augmentation,
     seed: int,
 ) -> Generator[Progress, None, Latents]:
-    """Encodes every variant of every pair; yields progress and returns the latents."""
+    """Encodes image and mask of every variant of every pair, told alike in every variant."""
     described = pair_texts(pairs, domains)
-    prompts = sorted({line for both in described for line in both})
+    pictures = (shown_images, lambda batch: mask_pictures(batch, domains))
+    latents = yield from encode_streams(
+        pairs, pictures, lambda _: described, autoencoder, text, augmentation, seed
+    )
+    return latents
+
+
+def encode_streams(
+    pairs: PairBatch,
+    pictures: Sequence[Pictures],
+    told: Told,
+    autoencoder: Autoencoder,
+    text: TextStates,
+    augmentation: Augmentation,
+    seed: int,
+) -> Generator[Progress, None, Latents]:
+    """Encodes every variant of every pair; yields progress and returns the latents.
+
+    Args:
+        pairs: N pairs.
+        pictures: what each stream is shown.
+        told: number of a variant -> texts of all pairs, one for each stream.
+        autoencoder: between pictures and latents.
+        text: the text encoder.
+        augmentation: how many variants there are, and how they differ.
+        seed: of the variants.
+    """
+    lines = [both for copy in range(augmentation.copies) for both in told(copy)]
+    prompts = sorted({line for both in lines for line in both})
     rows = {line: index + 1 for index, line in enumerate(prompts)}
-    prompt = torch.tensor([[rows[image], rows[mask]] for image, mask in described])
+    prompt = torch.tensor([[rows[line] for line in both] for both in lines])
     device = next(autoencoder.parameters()).device
-    made: dict[str, list[Tensor]] = {"image": [], "mask": []}
+    made: list[list[Tensor]] = [[] for _ in pictures]
     parts = torch.arange(len(pairs)).split(32)
     steps = augmentation.copies * len(parts)
     for copy in range(augmentation.copies):
@@ -147,15 +188,8 @@ def encode_pairs(
                 generator = step_generator(seed, copy * len(parts) + number)
                 images, masks = augment(batch.images, batch.masks, augmentation, generator)
                 batch = PairBatch(images, masks, batch.facets, batch.spacing_mm, batch.has_mask)
-            for name, pictures in (
-                ("image", image_pictures(batch.images)),
-                ("mask", mask_pictures(batch, domains)),
-            ):
-                made[name].append(autoencoder.encode(pictures.to(device) / 127.5 - 1).cpu())
+            for stream, shown in zip(made, pictures, strict=True):
+                stream.append(autoencoder.encode(shown(batch).to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
-    return Latents(
-        torch.cat(made["image"]).contiguous(),
-        torch.cat(made["mask"]).contiguous(),
-        prompt.repeat(augmentation.copies, 1),
-        text(["", *prompts]).cpu(),
-    )
+    streams = tuple(torch.cat(stream).contiguous() for stream in made)
+    return Latents(streams, prompt, text(["", *prompts]).cpu())

@@ -89,3 +89,12 @@ def test_class_areas_are_shares_of_the_image():
     assert areas[0, 1] == 0.5
     assert areas[0, 2] == 1 / 32
     assert areas.sum() == 1
+
+
+def test_a_generator_of_images_alone_lacks_no_mask():
+    pairs = pair()
+    pairs.masks[:], pairs.has_mask[:] = 0, False
+    assert check(pairs, LABEL_MAPS, masked=False).tolist() == [0]
+    assert check(pairs, LABEL_MAPS).tolist() == [Reason.MASK_MISSING]
+    pairs.images[:] = 100
+    assert check(pairs, LABEL_MAPS, masked=False).tolist() == [Reason.CONSTANT_IMAGE]

@@ -9,14 +9,17 @@ import torch
 from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.generators.base import Generator, facet_rows
+from factory.generators.medisyn import MediSyn
 from factory.generators.medsegfactory import MedSegFactory
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
+from factory.models.caption_sentences import caption_corpus
 from factory.models.checkpoints import Components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import SCHEDULE, TINY
 from factory.models.text import new_text_encoder
+from factory.models.text_to_image import TextToImageUNet
 from factory.prompts import Prompt
 from factory.sections import SampleSection
 from factory.sources.phantom import render
@@ -45,10 +48,29 @@ def tiny_medsegfactory(image):
     return MedSegFactory(parts, "untrained", image, SampleSection(steps=2, batch=2))
 
 
+def tiny_medisyn(image):
+    """The real networks at their smallest, with the weights they start from."""
+    domains = {name: load_vocabulary().domain(name) for name in PHANTOMS}
+    torch.manual_seed(0)
+    text = new_text_encoder([sentence.text for sentence in caption_corpus(domains)])
+    config = {**TINY, "in_channels": 16, "out_channels": 16, "cross_attention_dim": text.dim}
+    pictures = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    card = {
+        "domains": [domain.model_dump(mode="json") for domain in domains.values()],
+        "varying": {"phantom-chest-xray": ["opacity"]},
+    }
+    parts = Components(
+        TextToImageUNet(config).eval(), Autoencoder.small(4, pictures).eval(), text, SCHEDULE, card
+    )
+    return MediSyn(parts, "untrained", image, SampleSection(steps=2, batch=2))
+
+
 READY: Mapping[str, Callable[[ImageSection], Generator]] = {
     "phantom": lambda image: PhantomGeneratorSpec().build(image),
     "medsegfactory": tiny_medsegfactory,
+    "medisyn": tiny_medisyn,
 }
+MASKLESS = ("medisyn",)
 SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
 
 
@@ -86,7 +108,8 @@ def test_pairs_are_valid(kind, section):
     pairs = generate(READY[kind](section), prompts)
     assert pairs.images.shape == (7, section.size, section.size, section.channels)
     assert pairs.masks.shape == (7, section.size, section.size)
-    assert pairs.has_mask.all()
+    assert (pairs.has_mask == (kind not in MASKLESS)).all()
+    assert pairs.has_mask.any() or not pairs.masks.any()
     for prompt, mask in zip(prompts, pairs.masks, strict=True):
         assert mask.max() <= len(load_vocabulary().domain(prompt.domain).classes)
 
@@ -135,6 +158,35 @@ def test_as_many_seeds_as_prompts_and_at_least_one(kind):
 def test_the_largest_seed_is_kept_to_the_last_digit():
     prompt = make_prompts(1)
     assert facet_rows(prompt, [np.uint64(2**64 - 1)])[0]["seed"] == str(2**64 - 1)
+
+
+# ---- medisyn ----
+
+
+def test_free_text_without_a_finding_is_the_whole_caption():
+    domain = load_vocabulary().domain("phantom-chest-xray")
+    generator = READY["medisyn"](SECTIONS[0])
+    free = Prompt.about(domain, domain.classes, text="thorax radiograph, a big heart is seen")
+    assert generator.captions([free], [3]) == [free.text]
+    both = Prompt.about(domain, domain.shown("pneumonia"), "pneumonia", text=free.text)
+    (told,) = generator.captions([both], [3])
+    assert told.endswith(f". {free.text}")
+    assert len(told) > len(free.text) + 10
+
+
+def test_a_free_text_with_unknown_words_is_refused_with_the_nearest_known():
+    domain = load_vocabulary().domain("phantom-chest-xray")
+    generator = READY["medisyn"](SECTIONS[0])
+    prompt = Prompt.about(domain, domain.classes, text="chest film with cardiomegalia of a zyzzyva")
+    with pytest.raises(InputError, match=r"cardiomegalia' \(nearest known: cardiomegaly.*zyzzyva"):
+        generator.generate([prompt], [1])
+    assert generator.generate([Prompt.about(domain, domain.classes)], [1]) is not None
+
+
+def test_images_of_a_domain_it_was_not_trained_on_are_refused():
+    prompt = Prompt.about(load_vocabulary().domain("chest-xray-lungs"), ["lungs"], "normal")
+    with pytest.raises(InputError, match="not chest-xray-lungs"):
+        READY["medisyn"](SECTIONS[0]).generate([prompt], [0])
 
 
 # ---- phantom ----

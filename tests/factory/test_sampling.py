@@ -22,9 +22,9 @@ def unet():
 
 def inputs(count=3, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    text = Conditioning(*(torch.randn(count, 5, 32, generator=generator) for _ in range(4)))
+    states = [torch.randn(count, 5, 32, generator=generator) for _ in range(4)]
     noise = [starting_noise(range(count), (4, 8, 8), stream) for stream in (0, 1)]
-    return text, noise[0], noise[1]
+    return Conditioning(states[:2], states[2:]), noise
 
 
 def test_noise_follows_from_seed_and_stream_alone():
@@ -35,12 +35,12 @@ def test_noise_follows_from_seed_and_stream_alone():
 
 @torch.no_grad()
 def test_guidance_by_hand(unet):
-    text, image, mask = inputs()
+    text, noise = inputs()
     times = (torch.full((3,), 500),) * 2
-    plain = guided(unet, (image, mask), times, text, 1.0)
-    nothing = Conditioning(text.not_image, text.not_mask, text.not_image, text.not_mask)
-    empty = guided(unet, (image, mask), times, nothing, 1.0)
-    amplified = guided(unet, (image, mask), times, text, 3.0)
+    plain = guided(unet, noise, times, text, 1.0)
+    nothing = Conditioning(text.away, text.away)
+    empty = guided(unet, noise, times, nothing, 1.0)
+    amplified = guided(unet, noise, times, text, 3.0)
     for stream in (0, 1):
         expected = empty[stream] + 3 * (plain[stream] - empty[stream])
         torch.testing.assert_close(amplified[stream], expected, atol=1e-5, rtol=1e-5)
@@ -50,33 +50,32 @@ def test_guidance_by_hand(unet):
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
 def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
     section = SampleSection(solver=solver, steps=4, guidance=guidance)
-    text, image, mask = inputs()
-    made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, image, mask, section)
-    turned = Conditioning(*(states.flip(0) for states in vars(text).values()))
+    text, noise = inputs()
+    made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
+    turned = Conditioning(*([state.flip(0) for state in part] for part in (text.asked, text.away)))
     solver_again = make_solver(solver, dict(SCHEDULE))
-    again = sample(unet, solver_again, turned, image.flip(0), mask.flip(0), section)
+    again = sample(unet, solver_again, turned, [stream.flip(0) for stream in noise], section)
     for stream in (0, 1):
         assert torch.isfinite(made[stream]).all()
         torch.testing.assert_close(again[stream].flip(0), made[stream], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("known", ["image", "mask"])
+@pytest.mark.parametrize("known", [0, 1])
 def test_the_known_stream_is_returned_as_it_came(unet, known):
     section = SampleSection(solver="dpmpp-2m", steps=4, guidance=2.0)
-    text, image, mask = inputs()
-    made = sample(unet, make_solver("dpmpp-2m", dict(SCHEDULE)), text, image, mask, section, known)
-    kept, drawn = (0, 1) if known == "image" else (1, 0)
-    assert torch.equal(made[kept], (image, mask)[kept])
-    assert not torch.equal(made[drawn], (image, mask)[drawn])
+    text, noise = inputs()
+    made = sample(unet, make_solver("dpmpp-2m", dict(SCHEDULE)), text, noise, section, known)
+    assert torch.equal(made[known], noise[known])
+    assert not torch.equal(made[1 - known], noise[1 - known])
 
 
 def test_many_steps_of_both_solvers_lead_to_one_place(unet):
     # A deterministic solver integrates the same equation: refined, the two must meet.
-    text, image, mask = inputs(1)
+    text, noise = inputs(1)
     ends = []
     for solver in ("ddim", "dpmpp-2m"):
         section = SampleSection(solver=solver, steps=100, guidance=1.0)
-        made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, image, mask, section)
+        made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
         ends.append(torch.cat(made))
     spread = ends[0].std()
     assert float((ends[0] - ends[1]).abs().mean() / spread) < 0.1
@@ -96,9 +95,10 @@ def test_the_recorded_five_steps_of_the_public_code(shared_reference):
         clip_sample=False,
     )
     names = ("img_pos", "mask_pos", "img_neg", "mask_neg")
-    text = Conditioning(*(recorded[name] for name in names))
+    states = [recorded[name] for name in names]
+    text = Conditioning(states[:2], states[2:])
     start = recorded["img_latents"], recorded["mask_latents"]
-    image, mask = sample(unet, solver, text, *start, SampleSection(steps=5, guidance=7.5))
+    image, mask = sample(unet, solver, text, start, SampleSection(steps=5, guidance=7.5))
     assert solver.timesteps.tolist() == recorded["timesteps"].tolist()
     for made, stream in ((image, "img"), (mask, "mask")):
         expected = recorded[f"step4/{stream}/latents"]

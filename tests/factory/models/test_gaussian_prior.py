@@ -43,7 +43,7 @@ def test_of_silent_latents_everything_is_known() -> None:
 
 def test_the_prior_is_the_best_linear_prediction_and_knows_its_own_error() -> None:
     latents = coloured(4000, (2.0, 0.2), 0)
-    prior = GaussianPrior.measured(latents, latents, ALPHAS)
+    prior = GaussianPrior.measured((latents, latents), ALPHAS)
     t = torch.full((len(latents),), 400)
     signal = ALPHAS[400]
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
@@ -60,16 +60,15 @@ def test_the_prior_is_the_best_linear_prediction_and_knows_its_own_error() -> No
 
 def test_an_untrained_network_draws_latents_of_the_measured_spectrum() -> None:
     image, mask = coloured(2000, (2.0, 1.0, 0.5, 0.1), 0), coloured(2000, (0.1, 3.0, 0.5, 1.0), 1)
-    prior = GaussianPrior.measured(image, mask, ALPHAS)
+    prior = GaussianPrior.measured((image, mask), ALPHAS)
     unet = DualStreamUNet(TINY, "joint", prior).eval()
     text = torch.zeros(64, 4, 32)
     noise = torch.randn(2, 64, 4, 8, 8, generator=torch.Generator().manual_seed(2))
     made = sample(
         unet,
         make_solver("ddim", dict(SCHEDULE)),
-        Conditioning(text, text, text, text),
-        noise[0],
-        noise[1],
+        Conditioning((text, text), (text, text)),
+        noise,
         SampleSection(solver="ddim", steps=50, guidance=1.0),
     )
     for ours, real in zip(made, (image, mask), strict=True):
@@ -80,7 +79,7 @@ def test_an_untrained_network_draws_latents_of_the_measured_spectrum() -> None:
 
 
 def test_a_prior_is_saved_with_the_network(tmp_path: Path) -> None:
-    prior = GaussianPrior.measured(coloured(8, (1.0, 2.0), 0), coloured(8, (3.0, 4.0), 1), ALPHAS)
+    prior = GaussianPrior.measured((coloured(8, (1.0, 2.0), 0), coloured(8, (3.0, 4.0), 1)), ALPHAS)
     prior.save(tmp_path / "prior.safetensors")
     again = GaussianPrior.load(tmp_path / "prior.safetensors")
     assert torch.equal(again.power, prior.power)

@@ -135,7 +135,9 @@ def test_every_prompt_of_the_vocabulary_fits():
 
 @pytest.mark.slow
 def test_the_whole_vocabulary_is_learned_in_a_minute():
-    training = train_text_encoder({}, TextTraining(learning_rate=3e-3), seed=0)
+    training = train_text_encoder(
+        corpus(load_vocabulary().domains), TextTraining(learning_rate=3e-3), seed=0
+    )
     last, encoder = None, None
     while encoder is None:
         try:

@@ -5,7 +5,7 @@ import pytest
 from factory.images import ImageSection
 from factory.sections import Augmentation, AutoencoderTraining, TextTraining, TrainSection
 from factory.sources.phantom import PhantomSource
-from factory.training.medsegfactory import Lesson
+from factory.training.lesson import Lesson
 
 IMAGE = ImageSection(size=32, channels=3)
 TRAIN = TrainSection(

@@ -72,3 +72,14 @@ def test_training_lowers_the_loss_and_ends_with_unit_latents(tmp_path):
     assert "adversarial" not in steps[0].losses
     latents = autoencoder.encode(torch.cat([images, masks]).float() / 127.5 - 1)
     assert float(latents.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_images_alone_are_learnt_without_any_mask(tmp_path):
+    torch.manual_seed(0)
+    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
+    images = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8)
+    spec = AutoencoderTraining(steps=2, batch=2, texture_from=0, adversarial=0.1)
+    resume = tmp_path / "autoencoder.resume"
+    steps = list(train_autoencoder(autoencoder, images, images[:0], spec, 0, resume))
+    assert not {"mask_l1", "mask_l2"} & set(steps[-1].losses)
+    assert all(np.isfinite(list(steps[-1].losses.values())))

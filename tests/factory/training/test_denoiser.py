@@ -25,13 +25,12 @@ from factory.training.latents import Latents
 SPEC = DenoiserTraining(steps=6, batch=4, warm_up=2, validate_every=3, ema=0.9)
 
 
-def make_latents(count=8, seed=0):
+def make_latents(count=8, seed=0, streams=2):
     generator = torch.Generator().manual_seed(seed)
     pick = {"generator": generator}
     return Latents(
-        torch.randn(count, 4, 8, 8, **pick),
-        torch.randn(count, 4, 8, 8, **pick),
-        torch.randint(0, 3, (count, 2), **pick),
+        tuple(torch.randn(count, 4, 8, 8, **pick) for _ in range(streams)),
+        torch.randint(0, 3, (count, streams), **pick),
         torch.randn(3, 5, 32, **pick),
     )
 
@@ -51,7 +50,7 @@ def trained(folder, stop=None, coupling="joint"):
 
 def test_timesteps_are_independent_but_for_the_tied_share():
     generator = torch.Generator().manual_seed(0)
-    image, mask = draw_timesteps(20_000, 1000, 0.25, generator)
+    image, mask = draw_timesteps(20_000, 1000, 0.25, 2, generator)
     assert 0 <= int(min(image.min(), mask.min())) <= int(max(image.max(), mask.max())) < 1000
     assert float((image == mask).float().mean()) == pytest.approx(0.25 + 0.75 / 1000, abs=0.01)
     free = image != mask
@@ -65,6 +64,11 @@ def test_prompts_are_dropped_together_and_alone_at_the_rates_asked_for():
     assert float((image & mask).float().mean()) == pytest.approx(0.1, abs=0.01)
     assert float((image & ~mask).float().mean()) == pytest.approx(0.05, abs=0.01)
     assert float((mask & ~image).float().mean()) == pytest.approx(0.05, abs=0.01)
+
+
+def test_of_one_stream_only_the_whole_prompt_is_dropped():
+    kept = drop_prompts(torch.ones(20_000, 1), 0.2, 0, torch.Generator().manual_seed(0))
+    assert float((kept == 0).float().mean()) == pytest.approx(0.2, abs=0.01)
 
 
 def test_the_velocity_by_hand():

@@ -1,0 +1,297 @@
+"""Captions: what an image shows, said in one of many ways.
+
+A word that stands in every caption has no contrast, so a model cannot learn what it means: captions
+say what varies between images, and now and then what does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.models.tokens import words
+from factory.prompts import Prompt
+from factory.vocabulary import Domain
+from factory.wording import Kind, Wording, load_wording, pick
+
+Flags = NDArray[np.bool_]
+
+MOST_NAMES = 5  # structures named in one clause: more would fill what a text encoder reads
+SPOKEN = ("side", "enlarged")  # facets with words of their own; others are told by their name
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an image, as far as captions can tell it.
+
+    Attributes:
+        title: the domain's words for such an image.
+        finding: "" for none.
+        side: of the finding: left, right or both; "" where nobody said.
+        present, absent: structures that it shows, and that others of its kind show.
+        enlarged: structures larger than usual.
+        varying: structures that some images of this kind show and others do not.
+        others: further (facet, value) pairs.
+        text: free text, "" for none.
+    """
+
+    title: str
+    modality: str
+    anatomy: str
+    finding: str = ""
+    side: str = ""
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    enlarged: tuple[str, ...] = ()
+    varying: frozenset[str] = frozenset()
+    others: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a caption says a thing that it could say, each in [0, 1].
+
+    Attributes:
+        finding: and its side.
+        varying: each structure whose presence varies, and each enlarged one.
+        constant: each structure that every image of its kind shows.
+        title: the domain's own words in place of modality and anatomy.
+        text: free text after the rest.
+        text_alone: free text in place of everything else.
+    """
+
+    finding: float
+    varying: float
+    constant: float
+    title: float
+    text: float
+    text_alone: float
+
+
+LEARNT = Rates(finding=0.9, varying=0.6, constant=0.2, title=0.3, text=0.5, text_alone=0.25)
+ASKED = Rates(finding=1, varying=1, constant=0, title=0.3, text=1, text_alone=0)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence, and every facet it tells as "facet=value"."""
+
+    text: str
+    told: frozenset[str]
+
+
+def caption(
+    facts: Facts,
+    draw: np.random.Generator,
+    rates: Rates = LEARNT,
+    wording: Wording | None = None,
+) -> Caption:
+    """Says facts in words that a random generator draws.
+
+    Args:
+        facts: what there is to say.
+        draw: decides what is said and how; the same draws, the same caption.
+        rates: how often each kind of fact is said: as learnt from, or as asked for.
+        wording: templates and phrases; None for those of the package.
+    """
+    # Asked for without a finding, free text is the caption; otherwise it is by chance.
+    alone = facts.text and (
+        draw.random() < rates.text_alone or (rates.text == 1 and not facts.finding)
+    )
+    if alone:
+        return Caption(facts.text, frozenset())
+    return _Speaker(facts, draw, rates, wording or load_wording()).caption()
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    facts: Facts
+    draw: np.random.Generator
+    rates: Rates
+    wording: Wording
+
+    def caption(self) -> Caption:
+        told = {f"modality={self.facts.modality}", f"anatomy={self.facts.anatomy}"}
+        body = self._head()
+        if self.facts.finding and self._says(self.rates.finding):
+            body = pick(self.wording.findings, self.draw).format(head=body, finding=self._finding())
+            told.add(f"finding={self.facts.finding}")
+            told |= {f"side={self.facts.side}"} if self.facts.side else set()
+        clauses = []
+        for relation, names in (
+            ("present", self.facts.present),
+            ("absent", self.facts.absent),
+            ("enlarged", self.facts.enlarged),
+        ):
+            if chosen := self._chosen(names):
+                clauses.append(self._clause(relation, chosen))
+                told |= {f"{relation}={name}" for name in chosen}
+        clauses += [self._other(name, value) for name, value in self.facts.others if value]
+        text = ", ".join([body, *clauses])
+        if opening := pick(self.wording.openings, self.draw):
+            text = f"{opening} {text}"
+        # A set whose free text only repeats the finding must not be told it twice.
+        fresh = self.facts.text and self.facts.text != self.facts.finding
+        if fresh and self._says(self.rates.text):
+            text = f"{text}. {self.facts.text}"
+        return Caption(text, frozenset(told))
+
+    def _says(self, rate: float) -> bool:
+        return bool(self.draw.random() < rate)
+
+    def _spoken(self, kind: Kind, name: str) -> str:
+        return self.wording.spoken(kind, name, self.draw)
+
+    def _head(self) -> str:
+        if self._says(self.rates.title):
+            return self.facts.title
+        return pick(self.wording.heads, self.draw).format(
+            modality=self._spoken("modality", self.facts.modality),
+            anatomy=self._spoken("anatomy", self.facts.anatomy),
+        )
+
+    def _finding(self) -> str:
+        finding = self._spoken("finding", self.facts.finding)
+        if not self.facts.side:
+            return finding
+        side = self._spoken("side", self.facts.side)
+        return pick(self.wording.sides, self.draw).format(finding=finding, side=side)
+
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        """The structures that are named, in random order."""
+        vary = self.facts.varying | set(self.facts.enlarged)
+        rates = [self.rates.varying if name in vary else self.rates.constant for name in names]
+        kept = [name for name, rate in zip(names, rates, strict=True) if self._says(rate)]
+        return [kept[int(at)] for at in self.draw.permutation(len(kept))[:MOST_NAMES]]
+
+    def _clause(self, relation: str, names: Sequence[str]) -> str:
+        *first, last = [self._spoken("class", name) for name in names]
+        joined = f"{', '.join(first)} and {last}" if first else last
+        templates = {
+            "present": self.wording.present,
+            "absent": self.wording.absent,
+            "enlarged": self.wording.enlarged,
+        }
+        return pick(templates[relation], self.draw).format(names=joined)
+
+    def _other(self, facet: str, value: str) -> str:
+        return pick(self.wording.others, self.draw).format(facet=facet, value=value)
+
+
+def varying_classes(
+    facets: pd.DataFrame, labelled: Flags, domains: Mapping[str, Domain]
+) -> dict[str, tuple[str, ...]]:
+    """Domain -> its classes that some of its labelled images show and others do not.
+
+    Args:
+        facets: N rows with the columns domain and labels.
+        labelled: (N,) whether a row without labels shows nothing, rather than being unlabelled.
+        domains: by name.
+    """
+    known = facets[labelled]
+    found = {}
+    for name, domain in domains.items():
+        shown = [set(str(row).split(";")) for row in known["labels"][known["domain"] == name]]
+        counts = {label: sum(label in row for row in shown) for label in domain.classes}
+        found[name] = tuple(label for label, n in counts.items() if 0 < n < len(shown))
+    return found
+
+
+def facts_of_rows(
+    facets: pd.DataFrame,
+    labelled: Flags,
+    domains: Mapping[str, Domain],
+    varying: Mapping[str, Sequence[str]],
+) -> list[Facts]:
+    """What a source tells of its images; `side` and `enlarged` where it has such columns.
+
+    Args:
+        facets: N rows as a source gives them.
+        labelled: (N,) whether the labels of a row are all that it shows, or nobody said.
+        domains: by name.
+        varying: from `varying_classes`.
+    """
+    return [
+        _of_row(row, bool(known), domains[row["domain"]], varying)
+        for row, known in zip(facets.to_dict("records"), labelled, strict=True)
+    ]
+
+
+def _of_row(
+    row: Mapping[Hashable, Any],
+    labelled: bool,
+    domain: Domain,
+    varying: Mapping[str, Sequence[str]],
+) -> Facts:
+    present = _names(row["labels"])
+    absent = [name for name in domain.classes if name not in present] if labelled else []
+    return Facts(
+        domain.title,
+        domain.modality,
+        domain.anatomy,
+        row["finding"],
+        row.get("side", ""),
+        present,
+        tuple(absent),
+        _names(row.get("enlarged", "")),
+        frozenset(varying[domain.name]),
+        text=row["text"],
+    )
+
+
+def facts_of_prompt(prompt: Prompt, domain: Domain, varying: Sequence[str]) -> Facts:
+    """What a prompt asks for; its extra facets `side` and `enlarged` have words of their own."""
+    extra = dict(prompt.extra)
+    # A prompt may ask for fewer classes than its finding shows; those are not absent.
+    shown = set(domain.shown(prompt.finding) if prompt.finding else ()) | set(prompt.classes)
+    return Facts(
+        domain.title,
+        domain.modality,
+        domain.anatomy,
+        prompt.finding,
+        extra.get("side", ""),
+        prompt.classes,
+        tuple(name for name in domain.classes if name not in shown),
+        _names(extra.get("enlarged", "")),
+        frozenset(varying),
+        tuple((name, value) for name, value in prompt.extra if name not in SPOKEN),
+        prompt.text,
+    )
+
+
+def _names(joined: str) -> tuple[str, ...]:
+    return tuple(name for name in joined.split(";") if name)
+
+
+def check_words(texts: Iterable[str], known: frozenset[str] | None) -> None:
+    """Whether a text encoder knows all words of some free texts.
+
+    Args:
+        texts: as a user wrote them.
+        known: words that it was trained on, lower case; None: it knows its language.
+
+    Raises:
+        InputError: naming every unknown word with the nearest known ones.
+    """
+    if known is None:
+        return
+    unknown = dict.fromkeys(w for text in texts for w in words(text) if w not in known)
+    if unknown:
+        raise InputError(
+            f"the model never met {', '.join(_beside_nearest(word, known) for word in unknown)}: "
+            "to it such words say nothing; use known ones, or a pretrained text encoder (a hub "
+            "folder as generator.from)"
+        )
+
+
+def _beside_nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, sorted(known), n=2, cutoff=0.6)
+    return f"{word!r} (nearest known: {', '.join(near)})" if near else repr(word)

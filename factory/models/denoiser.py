@@ -1,0 +1,86 @@
+"""What denoisers of one stream and of two have in common: a stock UNet, and what it need not learn.
+
+Trainer and sampler see a denoiser as a list of streams: (latents, timesteps, texts) -> predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from factory.models.gaussian_prior import GaussianPrior
+
+Config = Mapping[str, object]
+Predictions = tuple[Tensor, ...]  # one (B, C, h, w) for each stream
+
+STREAMS = ("image", "mask")  # their order everywhere; a model of one stream has the first
+
+
+class Denoiser(nn.Module):
+    """A stock UNet, as it is or coupled, that learns what a prior leaves open.
+
+    Args:
+        config: arguments of diffusers' `UNet2DConditionModel` for ONE stream.
+        unet: the network made from it.
+        prior: what is known of each stream's latents; None: nothing.
+
+    Attributes:
+        unet: the diffusers network; its state dict has the public key names.
+        streams: how many it denoises together.
+    """
+
+    streams: ClassVar[int]
+
+    def __init__(
+        self, config: Config, unet: UNet2DConditionModel, prior: GaussianPrior | None
+    ) -> None:
+        super().__init__()
+        self.config = {k: v for k, v in config.items() if not k.startswith("_")}
+        self.prior = prior
+        self.unet = unet
+        if prior is not None:
+            # Untrained, the network adds nothing to the prior.
+            nn.init.zeros_(self.unet.conv_out.weight)
+            nn.init.zeros_(self.unet.conv_out.bias)
+
+    def beside_prior(
+        self,
+        learned: Callable[..., Predictions],
+        latents: Sequence[Tensor],
+        times: Sequence[Tensor],
+    ) -> Predictions:
+        """What the prior expects of noisy latents, and what the network adds to it.
+
+        Args:
+            learned: the network; takes the streams as it wants to read them.
+            latents: noisy latents (B, C, h, w) of each stream.
+            times: timesteps (B,) of each stream.
+        """
+        prior = self.prior
+        if prior is None:
+            return learned(*latents)
+        noisy = list(enumerate(zip(latents, times, strict=True)))
+        made = learned(*(prior.scaled(stream, t, i) for i, (stream, t) in noisy))
+        return tuple(
+            prior.velocity(stream, t, i) + prior.unknown(t, i) * made[i] for i, (stream, t) in noisy
+        )
+
+
+def predictions(
+    denoiser: nn.Module, latents: Sequence[Tensor], times: Sequence[Tensor], text: Sequence[Tensor]
+) -> Predictions:
+    """What a denoiser predicts for each of its streams.
+
+    A function, not a method: the trainer's wrapper of a network passes on its calls alone.
+
+    Args:
+        denoiser: a `Denoiser`, wrapped or not.
+        latents: noisy latents (B, C, h, w), one for each stream, in the order of `STREAMS`.
+        times: timesteps (B,) likewise.
+        text: text states (B, L, D) likewise.
+    """
+    made = denoiser(*latents, *times, *text)
+    return (made,) if isinstance(made, Tensor) else made

@@ -1,0 +1,44 @@
+"""What a model is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.vocabulary import Domain
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a model is trained on.
+
+    Attributes:
+        train: pairs to learn from.
+        held_out: pairs whose losses are watched.
+        domains: of all these pairs, by name.
+        image: their size and channels.
+        source_digest: content of the source.
+        licence: of the data; goes into the checkpoint's card.
+    """
+
+    train: PairBatch
+    held_out: PairBatch
+    domains: Mapping[str, Domain]
+    image: ImageSection
+    source_digest: str
+    licence: str
+
+    def images_alone(self) -> Lesson:
+        """The same images and facets with every mask emptied: what nothing can learn masks from.
+
+        `has_mask` stays: it says whether a pair without labels shows nothing or was not labelled.
+        """
+        train, held_out = (
+            replace(pairs, masks=np.zeros_like(pairs.masks))
+            for pairs in (self.train, self.held_out)
+        )
+        return replace(self, train=train, held_out=held_out)

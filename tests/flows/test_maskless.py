@@ -1,0 +1,88 @@
+"""The whole factory on a generator of images alone: no mask is asked for, nothing pretends one."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from factory.store import Store
+
+TRAIN = {
+    "steps": 2,
+    "batch": 2,
+    "autoencoder": {"factor": 4, "steps": 2, "batch": 2},
+    "text": {"steps": 2},
+    "augment": {"copies": 1},
+}
+GENERATOR = {
+    "kind": "medisyn",
+    "preset": "tiny",
+    "train": TRAIN,
+    "sample": {"steps": 2, "batch": 4},
+}
+SOURCE = {"kind": "phantom", "train": 8, "val": 6}
+DOMAINS = ["phantom-breast-us", "phantom-colonoscopy"]
+MASKLESS = {
+    "name": "maskless",
+    "source": SOURCE | {"domains": DOMAINS},
+    "generator": GENERATOR,
+    "grid": {"facets": {"finding": ["normal"], "text": ["", "no lesion"]}, "replicates": 3},
+    "utility": None,
+}
+
+
+@pytest.mark.integration
+def test_a_version_without_masks_is_scored_published_and_reported(medpair, recipe, tmp_path):
+    home = tmp_path / "home"
+    said = medpair("run", recipe(**MASKLESS), "--home", home, "--json")
+    assert said.code == 0, said.err
+    told = said.json
+    assert told["version"] == "v1"
+    assert told["pairs"]["accepted"] == 12
+    pairs = Store(str(home / "pairs"), "maskless").snapshot("v1").read()
+    assert not pairs.has_mask.any()
+    assert not pairs.masks.any()
+    assert set(pairs.facets["labels"]) == {""}
+    scores = told["scores"]
+    assert {"sharpness", "ms_ssim", "memorised_share", "kernel_texture"} <= set(scores)
+    assert not {"consistency", "plausible_share", "kernel_geometry", "asked_present"} & set(scores)
+    page = Path(told["report"]).read_text()
+    assert "Do they look real?" in page
+    assert "Do the masks fit the images?" not in page
+    exported = medpair("datasets", "export", "maskless", tmp_path / "copy", "--home", home)
+    assert exported.code == 0, exported.err
+    with (tmp_path / "copy" / DOMAINS[0] / "metadata.csv").open() as file:
+        assert {row["mask"] for row in csv.DictReader(file)} == {""}
+    refused = medpair("utility", "maskless@v1", "--home", home)
+    assert refused.code == 2
+    assert len(refused.lines) == 1
+    assert "no masks" in refused.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"utility": {"real": [4]}}, "utility cannot be measured"),
+        ({"gates": {"consistency_closed": ">= 0.5"}}, "gates.consistency_closed cannot be"),
+        (
+            {"grid": {"facets": {"text": ["a lesion of the brest, wombat"]}}},
+            "'brest' (nearest known: breast",
+        ),
+    ],
+    ids=["utility", "gate", "words"],
+)
+def test_what_cannot_be_had_without_masks_is_refused_in_a_line(
+    changes, expected, medpair, recipe, tmp_path
+):
+    path = recipe(**(MASKLESS | changes))
+    said = medpair("run", path, "--dry-run", "--home", tmp_path / "home")
+    assert said.code == 2, said.err
+    assert len(said.lines) == 1
+    assert expected in said.lines[0]
+
+
+def test_a_dry_run_estimates_a_text_to_image_model(medpair, recipe, tmp_path):
+    said = medpair("run", recipe(**MASKLESS), "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert said.json["training_steps"] == 4
+    assert said.json["segmenter_steps"] == 0
