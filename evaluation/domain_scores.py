@@ -56,12 +56,13 @@ def score_domain(
     )
     found = Resemblance.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
-    fitting = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
+    anatomical = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
+    fitting = np.where(synthetic.has_mask, anatomical, np.nan)
     fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section, encoder)
     privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
-        *mask_scores(synthetic, train, held_out, judge.classes, section),
+        *mask_scores(synthetic, fitting, train, held_out, judge.classes, section),
         *fidelity,
         *sharpness_scores(power, train, held_out, section),
         *diversity_scores(synthetic, train, section),
@@ -70,7 +71,7 @@ def score_domain(
     ]
     table = {
         "dice": agreed.dice,
-        "plausible": np.where(synthetic.has_mask, fitting, np.nan),
+        "plausible": fitting,
         "upper_power": power,
         "nearest": found.nearest,
         "nearest_distance": found.distance,
@@ -107,20 +108,22 @@ def consistency_scores(
 
 def mask_scores(
     synthetic: Block,
+    fitting: NDArray[np.float64],
     train: Block,
     held_out: Block,
     classes: tuple[str, ...],
     section: EvaluateSection,
 ) -> list[Score]:
-    """Whether masks could be anatomy, and whether they show what their prompts asked for."""
-    real, seed = with_masks(train).masks, section.seed
-    ours, theirs = with_masks(synthetic), with_masks(held_out)
+    """Whether masks could be anatomy, and whether they show what their prompts asked for.
+
+    `fitting` is, of each synthetic pair, 1.0 where its mask is plausible, NaN where it is absent.
+    """
+    theirs, seed = with_masks(held_out), section.seed
+    real = plausible(theirs.masks, with_masks(train).masks, len(classes))
     asked = prompt_agreement(synthetic, classes, seed=seed)
     estimates = {
-        "plausible_share": bca_mean(plausible(ours.masks, real, len(classes)), seed=seed),
-        "plausible_share_real": bca_mean(
-            plausible(theirs.masks, real, len(classes)), units_of(theirs), seed=seed
-        ),
+        "plausible_share": bca_mean(fitting[np.isfinite(fitting)], seed=seed),
+        "plausible_share_real": bca_mean(real, units_of(theirs), seed=seed),
         "asked_present": asked.asked_present,
         "unasked_absent": asked.unasked_absent,
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import distance_transform_edt
 
 from evaluation.pairs import Masks
 
@@ -59,28 +59,40 @@ def surfaces(
             a, b = ours[row] == index + 1, truth[row] == index + 1
             shown[row, index] = b.any()
             if np.isfinite(spacing).all():
-                hd95[row, index] = hausdorff95(a, b, spacing)
-                nsd[row, index] = surface_dice(a, b, spacing, tolerance_mm)
+                hd95[row, index], nsd[row, index] = compared(a, b, spacing, tolerance_mm)
     return Surfaces(hd95, nsd, shown)
 
 
-def hausdorff95(a: Flags, b: Flags, spacing_mm: Lengths) -> float:
-    """HD95 in mm of two structures (H, W); 0 if both are empty, the diagonal if one is."""
-    if not (a.any() and b.any()):
-        return 0.0 if a.any() == b.any() else float(np.hypot(*(np.array(a.shape) * spacing_mm)))
-    return float(max(np.percentile(d, 95) for d in contour_distances(a, b, spacing_mm)))
+def compared(a: Flags, b: Flags, spacing_mm: Lengths, tolerance_mm: float) -> tuple[float, float]:
+    """HD95 in mm and surface Dice of two structures (H, W).
 
-
-def surface_dice(a: Flags, b: Flags, spacing_mm: Lengths, tolerance_mm: float) -> float:
-    """Surface Dice of two structures (H, W); 1 if both are empty, 0 if one is."""
+    0 and 1 if both are empty; the image's diagonal and 0 if one is.
+    """
     if not (a.any() and b.any()):
-        return float(a.any() == b.any())
-    both = np.concatenate(contour_distances(a, b, spacing_mm))
-    return float((both <= tolerance_mm).mean())
+        missed = bool(a.any() != b.any())
+        return missed * float(np.hypot(*(np.array(a.shape) * spacing_mm))), float(not missed)
+    there, back = contour_distances(a, b, spacing_mm)
+    both = np.concatenate([there, back])
+    hd95 = max(float(np.percentile(distances, 95)) for distances in (there, back))
+    return hd95, float((both <= tolerance_mm).mean())
 
 
 def contour_distances(a: Flags, b: Flags, spacing_mm: Lengths) -> tuple[Lengths, Lengths]:
     """Distances in mm of a's contour pixels to b's contour, and of b's to a's; neither empty."""
-    edges = [structure & ~binary_erosion(structure) for structure in (a, b)]
+    rows, columns = _extent(a | b)
+    edges = [_edge(structure[rows, columns]) for structure in (a, b)]
     to_a, to_b = (distance_transform_edt(~edge, sampling=spacing_mm) for edge in edges)
     return to_b[edges[0]], to_a[edges[1]]
+
+
+def _extent(structure: Flags) -> tuple[slice, slice]:
+    """The rows and columns it lies in: nothing outside has a say in distances of its contours."""
+    rows, columns = (np.flatnonzero(structure.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _edge(structure: Flags) -> Flags:
+    """Its pixels with one beside them, or the border of the image, that does not belong to it."""
+    padded = np.pad(structure, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return structure & ~inner

@@ -4,9 +4,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.surface import contour_distances, hausdorff95, surface_dice, surfaces
+from evaluation.surface import compared, contour_distances, surfaces
 
 MM = np.array([1.0, 1.0])
+
+
+def hausdorff95(a, b, spacing_mm):
+    return compared(a, b, spacing_mm, 1.0)[0]
+
+
+def surface_dice(a, b, spacing_mm, tolerance_mm):
+    return compared(a, b, spacing_mm, tolerance_mm)[1]
 
 
 def square(top: int, left: int, side: int, size: int = 24) -> np.ndarray:
