@@ -23,11 +23,12 @@ from tqdm import tqdm
 
 from benchmarks import agreement, faults
 from benchmarks.figures import Figure, show
+from evaluation.aides import new_judge
 from evaluation.consistency import judged
 from evaluation.learners import Segmenter
 from evaluation.overlap import overlaps, positive_dice
 from evaluation.pairs import Masks, take
-from evaluation.score import new_judge, score_version
+from evaluation.score import score_version
 from evaluation.sections import EvaluateSection
 from evaluation.statistics import Estimate, mean_of
 from factory.images import ImageSection

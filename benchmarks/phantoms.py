@@ -12,10 +12,10 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.figures import Figure, show
+from evaluation.aides import new_judge
 from evaluation.consistency import consistency, mean_mask
 from evaluation.pairs import Block, domain_of, take, units_of
 from evaluation.pictures import contact_sheet
-from evaluation.score import new_judge
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import sharpness, upper_power
 from factory.generators.medsegfactory import MedSegFactory

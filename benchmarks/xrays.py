@@ -13,8 +13,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from evaluation.aides import new_judge
 from evaluation.learners import Segmenter
-from evaluation.score import VersionScores, new_judge, score_version
+from evaluation.score import VersionScores, score_version
 from factory.generators.base import Generator
 from factory.pairs import PairBatch
 from factory.prompts import PromptGrid

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.aides import Aides
 from evaluation.alarms import LEVEL, TESTS, raised
-from evaluation.consistency import Consistency, Judge, consistency, mean_mask
-from evaluation.features import Extractor
+from evaluation.consistency import Consistency, Judge, consistency, judged, mean_mask
 from evaluation.fidelity_scores import fidelity_scores
+from evaluation.finding_agreement import finding_agreement
 from evaluation.metrics import Score
 from evaluation.pairs import Block, units_of, with_masks
 from evaluation.plausibility import plausible
@@ -35,7 +36,7 @@ def score_domain(
     held_out: Block,
     judge: Judge,
     section: EvaluateSection,
-    encoder: Extractor | None = None,
+    aides: Aides,
 ) -> tuple[list[Score], pd.DataFrame]:
     """All scores of pairs of one domain, and a row per synthetic pair.
 
@@ -58,10 +59,11 @@ def score_domain(
     power = upper_power(synthetic.images)
     anatomical = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
     fitting = np.where(synthetic.has_mask, anatomical, np.nan)
-    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section, encoder)
+    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section, aides.encoder)
     privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
+        *reverse_score(held_out, aides, section),
         *mask_scores(synthetic, fitting, train, held_out, judge.classes, section),
         *fidelity,
         *sharpness_scores(power, train, held_out, section),
@@ -98,12 +100,37 @@ def consistency_scores(
         settings = {"tolerance_mm": section.tolerance_mm, "seed": seed}
         scores.append(Score.of(f"consistency_nsd{suffix}", surface.nsd, **settings))
         scores.append(Score.of(f"consistency_hd95{suffix}", surface.hd95, seed=seed))
-    judged = np.isfinite(agreed.dice)
+    answered = np.isfinite(agreed.dice)
     for index, name in enumerate(classes):
-        shown = judged & agreed.found.positive[:, index]
+        shown = answered & agreed.found.positive[:, index]
         estimate = bca_mean(agreed.found.dice[shown, index], seed=seed)
         scores.append(Score.of("consistency", estimate, seed=seed, **{"class": name}))
     return scores
+
+
+def reverse_score(held_out: Block, aides: Aides, section: EvaluateSection) -> list[Score]:
+    """The Dice on real held-out pairs of what learned from the synthetic ones."""
+    if aides.pupil is None:
+        return []
+    dice, units = judged(held_out, aides.pupil)
+    estimate = bca_mean(dice, units, seed=section.seed)
+    return [Score.of("consistency_reverse", estimate, seed=section.seed)]
+
+
+def finding_scores(
+    synthetic: Block, held_out: Block, aides: Aides, section: EvaluateSection
+) -> list[Score]:
+    """Whether images show the finding they were asked for, by a classifier of real ones."""
+    if aides.finder is None:
+        return []
+    found = finding_agreement(synthetic, held_out, aides.finder, seed=section.seed)
+    estimates = {
+        "finding_agreement": found.pairs.balanced_accuracy,
+        "finding_agreement_real": found.real.balanced_accuracy,
+        "finding_agreement_shuffled": found.shuffled.balanced_accuracy,
+        "finding_agreement_closed": found.closed,
+    }
+    return [Score.of(name, e, seed=section.seed) for name, e in estimates.items()]
 
 
 def mask_scores(

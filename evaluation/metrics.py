@@ -115,6 +115,14 @@ _CONSISTENCY = {
     "consistency_constant": Metric(
         "Dice", None, 1, "The same synthetic images, all with the mean mask of real pairs."
     ),
+    "consistency_reverse": Metric(
+        "Dice",
+        True,
+        1,
+        "Dice on real held-out pairs of a segmenter trained on the synthetic pairs as the judge was "
+        "on real ones.",
+        ("consistency_real",),
+    ),
     "consistency_closed": Metric(
         "1",
         True,
@@ -143,6 +151,30 @@ _CONSISTENCY = {
         ("consistency_hd95_real",),
     ),
     "consistency_hd95_real": Metric("mm", None, 1, "The same on real held-out pairs."),
+}
+
+_FINDINGS = {
+    "finding_agreement": Metric(
+        "share",
+        True,
+        1,
+        "Balanced accuracy with which a classifier of real images finds in the synthetic ones the "
+        "finding they were asked for.",
+        ("finding_agreement_real", "finding_agreement_shuffled"),
+    ),
+    "finding_agreement_real": Metric(
+        "share", None, 1, "The classifier's balanced accuracy on real held-out images."
+    ),
+    "finding_agreement_shuffled": Metric(
+        "share", None, 1, "The same synthetic images with the findings of other pairs."
+    ),
+    "finding_agreement_closed": Metric(
+        "1",
+        True,
+        1,
+        "(pairs - shuffled) / (real held-out - shuffled): how much of the way from chance to real "
+        "the findings have gone; unknown where the classifier cannot tell real ones.",
+    ),
 }
 
 _MASKS = {
@@ -296,4 +328,6 @@ _UTILITY = {
     ),
 }
 
-METRICS: Mapping[str, Metric] = FIDELITY | _CONSISTENCY | _MASKS | _IMAGES | _PRIVACY | _UTILITY
+METRICS: Mapping[str, Metric] = (
+    FIDELITY | _CONSISTENCY | _FINDINGS | _MASKS | _IMAGES | _PRIVACY | _UTILITY
+)

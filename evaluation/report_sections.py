@@ -27,6 +27,8 @@ SECTIONS = (
             "consistency_over_constant",
             "consistency_nsd",
             "consistency_hd95",
+            "consistency_reverse",
+            "finding_agreement",
             "plausible_share",
             "asked_present",
         ),

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.aides import Aides
 from evaluation.consistency import Judge
-from evaluation.domain_scores import score_domain
+from evaluation.domain_scores import finding_scores, score_domain
 from evaluation.errors import InputError
 from evaluation.extractors import content_of
-from evaluation.features import Extractor
 from evaluation.image_scores import score_images
 from evaluation.metrics import METRICS, Score, over_domains
 from evaluation.pair_numbers import PAIR_NUMBERS
-from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take, with_masks
+from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take
 from evaluation.rejection import unfiltered_scores
 from evaluation.sections import EvaluateSection
-
-if TYPE_CHECKING:
-    from evaluation.encoder import Encoder
-    from evaluation.learners import Segmenter, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,46 +54,13 @@ def terms(section: EvaluateSection) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def new_judge(
-    train: Pairs, domain: str, classes: Sequence[str], section: EvaluateSection
-) -> tuple[Segmenter, Iterator[Step]]:
-    """A judge of one domain and the loop that trains it: exhaust the loop, then use the judge.
-
-    Raises:
-        InputError: if the domain has no real training pair with a mask.
-    """
-    # Recipes hold this module's section and must be read without waiting for torch.
-    from evaluation.learners import new_segmenter, train_segmenter
-
-    real = with_masks(real_part(train, domain, "training"))
-    channels = real.images.shape[-1]
-    judge = new_segmenter(section.judge, channels, classes, seed=section.seed)
-    loop = train_segmenter(judge, [real], steps=section.judge_steps, seed=section.seed)
-    return judge, loop
-
-
-def new_encoder(
-    train: Pairs, domain: str, classes: Sequence[str], section: EvaluateSection
-) -> tuple[Encoder, Iterator[Step]]:
-    """An encoder of one domain and the loop that trains it: exhaust the loop, then use it.
-
-    Raises:
-        InputError: if the domain has no real training pair with a mask.
-    """
-    from evaluation import encoder
-
-    real, seed = real_part(train, domain, "training"), section.seed
-    ours = encoder.new_encoder(real.images.shape[-1], classes, seed=seed)
-    return ours, encoder.train_encoder(ours, real, steps=section.encoder_steps, seed=seed)
-
-
 def score_version(
     synthetic: Pairs,
     train: Pairs,
     held_out: Pairs,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
-    encoders: Mapping[str, Extractor] | None = None,
+    aides: Mapping[str, Aides] | None = None,
     rejected: Pairs | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
@@ -109,8 +71,7 @@ def score_version(
         held_out: real pairs of other patients; validation data, unless the test split is open.
         judges: of each domain with synthetic masks, trained on `train` alone.
         section: of the recipe.
-        encoders: of each domain, trained on `train` alone; where one is missing and the section
-            asks for it, it is trained here.
+        aides: of each domain, other models that scores use; those without one are absent.
         rejected: pairs that were made with those and rejected, if any.
 
     Raises:
@@ -119,7 +80,7 @@ def score_version(
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
     parts = [
-        _score_part(synthetic, at, train, held_out, domain, judges, section, encoders or {})
+        _score_part(synthetic, at, train, held_out, domain, judges, section, aides or {})
         for domain, at in by_domain(synthetic)
     ]
     scores = [score for found, _ in parts for score in found]
@@ -137,17 +98,18 @@ def _score_part(
     domain: str,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
-    encoders: Mapping[str, Extractor],
+    aides: Mapping[str, Aides],
 ) -> tuple[list[Score], pd.DataFrame]:
     masked = bool(np.any(synthetic.has_mask[at]))
     if masked and domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
     real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
-    ours = take(synthetic, at)
+    ours, own = take(synthetic, at), aides.get(domain, Aides())
     if masked:
-        scores, table = score_domain(ours, *real, judges[domain], section, encoders.get(domain))
+        scores, table = score_domain(ours, *real, judges[domain], section, own)
     else:
         scores, table = score_images(ours, *real, section)
+    scores += finding_scores(ours, real[1], own, section)
     rows = np.flatnonzero(domain_of(train) == domain)
     table["nearest"] = rows[table["nearest"]]
     table.insert(0, "domain", domain)

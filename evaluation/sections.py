@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from evaluation.extractors import below, combined, named
-from evaluation.networks import SEGMENTERS
+from evaluation.networks import CLASSIFIERS, SEGMENTERS
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -24,6 +24,12 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
 def _segmenter(name: str) -> str:
     if name not in SEGMENTERS:
         raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(SEGMENTERS)}")
+    return name
+
+
+def _classifier(name: str) -> str:
+    if name not in CLASSIFIERS:
+        raise ValueError(f"classifier {name!r} is unknown; choose among {sorted(CLASSIFIERS)}")
     return name
 
 
@@ -46,6 +52,7 @@ def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
 
 Feature = Annotated[str, AfterValidator(named)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
+ClassifierName = Annotated[str, AfterValidator(_classifier)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
 
@@ -63,6 +70,13 @@ class EvaluateSection(BaseModel):
     )
     judge: SegmenterName = Field(default="unet", description="segmenter that judges consistency")
     judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
+    both_ways: bool = Field(
+        default=True, description="also train the judge's twin on the synthetic pairs"
+    )
+    finder: ClassifierName = Field(default="resnet", description="classifier of the findings")
+    finder_steps: int = Field(
+        default=300, ge=0, description="its training steps, per domain; 0 leaves findings out"
+    )
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
     seed: int = Field(default=0, ge=0)

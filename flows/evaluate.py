@@ -32,7 +32,7 @@ from tasks.scoring import (
     judges_digest,
     record_scores,
     score_pairs,
-    train_encoders,
+    train_aides,
     train_judges,
 )
 from tasks.settings import Settings, load_settings
@@ -126,13 +126,13 @@ class Scorer:
     ) -> Evaluated:
         """The scores of a subject; `read` gives its accepted and its rejected pairs."""
         models, known = self.settings.models, (self.reference, domains, self.section)
-        judges = train_judges(*known, models / "judges", self.record)
+        judges = train_judges(*known, models, self.record)
         about = About(subject, self.reference.digest, judges_digest(judges), data_set)
         scores = self.lake.scoring(about, terms(self.section))
         if scores is None:
             pairs, rejected = read()
-            encoders = train_encoders(*known, models / "encoders", self.record)
-            found = score_pairs(pairs, self.reference, judges, self.section, encoders, rejected)
+            aides = train_aides(self.reference, subject, pairs, self.section, models, self.record)
+            found = score_pairs(pairs, self.reference, judges, self.section, aides, rejected)
             record_scores(self.lake, about, self.section, pairs_id, pairs, found)
             scores = list(found.scores)
         self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})

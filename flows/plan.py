@@ -149,6 +149,10 @@ def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> 
         trainings = {arm.trained_as for arm in _arms(recipe, reference, grid)}
         for arm in trainings:
             steps[arm.segmenter] += recipe.utility.steps * (recipe.utility.folds or 1)
+    if recipe.evaluate.both_ways:
+        steps[recipe.evaluate.judge] *= 2
+    # A classifier sees twice as many images in a step and does half as much with each.
+    steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.finder_steps
     if "encoder" in recipe.evaluate.features:
         # A step of an encoder takes about as long as one of a judge.
         steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.encoder_steps

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from evaluation.aides import Aides, findings_of, new_encoder, new_finder, new_judge
+from evaluation.classifiers import Classifier, load_classifier, save_classifier
 from evaluation.encoder import Encoder, load_encoder, save_encoder
 from evaluation.lake import Lake
 from evaluation.learners import Segmenter, Step, load_segmenter, save_segmenter
-from evaluation.score import VersionScores, new_encoder, new_judge, score_version, terms
+from evaluation.pairs import Pairs, by_domain, domain_of, take
+from evaluation.score import VersionScores, score_version, terms
 from evaluation.sections import EvaluateSection
 from evaluation.tables import About
 from factory.identity import digest
@@ -32,21 +37,22 @@ def train_judges(
     record: Record,
 ) -> dict[str, Segmenter]:
     """A judge for each of these domains, read back where it was trained before."""
-    return {name: _judge(reference, name, section, folder, record) for name in sorted(domains)}
+    school = School(reference, section, folder, record)
+    return {name: school.judge(name) for name in sorted(domains)}
 
 
-@task(task_run_name="encoders", cache_policy=NO_CACHE, persist_result=False)
-def train_encoders(
+@task(task_run_name="aides", cache_policy=NO_CACHE, persist_result=False)
+def train_aides(
     reference: Reference,
-    domains: Iterable[str],
+    subject: str,
+    pairs: Pairs,
     section: EvaluateSection,
     folder: Path,
     record: Record,
-) -> dict[str, Encoder]:
-    """An encoder for each of these domains, if the section names it; read back likewise."""
-    if "encoder" not in section.features:
-        return {}
-    return {name: _encoder(reference, name, section, folder, record) for name in sorted(domains)}
+) -> dict[str, Aides]:
+    """The other models that the section asks for, of every domain; read back likewise."""
+    school = School(reference, section, folder, record)
+    return {name: school.aides(name, subject, pairs) for name, _ in by_domain(pairs)}
 
 
 @task(task_run_name="scores", cache_policy=NO_CACHE, persist_result=False)
@@ -55,13 +61,13 @@ def score_pairs(
     reference: Reference,
     judges: Mapping[str, Segmenter],
     section: EvaluateSection,
-    encoders: Mapping[str, Encoder],
+    aides: Mapping[str, Aides],
     rejected: PairBatch | None = None,
 ) -> VersionScores:
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
         real = reference.train, reference.held_out
-        return score_version(synthetic, *real, judges, section, encoders, rejected)
+        return score_version(synthetic, *real, judges, section, aides, rejected)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)
@@ -91,33 +97,112 @@ def judges_digest(judges: Mapping[str, Segmenter]) -> str:
     return digest({name: judge.digest for name, judge in judges.items()})
 
 
-def _judge(
-    reference: Reference, domain: str, section: EvaluateSection, folder: Path, record: Record
-) -> Segmenter:
-    taught = {**reference.taught, "section": [section.judge, section.judge_steps, section.seed]}
-    place = folder / f"{domain}-{digest(taught)[:12]}"
-    if place.is_dir():
-        return load_segmenter(place)
-    classes = reference.domains[domain].classes
-    judge, loop = new_judge(reference.train, domain, classes, section)
-    with record.child(f"judge-{domain}", {"purpose": "judge"}) as child:
-        follow(loop, f"training the judge of {domain}", section.judge_steps, child)
-    save_segmenter(judge, place)
-    return judge
+Model = TypeVar("Model")
 
 
-def _encoder(
-    reference: Reference, domain: str, section: EvaluateSection, folder: Path, record: Record
-) -> Encoder:
-    taught = {**reference.taught, "section": [section.encoder_steps, section.seed]}
-    place, classes = folder / f"{domain}-{digest(taught)[:12]}", reference.domains[domain].classes
-    if place.is_dir():
-        return load_encoder(place, reference.train.images.shape[-1], classes)
-    encoder, loop = new_encoder(reference.train, domain, classes, section)
-    with record.child(f"encoder-{domain}", {"purpose": "encoder"}) as child:
-        follow(loop, f"training the encoder of {domain}", section.encoder_steps, child)
-    save_encoder(encoder, place)
-    return encoder
+@dataclass(frozen=True, eq=False)
+class School:
+    """Where models of the evaluation are trained, or read back if they were before.
+
+    Attributes:
+        reference: the real pairs.
+        section: of the recipe.
+        folder: below which they are kept.
+        record: of the run.
+    """
+
+    reference: Reference
+    section: EvaluateSection
+    folder: Path
+    record: Record
+
+    def judge(self, domain: str) -> Segmenter:
+        """A segmenter that learned from the real training pairs."""
+        return self._segmenter("judge", domain, self.reference.train, self.reference.taught)
+
+    def aides(self, domain: str, subject: str, pairs: Pairs) -> Aides:
+        """Whatever else the section asks for in one domain."""
+        return Aides(
+            encoder=self._encoder(domain) if "encoder" in self.section.features else None,
+            pupil=self._pupil(domain, subject, pairs) if self.section.both_ways else None,
+            finder=self._finder(domain) if self.section.finder_steps else None,
+        )
+
+    def _pupil(self, domain: str, subject: str, pairs: Pairs) -> Segmenter | None:
+        ours = take(pairs, domain_of(pairs) == domain)
+        if not ours.masks[np.asarray(ours.has_mask, bool)].any():
+            return None
+        return self._segmenter("pupil", domain, pairs, {"subject": subject})
+
+    def _segmenter(
+        self, role: str, domain: str, train: Pairs, taught: Mapping[str, object]
+    ) -> Segmenter:
+        section = self.section
+        what = {**taught, "section": [section.judge, section.judge_steps, section.seed]}
+        classes = self.reference.domains[domain].classes
+        return self._trained(
+            f"{role}s",
+            f"the {role} of {domain}",
+            self._place(f"{role}s", domain, what),
+            section.judge_steps,
+            lambda: new_judge(train, domain, classes, section),
+            load_segmenter,
+            save_segmenter,
+        )
+
+    def _encoder(self, domain: str) -> Encoder:
+        section, reference = self.section, self.reference
+        what = {**reference.taught, "section": [section.encoder_steps, section.seed]}
+        classes, channels = reference.domains[domain].classes, reference.train.images.shape[-1]
+        return self._trained(
+            "encoders",
+            f"the encoder of {domain}",
+            self._place("encoders", domain, what),
+            section.encoder_steps,
+            lambda: new_encoder(reference.train, domain, classes, section),
+            lambda place: load_encoder(place, channels, classes),
+            save_encoder,
+        )
+
+    def _finder(self, domain: str) -> Classifier | None:
+        section, reference = self.section, self.reference
+        if not findings_of(reference.train, domain):
+            return None
+        what = {
+            **reference.taught,
+            "section": [section.finder, section.finder_steps, section.seed],
+        }
+        return self._trained(
+            "finders",
+            f"the classifier of findings of {domain}",
+            self._place("finders", domain, what),
+            section.finder_steps,
+            lambda: new_finder(reference.train, domain, section),
+            load_classifier,
+            save_classifier,
+        )
+
+    def _place(self, kind: str, domain: str, what: Mapping[str, object]) -> Path:
+        return self.folder / kind / f"{domain}-{digest(dict(what))[:12]}"
+
+    def _trained(
+        self,
+        kind: str,
+        title: str,
+        place: Path,
+        steps: int,
+        new: Callable[[], tuple[Model, Iterator[Step]]],
+        load: Callable[[Path], Model],
+        save: Callable[[Model, Path], None],
+    ) -> Model:
+        if place.is_dir():
+            return load(place)
+        model, loop = new()
+        purpose = kind.removesuffix("s")
+        with self.record.child(place.name, {"purpose": purpose}) as child:
+            follow(loop, f"training {title}", steps, child)
+        save(model, place)
+        return model
 
 
 def follow(loop: Iterator[Step], title: str, steps: int, record: Record) -> None:

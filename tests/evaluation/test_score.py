@@ -5,12 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.aides import Aides, findings_of, new_finder, new_judge
 from evaluation.consistency import judged
 from evaluation.errors import InputError
 from evaluation.fidelity_metrics import MEASURED_BY
 from evaluation.metrics import METRICS, headlines
 from evaluation.pairs import Block, take
-from evaluation.score import EvaluateSection, new_judge, score_version, terms
+from evaluation.score import score_version, terms
+from evaluation.sections import EvaluateSection
 
 SECTION = EvaluateSection(judge_steps=2, ms_ssim_pairs=10)
 
@@ -67,7 +69,8 @@ def scored(discs):
 
 def test_every_metric_but_utility_has_a_headline(scored):
     optional = {name for name, by in MEASURED_BY.items() if by != "handcrafted"}
-    elsewhere = {"utility_gain", "utility_worth", "consistency_unfiltered"}
+    elsewhere = {"utility_gain", "utility_worth", "consistency_unfiltered", "consistency_reverse"}
+    elsewhere |= {name for name in METRICS if name.startswith("finding_")}
     assert set(headlines(scored.scores)) == set(METRICS) - elsewhere - optional
 
 
@@ -224,3 +227,27 @@ def test_real_chest_x_rays_score_as_real(shared_data):
     assert scores["memorised_share"].value <= 0.1
     floor = scores["frechet_handcrafted_real"]
     assert scores["frechet_handcrafted"].value < 2 * floor.high
+
+
+def test_aides_add_the_scores_that_need_them(discs):
+    made, train, held_out = discs(6, seed=2), discs(8), discs(6, seed=1)
+    for pairs in (made, train, held_out):
+        pairs.facets["finding"] = ["round", "flat"] * (len(pairs) // 2)
+    judge = Judge("disc")
+    finder, loop = new_finder(train, "discs", SECTION.model_copy(update={"finder_steps": 1}))
+    assert len(list(loop)) == 1
+    aides = {"discs": Aides(pupil=judge, finder=finder)}
+    scores = headlines(
+        score_version(made, train, held_out, {"discs": judge}, SECTION, aides).scores
+    )
+    assert scores["consistency_reverse"].value == scores["consistency_real"].value
+    assert scores["finding_agreement"].n == 6
+    alone = headlines(score_version(made, train, held_out, {"discs": judge}, SECTION).scores)
+    assert set(scores) - set(alone) == {
+        "consistency_reverse",
+        *(name for name in METRICS if name.startswith("finding_")),
+    }
+
+
+def test_one_finding_is_nothing_to_tell_apart(discs):
+    assert findings_of(discs(4), "discs") == ()
