@@ -161,12 +161,12 @@ def main() -> None:
     figures["consistency_spearman"] = Figure(rho.value, "1", rho.low, rho.high, rho.n)
     figures |= detection(QUICK_REPEATS if arguments.quick else REPEATS)
     notes: dict[str, object] = {}
-    if arguments.quick:
+    if not arguments.quick:
+        figures |= scale(MANY)
+    elif RECORDED.is_file():
         recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
         figures |= {name: Figure(**recorded["figures"][name]) for name in SLOW}
         notes = {"recorded": list(SLOW), "recorded_by": recorded["command"]}
-    else:
-        figures |= scale(MANY)
     show("evaluation", figures, notes, arguments.json)
 
 
