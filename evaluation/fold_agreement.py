@@ -12,32 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.errors import InputError
 from evaluation.overlap import overlaps, positive_dice
-from evaluation.pairs import Pairs, take, units_of
+from evaluation.pairs import Pairs, take
 
 if TYPE_CHECKING:
     from evaluation.learners import Segmenter
     from evaluation.training import Step
 
 FOLDS = 3
-
-
-def fold_of(pairs: Pairs, folds: int = FOLDS, *, seed: int = 0) -> NDArray[np.intp]:
-    """(N,) fold of each pair, in [0, folds): pairs of one unit together, folds of equal size.
-
-    Raises:
-        InputError: if there are fewer units than folds.
-    """
-    units = np.asarray(units_of(pairs))
-    count = len(np.unique(units))
-    if count < folds:
-        raise InputError(
-            f"{count} independent pairs cannot be dealt into {folds} folds, so none can be judged "
-            "by the others; make more pairs"
-        )
-    turn = np.random.default_rng(seed).permutation(units.max() + 1)
-    return np.asarray(turn[units] % folds, np.intp)
 
 
 def fold_models(
@@ -47,7 +29,7 @@ def fold_models(
 
     Args:
         pairs: of one domain.
-        fold: from `fold_of(...)`.
+        fold: (N,) fold of each pair, see `folds.folds_of`.
         classes: names of the foreground classes.
         kind: name in `SEGMENTERS`.
         steps: of training.
@@ -67,12 +49,15 @@ def fold_agreement(
 ) -> NDArray[np.float64]:
     """(N,) Dice of each mask with the answer of the model that has not seen its pair.
 
-    Mean over the classes that the mask shows; NaN where it is empty or absent.
+    Mean over the classes that the mask shows; of an empty mask 1 where the answer is empty too,
+    else 0; NaN where the mask is absent.
     """
     dice = np.full(len(pairs), np.nan)
     for number, segmenter in enumerate(segmenters):
         rows = np.flatnonzero(fold == number)
         part = take(pairs, rows)
         answers = segmenter.predict(part.images)
-        dice[rows] = positive_dice(overlaps(answers, part.masks, len(segmenter.classes)))
+        agreed = positive_dice(overlaps(answers, part.masks, len(segmenter.classes)))
+        nothing = ~answers.any((1, 2))
+        dice[rows] = np.where(part.masks.any((1, 2)), agreed, nothing)
     return np.where(np.asarray(pairs.has_mask, bool), dice, np.nan)

@@ -1,4 +1,4 @@
-"""Folds: where the held-out split is small, every patient is tried by segmenters without them."""
+"""Folds: every patient is tried by segmenters that were trained on the others."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _dealt(units: NDArray[np.intp], folds: int) -> NDArray[np.intp]:
     sizes = np.bincount(units)
     if len(sizes) < folds:
         raise InputError(
-            f"utility.folds asks for {folds} folds of {len(sizes)} patients: a patient must not be "
-            "in two; ask for fewer"
+            f"{folds} folds are asked for of {len(sizes)} patients: a patient must not be in two; "
+            "ask for fewer folds, or have more patients"
         )
     shuffled = np.random.default_rng(0).permutation(len(sizes))
     fold_of, held = np.zeros(len(sizes), np.intp), np.zeros(folds, np.intp)

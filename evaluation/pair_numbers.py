@@ -62,14 +62,22 @@ PAIR_NUMBERS: Mapping[str, PairNumber] = {
         "real training masks have them, else 0; unknown where the mask is absent.",
         rejects=True,
     ),
+    "fold_agreement": PairNumber(
+        "Dice",
+        1,
+        "Dice between the mask and a segmenter trained on other pairs of the same run, in three "
+        "folds; of an empty mask 1 where the answer is empty too. Costs three trainings of the judge's kind.",
+        rejects=True,
+    ),
 }
+TRAINED = "fold_agreement"  # the one number that models have to be trained for
 NEARNESS = {"nearest_distance", "copied"}
 
 
 def pair_numbers(
     synthetic: Pairs, train: Pairs, held_out: Pairs, names: Collection[str]
 ) -> pd.DataFrame:
-    """Numbers of every pair that need no judge.
+    """Numbers of every pair that need no model.
 
     Args:
         synthetic: N pairs of any domains.

@@ -15,7 +15,7 @@ from flows.recipe import Recipe
 from tasks.cluster import open_cluster
 from tasks.progress import stage
 from tasks.publishing import commit_verdicts
-from tasks.screening import record_rejections, screen
+from tasks.screening import Screener, record_rejections, screen
 from tasks.windows import make_pairs
 
 
@@ -41,7 +41,8 @@ def verdicts(job: Job) -> str:
         The snapshot with the verdicts (A); the same one while neither pairs nor gates change.
     """
     store, branch = job.store, job.run.branch
-    found = screen(store, job.lake, branch, job.recipe.pair_gates, job.reference)
+    screener = Screener(job.lake, job.reference, job.recipe.evaluate, job.record)
+    found = screen(store, branch, job.recipe.pair_gates, screener)
     snapshot = commit_verdicts(store, branch, found.reasons)
     record_rejections(job.lake, store.snapshot(snapshot), found.told)
     return snapshot

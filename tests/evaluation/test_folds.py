@@ -13,7 +13,7 @@ def test_a_patient_is_in_one_fold_and_every_fold_has_some(patients, each, folds,
     pairs = discs(patients * each, size=32)
     pairs.facets["patient"] = [f"p{n % patients}" for n in range(len(pairs))]
     if patients < folds:
-        with pytest.raises(InputError, match=f"asks for {folds} folds of {patients} patients"):
+        with pytest.raises(InputError, match=f"{folds} folds are asked for of {patients} patients"):
             folds_of(pairs, folds)
         return
     fold = folds_of(pairs, folds)

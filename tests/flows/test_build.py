@@ -119,7 +119,7 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     near = lake.read("pair_scores", metric="nearest_distance")
     snapshot = Store(str(home / "pairs"), "gated").snapshot("v1")
     values = near[near["subject"] == snapshot.pairs_id]["value"]
-    bound = f"pair_gates={{nearest_distance: '>= {values.median():.6f}'}}"
+    bound = f"pair_gates={{nearest_distance: '>= {values.median():.6f}', fold_agreement: '>= 0'}}"
     strict = medpair("run", path, *here, "--set", bound)
     assert strict.code == 0, strict.err
     told = strict.json
