@@ -5,8 +5,10 @@ One function per library or formula yields (what, ours, theirs) on the same rand
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from itertools import product
 
 import numpy as np
@@ -75,7 +77,9 @@ def distances(seed: int) -> Iterator[Agreement]:
         monai = get_fid_score(torch.from_numpy(a), torch.from_numpy(b))
     yield "Fréchet distance, MONAI", frechet(a, b), float(monai)
     yield "kernel distance, scikit-learn", *_kernel(a, b)
-    ours, published = neighbours(a, b), compute_prdc(b, a, nearest_k=NEAREST)
+    with redirect_stdout(sys.stderr):  # it prints, and stdout is for the figures
+        published = compute_prdc(b, a, nearest_k=NEAREST)
+    ours = neighbours(a, b)
     for name, value in published.items():
         yield f"{name}, prdc", getattr(ours, name), float(value)
     kernel = Kernel.of(b)
