@@ -7,7 +7,7 @@ say what varies between images, and now and then what does not.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -66,6 +66,7 @@ class Rates:
         title: the domain's own words in place of modality and anatomy.
         text: free text after the rest.
         text_alone: free text in place of everything else.
+        most: names in one clause.
     """
 
     finding: float
@@ -74,10 +75,12 @@ class Rates:
     title: float
     text: float
     text_alone: float
+    most: int = MOST_NAMES
 
 
 LEARNT = Rates(finding=0.9, varying=0.6, constant=0.2, title=0.3, text=0.5, text_alone=0.25)
 ASKED = Rates(finding=1, varying=1, constant=0, title=0.3, text=1, text_alone=0)
+NAMED = replace(ASKED, constant=1, most=255)  # attention is read of words that were said
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,8 @@ def caption(
         wording: templates and phrases; None for those of the package.
     """
     # Asked for without a finding, free text is the caption; otherwise it is by chance.
-    alone = facts.text and (
-        draw.random() < rates.text_alone or (rates.text == 1 and not facts.finding)
-    )
-    if alone:
+    must = rates.text == 1 and not facts.finding
+    if facts.text and (draw.random() < rates.text_alone or must):
         return Caption(facts.text, frozenset())
     return _Speaker(facts, draw, rates, wording or load_wording()).caption()
 
@@ -170,7 +171,7 @@ class _Speaker:
         vary = self.facts.varying | set(self.facts.enlarged)
         rates = [self.rates.varying if name in vary else self.rates.constant for name in names]
         kept = [name for name, rate in zip(names, rates, strict=True) if self._says(rate)]
-        return [kept[int(at)] for at in self.draw.permutation(len(kept))[:MOST_NAMES]]
+        return [kept[int(at)] for at in self.draw.permutation(len(kept))[: self.rates.most]]
 
     def _clause(self, relation: str, names: Sequence[str]) -> str:
         *first, last = [self._spoken("class", name) for name in names]

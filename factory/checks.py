@@ -27,6 +27,10 @@ class Reason(IntFlag):
     NOT_FINITE = 32
     NEAR_COPY = 64  # of a training image; set by the recipe's pair gates, never by `check`
     PAIR_GATE = 128  # any other gate on single pairs; likewise
+    FLAT_MAP = 256  # this and the next three: what a maker of masks says against its own
+    CLASS_NOT_FOUND = 512
+    IMPLAUSIBLE_MASK = 1024
+    RUNGS_DISAGREE = 2048
 
 
 GATED = Reason.NEAR_COPY | Reason.PAIR_GATE  # what no worker sees in a pair
@@ -46,7 +50,8 @@ def check(
     A class was asked for when the facet `labels` ("left lung;heart") names it. It is absent when
     no pixel shows it; a class nobody asked for is present above 0.1 % of the image. An image is
     constant when its values span fewer than 8 grey levels. A generator that met NaN or infinity
-    says so in a facet `finite`: an image of bytes cannot show it.
+    says so in a facet `finite`: an image of bytes cannot show it. One that does not believe its own
+    mask leaves it absent and says why in a facet `doubts`: names of reasons, joined by ";".
 
     Args:
         pairs: N pairs with the facets `domain` and `labels`.
@@ -68,7 +73,7 @@ def check(
         Reason.NOT_FINITE: ~_finite(pairs),
     }
     bits = [np.where(found, np.uint32(reason), np.uint32(0)) for reason, found in findings.items()]
-    return np.bitwise_or.reduce(bits)
+    return np.bitwise_or.reduce([*bits, _doubts(pairs)])
 
 
 def class_areas(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -104,3 +109,11 @@ def _finite(pairs: PairBatch) -> NDArray[np.bool_]:
     if "finite" not in pairs.facets:
         return np.ones(len(pairs), bool)
     return pairs.facets["finite"].to_numpy(bool)
+
+
+def _doubts(pairs: PairBatch) -> Reasons:
+    if "doubts" not in pairs.facets:
+        return np.zeros(len(pairs), np.uint32)
+    bits = {names(int(reason))[0]: int(reason) for reason in Reason}
+    told = (str(row).split(";") for row in pairs.facets["doubts"])
+    return np.array([sum(bits[name] for name in row if name) for row in told], np.uint32)

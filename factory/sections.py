@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -14,6 +14,7 @@ from factory.images import ImageSection
 if TYPE_CHECKING:
     from factory.generators.medisyn import MediSyn
     from factory.generators.medsegfactory import MedSegFactory
+    from factory.prompts import Prompt
     from factory.training.lesson import Lesson
     from factory.training.progress import Progress
 
@@ -153,6 +154,8 @@ class TrainedSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     makes_masks: ClassVar[bool] = True
+    # What a training does not depend on: other values of these find the same checkpoint.
+    untrained: ClassVar[Mapping[str, bool | Mapping[str, bool]]] = {"sample": True, "start": True}
 
     kind: str
     preset: str
@@ -231,17 +234,32 @@ class MedSegFactorySpec(TrainedSpec):
         return MedSegFactory.load(self.trained(), image, self.sample)
 
 
-class MediSynSpec(TrainedSpec):
-    """Recipe section of the text-to-image generator (arXiv 2405.09806): images without masks.
+class TextToImageSpec(TrainedSpec):
+    """What recipe sections of generators on a text-to-image model have in common.
 
     Attributes:
         preset: size of the denoiser; sd15 is that of Stable Diffusion 1.5.
     """
 
+    preset: Literal["tiny", "small", "sd15"] = "small"
+
+    def check_start(self) -> None:
+        """Whether a training can start from `from`; raises InputError if not."""
+        from factory.models.checkpoints import load_text_to_image_components
+
+        if self.start is not None:
+            load_text_to_image_components(self.start)
+
+    def check_prompts(self, prompts: Sequence[Prompt]) -> None:
+        """Whether this generator can make what prompts ask for; raises InputError if not."""
+
+
+class MediSynSpec(TextToImageSpec):
+    """Recipe section of the text-to-image generator (arXiv 2405.09806): images without masks."""
+
     makes_masks: ClassVar[bool] = False
 
     kind: Literal["medisyn"] = "medisyn"
-    preset: Literal["tiny", "small", "sd15"] = "small"
 
     def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
@@ -250,13 +268,6 @@ class MediSynSpec(TrainedSpec):
         if self.train is None:
             raise ValueError("this generator has no train section; build it from its checkpoint")
         return train_text_to_image(lesson, self.train, self.preset, self.start, folder)
-
-    def check_start(self) -> None:
-        """Whether a training can start from `from`; raises InputError if not."""
-        from factory.models.checkpoints import load_text_to_image_components
-
-        if self.start is not None:
-            load_text_to_image_components(self.start)
 
     def build(self, image: ImageSection) -> MediSyn:
         """Loads the checkpoint.

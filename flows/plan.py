@@ -21,7 +21,7 @@ from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
 from factory.errors import InputError
 from factory.prompts import PromptGrid
-from factory.sections import MediSynSpec, TrainedSpec
+from factory.sections import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
 from factory.store import Store
 from flows.recipe import Recipe, RecipeError
@@ -237,13 +237,15 @@ def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
     Raises:
         InputError: naming the unknown ones, and the nearest known.
     """
-    if not isinstance(recipe.generator, MediSynSpec):
+    if not isinstance(recipe.generator, TextToImageSpec):
         return
     from factory.captions import check_words
     from factory.generators.medisyn import free_texts
     from factory.training.text_to_image import known_words
 
-    if told := free_texts([cell for cell, _ in grid.runs()]):
+    cells = [cell for cell, _ in grid.runs()]
+    recipe.generator.check_prompts(cells)
+    if told := free_texts(cells):
         check_words(told, known_words(recipe.generator, reference.train, reference.domains))
 
 

@@ -38,12 +38,13 @@ Model = type[BaseModel]
 Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
+    from factory.diffmask_sections import DiffMaskSpec
     from factory.generators.phantom import PhantomGeneratorSpec
     from factory.sections import MediSynSpec, MedSegFactorySpec
     from factory.sources import SourceSection
 
     AnySource = SourceSection
-    AnyGenerator = MedSegFactorySpec | MediSynSpec | PhantomGeneratorSpec
+    AnyGenerator = MedSegFactorySpec | MediSynSpec | DiffMaskSpec | PhantomGeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
     AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]

@@ -34,7 +34,7 @@ def checkpoint_folder(
     identity = {
         "source": source_digest,
         "image": image.model_dump(mode="json"),
-        "generator": spec.model_dump(mode="json", exclude={"sample", "start"}),
+        "generator": spec.model_dump(mode="json", exclude=spec.untrained),
         "from": checkpoint_digest(spec.start) if spec.start is not None else None,
     }
     return models / f"{dataset}-{digest(identity)[:12]}"

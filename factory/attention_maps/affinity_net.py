@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,8 +21,11 @@ from factory.attention_maps.affinity import (
 )
 from factory.attention_maps.sections import AffinitySection
 from factory.errors import InputError
+from factory.models.networks import read_json, write_json
+from factory.models.weights import assign_state, read_state, write_state
 from factory.training.progress import Progress, step_generator
 
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WIDTH = 32
 BRIGHTNESS = 4.0  # a fifth of the grey scale alone makes an affinity of exp(-0.8)
 LEAST = 1e-3  # added to distances: the log of "not alike" is infinite where features are equal
@@ -172,3 +176,37 @@ def _check(cells: Tensor, radius: int) -> None:
         "the seeds hold no border between two labels: there is nothing to learn affinities from; "
         "lower `margin`, or leave the rung affinity out"
     )
+
+
+def save_affinity(net: AffinityNet, folder: Path) -> None:
+    """Writes architecture (config.json) and weights (safetensors) into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, {"stride": net.section.stride, "channels": net.channels})
+    write_state(net, folder / WEIGHTS)
+
+
+def load_affinity(folder: Path, section: AffinitySection) -> AffinityNet:
+    """Reads what `save_affinity` wrote, set to inference.
+
+    Args:
+        folder: that it was written to.
+        section: how to walk; its stride must be the network's.
+
+    Raises:
+        InputError: if files are missing or damaged, or the stride is another.
+    """
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            f"{folder} does not exist: the rung affinity has no network; train one (train.seeds "
+            "above 0), or take the rung out of masks.rungs"
+        )
+    config = read_json(folder / CONFIG)
+    if config["stride"] != section.stride:
+        raise InputError(
+            f"{folder} was trained with stride {config['stride']} and the recipe asks for "
+            f"{section.stride}: its features mean nothing on another grid; set masks.affinity."
+            f"stride to {config['stride']}, or train anew"
+        )
+    net = AffinityNet(section, config["channels"])
+    assign_state(net, read_state(folder / WEIGHTS), folder / WEIGHTS)
+    return net.eval().requires_grad_(False)

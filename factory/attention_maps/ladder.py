@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from factory.vocabulary import unknown_name
 
 Size = tuple[int, int]
 Mask = NDArray[np.uint8]  # (H, W) class indices, 0 the background
+# Kinds of reasons, each the name of a `factory.checks.Reason`.
+Doubt = Literal["flat map", "class not found", "implausible mask", "rungs disagree"]
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,17 @@ class Sight:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A mask, and why its pair must be rejected; no reason: every class asked for has pixels."""
+    """A mask, and why its pair must be rejected; no reason: every class asked for has pixels.
+
+    Attributes:
+        mask: the last rung's.
+        reason: everything against it, in words.
+        doubts: the kinds of these reasons, each once.
+    """
 
     mask: Mask
     reason: str | None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,9 @@ class Ladder:
         """
         masks = self.climb(sight)
         last = list(masks)[-1]
-        reason = "; ".join(self._reasons(sight, masks, masks[last]))
-        return Verdict(masks[last], reason or None)
+        against = list(self._reasons(sight, masks, masks[last]))
+        reason = "; ".join(words for _, words in against)
+        return Verdict(masks[last], reason or None, tuple(dict.fromkeys(d for d, _ in against)))
 
     def climb(self, sight: Sight) -> dict[Rung, Mask]:
         """The mask after each rung but the gate, which changes none, in the order climbed."""
@@ -174,17 +185,21 @@ class Ladder:
                 mask[half] = self.label_map[part]
         return mask
 
-    def _reasons(self, sight: Sight, masks: Mapping[Rung, Mask], mask: Mask) -> Iterator[str]:
+    def _reasons(
+        self, sight: Sight, masks: Mapping[Rung, Mask], mask: Mask
+    ) -> Iterator[tuple[Doubt, str]]:
         maps_of = self._classes(sight)
         indices = {name: self.label_map[name] for name in maps_of}
         for name, values in zip(sight.names, sight.maps, strict=True):
             if silence := _silence(values, self.section.flat):
-                yield f"the map of {name} {silence}"
-        yield from gate.absences(mask, indices)
+                yield "flat map", f"the map of {name} {silence}"
+        yield from (("class not found", words) for words in gate.absences(mask, indices))
         if "gate" in self.section.rungs:
             priors = {name: self._structure(origin) for name, origin in maps_of.items()}
-            yield from gate.prior_violations(mask, indices, priors)
-            yield from gate.disagreements(masks, indices, self.section.agreement)
+            for words in gate.prior_violations(mask, indices, priors):
+                yield "implausible mask", words
+            for words in gate.disagreements(masks, indices, self.section.agreement):
+                yield "rungs disagree", words
 
 
 def _attention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:

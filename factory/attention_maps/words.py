@@ -62,6 +62,18 @@ def token_weights(
     return weights
 
 
+def check_spoken(text: str, groups: Sequence[Sequence[str]]) -> None:
+    """Whether a text names every class.
+
+    Raises:
+        InputError: naming the first class of which no spelling stands there.
+    """
+    found = {match.group for match in _matches(text, groups)}
+    for group, spellings in enumerate(groups):
+        if group not in found:
+            raise _unspoken(spellings, text)
+
+
 def _matches(text: str, groups: Sequence[Sequence[str]]) -> list[_Match]:
     found = [
         _Match(group, *hit.span())
@@ -88,13 +100,18 @@ def _places(matches: Sequence[_Match], spans: Sequence[tuple[int, int]]) -> list
     ]
 
 
+def _unspoken(spellings: Sequence[str], text: str) -> InputError:
+    named = " or ".join(repr(spelling) for spelling in spellings)
+    return InputError(
+        f"the class word {named} is not in the prompt {text[:60]!r}: attention to it cannot "
+        "be read; name the class in the prompt, or give the word used there as a synonym"
+    )
+
+
 def _check(places: Sequence[int], spellings: Sequence[str], text: str, readable: int) -> None:
     named = " or ".join(repr(spelling) for spelling in spellings)
     if not places:
-        raise InputError(
-            f"the class word {named} is not in the prompt {text[:60]!r}: attention to it cannot "
-            "be read; name the class in the prompt, or give the word used there as a synonym"
-        )
+        raise _unspoken(spellings, text)
     if places[0] >= readable:
         raise InputError(
             f"the class word {named} is token {places[0]} of the prompt {text[:40]!r}... and the "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from factory.diffmask_sections import DiffMaskSpec
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.sections import MediSynSpec, MedSegFactorySpec
 
@@ -13,4 +14,5 @@ GENERATORS: Mapping[str, type[BaseModel]] = {
     "phantom": PhantomGeneratorSpec,
     "medsegfactory": MedSegFactorySpec,
     "medisyn": MediSynSpec,
+    "diffmask": DiffMaskSpec,
 }

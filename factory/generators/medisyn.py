@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from factory.captions import ASKED, Facts, caption, check_words, facts_of_prompt
+from factory.captions import ASKED, Facts, Rates, caption, check_words, facts_of_prompt
 from factory.generators.base import facet_rows
 from factory.generators.drawing import (
     check_domains,
@@ -91,7 +91,9 @@ class MediSyn:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def captions(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[str]:
+    def captions(
+        self, prompts: Sequence[Prompt], seeds: Sequence[int], rates: Rates = ASKED
+    ) -> list[str]:
         """What the model is told for each prompt, worded by the seed.
 
         Free text without a finding is the whole caption, as it stands; with one it follows what
@@ -103,7 +105,7 @@ class MediSyn:
         check_domains(prompts, self.domains)
         self.check_texts(prompts)
         return [
-            caption(self._facts(prompt), np.random.default_rng(int(seed)), ASKED).text
+            caption(self._facts(prompt), np.random.default_rng(int(seed)), rates).text
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
 
@@ -125,7 +127,7 @@ class MediSyn:
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
         told, count = self.captions(prompts, seeds), len(prompts)
         drawn = [
-            self._draw([prompts[i] for i in at], [told[i] for i in at], [seeds[i] for i in at])
+            self.draw([prompts[i] for i in at], [told[i] for i in at], [seeds[i] for i in at])
             for at in full_batches(count, self.section.batch)
         ]
         images = np.concatenate(drawn)[:count]
@@ -135,8 +137,8 @@ class MediSyn:
     def _facts(self, prompt: Prompt) -> Facts:
         return facts_of_prompt(prompt, self.domains[prompt.domain], self.varying[prompt.domain])
 
-    def _draw(self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]) -> Images:
-        """One full batch."""
+    def draw(self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]) -> Images:
+        """One full batch: images (B, H, W, C) of prompts as they are told, B as in the section."""
         autoencoder, text = self.components.autoencoder, self.components.text
         device = next(autoencoder.parameters()).device
         noise = starting_noise(seeds, latent_shape(autoencoder, self.image), 0).to(device)

@@ -44,6 +44,7 @@ REQUIRED = (
     "tokenizer/tokenizer_config.json",
     SCHEDULER_CONFIG,
 )
+AFFINITY = "affinity"  # part of a checkpoint whose masks come from attention
 # What of the card decides the pairs; the rest of it (losses, seconds, licence) is record.
 DECISIVE = ("image", "domains")
 
@@ -194,11 +195,11 @@ def read_card(folder: Path) -> dict[str, Any]:
 def checkpoint_digest(folder: Path) -> str:
     """SHA-256, 64 hex digits, over every file that decides the pairs.
 
-    Those are all files of the five parts, in the order of their names, and of the card what says
+    Those are all files of the five parts, and of `affinity/` where it is, in the order of their names, and of the card what says
     which images and label maps the model was made for: not its losses, nor how long it took.
     """
     content = hashlib.sha256()
-    parts = {name.split("/")[0] for name in REQUIRED}
+    parts = {name.split("/")[0] for name in REQUIRED} | {AFFINITY}
     files = sorted(file for part in parts for file in (folder / part).rglob("*") if file.is_file())
     for file in files:
         content.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())

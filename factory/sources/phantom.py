@@ -40,6 +40,7 @@ class PhantomSource(BaseModel):
         limit: takes this many training images, over all domains; None takes all.
         limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
         seed: of all images; another seed shows other patients.
+        left_out: chance of each structure to be missing from a training image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +53,7 @@ class PhantomSource(BaseModel):
     limit: Count | None = None
     limit_seed: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
+    left_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @field_validator("domains")
     @classmethod
@@ -120,9 +122,11 @@ class Phantoms:
     @cached_property
     def digest(self) -> str:
         """Digest of what the pixels follow from: renderer, section and label maps."""
+        # Phantoms that are whole keep the digest they had before structures could be left out.
+        unused = set() if self.section.left_out else {"left_out"}
         content = {
             "renderer": RENDERER_VERSION,
-            "section": self.section.model_dump(exclude={"domains"}),
+            "section": self.section.model_dump(exclude={"domains"} | unused),
             "domains": {name: domain.model_dump() for name, domain in self.domains.items()},
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -134,9 +138,16 @@ class Phantoms:
     def read(self, split: Split, image: ImageSection) -> PairBatch:
         """Draws one split, domain by domain."""
         cases = self._cases(split)
-        drawn = [paint(case.domain, case.finding, None, self._seed(case), image) for case in cases]
+        shown = [self._shown(case) for case in cases]
+        drawn = [
+            paint(case.domain, case.finding, classes, self._seed(case), image)
+            for case, classes in zip(cases, shown, strict=True)
+        ]
         masks = np.stack([mask for _, mask in drawn])
-        rows = [_facets(case, mask) for case, mask in zip(cases, masks, strict=True)]
+        rows = [
+            _facets(case, mask, whole=classes is None)
+            for case, mask, classes in zip(cases, masks, shown, strict=True)
+        ]
         return PairBatch(
             np.stack([picture for picture, _ in drawn]),
             masks,
@@ -156,6 +167,15 @@ class Phantoms:
             return cases
         order = np.random.default_rng(self.section.limit_seed).permutation(len(cases))
         return [cases[at] for at in sorted(order[: self.section.limit])]
+
+    def _shown(self, case: Case) -> tuple[str, ...] | None:
+        """The structures that a training image shows where some are left out; None: all."""
+        classes = case.domain.shown(case.finding)
+        if case.split != "train" or not self.section.left_out or not classes:
+            return None
+        draw = np.random.default_rng([self._seed(case), 1])
+        kept = tuple(name for name in classes if draw.random() >= self.section.left_out)
+        return None if kept == classes else kept or (classes[int(draw.integers(len(classes)))],)
 
     def _seed(self, case: Case) -> int:
         """Seed below 2**64; its remainder by the number of splits tells the split."""
@@ -187,7 +207,7 @@ def spacing_mm(domain: str, size: int) -> tuple[float, float]:
     return spacing, spacing
 
 
-def _facets(case: Case, mask: NDArray[np.uint8]) -> dict[str, object]:
+def _facets(case: Case, mask: NDArray[np.uint8], *, whole: bool) -> dict[str, object]:
     names = case.domain.class_names
     present = [names[index] for index in np.unique(mask) if index]
     return {
@@ -198,7 +218,8 @@ def _facets(case: Case, mask: NDArray[np.uint8]) -> dict[str, object]:
         "modality": case.domain.modality,
         "anatomy": case.domain.anatomy,
         "labels": ";".join(present),
-        "finding": case.finding,
+        # A finding says which structures there are, which is wrong where some were left out.
+        "finding": case.finding if whole else "",
         "text": "",
         "window_low": float("nan"),
         "window_high": float("nan"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from factory.models.text import TextEncoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.models.tokens import words
 from factory.pairs import PairBatch
-from factory.sections import Augmentation, MediSynSpec, SystemTraining
+from factory.sections import Augmentation, SystemTraining, TextToImageSpec
 from factory.training.ceiling import image_ceiling
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_streams, image_pictures, shown_images
@@ -81,7 +81,7 @@ class Captions:
 
 
 def known_words(
-    spec: MediSynSpec, train: PairBatch, domains: Mapping[str, Domain]
+    spec: TextToImageSpec, train: PairBatch, domains: Mapping[str, Domain]
 ) -> frozenset[str] | None:
     """Words that a generator's text encoder knows, also before it is trained.
 
@@ -145,12 +145,35 @@ def train_text_to_image(
             encoder, autoencoder and denoiser are the starting point.
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
-    began, work, lesson = time.monotonic(), folder / "training", lesson.images_alone()
+    trained = yield from text_to_image_stages(lesson, lesson.train, section, preset, start, folder)
+    save_components(trained, folder, torch.float16)
+
+
+def text_to_image_stages(
+    lesson: Lesson,
+    shown: PairBatch,
+    section: SystemTraining,
+    preset: str,
+    start: Path | None,
+    folder: Path,
+) -> Generator[Progress, None, Components[TextToImageUNet]]:
+    """The stages of `train_text_to_image`; returns the trained parts, which are not yet saved.
+
+    Args:
+        lesson: the data, as the card tells it.
+        shown: what is learnt from: its training pairs, or these with views of them.
+        section: steps, rates, augmentation.
+        preset: size of the denoiser.
+        start: checkpoint to fine-tune from.
+        folder: becomes the checkpoint.
+    """
+    began, work = time.monotonic(), folder / "training"
+    learnt = replace(lesson, train=shown).images_alone()
     components = load_text_to_image_components(start) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
-    captions = Captions.of(lesson, section.seed)
-    text = yield from text_stage(components, captions.sentences(lesson), section, work)
-    images = image_pictures(lesson.train.images)
+    captions = Captions.of(learnt, section.seed)
+    text = yield from text_stage(components, captions.sentences(learnt), section, work)
+    images = image_pictures(learnt.train.images)
     no_masks = images[:0]
     autoencoder = yield from autoencoder_stage(components, images, no_masks, section, work)
     encoders = Encoders(autoencoder, text)
@@ -168,16 +191,16 @@ def train_text_to_image(
         file = work / f"{name}.safetensors"
         return latents_stage(encode, encoders, augmentation, file, wording)
 
-    latents = yield from encoded(lesson.train, captions.train, section.augment, "train")
+    latents = yield from encoded(learnt.train, captions.train, section.augment, "train")
     unchanged = Augmentation(copies=1)
-    held_out = yield from encoded(lesson.held_out, captions.held_out, unchanged, "held_out")
+    held_out = yield from encoded(learnt.held_out, captions.held_out, unchanged, "held_out")
     scheduler = DDIMScheduler.from_config(scheduler_config)
     if components is not None:
         unet = components.unet
     else:
         alphas = scheduler.alphas_cumprod
         unet = new_text_to_image(encoders, latents, preset, alphas, section.seed)
-    losses = image_ceiling(lesson.held_out, autoencoder, held_out.streams[0])
+    losses = image_ceiling(learnt.held_out, autoencoder, held_out.streams[0])
     yield Progress("ceiling", 1, 1, losses)
     for progress in train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
@@ -187,5 +210,4 @@ def train_text_to_image(
     about = {"preset": preset, "varying": captions.varying}
     seconds = time.monotonic() - began
     card = make_card(SYSTEM, lesson, section, about, start, losses, seconds)
-    trained = Components(unet, autoencoder, text, scheduler_config, card)
-    save_components(trained, folder, torch.float16)
+    return Components(unet, autoencoder, text, scheduler_config, card)

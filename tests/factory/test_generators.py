@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from factory.attention_maps.affinity_net import AffinityNet
+from factory.attention_maps.sections import AffinitySection, LadderSection, StructureSection
+from factory.checks import check, names
+from factory.diffmask_sections import ReadSection
 from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.generators.base import Generator, facet_rows
+from factory.generators.diffmask import DiffMask
 from factory.generators.medisyn import MediSyn
 from factory.generators.medsegfactory import MedSegFactory
 from factory.generators.phantom import PhantomGeneratorSpec
@@ -65,12 +70,26 @@ def tiny_medisyn(image):
     return MediSyn(parts, "untrained", image, SampleSection(steps=2, batch=2))
 
 
+LUNGS = {"lung": StructureSection(sides=("right lung", "left lung"))}
+
+
+def tiny_diffmask(image, **masks):
+    """That network, and every rung; what an untrained one looks at is far from flat."""
+    affinity = AffinitySection(stride=2, radius=3, walk=4)
+    section = LadderSection(**{"affinity": affinity, "structures": LUNGS, **masks})
+    torch.manual_seed(0)
+    net = AffinityNet(affinity, image.channels).eval()
+    return DiffMask(tiny_medisyn(image), section, ReadSection(), net)
+
+
 READY: Mapping[str, Callable[[ImageSection], Generator]] = {
     "phantom": lambda image: PhantomGeneratorSpec().build(image),
     "medsegfactory": tiny_medsegfactory,
     "medisyn": tiny_medisyn,
+    "diffmask": tiny_diffmask,
 }
 MASKLESS = ("medisyn",)
+DOUBTING = ("diffmask",)  # that leave out masks which they do not believe, and say why
 SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
 
 
@@ -108,8 +127,9 @@ def test_pairs_are_valid(kind, section):
     pairs = generate(READY[kind](section), prompts)
     assert pairs.images.shape == (7, section.size, section.size, section.channels)
     assert pairs.masks.shape == (7, section.size, section.size)
-    assert (pairs.has_mask == (kind not in MASKLESS)).all()
-    assert pairs.has_mask.any() or not pairs.masks.any()
+    if kind not in DOUBTING:
+        assert (pairs.has_mask == (kind not in MASKLESS)).all()
+    assert not pairs.masks[~pairs.has_mask].any()
     for prompt, mask in zip(prompts, pairs.masks, strict=True):
         assert mask.max() <= len(load_vocabulary().domain(prompt.domain).classes)
 
@@ -118,7 +138,9 @@ def test_facets_are_the_prompts(kind, section):
     prompts = make_prompts(3)
     facets = generate(READY[kind](section), prompts).facets
     for row, prompt in zip(facets.to_dict("records"), prompts, strict=True):
-        assert row == {**prompt.facets(), "seed": str(prompt.seed)}
+        own = {"doubts", "doubt"} if kind in DOUBTING else set()
+        told = {name: value for name, value in row.items() if name not in own}
+        assert told == {**prompt.facets(), "seed": str(prompt.seed)}
 
 
 def test_neighbours_and_order_change_no_pixel(kind, section):
@@ -187,6 +209,100 @@ def test_images_of_a_domain_it_was_not_trained_on_are_refused():
     prompt = Prompt.about(load_vocabulary().domain("chest-xray-lungs"), ["lungs"], "normal")
     with pytest.raises(InputError, match="not chest-xray-lungs"):
         READY["medisyn"](SECTIONS[0]).generate([prompt], [0])
+
+
+# ---- diffmask ----
+
+
+def chest_prompt(*classes, **facets):
+    domain = load_vocabulary().domain("phantom-chest-xray")
+    return Prompt.about(domain, classes or domain.shown("normal"), **facets)
+
+
+def test_reading_the_attention_changes_no_pixel():
+    prompts = make_prompts(3)
+    generator = tiny_diffmask(SECTIONS[0])
+    seen = generate(generator, prompts).images
+    seeds = [prompt.seed for prompt in prompts]
+    lines = generator.captions(prompts, seeds)
+    padded = [0, 1], [2, 2]
+    plain = [
+        generator.painter.draw(
+            [prompts[i] for i in at], [lines[i] for i in at], [seeds[i] for i in at]
+        )
+        for at in padded
+    ]
+    np.testing.assert_array_equal(seen, np.concatenate(plain)[:3])
+
+
+def test_a_mask_that_is_not_believed_is_absent_and_the_pair_rejected_with_its_reason():
+    image = SECTIONS[0]
+    priors = {"heart": StructureSection(area=(0.98, 0.99))}
+    generator = tiny_diffmask(image, structures=priors, rungs=("attention", "gate"), speck=0)
+    prompts = [chest_prompt("heart", replicate=i) for i in range(2)]
+    pairs = generate(generator, prompts)
+    assert not pairs.has_mask.any()
+    assert not pairs.masks.any()
+    assert all("heart covers" in reason for reason in pairs.facets["doubt"])
+    maps = {name: domain.label_map for name, domain in generator.domains.items()}
+    for bits in check(pairs, maps):
+        assert set(names(int(bits))) >= {"mask missing", "implausible mask"}
+
+
+def test_flat_attention_is_a_rejection_and_no_empty_mask():
+    generator = tiny_diffmask(SECTIONS[0], flat=0.999)
+    pairs = generate(generator, [chest_prompt(finding="normal")])
+    assert not pairs.has_mask.any()
+    assert "flat map" in pairs.facets["doubts"][0].split(";")
+
+
+def test_a_prompt_without_classes_has_an_empty_mask_which_is_the_true_one():
+    domain = load_vocabulary().domain("phantom-breast-us")
+    pairs = generate(tiny_diffmask(SECTIONS[0]), [Prompt.about(domain, [], "normal")])
+    assert pairs.has_mask.all()
+    assert not pairs.masks.any()
+    assert list(pairs.facets["doubts"]) == [""]
+
+
+def test_every_class_asked_for_is_named_in_the_caption():
+    generator = tiny_diffmask(SECTIONS[0])
+    domain = load_vocabulary().domain("phantom-abdomen-ct")
+    prompts = [Prompt.about(domain, domain.classes, replicate=i) for i in range(8)]
+    for line in generator.captions(prompts, [prompt.seed for prompt in prompts]):
+        assert all(name in line for name in domain.classes)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("chest film with a big heart", "'lung' is not in the prompt"),
+        ("chest film, " * 24 + "left lung and right lung and heart", "tokens|truncated"),
+    ],
+    ids=["absent", "truncated"],
+)
+def test_a_class_word_that_cannot_be_read_is_refused(text, complaint):
+    with pytest.raises(InputError, match=complaint):
+        generate(tiny_diffmask(SECTIONS[0]), [chest_prompt(text=text)])
+
+
+def test_given_images_are_looked_at_again_rung_by_rung():
+    generator = tiny_diffmask(SECTIONS[0])
+    prompts = [chest_prompt(finding="normal", replicate=i) for i in range(3)]
+    real = PhantomGeneratorSpec().build(SECTIONS[0]).generate(prompts, [1, 2, 3]).images
+    climbed = generator.attention_of(real, prompts, [200, 400])
+    for masks in climbed:
+        assert list(masks) == ["attention", "crf", "selfattention", "affinity"]
+        assert all(mask.shape == (32, 32) and mask.max() <= 3 for mask in masks.values())
+    alone = generator.attention_of(real[1:2], prompts[1:2], [200, 400])
+    for rung, mask in alone[0].items():
+        np.testing.assert_array_equal(mask, climbed[1][rung])
+
+
+def test_rungs_and_reading_are_in_the_digest():
+    image = SECTIONS[0]
+    every = DiffMask(tiny_medisyn(image), LadderSection(), ReadSection(every=2))
+    fewer = DiffMask(tiny_medisyn(image), LadderSection(rungs=("attention",)), ReadSection())
+    assert len({tiny_diffmask(image).digest, every.digest, fewer.digest}) == 3
 
 
 # ---- phantom ----

@@ -569,3 +569,20 @@ def test_a_thin_branch_is_faint_and_a_wide_one_covers():
     line = np.array([[[-0.5, 0.01], [0.5, 0.01]]])
     assert draw_branches(canvas, [(line, 0.25)]).max() == 1
     assert 0 < draw_branches(canvas, [(line, 0.01)]).max() < 0.5
+
+
+def test_structures_left_out_are_missing_from_training_images_and_their_labels():
+    names = ("phantom-chest-xray",)
+    whole = PhantomSource(domains=names, train=12, val=2)
+    section = whole.model_copy(update={"left_out": 0.5})
+    source, train = section.build(), section.build().read("train", SECTION)
+    domain = source.domains[names[0]]
+    for row, mask in zip(train.facets.to_dict("records"), train.masks, strict=True):
+        shown = {domain.class_names[index] for index in np.unique(mask) if index}
+        assert shown == set(row["labels"].split(";")) != set()
+        assert not row["finding"] or shown == set(domain.shown(row["finding"]))
+    assert (train.facets["finding"] == "").sum() >= 6
+    assert len(set(train.facets["labels"])) > 3
+    kept, plain = source.read("val", SECTION), whole.build().read("val", SECTION)
+    np.testing.assert_array_equal(kept.images, plain.images)
+    assert source.digest != whole.build().digest

@@ -1,0 +1,247 @@
+"""How well do masks read from attention fit? Every rung, on held-out images whose truth is known.
+
+Held-out phantoms and X-rays (validation and test images) are noised anew and the attention is read
+while the network looks at them; what it finds is held against their masks, beside two controls. No
+mask was used to train the checkpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from tqdm import tqdm
+
+from benchmarks.figures import Figure, show
+from evaluation import statistics
+from evaluation.consistency import mean_mask
+from evaluation.overlap import overlaps
+from evaluation.pairs import take, units_of
+from factory.diffmask_sections import DiffMaskSpec
+from factory.errors import InputError
+from factory.generators.diffmask import DiffMask
+from factory.models.checkpoints import CARD, checkpoint_digest
+from factory.pairs import Images, Masks, PairBatch
+from factory.prompts import Prompt
+from factory.sources.base import Source
+from factory.vocabulary import Domain
+from flows.recipe import load_recipe
+
+HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "shared" / "data" / "cxr_shenzhen"
+CHECKPOINTS = {name: HERE / "recorded" / f"diffmask-{name}" for name in ("phantoms", "cxr")}
+TIMESTEPS = (100, 200, 300, 400)
+QUICK, FULL = 32, 400  # images of each kind, at most
+TIMED = {True: 3, False: 9}  # pairs of batches, quick or not
+
+Floats = NDArray[np.float64]
+Figures = dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trained generator beside real images of one domain."""
+
+    generator: DiffMask
+    train: PairBatch
+    held_out: PairBatch
+    domain: Domain
+
+    @staticmethod
+    def of(recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int) -> Bench:
+        """Reads a recipe's source, and its generator from a checkpoint.
+
+        Raises:
+            InputError: if there is no checkpoint, or the source holds several domains.
+        """
+        if not (checkpoint / CARD).is_file():
+            raise InputError(
+                f"there is no checkpoint {checkpoint}: train one with `medpair train "
+                f"{recipe_name}` and copy the folder it names there, or name another one"
+            )
+        recipe = load_recipe(recipe_name, overrides)
+        spec = recipe.generator
+        if not isinstance(spec, DiffMaskSpec):
+            raise InputError(f"recipe {recipe_name} has the generator {spec.kind}, not diffmask")
+        source: Source = recipe.source.build()
+        (domain,) = source.domains.values()
+        parts = [source.read(split, recipe.image) for split in ("val", "test")]
+        held_out = PairBatch.concatenate(parts)
+        held_out = held_out[held_out.has_mask]
+        spread = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).astype(int))
+        train = source.read("train", recipe.image)
+        generator = spec.with_checkpoint(checkpoint).build(recipe.image)
+        return Bench(generator, train[train.has_mask], held_out[spread], domain)
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """What each held-out image shows, in words."""
+        rows = self.held_out.facets
+        return [
+            Prompt.about(self.domain, filter(None, labels.split(";")), finding, replicate=i)
+            for i, (labels, finding) in enumerate(zip(rows["labels"], rows["finding"], strict=True))
+        ]
+
+    def climbed(self, timesteps: Sequence[int]) -> dict[str, Masks]:
+        """Rung -> masks (N, H, W) of the held-out images."""
+        batch, prompts, found = self.generator.painter.section.batch, self.prompts, []
+        for start in tqdm(range(0, len(prompts), batch), desc=self.domain.name, unit="batch"):
+            part = slice(start, start + batch)
+            images = self.held_out.images[part]
+            found += self.generator.attention_of(images, prompts[part], timesteps)
+        empty = np.zeros(self.held_out.masks.shape[1:], np.uint8)
+        rungs = [rung for rung in self.generator.masks.rungs if rung != "gate"]
+        return {rung: np.stack([masks.get(rung, empty) for masks in found]) for rung in rungs}
+
+    def controls(self) -> dict[str, Masks]:
+        """The mean training mask for every image, and Otsu's threshold with components."""
+        average = mean_mask(self.train.masks, len(self.domain.classes))
+        fixed = np.broadcast_to(average, self.held_out.masks.shape).astype(np.uint8)
+        by_side = [
+            np.stack([otsu_mask(image, average, dark=dark) for image in self.held_out.images])
+            for dark in (True, False)
+        ]
+        return {"mean_mask": fixed, "otsu": max(by_side, key=lambda m: self.iou(m).mean())}
+
+    def iou(self, masks: Masks) -> Floats:
+        """(N,) mean IoU over the classes that each true mask shows."""
+        return shown_iou(masks, self.held_out.masks, len(self.domain.classes))
+
+    def estimate(self, values: Floats) -> Figure:
+        """The mean over images, with an interval over patients."""
+        units = units_of(take(self.held_out, np.arange(len(values))))
+        found = statistics.mean(values, units, seed=0)
+        return Figure(found.value, "1", found.low, found.high, found.n)
+
+
+def shown_iou(masks: Masks, truth: Masks, classes: int) -> Floats:
+    """(N,) mean IoU over the classes that each true mask (H, W) shows; 0 where it shows none."""
+    found = overlaps(masks, truth, classes)
+    total = np.where(found.positive, found.iou, 0.0).sum(1)
+    return np.asarray(total / np.maximum(1, found.positive.sum(1)))
+
+
+def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
+    """(H, W): pieces on one side of Otsu's threshold that do not touch the border.
+
+    Each takes the class that most of the mean mask shows there, so the control knows where
+    structures lie, and which of two sides is theirs.
+    """
+    grey = image.mean(-1)
+    if grey.min() == grey.max():
+        return np.zeros_like(average)
+    cut = threshold_otsu(grey)
+    numbers, count = ndimage.label(grey < cut if dark else grey > cut)
+    border = {*numbers[0], *numbers[-1], *numbers[:, 0], *numbers[:, -1]}
+    mask = np.zeros_like(average)
+    for number in set(range(1, count + 1)) - {int(each) for each in border}:
+        piece = numbers == number
+        mask[piece] = np.bincount(average[piece]).argmax()
+    return mask
+
+
+def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
+    """IoU of every rung, of the better control, and of each class on the last rung."""
+    masks, controls = bench.climbed(timesteps), bench.controls()
+    figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}
+    beside = {name: bench.estimate(bench.iou(found)) for name, found in controls.items()}
+    best = max(beside.values(), key=lambda figure: figure.value or 0.0)
+    figures[f"iou_{kind}_control"] = best
+    figures |= {f"iou_{kind}_{name}": figure for name, figure in beside.items()}
+    return figures | by_class(bench, kind, masks)
+
+
+def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
+    """IoU of each class on the last rung, over the images that show it."""
+    *_, (rung, last) = masks.items()
+    truth = bench.held_out.masks
+    figures = {}
+    for name, index in zip(bench.domain.classes, range(1, 256), strict=False):
+        shows = (truth == index).any((1, 2))
+        if shows.any():
+            each = [(masks == index)[shows].astype(np.uint8) for masks in (last, truth)]
+            found = statistics.mean(shown_iou(each[0], each[1], 1), seed=0)
+            figure = Figure(found.value, "1", found.low, found.high, found.n)
+            figures[f"iou_{kind}_{rung}_{name.replace(' ', '_')}"] = figure
+    return figures
+
+
+def tap_figures(bench: Bench, repeats: int) -> Figures:
+    """What reading the attention costs, over the same batch drawn with and without."""
+    generator, batch = bench.generator, bench.generator.painter.section.batch
+    prompts = [bench.prompts[i % len(bench.prompts)] for i in range(batch)]
+    seeds = [prompt.seed for prompt in prompts]
+    told, ratios, equal = generator.captions(prompts, seeds), [], True
+    generator.painter.draw(prompts, told, seeds)  # the first pass warms up
+    for _ in tqdm(range(repeats), desc="tap", unit="pair"):
+        began = time.process_time()
+        plain = generator.painter.draw(prompts, told, seeds)
+        between = time.process_time()
+        with generator.tap(prompts, told) as tap:
+            tapped = generator.painter.draw(prompts, told, seeds)
+            tap.cross_maps()
+        ratios.append((time.process_time() - between) / (between - began))
+        equal = equal and bool((plain == tapped).all())
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    overhead = Figure(float(np.median(ratios)), "1", float(low), float(high), repeats)
+    return {"tap_overhead": overhead, "tap_bit_identical": Figure(float(equal), "1", n=batch)}
+
+
+def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]:
+    """All figures that the checkpoints at hand allow, and notes on those they do not.
+
+    Raises:
+        InputError: if neither checkpoint is there.
+    """
+    most, figures, notes = QUICK if arguments.quick else FULL, Figures(), dict[str, object]()
+    asked = {
+        "phantom": ("diffmask-phantoms", arguments.checkpoint, ()),
+        "real": ("diffmask-cxr", arguments.real_checkpoint, (f"source.path={arguments.source}",)),
+    }
+    missing = []
+    for kind, (recipe, checkpoint, overrides) in asked.items():
+        try:
+            bench = Bench.of(recipe, checkpoint, overrides, most)
+        except InputError as error:
+            missing.append(str(error))
+            continue
+        figures |= rungs(bench, kind, arguments.timesteps)
+        if "tap_overhead" not in figures:
+            figures |= tap_figures(bench, TIMED[arguments.quick])
+        notes[f"checkpoint_{kind}"] = checkpoint_digest(checkpoint)[:12]
+        notes[f"trained_with_{kind}"] = f"medpair train {recipe}"
+    if not figures:
+        raise InputError("; ".join(missing))
+    return figures, notes | ({"missing": missing} if missing else {})
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} images each, not {FULL}")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINTS["phantoms"])
+    parser.add_argument("--real-checkpoint", type=Path, default=CHECKPOINTS["cxr"])
+    parser.add_argument("--source", type=Path, default=DATA, help="folder of the X-rays")
+    parser.add_argument("--timesteps", type=int, nargs="+", default=list(TIMESTEPS))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        figures, notes = measured(arguments)
+    except InputError as error:
+        print(f"benchmarks.diffmask: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    show("diffmask", figures, notes, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Recipe section of the generator whose masks are read from attention: plain data, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from factory.attention_maps.sections import LadderSection
+from factory.images import ImageSection
+from factory.sections import SystemTraining, TextToImageSpec
+
+if TYPE_CHECKING:
+    from factory.generators.diffmask import DiffMask
+    from factory.prompts import Prompt
+    from factory.training.lesson import Lesson
+    from factory.training.progress import Progress
+
+SIDES_DIFFER = 0.01  # of a box, in shares of the image
+
+
+class ViewSection(BaseModel):
+    """A part of the image in which, as images of this kind are framed, structures are missing.
+
+    It is stated, not measured: no mask is read to know it.
+
+    Attributes:
+        box: top, left, bottom and right edge, as shares of the image.
+        absent: classes that are out of sight there.
+        text: what the caption says of the view, in words of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    box: tuple[float, float, float, float] = Field(
+        description="top, left, bottom, right; shares of the image"
+    )
+    absent: tuple[str, ...] = Field(default=(), description="classes out of sight there")
+    text: str = Field(default="", description="what the caption says of the view")
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        top, left, bottom, right = self.box
+        if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
+            raise ValueError(
+                f"box {self.box} is no part of an image: give top, left, bottom, right"
+            )
+        if abs((bottom - top) - (right - left)) > SIDES_DIFFER:
+            raise ValueError(
+                f"box {self.box} is not square: enlarged to the image it would stretch"
+            )
+        return self
+
+
+class DiffMaskTraining(SystemTraining):
+    """How the text-to-image model is trained, and the network of the rung `affinity`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    views: tuple[ViewSection, ...] = ()
+    view_share: float = Field(
+        default=0.5, ge=0, le=1, description="training images that are also shown in a view"
+    )
+    seeds: int = Field(
+        default=96, ge=0, description="drawn images that the rung affinity learns from; 0: none"
+    )
+
+
+class ReadSection(BaseModel):
+    """What of the attention is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: int = Field(default=1, ge=1, description="reads one in so many steps of the solver")
+    coarsest: int = Field(
+        default=1, ge=1, description="maps with fewer cells on a side are left out"
+    )
+
+
+class DiffMaskSpec(TextToImageSpec):
+    """Recipe section of the generator that reads masks from cross-attention (arXiv 2503.07209).
+
+    Attributes:
+        masks: how attention becomes masks.
+        read: what of the attention.
+    """
+
+    # Rungs are switched off, and priors stated anew, without another training.
+    untrained: ClassVar[Mapping[str, bool | Mapping[str, bool]]] = {
+        **TextToImageSpec.untrained,
+        "read": True,
+        "masks": dict.fromkeys(("rungs", "structures", "agreement", "flat", "speck"), True),
+    }
+
+    kind: Literal["diffmask"] = "diffmask"
+    train: DiffMaskTraining | None = None
+    masks: LadderSection = LadderSection()
+    read: ReadSection = ReadSection()
+
+    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+        """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
+        from factory.training.diffmask import train_diffmask
+
+        if self.train is None:
+            raise ValueError("this generator has no train section; build it from its checkpoint")
+        return train_diffmask(lesson, self, self.train, folder)
+
+    def check_prompts(self, prompts: Sequence[Prompt]) -> None:
+        """Whether every class asked for is named where free text is the whole caption.
+
+        Raises:
+            InputError: naming the word that is not there.
+        """
+        from factory.attention_maps.asked import check_named
+
+        check_named(prompts, self.masks.structures)
+
+    def build(self, image: ImageSection) -> DiffMask:
+        """Loads the checkpoint.
+
+        Raises:
+            InputError: if there is none, or it does not fit.
+        """
+        from factory.generators.diffmask import DiffMask
+
+        return DiffMask.load(self.trained(), image, self)

@@ -1,0 +1,242 @@
+"""Pairs whose masks are read from the image network's attention (DiffMask, arXiv 2503.07209)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from factory.attention_maps.affinity_net import AffinityNet, load_affinity
+from factory.attention_maps.asked import map_names, spellings
+from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
+from factory.attention_maps.sections import LadderSection, Rung
+from factory.attention_maps.tap import AttentionTap, fuse
+from factory.attention_maps.words import token_weights
+from factory.captions import NAMED
+from factory.diffmask_sections import DiffMaskSpec, ReadSection
+from factory.generators.base import facet_rows
+from factory.generators.drawing import full_batches, latent_shape
+from factory.generators.medisyn import MediSyn
+from factory.images import ImageSection
+from factory.models.checkpoints import AFFINITY
+from factory.pairs import Images, PairBatch
+from factory.prompts import Prompt
+from factory.sampling import starting_noise
+from factory.training.latents import image_pictures
+from factory.vocabulary import Domain
+
+READING_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class DiffMask:
+    """A Generator: a text-to-image model, and a ladder from its attention to masks.
+
+    Attributes:
+        painter: makes the images.
+        masks: how attention becomes masks.
+        read: what of the attention.
+        net: of the rung `affinity`; None where none was trained.
+    """
+
+    painter: MediSyn
+    masks: LadderSection
+    read: ReadSection
+    net: AffinityNet | None = None
+
+    @staticmethod
+    def load(checkpoint: Path, image: ImageSection, spec: DiffMaskSpec) -> DiffMask:
+        """Reads a checkpoint folder, onto the GPU where there is one.
+
+        Raises:
+            InputError: if the folder is no checkpoint, makes masks by itself, is for other images,
+                or lacks the network that the rung `affinity` needs.
+        """
+        painter = MediSyn.load(checkpoint, image, spec.sample)
+        wanted = "affinity" in spec.masks.rungs
+        net = load_affinity(checkpoint / AFFINITY, spec.masks.affinity) if wanted else None
+        return DiffMask(painter, spec.masks, spec.read, net)
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains the model was trained on, by name."""
+        return self.painter.domains
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the painter (with the affinity network's weights), the ladder and the reading."""
+        content = {
+            "generator": "diffmask",
+            "version": READING_VERSION,
+            "painter": self.painter.digest,
+            "masks": self.masks.model_dump(mode="json"),
+            "read": self.read.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def ladders(self) -> Mapping[str, Ladder]:
+        """The mask maker of each domain, by name."""
+        return {
+            name: Ladder(self.masks, domain.label_map, self.net)
+            for name, domain in self.domains.items()
+        }
+
+    def captions(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[str]:
+        """What the model is told; every class asked for is named.
+
+        Raises:
+            InputError: if the model was not trained on a prompt's domain, or never met a word.
+        """
+        return self.painter.captions(prompts, seeds, NAMED)
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
+        """An image of each prompt, and a mask of what the network looked at while it made it.
+
+        A mask that the ladder has reasons against is left absent: `has_mask` is false, the mask
+        empty, and the facets `doubts` (kinds of reasons, joined by ";") and `doubt` (in words) say
+        why. Of a prompt that asks for no class the empty mask is the true one.
+
+        Raises:
+            InputError: if the model was not trained on a prompt's domain or never met a word, or if
+                a class word is not in the caption, or beyond what the text encoder reads.
+            ValueError: if there is no prompt, or not one seed for each.
+        """
+        facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
+        images, verdicts = [], []
+        for prompt, (image, sight) in zip(prompts, self.sights(prompts, seeds), strict=True):
+            images.append(image)
+            verdicts.append(self._verdict(prompt, image, sight))
+        believed = np.array([verdict.reason is None for verdict in verdicts])
+        masks = np.stack([verdict.mask for verdict in verdicts]) * believed[:, None, None]
+        told = facets.assign(
+            doubts=[";".join(verdict.doubts) for verdict in verdicts],
+            doubt=[verdict.reason or "" for verdict in verdicts],
+        )
+        pairs = PairBatch.of(np.stack(images), masks.astype(np.uint8), told)
+        return replace(pairs, has_mask=believed)
+
+    def sights(
+        self, prompts: Sequence[Prompt], seeds: Sequence[int]
+    ) -> Iterator[tuple[Images, Sight | None]]:
+        """Each prompt's image (H, W, C), and what the network looked at while it made it.
+
+        None where the prompt asks for no class. Raises as `generate` does.
+        """
+        told = self.captions(prompts, seeds)
+        return islice(self._drawn(prompts, told, seeds), len(prompts))
+
+    @torch.no_grad()
+    def attention_of(
+        self, images: Images, prompts: Sequence[Prompt], timesteps: Sequence[int]
+    ) -> list[dict[Rung, Mask]]:
+        """Masks of given images, by noising them anew and reading what the network looks at.
+
+        It measures masks where the truth is known: a drawn image has none.
+
+        Args:
+            images: (N, H, W, C) of the size and channels that the model makes.
+            prompts: what each shows; their seeds draw the noise.
+            timesteps: noise levels whose maps are averaged, in [0, 1000).
+
+        Returns:
+            For each image the mask (H, W) after each rung but the gate; {} without classes.
+
+        Raises:
+            InputError: as `generate` does.
+        """
+        told = self.captions(prompts, [prompt.seed for prompt in prompts])
+        climbed: list[dict[Rung, Mask]] = []
+        for at in full_batches(len(prompts), self.painter.section.batch):
+            part, shown = [prompts[i] for i in at], images[at]
+            with self.tap(part, [told[i] for i in at]) as tap:
+                self._look_again(shown, part, [told[i] for i in at], timesteps)
+            seen = zip(part, self._seen(part, shown, tap), strict=True)
+            climbed += [
+                self.ladders[prompt.domain].climb(sight) if sight else {} for prompt, sight in seen
+            ]
+        return climbed[: len(prompts)]
+
+    def tap(self, prompts: Sequence[Prompt], told: Sequence[str]) -> AttentionTap:
+        """What reads the attention of a full batch; the rows that follow the prompts come first."""
+        unet, rows = self.painter.components.unet.unet, slice(0, len(prompts))
+        return AttentionTap(
+            unet,
+            self._weights(prompts, told),
+            rows,
+            every=self.read.every,
+            self_attention="selfattention" in self.masks.rungs,
+        )
+
+    def names(self, prompt: Prompt) -> tuple[str, ...]:
+        """The names of a prompt's maps."""
+        return map_names(prompt.classes, self.masks.structures)
+
+    def _weights(self, prompts: Sequence[Prompt], told: Sequence[str]) -> Tensor:
+        """(B, K, L), K the most classes of any domain: neighbours must not change a shape."""
+        text, most = (
+            self.painter.components.text,
+            max(len(d.classes) for d in self.domains.values()),
+        )
+        rows = []
+        for prompt, line in zip(prompts, told, strict=True):
+            groups: list[Sequence[str]] = [spellings(name) for name in self.names(prompt)]
+            groups += [()] * (most - len(groups))
+            rows.append(token_weights(text.tokenizer, line, groups, text.length))
+        return torch.stack(rows)
+
+    def _drawn(
+        self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]
+    ) -> Iterator[tuple[Images, Sight | None]]:
+        for at in full_batches(len(prompts), self.painter.section.batch):
+            part, lines = [prompts[i] for i in at], [told[i] for i in at]
+            with self.tap(part, lines) as tap:
+                images = self.painter.draw(part, lines, [seeds[i] for i in at])
+            yield from zip(images, self._seen(part, images, tap), strict=True)
+
+    def _seen(
+        self, prompts: Sequence[Prompt], images: Images, tap: AttentionTap
+    ) -> Iterator[Sight | None]:
+        size = (images.shape[1], images.shape[2])
+        maps = fuse(tap.cross_maps(), size, self.read.coarsest).numpy()
+        places = tap.self_maps() if tap.self_attention else {}
+        for row, prompt in enumerate(prompts):
+            names = self.names(prompt)
+            own = {cells: values[row].numpy() for cells, values in places.items()}
+            yield Sight(images[row], maps[row, : len(names)], names, own) if names else None
+
+    def _verdict(self, prompt: Prompt, image: Images, sight: Sight | None) -> Verdict:
+        if sight is None:
+            return Verdict(np.zeros(image.shape[:2], np.uint8), None)
+        return self.ladders[prompt.domain](sight)
+
+    def _look_again(
+        self,
+        images: Images,
+        prompts: Sequence[Prompt],
+        told: Sequence[str],
+        timesteps: Sequence[int],
+    ) -> None:
+        """Runs the network once at each noise level on a full batch of given images."""
+        parts = self.painter.components
+        device = next(parts.autoencoder.parameters()).device
+        clean = parts.autoencoder.encode(image_pictures(images).to(device) / 127.5 - 1)
+        states, shape = (
+            parts.text(told).to(device),
+            latent_shape(parts.autoencoder, self.painter.image),
+        )
+        schedule = DDIMScheduler.from_config(dict(parts.scheduler_config))
+        for number, level in enumerate(timesteps):
+            noise = starting_noise([prompt.seed for prompt in prompts], shape, number).to(device)
+            times = torch.full((len(images),), level, device=device)
+            parts.unet(schedule.add_noise(clean, noise, times), times, states)

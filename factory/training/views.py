@@ -1,0 +1,87 @@
+"""Parts of training images as images of their own: what is out of sight there gives words contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
+
+from factory.diffmask_sections import ViewSection
+from factory.errors import InputError
+from factory.pairs import Images, PairBatch
+from factory.vocabulary import Domain, unknown_name
+
+
+def with_views(
+    pairs: PairBatch,
+    domains: Mapping[str, Domain],
+    views: Sequence[ViewSection],
+    share: float,
+    seed: int,
+) -> PairBatch:
+    """Pairs, and after them some of their images once more, seen in a view drawn for each.
+
+    A word that stands in every caption, for something in every image, has no contrast. A view is a
+    stated part of the image in which structures are missing; no mask is read, and none is kept.
+
+    Args:
+        pairs: N pairs.
+        domains: of these pairs, by name.
+        views: to draw from; none leaves the pairs as they are.
+        share: of the images that are shown in a view.
+        seed: of the draws.
+
+    Returns:
+        The pairs, and round(share * N) more whose labels lack what is out of sight, with the view's
+        words as text and without a finding, which may be out of sight too.
+
+    Raises:
+        InputError: if no domain has a class that a view is said to lack.
+    """
+    for view in views:
+        _check(view, domains)
+    draw = np.random.default_rng(seed)
+    rows = draw.permutation(len(pairs))[: round(share * len(pairs))]
+    if not views or not len(rows):
+        return pairs
+    chosen = [views[int(draw.integers(len(views)))] for _ in rows]
+    return PairBatch.concatenate([pairs, _seen(pairs[np.sort(rows)], chosen)])
+
+
+def _check(view: ViewSection, domains: Mapping[str, Domain]) -> None:
+    known = [name for domain in domains.values() for name in domain.classes]
+    for name in view.absent:
+        if name not in known:
+            raise unknown_name("class", name, known, "generator.train.views")
+
+
+def _seen(pairs: PairBatch, views: Sequence[ViewSection]) -> PairBatch:
+    labels = [
+        ";".join(name for name in str(row).split(";") if name and name not in view.absent)
+        for row, view in zip(pairs.facets["labels"], views, strict=True)
+    ]
+    told = pairs.facets.assign(labels=labels, finding="", text=[view.text for view in views])
+    # Words for what is seen of an image that nobody outlined are words all the same.
+    named = pairs.facets["labels"].to_numpy(str) != ""
+    images = [cropped(image, view) for image, view in zip(pairs.images, views, strict=True)]
+    empty = np.zeros_like(pairs.masks)
+    return PairBatch(np.stack(images), empty, told, pairs.spacing_mm, pairs.has_mask | named)
+
+
+def cropped(image: Images, view: ViewSection) -> Images:
+    """A view of an image (H, W, C), enlarged to its size.
+
+    Raises:
+        InputError: if the view is smaller than a pixel.
+    """
+    height, width = image.shape[:2]
+    top, left, bottom, right = view.box
+    rows = slice(round(top * height), round(bottom * height))
+    columns = slice(round(left * width), round(right * width))
+    part = torch.from_numpy(np.ascontiguousarray(image[rows, columns]))
+    if not part.numel():
+        raise InputError(f"view {view.box} of an image of {height} x {width} pixels holds none")
+    large = F.interpolate(part.movedim(-1, 0)[None].float(), (height, width), mode="bicubic")
+    return np.asarray(large[0].movedim(0, -1).round().clamp(0, 255).to(torch.uint8).numpy())

@@ -1,0 +1,124 @@
+"""DiffMask, tiny but real: trained on images and captions, its affinity network on its own images."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from factory.attention_maps.sections import AffinitySection, LadderSection
+from factory.diffmask_sections import DiffMaskSpec, DiffMaskTraining, ViewSection
+from factory.errors import InputError
+from factory.models.checkpoints import checkpoint_digest
+from factory.pairs import PairBatch
+from factory.prompts import Prompt
+from factory.sections import Augmentation, AutoencoderTraining, SampleSection, TextTraining
+from factory.training.views import cropped, with_views
+from tasks.learning import checkpoint_folder
+
+TRAIN = DiffMaskTraining(
+    steps=2,
+    batch=4,
+    validate_every=2,
+    autoencoder=AutoencoderTraining(steps=2, batch=4),
+    text=TextTraining(steps=2, batch=8),
+    augment=Augmentation(copies=1),
+    seeds=4,
+    views=(ViewSection(box=(0.75, 0, 1, 0.25), absent=("polyp",), text="lower left corner"),),
+)
+SPEC = DiffMaskSpec(
+    preset="tiny",
+    train=TRAIN,
+    sample=SampleSection(steps=2, batch=2),
+    masks=LadderSection(flat=0, affinity=AffinitySection(steps=2, batch=2, margin=0)),
+)
+
+
+def trained(lesson, folder, spec=SPEC):
+    return [step.stage for step in spec.learn(lesson, folder)]
+
+
+@pytest.fixture(scope="module")
+def whole(lesson, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("diffmask")
+    return folder, trained(lesson, folder)
+
+
+def test_the_affinity_network_is_a_stage_and_part_of_the_checkpoint(whole):
+    folder, stages = whole
+    assert list(dict.fromkeys(stages))[-3:] == ["denoiser", "seeds", "affinity"]
+    assert (folder / "affinity" / "model.safetensors").is_file()
+    before = checkpoint_digest(folder)
+    spare = folder / "affinity" / "spare.txt"
+    spare.write_text("decides")
+    assert checkpoint_digest(folder) != before
+    spare.unlink()
+
+
+def test_no_mask_is_read(whole, lesson, tmp_path):
+    def spoiled(pairs: PairBatch) -> PairBatch:
+        noise = np.random.default_rng(0).integers(0, 2, pairs.masks.shape, np.uint8)
+        return replace(pairs, masks=noise)
+
+    trained(
+        replace(lesson, train=spoiled(lesson.train), held_out=spoiled(lesson.held_out)), tmp_path
+    )
+    assert checkpoint_digest(tmp_path) == checkpoint_digest(whole[0])
+
+
+def test_what_it_draws_follows_from_the_checkpoint(whole, lesson):
+    built = [SPEC.with_checkpoint(whole[0]).build(lesson.image) for _ in range(2)]
+    domain = lesson.domains["phantom-colonoscopy"]
+    prompts = [Prompt.about(domain, ["polyp"], "polyp", replicate=i) for i in range(3)]
+    first, second = (each.generate(prompts, [1, 2, 3]) for each in built)
+    assert built[0].digest == built[1].digest
+    np.testing.assert_array_equal(first.images, second.images)
+    np.testing.assert_array_equal(first.masks, second.masks)
+
+
+def test_switching_a_rung_off_needs_no_other_training(whole, lesson, tmp_path):
+    def folder(masks):
+        spec = SPEC.model_copy(update={"masks": masks})
+        return checkpoint_folder(tmp_path, "x", spec, "source", lesson.image)
+
+    lower = SPEC.masks.model_copy(update={"rungs": ("attention", "crf")})
+    other = SPEC.masks.model_copy(update={"affinity": AffinitySection(radius=4)})
+    assert folder(lower) == folder(SPEC.masks) != folder(other)
+    spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": lower})
+    assert spec.build(lesson.image).net is None
+
+
+def test_an_affinity_network_of_another_stride_or_none_is_refused(whole, lesson, tmp_path):
+    other = LadderSection(affinity=AffinitySection(stride=4))
+    spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": other})
+    with pytest.raises(InputError, match="stride 2"):
+        spec.build(lesson.image)
+    bare = SPEC.model_copy(update={"train": TRAIN.model_copy(update={"seeds": 0})})
+    assert "affinity" not in trained(lesson, tmp_path, bare)
+    with pytest.raises(InputError, match="rung affinity"):
+        bare.with_checkpoint(tmp_path).build(lesson.image)
+
+
+def test_views_lack_what_is_out_of_sight_and_say_so(lesson):
+    train = lesson.train
+    view = ViewSection(box=(0, 0.5, 0.5, 1), absent=("lesion",), text="upper right")
+    shown = with_views(train, lesson.domains, [view], 1.0, seed=0)
+    assert len(shown) == 2 * len(train)
+    views = shown[len(train) :]
+    assert not views.masks.any()
+    assert set(views.facets["labels"]) <= {"", "polyp"}
+    assert set(views.facets["text"]) == {"upper right"}
+    np.testing.assert_array_equal(views.images[0], cropped(train.images[0], view))
+    # Two pixels for one: the corner's brightness stays what it was.
+    half = train.images.shape[1] // 2
+    assert abs(views.images[0].mean() - train.images[0][:half, half:].mean()) < 1
+    assert with_views(train, lesson.domains, [view], 0.0, seed=0) is train
+
+
+def test_a_view_that_cannot_be_is_refused(lesson):
+    with pytest.raises(ValueError, match="not square"):
+        ViewSection(box=(0, 0, 1, 0.5))
+    with pytest.raises(ValueError, match="no part of an image"):
+        ViewSection(box=(0.5, 0, 0.2, 0.5))
+    view = ViewSection(box=(0, 0, 0.5, 0.5), absent=("lesoin",))
+    with pytest.raises(InputError, match="lesion"):
+        with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)

@@ -1,0 +1,74 @@
+"""The whole factory on masks that are read from attention, at its smallest."""
+
+import pytest
+
+from factory.store import Store
+
+GENERATOR = {
+    "kind": "diffmask",
+    "preset": "tiny",
+    "train": {
+        "steps": 2,
+        "batch": 2,
+        "autoencoder": {"factor": 4, "steps": 2, "batch": 2},
+        "text": {"steps": 2},
+        "augment": {"copies": 1},
+        "seeds": 4,
+        "views": [{"box": [0, 0, 0.25, 0.25], "absent": ["lesion"], "text": "upper left corner"}],
+    },
+    "sample": {"steps": 2, "batch": 4},
+    # Untrained attention is nearly flat, and in many pieces: what is tried here is the way.
+    "masks": {"flat": 0, "speck": 0, "affinity": {"steps": 2, "batch": 2, "margin": 0}},
+}
+SOURCE = {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6}
+TINY = {
+    "name": "diffmask",
+    "source": SOURCE | {"left_out": 0.3},
+    "generator": GENERATOR,
+    "grid": {"facets": {"finding": ["normal", "benign"]}, "replicates": 4},
+    "utility": None,
+}
+
+
+@pytest.mark.integration
+def test_pairs_are_made_judged_and_rejected_with_their_reasons(medpair, recipe, tmp_path):
+    home = tmp_path / "home"
+    said = medpair("run", recipe(**TINY), "--home", home, "--json")
+    assert said.code == 0, said.err
+    counts = said.json["pairs"]
+    assert counts["accepted"] >= 4  # those that show no lesion, and whose mask is truly empty
+    store = Store(str(home / "pairs"), "diffmask").snapshot()
+    rejected = store.reason != 0
+    assert counts["accepted"] + rejected.sum() == 8
+    # Whatever was rejected says more than that its mask is missing.
+    assert (store.reason[rejected] & ~2).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"grid": {"facets": {"text": ["a scan of the breast"]}}},
+            "the class word 'lesion' or 'focal lesion' is not in the prompt",
+        ),
+        (
+            {"generator": GENERATOR | {"masks": {"rungs": ["crf"]}}},
+            "cannot be climbed: start with attention",
+        ),
+    ],
+    ids=["unnamed class", "rungs"],
+)
+def test_what_cannot_be_read_is_refused_in_a_line(changes, expected, medpair, recipe, tmp_path):
+    path = recipe(**(TINY | changes))
+    said = medpair("run", path, "--dry-run", "--home", tmp_path / "home")
+    assert said.code == 2, said.err
+    assert len(said.lines) == 1
+    assert expected in said.lines[0]
+
+
+@pytest.mark.parametrize("name", ["diffmask-phantoms"])
+def test_a_dry_run_of_the_shipped_recipe_estimates_it(name, medpair, tmp_path):
+    smaller = ("--set", "grid.replicates=2", "--set", "source.train=8", "--set", "source.val=6")
+    said = medpair("run", name, *smaller, "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert said.json["training_steps"] == 2900
