@@ -159,14 +159,23 @@ class Cases:
     def splits(self) -> tuple[str, ...]:
         """The split of each case, given or assigned by patient."""
         given = [case.split for case in self.cases]
-        if all(given):
-            return tuple(given)
         hashes = np.stack([self._hash(case) for case in self.cases])
         alike = [(int(i), int(j)) for i, j in near_duplicates(hashes)]
-        if alike:
-            log.warning("%d near-duplicate pairs of images are kept in one split each", len(alike))
         units = [case.unit for case in self.cases]
-        return tuple(assign(units, given, self.choice.split_seed, alike))
+        found = assign(units, given, self.choice.split_seed, alike)
+        torn = [(i, j) for i, j in alike if found[i] != found[j]]
+        if len(alike) > len(torn):
+            kept = len(alike) - len(torn)
+            log.warning("%d near-duplicate pairs of images are kept in one split each", kept)
+        if torn:
+            names = (f"{self.cases[i].name} and {self.cases[j].name}" for i, j in torn[:3])
+            log.warning(
+                "%d near-duplicate pairs of images lie in different splits (%s): held-out scores "
+                "flatter by as much; give both images of a pair one split",
+                len(torn),
+                ", ".join(names),
+            )
+        return tuple(found)
 
     def _chosen(self, split: Split) -> list[Case]:
         rows = zip(self.cases, self.splits, strict=True)

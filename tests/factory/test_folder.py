@@ -235,6 +235,19 @@ def test_missing_splits_are_made_by_patient_and_near_duplicates_stay_together(
     assert build(tmp_path, split_seed=1).splits != source.splits
 
 
+def test_near_duplicates_across_given_splits_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chest(tmp_path, count=4)
+    change(tmp_path, 3, split="test")
+    shutil.copy(tmp_path / "images/0.png", tmp_path / "images/3.png")
+    with caplog.at_level(logging.WARNING):
+        assert build(tmp_path).splits == ("train", "train", "train", "test")
+    assert "1 near-duplicate pairs of images lie in different splits" in caplog.text
+    assert "0.png and images/3.png" in caplog.text or "0 and" in caplog.text
+    assert "kept in one split" not in caplog.text
+
+
 def test_a_blank_patient_is_its_own_unit_and_said_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
