@@ -40,6 +40,7 @@ HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data" / "cxr_shenzhen"
 CHECKPOINTS = {name: HERE / "recorded" / f"diffmask-{name}" for name in ("phantoms", "cxr")}
 TIMESTEPS = (100, 200, 300, 400)
+ABSENT = "polyp"  # in the vocabulary, hence in the text encoder, and in no chest
 QUICK, FULL = 32, 400  # images of each kind, at most
 TIMED = {True: 3, False: 9}  # pairs of batches, quick or not
 
@@ -91,13 +92,15 @@ class Bench:
             for i, (labels, finding) in enumerate(zip(rows["labels"], rows["finding"], strict=True))
         ]
 
-    def climbed(self, timesteps: Sequence[int]) -> dict[str, Masks]:
-        """Rung -> masks (N, H, W) of the held-out images."""
-        batch, prompts, found = self.generator.painter.section.batch, self.prompts, []
+    def climbed(
+        self, timesteps: Sequence[int], prompts: Sequence[Prompt], control: str | None = None
+    ) -> dict[str, Masks]:
+        """Rung -> masks (N, H, W) of the held-out images, read by their prompts or a control."""
+        batch, found = self.generator.painter.section.batch, []
         for start in tqdm(range(0, len(prompts), batch), desc=self.domain.name, unit="batch"):
             part = slice(start, start + batch)
             images = self.held_out.images[part]
-            found += self.generator.attention_of(images, prompts[part], timesteps)
+            found += self.generator.attention_of(images, prompts[part], timesteps, control)
         empty = np.zeros(self.held_out.masks.shape[1:], np.uint8)
         rungs = [rung for rung in self.generator.masks.rungs if rung != "gate"]
         return {rung: np.stack([masks.get(rung, empty) for masks in found]) for rung in rungs}
@@ -151,13 +154,13 @@ def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
 
 def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of every rung, of the better control, and of each class on the last rung."""
-    masks, controls = bench.climbed(timesteps), bench.controls()
+    masks, controls = bench.climbed(timesteps, bench.prompts), bench.controls()
     figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}
     beside = {name: bench.estimate(bench.iou(found)) for name, found in controls.items()}
     best = max(beside.values(), key=lambda figure: figure.value or 0.0)
     figures[f"iou_{kind}_control"] = best
     figures |= {f"iou_{kind}_{name}": figure for name, figure in beside.items()}
-    return figures | by_class(bench, kind, masks)
+    return figures | by_class(bench, kind, masks) | absent_word(bench, kind, timesteps)
 
 
 def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
@@ -172,6 +175,20 @@ def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
             found = statistics.mean(shown_iou(each[0], each[1], 1), seed=0)
             figure = Figure(found.value, "1", found.low, found.high, found.n)
             figures[f"iou_{kind}_{rung}_{name.replace(' ', '_')}"] = figure
+    return figures
+
+
+def absent_word(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
+    """IoU of lungs, which are in every image, read by their word and by one for nothing there."""
+    lungs = [name for name in bench.domain.classes if "lung" in name]
+    asked = [Prompt.about(bench.domain, lungs, replicate=i) for i in range(len(bench.held_out))]
+    indices = [bench.domain.index(name) for name in lungs]
+    truth = np.isin(bench.held_out.masks, indices).astype(np.uint8)
+    figures = {}
+    for name, control in (("word", None), ("absent_word", ABSENT)):
+        *_, last = bench.climbed(timesteps, asked, control).values()
+        found = np.isin(last, indices).astype(np.uint8)
+        figures[f"iou_{kind}_lungs_by_{name}"] = bench.estimate(shown_iou(found, truth, 1))
     return figures
 
 

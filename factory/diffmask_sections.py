@@ -107,6 +107,11 @@ class DiffMaskSpec(TextToImageSpec):
             raise ValueError("this generator has no train section; build it from its checkpoint")
         return train_diffmask(lesson, self, self.train, folder)
 
+    @property
+    def own_texts(self) -> tuple[str, ...]:
+        """What captions say of the views."""
+        return tuple(view.text for view in self.train.views) if self.train is not None else ()
+
     def check_prompts(self, prompts: Sequence[Prompt]) -> None:
         """Whether every class asked for is named where free text is the whole caption.
 

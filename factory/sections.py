@@ -250,6 +250,11 @@ class TextToImageSpec(TrainedSpec):
         if self.start is not None:
             load_text_to_image_components(self.start)
 
+    @property
+    def own_texts(self) -> tuple[str, ...]:
+        """Free texts that a training adds to those of the source."""
+        return ()
+
     def check_prompts(self, prompts: Sequence[Prompt]) -> None:
         """Whether this generator can make what prompts ask for; raises InputError if not."""
 

@@ -138,7 +138,11 @@ class DiffMask:
 
     @torch.no_grad()
     def attention_of(
-        self, images: Images, prompts: Sequence[Prompt], timesteps: Sequence[int]
+        self,
+        images: Images,
+        prompts: Sequence[Prompt],
+        timesteps: Sequence[int],
+        control: str | None = None,
     ) -> list[dict[Rung, Mask]]:
         """Masks of given images, by noising them anew and reading what the network looks at.
 
@@ -148,6 +152,8 @@ class DiffMask:
             images: (N, H, W, C) of the size and channels that the model makes.
             prompts: what each shows; their seeds draw the noise.
             timesteps: noise levels whose maps are averaged, in [0, 1000).
+            control: a word for nothing in the images, told and read in place of every class's:
+                what attention finds without knowing what to look for.
 
         Returns:
             For each image the mask (H, W) after each rung but the gate; {} without classes.
@@ -156,10 +162,12 @@ class DiffMask:
             InputError: as `generate` does.
         """
         told = self.captions(prompts, [prompt.seed for prompt in prompts])
+        if control is not None:
+            told = [f"{prompt.title} with {control}" for prompt in prompts]
         climbed: list[dict[Rung, Mask]] = []
         for at in full_batches(len(prompts), self.painter.section.batch):
             part, shown = [prompts[i] for i in at], images[at]
-            with self.tap(part, [told[i] for i in at]) as tap:
+            with self.tap(part, [told[i] for i in at], control) as tap:
                 self._look_again(shown, part, [told[i] for i in at], timesteps)
             seen = zip(part, self._seen(part, shown, tap), strict=True)
             climbed += [
@@ -167,12 +175,14 @@ class DiffMask:
             ]
         return climbed[: len(prompts)]
 
-    def tap(self, prompts: Sequence[Prompt], told: Sequence[str]) -> AttentionTap:
+    def tap(
+        self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None = None
+    ) -> AttentionTap:
         """What reads the attention of a full batch; the rows that follow the prompts come first."""
         unet, rows = self.painter.components.unet.unet, slice(0, len(prompts))
         return AttentionTap(
             unet,
-            self._weights(prompts, told),
+            self._weights(prompts, told, control),
             rows,
             every=self.read.every,
             self_attention="selfattention" in self.masks.rungs,
@@ -182,7 +192,9 @@ class DiffMask:
         """The names of a prompt's maps."""
         return map_names(prompt.classes, self.masks.structures)
 
-    def _weights(self, prompts: Sequence[Prompt], told: Sequence[str]) -> Tensor:
+    def _weights(
+        self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None
+    ) -> Tensor:
         """(B, K, L), K the most classes of any domain: neighbours must not change a shape."""
         text, most = (
             self.painter.components.text,
@@ -190,7 +202,9 @@ class DiffMask:
         )
         rows = []
         for prompt, line in zip(prompts, told, strict=True):
-            groups: list[Sequence[str]] = [spellings(name) for name in self.names(prompt)]
+            groups: list[Sequence[str]] = [
+                (control,) if control else spellings(name) for name in self.names(prompt)
+            ]
             groups += [()] * (most - len(groups))
             rows.append(token_weights(text.tokenizer, line, groups, text.length))
         return torch.stack(rows)

@@ -99,7 +99,8 @@ def known_words(
     facts = facts_of_rows(train.facets, train.has_mask, domains, varying)
     seed = spec.train.seed if spec.train is not None else 0
     told = caption_corpus(with_vocabulary(domains), facts, seed)
-    return frozenset(word for sentence in told for word in words(sentence.text))
+    lines = [*(sentence.text for sentence in told), *spec.own_texts]
+    return frozenset(word for line in lines for word in words(line))
 
 
 def captions_of(facts: Sequence[Facts], text: TextEncoder, seed: int, copy: int) -> list[list[str]]:

@@ -296,6 +296,8 @@ def test_given_images_are_looked_at_again_rung_by_rung():
     alone = generator.attention_of(real[1:2], prompts[1:2], [200, 400])
     for rung, mask in alone[0].items():
         np.testing.assert_array_equal(mask, climbed[1][rung])
+    (other,) = generator.attention_of(real[1:2], prompts[1:2], [200, 400], control="polyp")
+    assert list(other) == list(alone[0])
 
 
 def test_rungs_and_reading_are_in_the_digest():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from factory.checks import Reason
 from factory.store import Store
 
 GENERATOR = {
@@ -41,7 +42,7 @@ def test_pairs_are_made_judged_and_rejected_with_their_reasons(medpair, recipe, 
     rejected = store.reason != 0
     assert counts["accepted"] + rejected.sum() == 8
     # Whatever was rejected says more than that its mask is missing.
-    assert (store.reason[rejected] & ~2).all()
+    assert (store.reason[rejected] > Reason.MASK_MISSING).all()
 
 
 @pytest.mark.parametrize(

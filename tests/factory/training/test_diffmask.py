@@ -12,6 +12,7 @@ from factory.models.checkpoints import checkpoint_digest
 from factory.pairs import PairBatch
 from factory.prompts import Prompt
 from factory.sections import Augmentation, AutoencoderTraining, SampleSection, TextTraining
+from factory.training.text_to_image import known_words
 from factory.training.views import cropped, with_views
 from tasks.learning import checkpoint_folder
 
@@ -112,6 +113,13 @@ def test_views_lack_what_is_out_of_sight_and_say_so(lesson):
     half = train.images.shape[1] // 2
     assert abs(views.images[0].mean() - train.images[0][:half, half:].mean()) < 1
     assert with_views(train, lesson.domains, [view], 0.0, seed=0) is train
+
+
+def test_words_of_views_are_known_before_they_are_learnt(lesson):
+    assert SPEC.own_texts == ("lower left corner",)
+    known = known_words(SPEC, lesson.train, lesson.domains)
+    assert known is not None
+    assert {"corner", "polyp"} <= known
 
 
 def test_a_view_that_cannot_be_is_refused(lesson):
