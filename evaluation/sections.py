@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.extractors import below, combined, named
-from evaluation.networks import SEGMENTERS
+from evaluation.networks import CLASSIFIERS, SEGMENTERS
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -24,6 +24,12 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
 def _segmenter(name: str) -> str:
     if name not in SEGMENTERS:
         raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(SEGMENTERS)}")
+    return name
+
+
+def _classifier(name: str) -> str:
+    if name not in CLASSIFIERS:
+        raise ValueError(f"classifier {name!r} is unknown; choose among {sorted(CLASSIFIERS)}")
     return name
 
 
@@ -46,6 +52,7 @@ def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
 
 Feature = Annotated[str, AfterValidator(named)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
+ClassifierName = Annotated[str, AfterValidator(_classifier)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
 
@@ -79,7 +86,10 @@ class UtilitySection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     segmenters: Annotated[tuple[SegmenterName, ...], AfterValidator(_distinct)] = Field(
-        default=("unet",), min_length=1
+        default=("unet",), description="networks that draw masks"
+    )
+    classifiers: Annotated[tuple[ClassifierName, ...], AfterValidator(_distinct)] = Field(
+        default=(), description="networks that tell the findings of a domain apart"
     )
     real: Annotated[tuple[RealCount, ...], AfterValidator(_distinct)] = Field(
         default=(10, "all"), min_length=1, description="real training images of an arm, per domain"
@@ -104,9 +114,17 @@ class UtilitySection(BaseModel):
         default=None, description="only these; by default every domain of the pairs"
     )
 
+    @model_validator(mode="after")
+    def _trains_something(self) -> Self:
+        if not self.segmenters and not self.classifiers:
+            raise ValueError("segmenters and classifiers are both empty; name one to be trained")
+        return self
+
     @property
     def scores(self) -> frozenset[str]:
         """Names of the scores that these arms give."""
-        found = {"utility_gain"} if "both" in self.arms else set()
         learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
-        return frozenset(found | ({"utility_worth"} if learnt and len(self.real) > 1 else set()))
+        kinds = ["gain"] if "both" in self.arms else []
+        kinds += ["worth"] if learnt and len(self.real) > 1 else []
+        networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
+        return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

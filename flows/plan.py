@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 import evaluation.errors
-from evaluation.arms import Arm, arms, labelled
+from evaluation.arms import Arm
+from evaluation.class_arms import every_arm
 from evaluation.extractors import check_file
 from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
@@ -71,7 +72,7 @@ class Plan:
         domains: that they show.
         real: real pairs by split.
         training_steps: of the generator; 0 where it comes trained.
-        segmenter_steps: of all judges and segmenters together.
+        segmenter_steps: of all judges, segmenters and classifiers together.
         seconds: about how long all of it takes on this machine.
         bytes: about how much the pairs take, before compression.
     """
@@ -142,14 +143,14 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
 
 
 def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
-    """Steps of all judges and segmenters, by kind of network; each training counts once."""
+    """Steps of all judges and downstream models, by kind of network; a training counts once."""
     judges = len(grid.domains) if recipe.generator.makes_masks else 0
     steps = Counter({recipe.evaluate.judge: judges * recipe.evaluate.judge_steps})
     if recipe.utility is not None:
         trainings = {arm.trained_as for arm in _arms(recipe, reference, grid)}
         for arm in trainings:
-            steps[arm.segmenter] += recipe.utility.steps * (recipe.utility.folds or 1)
-    if "encoder" in recipe.evaluate.features:
+            steps[arm.network] += recipe.utility.steps * (recipe.utility.folds or 1)
+    if "encoder" in recipe.evaluate.features and recipe.generator.makes_masks:
         # A step of an encoder takes about as long as one of a judge.
         steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.encoder_steps
     return steps
@@ -218,12 +219,13 @@ def check_masks(recipe: Recipe) -> None:
     if recipe.generator.makes_masks:
         return
     lacking = [f"gates.{name}" for name in recipe.gates if needs_mask(name)]
-    lacking += ["utility"] if recipe.utility is not None else []
+    drawing = recipe.utility is not None and recipe.utility.segmenters
+    lacking += ["utility.segmenters"] if drawing else []
     if lacking:
         raise InputError(
             f"generator {recipe.generator.kind} makes images without masks, and "
-            f"{', '.join(lacking)} cannot be measured without: leave that out, or use a generator "
-            "that makes masks"
+            f"{', '.join(lacking)} cannot be measured without: leave that out (utility.segmenters: "
+            "[] keeps classifiers), or use a generator that makes masks"
         )
 
 
@@ -260,9 +262,9 @@ def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
 
 
 def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
-    """The segmenters that a recipe has trained; the domains of the pairs are those of the grid."""
+    """The downstream models that a recipe has trained; the domains of the pairs are those of the grid."""
     if recipe.utility is None:
         return []
     asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
     pairs = take(reference.train, asked)
-    return arms(recipe.utility, labelled(reference.train), pairs)
+    return every_arm(recipe.utility, reference.train, pairs)

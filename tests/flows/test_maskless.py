@@ -62,7 +62,7 @@ def test_a_version_without_masks_is_scored_published_and_reported(medpair, recip
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"utility": {"real": [4]}}, "utility cannot be measured"),
+        ({"utility": {"real": [4]}}, "utility.segmenters cannot be measured"),
         ({"gates": {"consistency_closed": ">= 0.5"}}, "gates.consistency_closed cannot be"),
         (
             {"grid": {"facets": {"text": ["a lesion of the brest, wombat"]}}},
