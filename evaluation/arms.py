@@ -1,15 +1,17 @@
-"""The arms of a comparison: which segmenters to train, on which pairs, and how."""
+"""The arms of a comparison: which networks to train, on which pairs, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import InputError
+from evaluation.networks import CLASSIFIERS
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
 from evaluation.sections import ArmKind, UtilitySection
 
@@ -24,10 +26,10 @@ Weights = Literal["last", "validated"]
 
 @dataclass(frozen=True)
 class Arm:
-    """One segmenter to train.
+    """One network to train.
 
     Attributes:
-        segmenter: name in `SEGMENTERS`.
+        network: name in `SEGMENTERS` or in `CLASSIFIERS`, which share none.
         domain: of all its pairs.
         kind: what it is trained and tried on, see `evaluation.sections.ARMS`.
         real: how many real images, as the recipe names it; "" for the synthetic arm.
@@ -37,7 +39,7 @@ class Arm:
         fold: whose patients it is tried on; None for those of the held-out split.
     """
 
-    segmenter: str
+    network: str
     domain: str
     kind: ArmKind
     real: str
@@ -49,11 +51,22 @@ class Arm:
     @property
     def name(self) -> str:
         """Short and unique among the arms of a run."""
-        parts = [self.segmenter, self.domain, self.kind]
+        parts = [self.network, self.domain, self.kind]
         parts += [f"ratio{self.ratio:g}"] if self.ratio else []
         parts += [self.real] if self.real else []
         parts += [f"fold{self.fold}"] if self.fold is not None else []
         return "-".join([*parts, f"seed{self.seed}"])
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it tells findings apart; otherwise it draws masks."""
+        return self.network in CLASSIFIERS
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What marks its rows: the network as `segmenter` or `classifier`, then the rest."""
+        told = asdict(self)
+        return {"classifier" if self.classifies else "segmenter": told.pop("network"), **told}
 
     @property
     def trained_as(self) -> Arm:
@@ -79,29 +92,50 @@ class Arm:
 def arms(
     section: UtilitySection, available: Mapping[str, int], synthetic: Pairs, fold: int | None = None
 ) -> list[Arm]:
-    """Every arm of a run: those without real images once, the others for each number of them.
+    """Every arm of the segmenters of a run, see `arms_of`.
 
     Args:
         section: of the recipe.
         available: real images with a mask that arms may learn from, by domain.
         synthetic: the accepted pairs of the version.
         fold: that the arms are tried on.
+    """
+    domains = asked_domains(section, synthetic)
+    return list(arms_of(section.segmenters, section, domains, available, fold))
+
+
+def arms_of(
+    networks: Sequence[str],
+    section: UtilitySection,
+    domains: Sequence[str],
+    available: Mapping[str, int],
+    fold: int | None,
+) -> Iterator[Arm]:
+    """The arms of some networks: without real images once, else for each number of them.
 
     Raises:
-        InputError: if a domain is unknown, or has fewer real images than the recipe asks.
+        InputError: if a domain has fewer real images than the recipe asks.
+    """
+    for network in networks:
+        for domain in domains:
+            kinds = list(_kinds(section, domain, available.get(domain, 0)))
+            for seed in range(section.seeds):
+                for kind, real, images, ratio in kinds:
+                    yield Arm(network, domain, kind, real, images, seed, ratio, fold)
+
+
+def asked_domains(section: UtilitySection, synthetic: Pairs) -> Sequence[str]:
+    """The domains that a recipe wants tried.
+
+    Raises:
+        InputError: if the pairs lack one of them.
     """
     made = [name for name, _ in by_domain(synthetic)]
     names = section.domains or made
     missing = sorted(set(names) - set(made))
     if missing:
         raise InputError(f"utility.domains names {missing}, but the pairs only hold {made}")
-    return [
-        Arm(segmenter, domain, kind, real, images, seed, ratio, fold)
-        for segmenter in section.segmenters
-        for domain in names
-        for seed in range(section.seeds)
-        for kind, real, images, ratio in _kinds(section, domain, available.get(domain, 0))
-    ]
+    return names
 
 
 def labelled(pairs: Pairs) -> dict[str, int]:
@@ -131,7 +165,7 @@ def start_arm(
             scored, which would flatter; without any it ends with its last weights.
     """
     # Recipes are read through this package's sections and must not wait for torch.
-    from evaluation.learners import new_segmenter
+    from evaluation.learners import new_segmenter, train_segmenter
 
     parts = []
     if arm.learns_real:
@@ -140,8 +174,40 @@ def start_arm(
     if arm.learns_synthetic:
         parts.append(of_domain(synthetic, arm.domain))
     channels = parts[0].images.shape[-1]
-    segmenter = new_segmenter(arm.segmenter, channels, classes, seed=arm.seed)
-    return segmenter, _loop(arm, segmenter, parts, steps, validation)
+    segmenter = new_segmenter(arm.network, channels, classes, seed=arm.seed)
+    train_on = partial(train_segmenter, segmenter)
+    return segmenter, training_of(arm, train_on, parts, steps, validation)
+
+
+def training_of(
+    arm: Arm,
+    train_on: Callable[..., Iterator[Step]],
+    parts: Sequence[Pairs],
+    steps: int,
+    validation: Pairs | None,
+) -> Iterator[Step]:
+    """The loop that trains an arm's network, whatever that does.
+
+    Args:
+        arm: whose kind says how its parts are mixed.
+        train_on: `train_segmenter` or `train_classifier` of its network; called with the parts.
+        parts: its real images, then its synthetic ones, where it learns from such.
+        steps: in all.
+        validation: chooses its weights; None keeps the last ones.
+    """
+    seed = arm.seed + SEEDS_APART
+    if arm.kind != "pretrained":
+        weights = (1.0, arm.ratio) if arm.kind == "both" else ()
+        strength = STRONGER if arm.kind == "augmented" else 1.0
+        mix = {"weights": weights, "strength": strength}
+        yield from train_on(parts, steps=steps, seed=seed, **mix, validation=validation)
+        return
+    real, synthetic = parts
+    first = steps // 2
+    yield from train_on([synthetic], steps=first, seed=seed)
+    rest = train_on([real], steps=steps - first, seed=seed + SEEDS_APART, validation=validation)
+    for step in rest:
+        yield replace(step, number=first + step.number)
 
 
 def choosers(validation: Pairs | None, domain: str) -> Block | None:
@@ -166,35 +232,6 @@ def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
 def of_domain(pairs: Pairs, domain: str) -> Block:
     """The pairs of a domain whose mask is not absent."""
     return with_masks(take(pairs, domain_of(pairs) == domain))
-
-
-def _loop(
-    arm: Arm, segmenter: Segmenter, parts: Sequence[Pairs], steps: int, validation: Pairs | None
-) -> Iterator[Step]:
-    from evaluation.learners import train_segmenter
-
-    seed = arm.seed + SEEDS_APART
-    if arm.kind != "pretrained":
-        weights = (1.0, arm.ratio) if arm.kind == "both" else ()
-        strength = STRONGER if arm.kind == "augmented" else 1.0
-        yield from train_segmenter(
-            segmenter,
-            parts,
-            steps=steps,
-            seed=seed,
-            weights=weights,
-            strength=strength,
-            validation=validation,
-        )
-        return
-    real, synthetic = parts
-    first = steps // 2
-    yield from train_segmenter(segmenter, [synthetic], steps=first, seed=seed)
-    rest = train_segmenter(
-        segmenter, [real], steps=steps - first, seed=seed + SEEDS_APART, validation=validation
-    )
-    for step in rest:
-        yield replace(step, number=first + step.number)
 
 
 def _kinds(

@@ -40,12 +40,13 @@ def augmented(
     return _recoloured(_moved(images, grid), generator, strength), moved
 
 
-def augmented_images(images: Tensor, generator: torch.Generator) -> Tensor:
+def augmented_images(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """What `augmented` makes of images (B, C, H, W) in [0, 1], where there are no masks."""
-    return _recoloured(_moved(images, _grid(images, generator)), generator)
+    moved = _moved(images, _grid(images, generator, strength))
+    return _recoloured(moved, generator, strength)
 
 
-def _grid(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+def _grid(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     changes = _affine(len(images), generator, strength)
     return functional.affine_grid(changes, list(images.shape), False)
 
@@ -54,7 +55,7 @@ def _moved(images: Tensor, grid: Tensor) -> Tensor:
     return functional.grid_sample(images, grid, align_corners=False).clamp(0, 1)
 
 
-def _recoloured(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+def _recoloured(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     gamma, contrast, brightness, noise = strength * _uniform(len(images), 4, generator)
     changed = images.clamp_min(1e-4) ** torch.exp(0.4 * gamma)
     changed = changed * (1 + 0.2 * contrast) + 0.1 * brightness

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from evaluation.inference import answered, device_of, to_best_device
 from evaluation.labels import UNLABELLED, label_indices
 from evaluation.networks import CLASSIFIERS
 from evaluation.pairs import Images, Pairs
-from evaluation.training import Step, descend, drawn
+from evaluation.training import Step, descend, drawn, mixtures
 
 WEIGHTS = "classifier.safetensors"
 
@@ -87,6 +88,8 @@ def train_classifier(
     seed: int,
     batch: int = 16,
     learning_rate: float = 5e-3,
+    weights: Sequence[float] = (),
+    strength: float = 1.0,
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -100,13 +103,15 @@ def train_classifier(
     Args:
         classifier: is changed; with `validation` it ends with its best validated weights,
             without it with the last ones.
-        parts: each batch takes an equal share from every part, drawn with replacement; within a
-            part every label that it holds is equally likely, however many images show it.
+        parts: each batch takes its share from every part, drawn with replacement; within a part
+            every label that it holds is equally likely, however many images show it.
         column: of the facets, that holds the labels.
         steps: number of optimiser steps.
         seed: of drawing and augmentation.
         batch: images per step.
         learning_rate: the highest one.
+        weights: of one or two parts in the batches; none means equal ones, of any number of parts.
+        strength: of the augmentation, 1 for the usual one.
         validation: pairs that choose the checkpoint, by AUROC; never those that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -116,7 +121,7 @@ def train_classifier(
         ValueError: if the loss stops being finite.
     """
     network = classifier.network
-    draws = _batches(parts, column, classifier.labels, batch, seed)
+    draws = _batches(parts, column, classifier.labels, batch, seed, weights, strength)
 
     def loss() -> Tensor:
         images, labels = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -170,7 +175,13 @@ def load_classifier(folder: Path) -> Classifier:
 
 
 def _batches(
-    parts: Sequence[Pairs], column: str, known: Sequence[str], batch: int, seed: int
+    parts: Sequence[Pairs],
+    column: str,
+    known: Sequence[str],
+    batch: int,
+    seed: int,
+    weights: Sequence[float] = (),
+    strength: float = 1.0,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B,) indices of their labels."""
     labels = [label_indices(part, column, known) for part in parts]
@@ -179,11 +190,11 @@ def _batches(
         raise InputError(f"a part of the training data has no pair with a label in {column!r}")
     chances = [_balanced(part[at]) for part, at in zip(labels, usable, strict=True)]
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    while True:
-        chosen = drawn(usable, batch, rng, chances)
+    for counts in mixtures(batch, weights) if weights else repeat(None):
+        chosen = drawn(usable, batch, rng, chances, counts)
         images = np.concatenate([p.images[c] for p, c in zip(parts, chosen, strict=True)])
         targets = np.concatenate([part[c] for part, c in zip(labels, chosen, strict=True)])
-        changed = augmented_images(floats(images), generator)
+        changed = augmented_images(floats(images), generator, strength)
         yield standardised(changed), torch.from_numpy(targets)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.labels import Labels
-from evaluation.reweighting import estimate, over
+from evaluation.reweighting import draws, estimate, fewest_units, over, two_sided
 from evaluation.statistics import Estimate, Floats, Units
 
 Measure = Callable[[Floats, Labels, Floats], Floats]
@@ -83,15 +83,21 @@ def discrimination_gain(
 
     Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8.
     """
-    a, truth = _checked(ours, labels)
-    b, _ = _checked(theirs, labels)
-    if a.shape != b.shape:
-        raise ValueError(f"answers {a.shape} and {b.shape} are not of the same cases and labels")
-
-    def gap(measure: Measure, weights: Floats) -> Floats:
-        return _by_seed(measure, a, truth, weights) - _by_seed(measure, b, truth, weights)
-
+    gap, truth = _gap(ours, theirs, labels)
     return _measured(gap, truth, units, seed)
+
+
+def auroc_gain_p(
+    ours: ArrayLike, theirs: ArrayLike, labels: ArrayLike, units: Units, *, seed: int
+) -> float:
+    """Two-sided p-value of no difference in AUROC, from the resamples of `discrimination_gain`.
+
+    Arguments as there. NaN where fewer than two units show some label, or there is only one.
+    """
+    gap, truth = _gap(ours, theirs, labels)
+    if not len(truth) or fewest_units(units, truth) < 2:
+        return float("nan")
+    return two_sided(draws(lambda weights: gap(auroc, weights), units, seed=seed))
 
 
 def auroc(probabilities: Floats, labels: Labels, weights: Floats | None = None) -> Floats:
@@ -179,6 +185,21 @@ MEASURES: Mapping[str, Measure] = {
     "balanced_accuracy": balanced_accuracy,
     "accuracy": accuracy,
 }
+
+
+def _gap(
+    ours: ArrayLike, theirs: ArrayLike, labels: ArrayLike
+) -> tuple[Callable[[Measure, Floats], Floats], Labels]:
+    """The difference of two classifiers in a measure under weights; and the checked labels."""
+    a, truth = _checked(ours, labels)
+    b, _ = _checked(theirs, labels)
+    if a.shape != b.shape:
+        raise ValueError(f"answers {a.shape} and {b.shape} are not of the same cases and labels")
+
+    def gap(measure: Measure, weights: Floats) -> Floats:
+        return _by_seed(measure, a, truth, weights) - _by_seed(measure, b, truth, weights)
+
+    return gap, truth
 
 
 def _measured(

@@ -131,23 +131,36 @@ def utility_chart(levels: pd.DataFrame, *, name: str = "macro") -> Picture:
         levels: from `utility.levels`; arms that were tried on synthetic pairs are left out.
         name: class that is shown.
     """
-    table = levels[(levels["class"] == name) & levels["kind"].isin(LOOKS)]
-    panels = list(table.groupby(["segmenter", "domain"], sort=False))
+    return _curves_of(levels[levels["class"] == name], "segmenter", "Dice")
+
+
+def class_chart(levels: pd.DataFrame) -> Picture:
+    """Learning curves of classifiers: AUROC by number of real training images.
+
+    Args:
+        levels: from `class_utility.class_levels`; otherwise as `utility_chart`.
+    """
+    return _curves_of(levels, "classifier", "AUROC")
+
+
+def _curves_of(levels: pd.DataFrame, network: str, measure: str) -> Picture:
+    table = levels[levels["kind"].isin(LOOKS)]
+    panels = list(table.groupby([network, "domain"], sort=False))
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(WIDTH, 0.6 + 2.3 * lines), layout="constrained")
-    for number, ((segmenter, domain), panel) in enumerate(panels):
+    for number, ((kind, domain), panel) in enumerate(panels):
         axes = figure.add_subplot(lines, columns, number + 1)
         _style(axes)
-        _utility_panel(axes, panel)
-        axes.set_title(f"{domain} · {segmenter}", fontsize=9, color=INK)
-        axes.set_ylabel("Dice on real pairs" if number % columns == 0 else "", color=INK)
+        _utility_panel(axes, panel, measure.lower())
+        axes.set_title(f"{domain} · {kind}", fontsize=9, color=INK)
+        axes.set_ylabel(f"{measure} on real pairs" if number % columns == 0 else "", color=INK)
     _legend(figure, figure.axes[0], 3)
     seeds, least, most = (int(n) for n in (table["seeds"].max(), *table["n"].agg(["min", "max"])))
     cases = str(most) if least == most else f"{least} to {most}"
     return Picture(
-        "utility",
-        "What segmenters learn from the pairs",
+        "utility" if network == "segmenter" else f"utility-{network}",
+        f"What {network}s learn from the pairs",
         f"Equally many training steps in every arm; mean of {seeds} seeds; n = {cases} real pairs; "
         "bars and the band are 95 % intervals over patients and seeds. The axis does not start at "
         "0.",
@@ -175,17 +188,17 @@ def curves_chart(curves: Mapping[str, pd.DataFrame], *, title: str, value: str) 
     return Picture(title.lower().replace(" ", "-"), title, "", figure, chart=True)
 
 
-def _utility_panel(axes: Axes, panel: pd.DataFrame) -> None:
+def _utility_panel(axes: Axes, panel: pd.DataFrame, measure: str) -> None:
     sizes = panel[panel["images"] > 0].drop_duplicates("real").sort_values("images")
     for number, ((kind, ratio), rows) in enumerate(panel.groupby(["kind", "ratio"], sort=False)):
         look = LOOKS[str(kind)]
         label = f"{look.label}, {ratio:g} : 1" if ratio not in (0, 1) else look.label
         if kind == "synthetic":
-            _level_line(axes, rows.iloc[0], look, label)
+            _level_line(axes, rows.iloc[0], measure, look, label)
         else:
             # Side by side, so that no interval hides another.
             shifted = rows.assign(x=rows["images"] * 1.03 ** (number - 2))
-            _learning_curve(axes, shifted.sort_values("x"), look, label)
+            _learning_curve(axes, shifted.sort_values("x"), measure, look, label)
     if len(sizes):
         axes.set_xscale("log")
         axes.set_xticks(sizes["images"], sizes["real"])
@@ -193,11 +206,12 @@ def _utility_panel(axes: Axes, panel: pd.DataFrame) -> None:
     axes.set_xlabel("real training images", color=INK)
 
 
-def _learning_curve(axes: Axes, rows: pd.DataFrame, look: Look, label: str) -> None:
-    reach = np.abs(rows[["dice_low", "dice_high"]].to_numpy() - rows[["dice"]].to_numpy()).T
+def _learning_curve(axes: Axes, rows: pd.DataFrame, measure: str, look: Look, label: str) -> None:
+    ends = rows[[f"{measure}_low", f"{measure}_high"]].to_numpy()
+    reach = np.abs(ends - rows[[measure]].to_numpy()).T
     axes.errorbar(
         rows["x"],
-        rows["dice"],
+        rows[measure],
         yerr=np.nan_to_num(reach),
         fmt=look.line,
         # The more synthetic pairs in a batch, the larger the marker.
@@ -208,9 +222,10 @@ def _learning_curve(axes: Axes, rows: pd.DataFrame, look: Look, label: str) -> N
     )
 
 
-def _level_line(axes: Axes, row: pd.Series, look: Look, label: str) -> None:
-    axes.axhline(row["dice"], color=COLOURS[look.colour], label=label, linewidth=1.2)
-    axes.axhspan(row["dice_low"], row["dice_high"], color=COLOURS[look.colour], alpha=0.12)
+def _level_line(axes: Axes, row: pd.Series, measure: str, look: Look, label: str) -> None:
+    colour = COLOURS[look.colour]
+    axes.axhline(row[measure], color=colour, label=label, linewidth=1.2)
+    axes.axhspan(row[f"{measure}_low"], row[f"{measure}_high"], color=colour, alpha=0.12)
 
 
 def _whole(score: Score, metric: str) -> bool:

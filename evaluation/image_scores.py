@@ -26,7 +26,7 @@ from evaluation.sections import EvaluateSection
 from evaluation.spectrum import upper_power
 
 IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # of the handcrafted features
-_OF_MASKS = ("consistency", "plausible", "asked_", "unasked_", "utility")
+_OF_MASKS = ("consistency", "plausible", "asked_", "unasked_", "utility_gain", "utility_worth")
 _OF_PAIRS = ("frechet_", "kernel_", "shift_", "fid")
 _AT_EQUAL_N = ("precision", "recall", "density", "coverage", "vendi")
 

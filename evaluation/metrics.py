@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from evaluation.fidelity_metrics import FIDELITY
 from evaluation.metric import Metric
 from evaluation.statistics import Estimate, mean_of
+from evaluation.utility_metrics import UTILITY
 
 Parameter = str | int | float | bool
 
@@ -310,24 +311,12 @@ _PRIVACY = {
     ),
 }
 
-_UTILITY = {
-    "utility_gain": Metric(
-        "Dice",
-        True,
-        1,
-        "Dice on real held-out pairs of a segmenter trained on real and synthetic pairs, less "
-        "that of one trained on the same real pairs alone, for equally many steps.",
-    ),
-    "utility_worth": Metric(
-        "images",
-        True,
-        1,
-        "Real images that teach a segmenter as much as the synthetic pairs do, read off the "
-        "learning curve of real images. Where a bound is 0 or infinite, it lies before the "
-        "curve's beginning or beyond its end, and a value there is that end.",
-    ),
+METRICS: Mapping[str, Metric] = {
+    **FIDELITY,
+    **_CONSISTENCY,
+    **_FINDINGS,
+    **_MASKS,
+    **_IMAGES,
+    **_PRIVACY,
+    **UTILITY,
 }
-
-METRICS: Mapping[str, Metric] = (
-    FIDELITY | _CONSISTENCY | _FINDINGS | _MASKS | _IMAGES | _PRIVACY | _UTILITY
-)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -77,11 +76,10 @@ def render(report: Report) -> str:
     environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
     environment.filters |= {"ends": ends, "signed": signed, "between": between}
     page = environment.get_template(TEMPLATE)
-    gains = None if report.utility is None else report.utility.gains
     return page.render(
         report=report,
         sections=[
-            (told(section, report.scores), rows(section, report.scores, gains))
+            (told(section, report.scores), rows(section, report.scores, report.utility))
             for section in SECTIONS
         ],
         alarms=alarms_in(report.scores),
@@ -99,7 +97,7 @@ def write_report(report: Report, path: Path) -> Path:
     return path
 
 
-def rows(section: Section, scores: Sequence[Score], gains: pd.DataFrame | None = None) -> list[Row]:
+def rows(section: Section, scores: Sequence[Score], utility: Utility | None = None) -> list[Row]:
     """The headline scores of a section that were measured, each with its controls."""
     found = headlines(scores)
     return [
@@ -107,7 +105,7 @@ def rows(section: Section, scores: Sequence[Score], gains: pd.DataFrame | None =
             found[name],
             METRICS[name].description + _at(found[name]),
             tuple((_control(name, c), found[c]) for c in METRICS[name].beside if c in found),
-            _seeds(found[name], gains),
+            _seeds(found[name], utility),
         )
         for name in section.metrics
         if name in found
@@ -184,20 +182,21 @@ def spoken(name: str) -> str:
 
 
 def _at(score: Score) -> str:
-    if "segmenter" not in score.parameters:
-        return ""
+    network = score.parameters.get("segmenter") or score.parameters.get("classifier")
     real = score.parameters.get("real") or "no"
-    return f" Here: {score.parameters['segmenter']}, {real} real images."
+    return f" Here: {network}, {real} real images." if network else ""
 
 
-def _seeds(score: Score, gains: pd.DataFrame | None) -> int | None:
+def _seeds(score: Score, utility: Utility | None) -> int | None:
     """How many trainings a gain is the mean of."""
-    if gains is None or gains.empty or "segmenter" not in score.parameters:
+    if utility is None:
         return None
-    same = (gains["segmenter"] == score.parameters["segmenter"]) & (
-        gains["real"] == score.parameters["real"]
-    )
-    return int(gains["seeds"][same].min()) if same.any() else None
+    for network, gains in {"segmenter": utility.gains, "classifier": utility.classes.gains}.items():
+        if network in score.parameters and not gains.empty:
+            told = [network, "real"]
+            same = gains[told].eq([score.parameters[name] for name in told]).all(axis=1)
+            return int(gains["seeds"][same].min()) if same.any() else None
+    return None
 
 
 def _control(metric: str, control: str) -> str:

@@ -28,14 +28,20 @@ SECTIONS = (
             "consistency_nsd",
             "consistency_hd95",
             "consistency_reverse",
-            "finding_agreement",
             "plausible_share",
-            "asked_present",
         ),
         "A judge trained on real pairs segments every synthetic image and is compared with its "
         "mask. Its agreement means something only between two bounds: what it reaches on real "
         "held-out pairs, and what the same images reach with masks that are not theirs. The "
         "intervals take the judge as given; another judge would differ a little.",
+    ),
+    Section(
+        "prompts",
+        "Do they show what was asked for?",
+        ("asked_present", "finding_agreement"),
+        "A class that was asked for should be in the mask, and the finding that was asked for in "
+        "the image, as a classifier trained on real images sees it. That classifier errs on real "
+        "images too: its accuracy on real held-out ones is what the pairs could reach at best.",
     ),
     Section(
         "fidelity",
@@ -101,10 +107,11 @@ SECTIONS = (
     Section(
         "utility",
         "Are they useful?",
-        ("utility_gain", "utility_worth"),
-        "A segmenter is trained on real pairs, on synthetic ones, or on both, for equally many "
-        "steps and with the same classical augmentation. An interval that holds 0 means that a "
-        "gain was not shown, not that there is none. What the generator had seen decides what a "
-        "gain means: pairs of one that knew more real images than the arm carry those over.",
+        ("utility_gain", "utility_worth", "utility_auroc_gain", "utility_auroc_worth"),
+        "A segmenter, or a classifier of the finding, is trained on real pairs, on synthetic ones "
+        "or on both, for equally many steps and with the same classical augmentation. An interval "
+        "that holds 0 means that a gain was not shown, not that there is none. What the generator "
+        "had seen decides what a gain means: pairs of one that knew more real images than the arm "
+        "carry those over.",
     ),
 )

@@ -15,6 +15,7 @@ from evaluation.statistics import NOTHING, RESAMPLES, Estimate, Floats, Units, p
 
 Weighted = Callable[[Floats], Floats]  # (R, N) weights to (R,) or (R, S) values
 CELLS = 4 * 10**6  # weights held at a time
+ROUNDING = 1e-12
 
 
 def estimate(
@@ -66,6 +67,22 @@ def draws(
     rng = np.random.default_rng((seed, repeats))
     times = rng.multinomial(repeats, np.full(repeats, 1 / repeats), size=resamples)
     return np.asarray((values * times).sum(1) / repeats)
+
+
+def two_sided(drawn: NDArray[np.float64]) -> float:
+    """Two-sided p-value that a bootstrapped difference (R,) is 0: below 0.05 its interval misses 0.
+
+    Twice the share of resamples on the rarer side of 0, the observed sample counting as one more,
+    so that it never is 0; at most 1. Undefined resamples (NaN) are left out; none leave NaN.
+
+    Source: Davison & Hinkley 1997, Bootstrap Methods and their Application, sections 4.2 and 4.4.
+    """
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return float("nan")
+    # Differences that are 0 but for rounding are on both sides.
+    rarer = min(np.sum(known <= ROUNDING), np.sum(known >= -ROUNDING))
+    return float(min(1.0, 2 * (rarer + 1) / (len(known) + 1)))
 
 
 def fewest_units(units: Units, strata: ArrayLike | None = None) -> int:

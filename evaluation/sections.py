@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.extractors import below, combined, named
 from evaluation.networks import CLASSIFIERS, SEGMENTERS
@@ -93,7 +93,10 @@ class UtilitySection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     segmenters: Annotated[tuple[SegmenterName, ...], AfterValidator(_distinct)] = Field(
-        default=("unet",), min_length=1
+        default=("unet",), description="networks that draw masks"
+    )
+    classifiers: Annotated[tuple[ClassifierName, ...], AfterValidator(_distinct)] = Field(
+        default=(), description="networks that tell the findings of a domain apart"
     )
     real: Annotated[tuple[RealCount, ...], AfterValidator(_distinct)] = Field(
         default=(10, "all"), min_length=1, description="real training images of an arm, per domain"
@@ -118,9 +121,17 @@ class UtilitySection(BaseModel):
         default=None, description="only these; by default every domain of the pairs"
     )
 
+    @model_validator(mode="after")
+    def _trains_something(self) -> Self:
+        if not self.segmenters and not self.classifiers:
+            raise ValueError("segmenters and classifiers are both empty; name one to be trained")
+        return self
+
     @property
     def scores(self) -> frozenset[str]:
         """Names of the scores that these arms give."""
-        found = {"utility_gain"} if "both" in self.arms else set()
         learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
-        return frozenset(found | ({"utility_worth"} if learnt and len(self.real) > 1 else set()))
+        kinds = ["gain"] if "both" in self.arms else []
+        kinds += ["worth"] if learnt and len(self.real) > 1 else []
+        networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
+        return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

@@ -8,7 +8,6 @@ lesion never improves a number.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +69,7 @@ def try_arm(
         for k, name in enumerate(classes)
     ]
     rows.append(pd.DataFrame({**place, "class": MACRO, "shown": shown.any(1)} | whole))
-    table, fields = pd.concat(rows, ignore_index=True), asdict(arm)
+    table, fields = pd.concat(rows, ignore_index=True), arm.fields
     return table.assign(**fields)[[*fields, *table.columns]]
 
 

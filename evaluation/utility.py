@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from evaluation.class_utility import ClassUtility
 from evaluation.crossed import crossed_mean
-from evaluation.metrics import Score, over_domains
+from evaluation.gains import comparisons, with_headline
+from evaluation.metrics import Score
 from evaluation.statistics import Estimate, holm
 from evaluation.trial import MACRO, MEASURES, by_seed
 from evaluation.worth import worth_scores, worths
 
-BASES = ("real", "augmented")  # what gains are counted from
 KEYS = ["segmenter", "domain", "kind", "ratio", "real", "class"]
 STATED = ("provenance", "weights")
 
@@ -28,27 +29,35 @@ class Utility:
         levels: how well each kind of training does, see `levels`.
         gains: what synthetic pairs add, see `gains`.
         worths: what they are worth in real images, see `worth.worths`.
+        classes: the same of classifiers; the tables above are of segmenters.
     """
 
     levels: pd.DataFrame
     gains: pd.DataFrame
     worths: pd.DataFrame
+    classes: ClassUtility = field(default_factory=ClassUtility)
 
     @staticmethod
-    def of(cases: pd.DataFrame) -> Utility:
-        """Every table of the cases of all arms, concatenated.
+    def of(cases: pd.DataFrame, class_cases: pd.DataFrame | None = None) -> Utility:
+        """Every table of the cases of all arms, concatenated; no cases give empty tables.
 
         Args:
-            cases: as `trial.try_arm` gives them, with two more columns: provenance, what the
+            cases: of segmenters, as `trial.try_arm` gives them, with two more columns: provenance, what the
                 generator had seen ("" where no synthetic pair is involved), and weights, how a
                 segmenter's were chosen ("last" or "validated").
+            class_cases: of classifiers, as `class_trial.try_class_arm` gives them, with the same
+                two columns; None for none.
         """
-        return Utility(levels(cases), gains(cases), worths(cases))
+        classes = ClassUtility() if class_cases is None else ClassUtility.of(class_cases)
+        if cases.empty:
+            return Utility(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), classes)
+        return Utility(levels(cases), gains(cases), worths(cases), classes)
 
     @property
     def scores(self) -> tuple[Score, ...]:
         """Gains and worths as scores."""
-        return (*gain_scores(self.gains), *worth_scores(self.worths))
+        drawing = (*gain_scores(self.gains), *worth_scores(self.worths))
+        return (*drawing, *self.classes.scores)
 
 
 def levels(cases: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +92,7 @@ def gains(cases: pd.DataFrame) -> pd.DataFrame:
     rows = [
         _gain(base, other)
         for _, group in shown.groupby(["segmenter", "domain", "class"], sort=False)
-        for base, other in _comparisons(group)
+        for base, other in comparisons(group)
     ]
     table = pd.DataFrame(rows)
     return table if table.empty else table.assign(p_holm=_corrected(table))
@@ -112,21 +121,7 @@ def gain_scores(table: pd.DataFrame) -> list[Score]:
     rows = table[(table["comparison"] == "both - real") & (table["class"] == MACRO)]
     if rows.empty:
         return []
-    first = rows[rows[["segmenter", "ratio"]].eq(rows[["segmenter", "ratio"]].iloc[0]).all(axis=1)]
-    fewest = first.loc[first.groupby("domain")["images"].idxmin()]
-    return [*_scores(rows), over_domains(_scores(fewest))]
-
-
-def _scores(rows: pd.DataFrame) -> list[Score]:
-    told = ("domain", "segmenter", "real", "ratio", "provenance")
-    return [
-        Score.of(
-            "utility_gain",
-            Estimate(row["gain"], row["low"], row["high"], row["n"]),
-            **{name: row[name] for name in told},
-        )
-        for row in rows.to_dict("records")
-    ]
+    return with_headline(rows, "utility_gain", "segmenter")
 
 
 def _level(part: pd.DataFrame) -> dict[str, object]:
@@ -152,17 +147,6 @@ def _level(part: pd.DataFrame) -> dict[str, object]:
 def _mean(cases: pd.DataFrame, name: str) -> Estimate:
     table = by_seed(cases[cases[name].notna()], name)
     return crossed_mean(table, table.index.get_level_values("unit").to_numpy())
-
-
-def _comparisons(group: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Cases of a base and of what is compared with it, for one segmenter, domain and class."""
-    for base in BASES:
-        for real, of_base in group[group["kind"] == base].groupby("real", sort=False):
-            rest = group[(group["kind"] != base) & group["real"].isin([real, ""])]
-            for (kind, _), other in rest.groupby(["kind", "ratio"], sort=False):
-                # Real images alone gain nothing on augmented ones that is not told already.
-                if kind != "real":
-                    yield of_base, other
 
 
 def _gain(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:

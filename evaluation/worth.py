@@ -1,6 +1,6 @@
-"""What pairs are worth in real images: where the Dice they give lies on the real learning curve.
+"""What pairs are worth in real images: where the level they reach lies on the real learning curve.
 
-The Dice of the arm `real` over its numbers of images is made non-decreasing (more images of one kind
+The Dice (of classifiers the AUROC) of the arm `real` over its numbers of images is made non-decreasing (more images of one kind
 do not teach less; chance alone makes such a curve fall) and is taken as linear in the logarithm of
 their number in between. An arm that learned from synthetic pairs is read off it. Beyond its ends
 nothing was measured: the answer is then "more than all" or "fewer than the fewest".
@@ -87,17 +87,19 @@ def worths(cases: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def worth_scores(table: pd.DataFrame) -> list[Score]:
-    """`utility_worth` of every row, then one headline.
+def worth_scores(
+    table: pd.DataFrame, metric: str = "utility_worth", network: str = "segmenter"
+) -> list[Score]:
+    """The worth of every row, then one headline.
 
-    The headline is that of the first segmenter trained on synthetic pairs alone, else of its first
+    The headline is that of the first network trained on synthetic pairs alone, else of its first
     arm that had some at the fewest real images; mean over domains.
     """
     if table.empty:
         return []
-    first = table[table["segmenter"] == table["segmenter"].iloc[0]]
+    first = table[table[network] == table[network].iloc[0]]
     chosen = first.loc[first.groupby("domain")["own"].idxmin()]
-    return [*_scores(table), over_domains(_scores(chosen))]
+    return [*_scores(table, metric, network), over_domains(_scores(chosen, metric, network))]
 
 
 def words(images: float, low: float, high: float, fewest: int, most: int) -> str:
@@ -123,26 +125,26 @@ def words(images: float, low: float, high: float, fewest: int, most: int) -> str
     return f"{value} [{down}, {up}]"
 
 
-def _scores(rows: pd.DataFrame) -> list[Score]:
+def _scores(rows: pd.DataFrame, metric: str, network: str) -> list[Score]:
     return [
         Score.of(
-            "utility_worth",
+            metric,
             Estimate(row["images"], row["low"], row["high"], row["n"]),
-            **{name: row[name] for name in ("domain", "segmenter", "kind", "ratio", "real")},
+            **{name: row[name] for name in ("domain", network, "kind", "ratio", "real")},
         )
         for row in rows.to_dict("records")
     ]
 
 
 def _of_group(group: pd.DataFrame) -> list[dict[str, object]]:
-    curve = _curve(group[group["kind"] == "real"])
+    curve = rungs_of(group[group["kind"] == "real"])
     if len(curve) < 2:
         return []
     told = group[group["kind"].isin(TOLD)].groupby(["kind", "ratio", "real"], sort=False)
     return [_row(arm, curve) for _, arm in told]
 
 
-def _curve(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
+def rungs_of(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Number of images, ascending -> the cases of the arm that learned from so many."""
     # A recipe can name one number twice, as 97 and as "all"; folds differ by a patient.
     parts = {int(part["images"].mean()): part for _, part in real.groupby("real", sort=False)}
@@ -150,39 +152,51 @@ def _curve(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
 
 
 def _row(arm: pd.DataFrame, curve: Mapping[int, pd.DataFrame]) -> dict[str, object]:
-    tables, sizes = [by_seed(part) for part in (*curve.values(), arm)], list(curve)
+    tables = [by_seed(part) for part in (*curve.values(), arm)]
     values = np.stack([table.to_numpy() for table in tables], axis=2)
     units = tables[0].index.get_level_values("unit").to_numpy()
-    found = float(_read_off(values.mean((0, 1))[None], sizes)[0])
-    low, high = _bounds(values, units, sizes, found)
-    first = arm.iloc[0]
+    draws = crossed_draws(values, units) if len(np.unique(units)) > 1 else None
+    told = {"n": len(values), "seeds": values.shape[1]}
+    return worth_row(arm.iloc[0], "segmenter", list(curve), values.mean((0, 1)), draws) | told
+
+
+def worth_row(
+    first: pd.Series, network: str, sizes: list[int], means: Floats, draws: Floats | None
+) -> dict[str, object]:
+    """What an arm is worth, from how well it and each rung of the real curve do.
+
+    Args:
+        first: a row of the arm's cases.
+        network: the column that names its network.
+        sizes: K numbers of real images, ascending.
+        means: (K + 1,) of the rungs, then of the arm.
+        draws: (R, K + 1) of them, resampled together; None where nothing can be.
+    """
+    found = float(_read_off(means[None], sizes)[0])
+    low, high = _bounds(draws, sizes, found)
     ends = {"fewest": sizes[0], "most": sizes[-1]}
     return {
-        **{name: first[name] for name in ("segmenter", "domain", "kind", "ratio", "real")},
+        **{name: first[name] for name in (network, "domain", "kind", "ratio", "real")},
         "own": int(first["images"]),
         "images": float(np.clip(found, sizes[0], sizes[-1])),
         "low": low,
         "high": high,
         **ends,
-        "n": len(values),
-        "seeds": values.shape[1],
         "words": words(found, low, high, **ends),
     }
 
 
 def _read_off(means: Floats, sizes: list[int]) -> Floats:
-    """(R, K + 1) Dice, the curve's first and the arm's last, to (R,) images."""
+    """(R, K + 1) levels, the curve's first and the arm's last, to (R,) images."""
     return equivalent(isotonic(means[:, :-1]), sizes, means[:, -1])
 
 
-def _bounds(
-    values: Floats, units: NDArray[np.intp], sizes: list[int], found: float
-) -> tuple[float, float]:
-    if len(np.unique(units)) < 2:
+def _bounds(draws: Floats | None, sizes: list[int], found: float) -> tuple[float, float]:
+    if draws is None or not len(draws):
         return float("nan"), float("nan")
-    draws = _read_off(crossed_draws(values, units), sizes)
+    images = _read_off(draws, sizes)
     # Between two draws, one of which is infinite, nothing can be interpolated.
     tail = (1 - LEVEL) / 2
-    low = np.quantile(draws, tail, method="lower")
-    high = np.quantile(draws, 1 - tail, method="higher")
+    low = np.quantile(images, tail, method="lower")
+    high = np.quantile(images, 1 - tail, method="higher")
     return float(min(low, found, sizes[-1])), float(max(high, found, sizes[0]))

@@ -175,20 +175,25 @@ def headroom(
 
 @dataclass(frozen=True)
 class Worth:
-    """What the pairs of a version are worth to a segmenter: its Dice, the gains, in real images."""
+    """What the pairs of a version are worth to segmenters: Dice, gains, in real images.
+
+    Attributes:
+        classes: the same tables of classifiers, by name: levels, gains, worths.
+    """
 
     version: str
     split: str
     levels: list[dict[str, object]]
     gains: list[dict[str, object]]
     worths: list[dict[str, object]]
+    classes: dict[str, list[dict[str, object]]]
     scores: list[Score]
 
 
 def utility(
     version: Version, settings: Settings, final: bool = False, overrides: Iterable[str] = ()
 ) -> Worth:
-    """Trains segmenters with and without the pairs of a version, and tries them on real ones."""
+    """Trains downstream models with and without the pairs of a version, tried on real ones."""
     recipe = recipe_of(version, settings, overrides)
     with orchestrated(recipe, settings):
         from flows.utility import utility as flow
@@ -201,6 +206,11 @@ def utility(
         rows(found.levels),
         rows(found.gains),
         rows(found.worths),
+        {
+            "levels": rows(found.classes.levels),
+            "gains": rows(found.classes.gains),
+            "worths": rows(found.classes.worths),
+        },
         list(found.scores),
     )
 

@@ -210,7 +210,7 @@ def utility(
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Trains segmenters with and without the pairs of a version: what are the pairs worth?"""
+    """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with desk(home, json_) as work:
         from flows import api, tables
 

@@ -12,7 +12,10 @@ import numpy as np
 import torch
 
 from evaluation.arms import Arm
+from evaluation.classifiers import new_classifier
 from evaluation.learners import new_segmenter
+from evaluation.networks import CLASSIFIERS
+from evaluation.pairs import Images
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
@@ -28,28 +31,32 @@ PROBES = 3
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
 USUAL_FACTOR = 4  # of 64 px models; a larger one makes the estimate too high
+SEGMENTER_BATCH, CLASSIFIER_BATCH = 8, 16
 TRAINING_PASSES = 3  # back through a network costs about twice the way there
-SEGMENTER_BATCH = 8
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What training segmenters costs on this machine.
+    """What training downstream models costs on this machine.
 
     Attributes:
         segmenters: how many are still to be trained.
-        steps: of each.
+        steps: of each network.
         seconds: about how long all of them take.
+        classifiers: how many are still to be trained.
     """
 
     segmenters: int
     steps: int
     seconds: float
+    classifiers: int = 0
 
     def __str__(self) -> str:
-        if not self.segmenters:
-            return "every segmenter was trained before"
-        one = "1 segmenter" if self.segmenters == 1 else f"{self.segmenters} segmenters"
+        networks = {"segmenter": self.segmenters, "classifier": self.classifiers}
+        told = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
+        if not told:
+            return "every model was trained before"
+        one = " and ".join(told)
         minutes = math.ceil(self.seconds / 60)
         length = "less than a minute" if self.seconds < 60 else f"about {minutes} minutes"
         return f"{one} x {self.steps} steps, {length} here"
@@ -63,25 +70,26 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
         steps: of each.
         image: size and channels.
     """
-    kinds = Counter(arm.segmenter for arm in arms)
-    spent = sum(steps * number * segmenter_step(image, kind) for kind, number in kinds.items())
-    return Budget(len(arms), steps, spent)
+    kinds = Counter(arm.network for arm in arms)
+    spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
+    classifiers = sum(arm.classifies for arm in arms)
+    return Budget(len(arms) - classifiers, steps, spent, classifiers)
 
 
 def seconds(
-    recipe: Recipe, grid: PromptGrid, segmenter_steps: Mapping[str, int], workers: int
+    recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
 ) -> float:
     """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
         grid: its prompts.
-        segmenter_steps: of all judges and segmenters together, by kind of network.
+        network_steps: of all judges, segmenters and classifiers together, by kind of network.
         workers: that draw pairs side by side; everything else happens in one process.
     """
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS
-    total += sum(steps * segmenter_step(image, kind) for kind, steps in segmenter_steps.items())
+    total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
     if not isinstance(spec, TrainedSpec):
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
     factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
@@ -146,8 +154,17 @@ def autoencoder_pass(image: ImageSection, factor: int) -> float:
     return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
 
 
-def segmenter_step(image: ImageSection, kind: str) -> float:
-    """Seconds of one training step of a kind of segmenter."""
+def network_step(image: ImageSection, kind: str) -> float:
+    """Seconds of one training step of a kind of segmenter or classifier."""
+    if kind in CLASSIFIERS:
+        classifier = new_classifier(kind, image.channels, ("one", "other"), seed=0)
+        return TRAINING_PASSES * timed(
+            lambda: classifier.probabilities(blank(image, CLASSIFIER_BATCH))
+        )
     segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
-    pictures = np.zeros((SEGMENTER_BATCH, image.size, image.size, image.channels), np.uint8)
-    return TRAINING_PASSES * timed(lambda: segmenter.predict(pictures))
+    return TRAINING_PASSES * timed(lambda: segmenter.predict(blank(image, SEGMENTER_BATCH)))
+
+
+def blank(image: ImageSection, count: int) -> Images:
+    """A batch of black images."""
+    return np.zeros((count, image.size, image.size, image.channels), np.uint8)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import evaluation.errors
-from evaluation.arms import Arm, arms, labelled
+from evaluation.aides import findings_of
+from evaluation.arms import Arm
+from evaluation.class_arms import every_arm
 from evaluation.extractors import check_file
 from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
@@ -71,7 +73,7 @@ class Plan:
         domains: that they show.
         real: real pairs by split.
         training_steps: of the generator; 0 where it comes trained.
-        segmenter_steps: of all judges and segmenters together.
+        network_steps: of whatever is trained to score and try the pairs.
         seconds: about how long all of it takes on this machine.
         bytes: about how much the pairs take, before compression.
     """
@@ -81,7 +83,7 @@ class Plan:
     domains: list[str]
     real: dict[str, int]
     training_steps: int
-    segmenter_steps: int
+    network_steps: int
     seconds: float
     bytes: int
 
@@ -126,7 +128,7 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     from tasks.cluster import worker_count
 
     grid, reference = inputs.grid, inputs.reference
-    steps = _segmenter_steps(recipe, reference, grid)
+    steps = _network_steps(recipe, reference, grid)
     with stage("probing how fast this machine is"):
         duration = seconds(recipe, grid, steps, worker_count(settings.workers))
     return Plan(
@@ -135,28 +137,28 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
         domains=list(grid.domains),
         real={"train": len(reference.train), "val": len(reference.held_out)},
         training_steps=_training_steps(recipe),
-        segmenter_steps=steps.total(),
+        network_steps=steps.total(),
         seconds=duration,
         bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
     )
 
 
-def _segmenter_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
-    """Steps of all judges and segmenters, by kind of network; each training counts once."""
-    judges = len(grid.domains) if recipe.generator.makes_masks else 0
-    steps = Counter({recipe.evaluate.judge: judges * recipe.evaluate.judge_steps})
-    if recipe.utility is not None:
-        trainings = {arm.trained_as for arm in _arms(recipe, reference, grid)}
-        for arm in trainings:
-            steps[arm.segmenter] += recipe.utility.steps * (recipe.utility.folds or 1)
-    if recipe.evaluate.both_ways:
-        steps[recipe.evaluate.judge] *= 2
-    # A classifier sees twice as many images in a step and does half as much with each.
-    steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.finder_steps
-    if "encoder" in recipe.evaluate.features:
+def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
+    """Steps of whatever is trained to score and try the pairs, by kind of network."""
+    section = recipe.evaluate
+    judged = len(grid.domains) if recipe.generator.makes_masks else 0
+    told = sum(bool(findings_of(reference.train, domain)) for domain in grid.domains)
+    # The other way round, a pupil learns for as long as the judge.
+    steps = Counter({section.judge: judged * section.judge_steps * (1 + section.both_ways)})
+    steps[section.finder] += told * section.finder_steps
+    if "encoder" in section.features:
         # A step of an encoder takes about as long as one of a judge.
-        steps[recipe.evaluate.judge] += len(grid.domains) * recipe.evaluate.encoder_steps
-    return steps
+        steps[section.judge] += judged * section.encoder_steps
+    if recipe.utility is not None:
+        # Arms that are the same training count once.
+        for arm in {arm.trained_as for arm in _arms(recipe, reference, grid)}:
+            steps[arm.network] += recipe.utility.steps * (recipe.utility.folds or 1)
+    return +steps
 
 
 def _training_steps(recipe: Recipe) -> int:
@@ -222,12 +224,13 @@ def check_masks(recipe: Recipe) -> None:
     if recipe.generator.makes_masks:
         return
     lacking = [f"gates.{name}" for name in recipe.gates if needs_mask(name)]
-    lacking += ["utility"] if recipe.utility is not None else []
+    drawing = recipe.utility is not None and recipe.utility.segmenters
+    lacking += ["utility.segmenters"] if drawing else []
     if lacking:
         raise InputError(
             f"generator {recipe.generator.kind} makes images without masks, and "
-            f"{', '.join(lacking)} cannot be measured without: leave that out, or use a generator "
-            "that makes masks"
+            f"{', '.join(lacking)} cannot be measured without: leave that out (utility.segmenters: "
+            "[] keeps classifiers), or use a generator that makes masks"
         )
 
 
@@ -266,9 +269,9 @@ def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
 
 
 def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
-    """The segmenters that a recipe has trained; the domains of the pairs are those of the grid."""
+    """The downstream models that a recipe has trained; the domains of the pairs are those of the grid."""
     if recipe.utility is None:
         return []
     asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
     pairs = take(reference.train, asked)
-    return arms(recipe.utility, labelled(reference.train), pairs)
+    return every_arm(recipe.utility, reference.train, pairs)

@@ -105,8 +105,9 @@ class Recipe(BaseModel):
             if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
                 raise InputError(
                     f"{key} names {', '.join(missing)}, which the utility section does not give: "
-                    "utility_gain needs the arm both, utility_worth an arm with synthetic pairs and "
-                    "two numbers of real images"
+                    "a gain needs the arm both, a worth an arm with synthetic pairs and two numbers "
+                    "of real images; those with auroc are of utility.classifiers, the others of "
+                    "utility.segmenters"
                 )
         return self
 

@@ -33,7 +33,7 @@ def plan(told: Plan) -> RenderableType:
         "pairs": f"{told.pairs} of {', '.join(told.domains)}",
         "real pairs": ", ".join(f"{count} {split}" for split, count in told.real.items()),
         "generator": f"{told.training_steps} training steps" if told.training_steps else "ready",
-        "segmenters": f"{told.segmenter_steps} training steps, judges included",
+        "models": f"{told.network_steps} training steps of judges and downstream models",
         "time": f"about {time_text(told.seconds)} on this machine",
         "space": f"about {size_text(told.bytes)} before compression",
     }
@@ -79,15 +79,25 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
 
 
 def worth(told: Worth) -> RenderableType:
-    """What pairs are worth to segmenters."""
-    keys = ["segmenter", "domain", "kind", "ratio", "real", "class", "provenance"]
-    columns = [*keys, "dice", "dice_low", "dice_high", "n", "missed", "false"]
+    """What pairs are worth to segmenters and to classifiers."""
+    keys = ["domain", "kind", "ratio", "real"]
+    dice = ["class", "provenance", "dice", "dice_low", "dice_high", "n", "missed", "false"]
+    auroc = ["provenance", "auroc", "auroc_low", "auroc_high", "balanced_accuracy", "n"]
+    levels = [
+        frame(pd.DataFrame(table)[[network, *keys, *columns]])
+        for network, table, columns in (
+            ("segmenter", told.levels, dice),
+            ("classifier", told.classes["levels"], auroc),
+        )
+        if table
+    ]
     worths = [
-        f"{row['domain']}, {row['kind']} {row['real']}: {row['words']}" for row in told.worths
+        f"{row['domain']}, {row['kind']} {row['real']}: {row['words']}"
+        for row in [*told.worths, *told.classes["worths"]]
     ]
     return Group(
         f"{told.version}, tried on the {told.split} split",
-        frame(pd.DataFrame(told.levels)[columns]),
+        *levels,
         "\n".join(["in real images:", *worths]) if worths else "",
         scores({score.metric: score for score in told.scores}),
     )

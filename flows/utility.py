@@ -27,7 +27,7 @@ from tasks.utility import record_utility, try_pairs
 def utility(
     recipe: Recipe | Path, version: str, home: Path | None = None, final: bool = False
 ) -> Utility:
-    """Trains segmenters with and without the pairs of a version, and tries them on real ones.
+    """Trains downstream models with and without the pairs of a version, tried on real ones.
 
     What that costs is told before anything is trained.
 
@@ -40,13 +40,15 @@ def utility(
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
-        if not snapshot.has_mask.any():
+        section = job.recipe.utility or UtilitySection()
+        if section.segmenters and not snapshot.has_mask.any():
             raise InputError(
                 f"the pairs of {job.recipe.name} have no masks: no segmenter could be trained on "
-                "them; make a version with masks first"
+                "them; make a version with masks first, or try classifiers alone: "
+                "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
         bench = bench_of(job, snapshot, record, final)
-        asked, section = bench.arms(), bench.section
+        asked = bench.arms()
         if final:
             job.lake.open_test(snapshot.id, bench.reference.digest, "utility")
         cost = budget(bench.untrained(asked), section.steps, job.recipe.image)

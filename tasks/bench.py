@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.arms import Arm, arms, choosers, labelled, start_arm
+from evaluation.arms import Arm, choosers, start_arm
+from evaluation.class_arms import class_choosers, every_arm, findings_of, start_class_arm
+from evaluation.class_trial import class_numbers, try_class_arm
+from evaluation.classifiers import Classifier, load_classifier, save_classifier
 from evaluation.errors import InputError
 from evaluation.folds import folds_of
 from evaluation.learners import Segmenter, load_segmenter, save_segmenter
 from evaluation.pairs import Block
 from evaluation.provenance import NOTHING_SEEN, Seen, provenance
 from evaluation.sections import UtilitySection
+from evaluation.training import Step
 from evaluation.trial import MACRO, MEASURES, try_arm
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -35,7 +39,7 @@ class Bench:
         reference: real pairs to learn from, and those that are scored.
         synthetic: accepted pairs of the version.
         snapshot: its id.
-        folder: of trained segmenters.
+        folder: of trained segmenters and classifiers.
         record: of the run.
         seen: what the generator was trained on.
         validation: real pairs that are neither learned from nor scored; None where there are none.
@@ -58,7 +62,7 @@ class Bench:
                 patients that folds would try segmenters on.
         """
         if self.section.folds is None:
-            return arms(self.section, labelled(self.reference.train), self.synthetic)
+            return every_arm(self.section, self.reference.train, self.synthetic)
         if self.seen.may_hold_patients:
             raise InputError(
                 "utility.folds would try segmenters on patients that the generator was trained on, "
@@ -68,7 +72,7 @@ class Bench:
         return [
             arm
             for fold in range(self.section.folds)
-            for arm in arms(self.section, labelled(self.to_learn(fold)), self.synthetic, fold)
+            for arm in every_arm(self.section, self.to_learn(fold), self.synthetic, fold)
         ]
 
     def untrained(self, asked: Sequence[Arm]) -> list[Arm]:
@@ -79,11 +83,8 @@ class Bench:
     def try_arm(self, arm: Arm) -> pd.DataFrame:
         """Every number of one arm, case by case, with what `Utility.of` wants stated."""
         with self.record.child(arm.name, {"purpose": "utility", **_tags(arm)}) as child:
-            segmenter = self._trained(arm.trained_as, child)
-            cases = self._tried(arm, segmenter)
-            macro = cases[(cases["class"] == MACRO) & cases["shown"]]
-            known = [name for name in MEASURES if macro[name].notna().any()]
-            child.metrics({name: float(macro[name].mean()) for name in known})
+            cases = self._tried(arm, self._trained(arm.trained_as, child))
+            child.metrics(class_numbers(cases) if arm.classifies else numbers(cases))
         return cases.assign(
             provenance=self.provenance(arm),
             weights="last" if self._choosers(arm) is None else "validated",
@@ -96,8 +97,8 @@ class Bench:
         return provenance(self.seen, arm.images if arm.learns_real else None)
 
     def place(self, arm: Arm) -> Path:
-        """Where the segmenter of an arm lies: the same training, the same folder."""
-        # A segmenter trained on real pairs alone serves every version.
+        """Where the network of an arm lies: the same training, the same folder."""
+        # A network trained on real pairs alone serves every version.
         made = self.snapshot if arm.learns_synthetic else ""
         identity = {
             **self.reference.taught,
@@ -112,35 +113,49 @@ class Bench:
         """The real pairs that the arms of a fold may learn from."""
         return self.reference.train if fold is None else self._pool[self._folds != fold]
 
-    def _tried(self, arm: Arm, segmenter: Segmenter) -> pd.DataFrame:
-        tolerance = self.section.tolerance_mm
+    def _tried(self, arm: Arm, network: Segmenter | Classifier) -> pd.DataFrame:
+        pairs: PairBatch | Block = self.reference.held_out
+        tried = None
         if arm.kind == "reversed":
-            return try_arm(arm, segmenter, self.synthetic, tolerance)
-        if arm.fold is None:
-            return try_arm(arm, segmenter, self.reference.held_out, tolerance)
-        return try_arm(arm, segmenter, self._pool, tolerance, self._folds == arm.fold)
+            pairs = self.synthetic
+        elif arm.fold is not None:
+            pairs, tried = self._pool, self._folds == arm.fold
+        if isinstance(network, Classifier):
+            return try_class_arm(arm, network, pairs, tried)
+        return try_arm(arm, network, pairs, self.section.tolerance_mm, tried)
 
-    def _trained(self, arm: Arm, child: Record) -> Segmenter:
-        place, steps = self.place(arm), self.section.steps
+    def _trained(self, arm: Arm, child: Record) -> Segmenter | Classifier:
+        place = self.place(arm)
         if place.is_dir():
-            return load_segmenter(place)
-        segmenter, loop = start_arm(
-            arm,
-            self.to_learn(arm.fold),
-            self.synthetic,
-            self.reference.domains[arm.domain].classes,
-            steps,
-            self._choosers(arm),
-        )
-        follow(loop, f"training {arm.name}", steps, child)
-        save_segmenter(segmenter, place)
-        return segmenter
+            return load_classifier(place) if arm.classifies else load_segmenter(place)
+        network, loop = self._started(arm)
+        follow(loop, f"training {arm.name}", self.section.steps, child)
+        if isinstance(network, Classifier):
+            save_classifier(network, place)
+        else:
+            save_segmenter(network, place)
+        return network
+
+    def _started(self, arm: Arm) -> tuple[Segmenter | Classifier, Iterator[Step]]:
+        pairs, steps = (self.to_learn(arm.fold), self.synthetic), self.section.steps
+        if arm.classifies:
+            named = self._findings(arm)
+            return start_class_arm(arm, *pairs, named, steps, self._choosers(arm))
+        named = self.reference.domains[arm.domain].classes
+        return start_arm(arm, *pairs, named, steps, self._choosers(arm))
 
     def _choosers(self, arm: Arm) -> Block | None:
         # Rows that claim to rest on k images must not have their weights chosen by others.
         if arm.fold is not None or self.seen.held_to_few:
             return None
+        if arm.classifies:
+            return class_choosers(self.validation, arm.domain, self._findings(arm))
         return choosers(self.validation, arm.domain)
+
+    def _findings(self, arm: Arm) -> tuple[str, ...]:
+        # One fold may lack a rare finding that another one shows: all are told apart in all.
+        known = self.reference.train if arm.fold is None else self._pool
+        return findings_of(known, arm.domain)
 
     @cached_property
     def _pool(self) -> PairBatch:
@@ -152,5 +167,12 @@ class Bench:
         return folds_of(self._pool, self.section.folds or 1)
 
 
+def numbers(cases: pd.DataFrame) -> dict[str, float]:
+    """The means of one segmenter over cases that show something, where they can be told."""
+    macro = cases[(cases["class"] == MACRO) & cases["shown"]]
+    known = [name for name in MEASURES if macro[name].notna().any()]
+    return {name: float(macro[name].mean()) for name in known}
+
+
 def _tags(arm: Arm) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(arm).items()}
+    return {name: str(value) for name, value in arm.fields.items()}

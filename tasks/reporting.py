@@ -11,7 +11,13 @@ import yaml
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
+from evaluation.figures import (
+    Picture,
+    class_chart,
+    consistency_chart,
+    curves_chart,
+    utility_chart,
+)
 from evaluation.lake import Lake
 from evaluation.metrics import Score
 from evaluation.pictures import (
@@ -127,9 +133,17 @@ def pictures(
         "pairs": [contact_sheet(pairs, classes, facet=name) for name in sheet_facets(pairs)],
         "rejected": rejected_sheet(snapshot),
         "consistency": consistency_pictures(pairs, scores, table),
-        "utility": [] if utility is None else [utility_chart(utility.levels)],
+        "utility": [] if utility is None else learning_curves(utility),
         "privacy": [nearest_training(pairs, reference.train, table)] if real else [],
     }
+
+
+def learning_curves(utility: Utility) -> list[Picture]:
+    """A chart of the segmenters and one of the classifiers, whichever were trained."""
+    charts = [] if utility.levels.empty else [utility_chart(utility.levels)]
+    return (
+        charts if utility.classes.levels.empty else [*charts, class_chart(utility.classes.levels)]
+    )
 
 
 def rejected_sheet(snapshot: Snapshot) -> list[Picture]:

@@ -19,10 +19,17 @@ from tasks.bench import Bench
 @task(task_run_name="utility", cache_policy=NO_CACHE, persist_result=False)
 def try_pairs(bench: Bench, asked: Sequence[Arm]) -> Utility:
     """Trains every arm that was not trained before, and tries all of them."""
-    return Utility.of(pd.concat([bench.try_arm(arm) for arm in asked], ignore_index=True))
+    tried: dict[bool, list[pd.DataFrame]] = {False: [], True: []}
+    for arm in asked:
+        tried[arm.classifies].append(bench.try_arm(arm))
+    return Utility.of(_table(tried[False]), _table(tried[True]))
 
 
 @task(task_run_name="record-utility", cache_policy=NO_CACHE, persist_result=False)
 def record_utility(lake: Lake, about: About, scores: Sequence[Score]) -> None:
     """Writes gains and worths of a version to the lake."""
     lake.record(about, scores)
+
+
+def _table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

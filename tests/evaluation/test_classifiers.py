@@ -107,9 +107,9 @@ def test_parts_and_labels_have_equal_shares(shaded, monkeypatch):
     uneven = shaded(12, findings=["bright"] * 9 + ["dark"] * 3)
     seen = []
 
-    def watch(images, generator):
+    def watch(images, *how):
         seen.append(images.amax((1, 2, 3)) > 0)
-        return augmented_images(images, generator)
+        return augmented_images(images, *how)
 
     monkeypatch.setattr(classifiers, "augmented_images", watch)
     trained([black, uneven])
@@ -124,7 +124,7 @@ def test_unlabelled_pairs_teach_nothing(shaded, monkeypatch):
     some.images[[1, 3]] = 255
     seen = []
     monkeypatch.setattr(
-        classifiers, "augmented_images", lambda images, _: seen.append(images) or images
+        classifiers, "augmented_images", lambda images, *_: seen.append(images) or images
     )
     trained([some], steps=5)
     assert torch.cat(seen).mean((1, 2, 3)).max() < 0.9

@@ -36,7 +36,9 @@ def test_no_score_needs_the_masks_that_are_not_there(scored):
 
 def test_every_other_score_of_a_version_is_there(scored):
     expected = {name for name in METRICS if not needs_mask(name) and "finding" not in name}
-    assert expected - {score.metric for score in scored.scores} == set()
+    # Classifiers need no masks, but are trained elsewhere.
+    trained = {name for name in expected if name.startswith("utility_auroc")}
+    assert expected - {score.metric for score in scored.scores} == trained
 
 
 def test_a_row_for_each_image_says_where_it_was_copied_from(scored):

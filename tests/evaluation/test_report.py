@@ -1,11 +1,19 @@
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.figures import Picture, consistency_chart, curves_chart, utility_chart
+from evaluation.class_utility import ClassUtility
+from evaluation.figures import (
+    Picture,
+    class_chart,
+    consistency_chart,
+    curves_chart,
+    utility_chart,
+)
 from evaluation.gates import decide
 from evaluation.metrics import METRICS, Score, headlines
 from evaluation.pictures import (
@@ -266,6 +274,53 @@ def test_a_run_of_real_arms_alone_has_a_page():
     assert "With a single seed" in page
     assert "Gains</h3>" not in page
     assert utility_chart(levels).svg
+
+
+def classes_of(*, worths=()):
+    told = {"classifier": "resnet", "domain": "a", "ratio": 0.0, "provenance": "transfer"}
+    numbers = {f"{name}{end}": 0.9 for name in ("auroc", "balanced_accuracy")
+               for end in ("", "_low", "_high")}  # fmt: skip
+    level = {"weights": "last", "findings": "benign, malignant", "n": 31, "patients": 30}
+    levels = [
+        told | numbers | level | {"kind": kind, "real": real, "images": images, "seeds": 3}
+        for kind, real, images in KINDS
+    ]
+    gain = {"comparison": "both - real", "real": "10", "images": 10, "gain": 0.051, "low": 0.004,
+            "high": 0.097, "p": 0.01, "p_holm": 0.02, "balanced_gain": -0.03, "balanced_low": -0.1,
+            "balanced_high": math.nan, "n": 31, "patients": 30, "seeds": 3}  # fmt: skip
+    return ClassUtility(pd.DataFrame(levels), pd.DataFrame([told | gain]), pd.DataFrame(worths))
+
+
+def test_classifiers_have_tables_of_their_own():
+    row = {"classifier": "resnet", "domain": "a", "kind": "synthetic", "ratio": 0.0, "real": "",
+           "own": 0, "images": 12.0, "low": 4.0, "high": 40.0, "fewest": 4, "most": 97,
+           "n": 31, "seeds": 3, "words": "12 [4, 40]"}  # fmt: skip
+    nothing = pd.DataFrame()
+    alone = Utility(nothing, nothing, nothing, classes_of(worths=[row]))
+    gain = a_score("utility_auroc_gain", 0.05, n=31, classifier="resnet", real="10")
+    page = render(a_report(scores=[gain], gates={}, utility=alone))
+    parsed(page)
+    table = page.split("Every kind of training of classifiers")[1].split("</table>")[0]
+    assert table.count("not run") == 3
+    for words in ("benign, malignant", "[0.900, 0.900]", ">31<", ">30<", "transfer"):
+        assert words in table
+    for words in ("12 [4, 40]", "+0.051", "[+0.004, +0.097]", "-0.030", "[-0.100, ?]"):
+        assert words in page
+    assert '31<span class="range">3 seeds</span>' in page
+    assert "Here: resnet, 10 real images" in page
+    assert "Every kind of training</h3>" not in page
+    with_both = render(a_report(utility=replace(utility_of(), classes=classes_of())))
+    parsed(with_both)
+    assert "Every kind of training</h3>" in with_both
+    assert "Gains of classifiers</h3>" in with_both
+    assert "Classifiers, in real images" not in with_both
+
+
+def test_classifiers_have_a_chart_of_their_own():
+    chart = class_chart(classes_of().levels)
+    assert chart.svg
+    assert chart.title == "What classifiers learn from the pairs"
+    assert chart.name != utility_chart(levels_table()).name
 
 
 def test_the_file_is_written_where_no_folder_was(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation import reweighting
-from evaluation.reweighting import draws, estimate, fewest_units
+from evaluation.reweighting import draws, estimate, fewest_units, two_sided
 from evaluation.statistics import NOTHING, mean
 
 VALUES = np.random.default_rng(0).normal(3, 1, 50)
@@ -53,3 +53,11 @@ def test_the_rarest_kind_counts():
     assert fewest_units(units) == 3
     assert fewest_units(units, [0, 0, 0, 1]) == 1
     assert fewest_units(units, [0, 1, 0, 1]) == 2
+
+
+def test_the_p_value_of_a_difference_by_hand():
+    # One of four on the rarer side, and the sample itself: twice 2 of 5.
+    assert two_sided(np.array([-1.0, 1.0, 2.0, 3.0])) == pytest.approx(0.8)
+    assert two_sided(np.array([-1.0, -2.0, -1.0, np.nan])) == pytest.approx(2 / 4)
+    assert two_sided(np.zeros(5)) == 1
+    assert np.isnan(two_sided(np.array([np.nan])))

@@ -11,6 +11,7 @@ def test_the_defaults_are_those_of_the_design():
     assert EvaluateSection().features == ("handcrafted",)
     assert UtilitySection().real == (10, "all")
     assert UtilitySection().segmenters == ("unet",)
+    assert UtilitySection().classifiers == ()
     assert UtilitySection().arms == ("real", "synthetic", "both")
     assert UtilitySection().ratios == (1,)
     assert UtilitySection().folds is None
@@ -30,6 +31,8 @@ def test_the_defaults_are_those_of_the_design():
         (EvaluateSection, {"judge_steps": 0}, "greater than or equal to 1"),
         (EvaluateSection, {"feature": ["handcrafted"]}, "Extra inputs are not permitted"),
         (UtilitySection, {"segmenters": ["unet", "unet"]}, r"\['unet'\] is given twice"),
+        (UtilitySection, {"classifiers": ["vgg"]}, r"'vgg' is unknown; choose among \['densenet'"),
+        (UtilitySection, {"segmenters": []}, "segmenters and classifiers are both empty"),
         (UtilitySection, {"real": []}, "at least 1 item"),
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
         (UtilitySection, {"real": [0]}, "greater than or equal to 1"),
@@ -60,6 +63,14 @@ def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
         ({"real": ["all"]}, {"utility_gain"}),
         ({"arms": ["real", "synthetic"]}, {"utility_worth"}),
         ({"arms": ["real", "augmented", "reversed"]}, set()),
+        (
+            {"segmenters": [], "classifiers": ["resnet"]},
+            {"utility_auroc_gain", "utility_auroc_worth"},
+        ),
+        (
+            {"classifiers": ["resnet"], "real": [4]},
+            {"utility_gain", "utility_auroc_gain"},
+        ),
     ],
 )
 def test_a_section_knows_which_scores_it_gives(values, names):
@@ -67,7 +78,9 @@ def test_a_section_knows_which_scores_it_gives(values, names):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["sections", "metrics", "score", "utility", "arms", "report"])
+@pytest.mark.parametrize(
+    "module", ["sections", "metrics", "score", "utility", "class_arms", "report"]
+)
 def test_recipes_and_reports_are_read_without_torch(module):
     code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

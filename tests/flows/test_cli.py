@@ -140,7 +140,8 @@ def test_a_dry_run_tells_time_and_bytes(medpair, recipe, tmp_path):
     assert plan["domains"] == ["phantom-breast-us"]
     assert plan["real"] == {"train": 8, "val": 6}
     assert plan["bytes"] == 4 * 32 * 32 * 2
-    assert plan["segmenter_steps"] == 3 + 3 * 2  # the judge; synthetic, real and both
+    # Judge and pupil; encoder; classifier of findings; synthetic, real and both.
+    assert plan["network_steps"] == 2 * 3 + 2 + 2 + 3 * 2
     assert plan["seconds"] > 0
     assert not home.exists()
 

@@ -57,19 +57,50 @@ def test_a_version_without_masks_is_scored_published_and_reported(medpair, recip
     assert refused.code == 2
     assert len(refused.lines) == 1
     assert "no masks" in refused.lines[0]
+    tried = medpair(
+        *("utility", "maskless@v1", "--home", home, "--json", "--final"),
+        *(
+            "--set",
+            "utility={segmenters: [], classifiers: [resnet], real: [3], seeds: 1, steps: 2}",
+        ),
+    )
+    assert tried.code == 0, tried.err
+    assert "utility: 6 classifiers x 2 steps, less than a minute here" in tried.err
+    levels = tried.json["classes"]["levels"]
+    told = {(row["domain"], row["kind"]): row["provenance"] for row in levels}
+    assert told == {
+        (domain, kind): "" if kind == "real" else "full"
+        for domain in DOMAINS
+        for kind in ("real", "synthetic", "both")
+    }
+    assert tried.json["levels"] == []
+    lake = medpair(
+        *("scores", "select n from scores where metric = 'utility_auroc_gain'"),
+        *("--home", home, "--json"),
+    )
+    # A row for each domain, and the headline.
+    assert len(lake.json["rows"]) == 3
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"utility": {"real": [4]}}, "utility cannot be measured"),
+        ({"utility": {"real": [4]}}, "utility.segmenters cannot be measured"),
         ({"gates": {"consistency_closed": ">= 0.5"}}, "gates.consistency_closed cannot be"),
+        (
+            {
+                "source": SOURCE | {"domains": ["phantom-breast-us", "phantom-abdomen-ct"]},
+                "grid": {"facets": {"text": [""]}},
+                "utility": {"segmenters": [], "classifiers": ["resnet"], "real": [3]},
+            },
+            "two findings or more to tell apart, but the real training pairs of domain",
+        ),
         (
             {"grid": {"facets": {"text": ["a lesion of the brest, wombat"]}}},
             "'brest' (nearest known: breast",
         ),
     ],
-    ids=["utility", "gate", "words"],
+    ids=["utility", "gate", "findings", "words"],
 )
 def test_what_cannot_be_had_without_masks_is_refused_in_a_line(
     changes, expected, medpair, recipe, tmp_path
@@ -85,4 +116,9 @@ def test_a_dry_run_estimates_a_text_to_image_model(medpair, recipe, tmp_path):
     said = medpair("run", recipe(**MASKLESS), "--dry-run", "--home", tmp_path / "home", "--json")
     assert said.code == 0, said.err
     assert said.json["training_steps"] == 4
-    assert said.json["segmenter_steps"] == 0
+    assert said.json["network_steps"] == 2 * 2  # a classifier of findings in each domain
+    classes = {"segmenters": [], "classifiers": ["resnet"], "real": [3], "seeds": 2, "steps": 5}
+    path = recipe(**(MASKLESS | {"utility": classes}))
+    said = medpair("run", path, "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert said.json["network_steps"] == 2 * 2 + 2 * 2 * 3 * 5  # domains, seeds, arms, steps

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from evaluation.arms import Arm
+from evaluation.class_arms import stratified_subset
 from evaluation.errors import InputError
 from evaluation.provenance import NOTHING_SEEN, Seen
 from evaluation.sections import ARMS, UtilitySection
@@ -153,3 +154,62 @@ def test_strict_rows_keep_every_byte_when_all_other_images_change(tmp_path):
     folder = write_folder(tmp_path / "c", [int(min(chosen)[1:])])
     changed, _ = strict_cases(folder, tmp_path / "segmenters-c")
     assert not changed["iou"].equals(clean["iou"])
+
+
+CLASSES = UtilitySection(
+    segmenters=(), classifiers=("resnet",), real=(3, "all"), seeds=1, steps=2, arms=tuple(ARMS)
+)
+
+
+def without_masks(pairs):
+    return replace(pairs, masks=np.zeros_like(pairs.masks), has_mask=np.zeros(len(pairs), bool))
+
+
+def test_classifiers_have_every_arm_and_need_no_masks(bench, phantoms):
+    made = without_masks(bench.synthetic)
+    classes = replace(bench, section=CLASSES, synthetic=made, validation=phantoms[1])
+    asked = classes.arms()
+    # Synthetic, and five kinds at two numbers; one of those is trained as another.
+    assert (len(asked), len(classes.untrained(asked))) == (11, 9)
+    cases = cases_of(classes)
+    assert classes.untrained(asked) == []
+    told = Utility.of(pd.DataFrame(), cases)
+    levels = told.classes.levels
+    assert set(levels["kind"]) == set(ARMS)
+    assert (levels["weights"] == "validated").all()
+    assert set(levels.loc[levels["kind"] == "both", "provenance"]) == {"phantom"}
+    assert told.levels.empty
+    pd.testing.assert_frame_equal(cases_of(classes), cases, check_exact=True)  # read back
+    few = replace(classes, seen=Seen("limited", 6))
+    assert (few.try_arm(asked[0])["weights"] == "last").all()
+
+
+def test_classifiers_of_folds_try_every_patient_once(bench, phantoms):
+    section = CLASSES.model_copy(update={"folds": 2, "real": (3,), "arms": ("real",)})
+    folded = replace(bench, section=section, validation=phantoms[1])
+    cases = cases_of(folded)
+    assert sorted(cases["case"]) == list(range(6 + 3 + 3))
+    assert cases["findings"].nunique() == 1
+    assert len(Utility.of(pd.DataFrame(), cases).classes.levels) == 1
+
+
+def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(bench, tmp_path):
+    """Three images are chosen; every other training image and all of validation turn white."""
+    section = CLASSES.model_copy(update={"real": (3,)})
+    train = bench.reference.train
+    chosen = stratified_subset(train, 3, 0)
+
+    def cases_with(rows, folder):
+        images = train.images.copy()
+        images[rows] = 255
+        reference = replace(bench.reference, train=replace(train, images=images))
+        # As a generator of the chosen images alone would leave it: nothing else chooses weights.
+        seen, held = Seen("limited", 3), replace(train, images=images)
+        changes = {"seen": seen, "validation": held, "folder": tmp_path / folder}
+        return cases_of(replace(bench, section=section, reference=reference, **changes))
+
+    clean = cases_with([], "clean")
+    others = np.setdiff1d(np.arange(len(train)), chosen)
+    pd.testing.assert_frame_equal(clean, cases_with(others, "others"), check_exact=True)
+    assert set(clean["provenance"]) == {"", "strict"}
+    assert not cases_with(chosen[:1], "chosen")["probabilities"].equals(clean["probabilities"])

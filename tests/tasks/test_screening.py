@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.lake import Lake
+from evaluation.sections import EvaluateSection
 from factory.cells import GridSection
 from factory.checks import Reason
 from factory.generators.phantom import PhantomGenerator
@@ -15,10 +16,12 @@ from factory.sources.phantom import PhantomSource
 from factory.store import MAIN, Store
 from tasks import screening
 from tasks.reference import Reference
-from tasks.screening import record_rejections, screen
+from tasks.screening import Screener, record_rejections, screen
+from tasks.tracking import Record, Tracker
 
 IMAGE = ImageSection(size=32)
 GENERATOR = PhantomGenerator(IMAGE)
+NOWHERE = Record(Tracker("sqlite://"), "set", "none")  # no gate here trains anything
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +64,13 @@ def lake(tmp_path):
     return Lake(str(tmp_path / "lake"))
 
 
+def found_in(store, lake, branch, gates, reference):
+    screener = Screener(lake, reference, EvaluateSection(), NOWHERE)
+    return screen.fn(store, branch, gates, screener)
+
+
 def judged(store, lake, branch, gates, reference):
-    found = screen.fn(store, lake, branch, gates, reference)
+    found = found_in(store, lake, branch, gates, reference)
     snapshot = judge(store, branch, found.reasons)
     record_rejections.fn(lake, snapshot, found.told)
     return snapshot
@@ -123,7 +131,7 @@ def test_pairs_that_a_version_rejected_are_judged_anew_in_a_larger_grid(store, l
 
 def test_died_between_commit_and_lake_the_next_attempt_gets_there(store, lake, reference):
     branch = made(store, reference)
-    found = screen.fn(store, lake, branch, COPIES, reference)
+    found = found_in(store, lake, branch, COPIES, reference)
     committed = judge(store, branch, found.reasons)
     assert rejected(lake, committed) == {}
     again = judged(store, lake, branch, COPIES, reference)

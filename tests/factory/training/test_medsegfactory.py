@@ -114,7 +114,13 @@ def test_a_pair_is_the_same_bytes_in_any_company(generator, lesson):
     np.testing.assert_array_equal(some.masks, whole.masks[order])
 
 
-def test_image_from_mask_and_mask_from_image(generator, lesson):
+def test_image_from_mask_and_mask_from_image(checkpoint, lesson):
+    spec = MedSegFactorySpec(start=checkpoint, sample=SampleSection(steps=2, batch=4))
+    generator = spec.build(lesson.image)
+    # Gates that six steps have hardly opened let less through than a grey level.
+    for name, value in generator.components.unet.named_parameters():
+        if name.endswith("gate"):
+            value.data.fill_(1)
     prompts = prompts_of(lesson, 4)
     seeds = [prompt.seed for prompt in prompts]
     real = lesson.held_out[:4]

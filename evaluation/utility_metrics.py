@@ -1,0 +1,40 @@
+"""The scores of downstream models: what the pairs are worth to segmenters and to classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evaluation.metric import Metric
+
+UTILITY: Mapping[str, Metric] = {
+    "utility_gain": Metric(
+        "Dice",
+        True,
+        1,
+        "Dice on real held-out pairs of a segmenter trained on real and synthetic pairs, less "
+        "that of one trained on the same real pairs alone, for equally many steps.",
+    ),
+    "utility_worth": Metric(
+        "images",
+        True,
+        1,
+        "Real images that teach a segmenter as much as the synthetic pairs do, read off the "
+        "learning curve of real images. Where a bound is 0 or infinite, it lies before the "
+        "curve's beginning or beyond its end, and a value there is that end.",
+    ),
+    "utility_auroc_gain": Metric(
+        "AUROC",
+        True,
+        1,
+        "AUROC of the findings of real held-out images by a classifier trained on real and "
+        "synthetic images, less that of one trained on the same real images alone, for equally "
+        "many steps.",
+    ),
+    "utility_auroc_worth": Metric(
+        "images",
+        True,
+        1,
+        "Real images that teach a classifier as much as the synthetic ones do, read off the "
+        "learning curve of real images; bounds and ends as for segmenters.",
+    ),
+}
