@@ -30,8 +30,9 @@ def seen_by(spec: object, source: SourceSection, digest: str) -> Seen:
     if ancestors is None:
         return UNKNOWN
     known = {each.source for each in ancestors}
-    whole = digest if source.limit is None or known == {digest} else _without_limit(source)
-    return _seen(ancestors, digest, whole, limited=source.limit is not None)
+    same = not source.limited or known == {digest}
+    whole = digest if same else source.unlimited().build().digest
+    return _seen(ancestors, digest, whole, limited=source.limited)
 
 
 def _seen(ancestors: tuple[Ancestor, ...], digest: str, whole: str, limited: bool) -> Seen:
@@ -43,7 +44,3 @@ def _seen(ancestors: tuple[Ancestor, ...], digest: str, whole: str, limited: boo
     all_of_it = not limited or any(each.source == whole != digest for each in own)
     images = max(each.pairs for each in own)
     return Seen("whole" if all_of_it else "limited", images, bool(foreign))
-
-
-def _without_limit(source: SourceSection) -> str:
-    return source.model_copy(update={"limit": None}).build().digest

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
+from factory.sources.union import UnionSource
 
-SourceSection = FolderSource | NnunetSource | PhantomSource
+SourceSection = FolderSource | NnunetSource | PhantomSource | UnionSource
 
 SOURCES: Mapping[str, type[SourceSection]] = {
     "folder": FolderSource,
     "nnunet": NnunetSource,
     "phantom": PhantomSource,
+    "union": UnionSource,
 }

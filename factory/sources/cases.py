@@ -48,6 +48,7 @@ class Case:
     Attributes:
         name: unique, and what errors call it: the path of the image within the data set.
         images: one file, or one per channel.
+        mask: None where none is needed; the root of the data set where one is missing.
         split: "train", "val", "test", or "" to be assigned.
         patient: "" where unknown.
         spacing_mm: (row, column), NaN to take what the file says.
@@ -57,7 +58,7 @@ class Case:
 
     name: str
     images: tuple[Path, ...]
-    mask: Path
+    mask: Path | None
     domain: str
     split: str = ""
     patient: str = ""
@@ -66,6 +67,11 @@ class Case:
     spacing_mm: tuple[float, float] = (np.nan, np.nan)
     volume: str = ""
     slice: int = -1
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file of the case."""
+        return (*self.images, *((self.mask,) if self.mask is not None else ()))
 
     @property
     def unit(self) -> str:
@@ -117,7 +123,7 @@ class Cases:
         content.update(json.dumps({k: sorted(v.items()) for k, v in self.codes.items()}).encode())
         for case in self.cases:
             content.update(repr((case.name, *_described(case))).encode())
-            for path in (*case.images, case.mask):
+            for path in case.files:
                 content.update(_file_digest(path, self._name(path)))
         return content.hexdigest()
 
@@ -145,14 +151,15 @@ class Cases:
         if self.complaints:
             raise InputError(self.complaints[0])
         pairs = [pair for case in self._chosen(split) for pair in self._pairs(case, split, image)]
-        images, masks, rows, spacing = zip(*pairs, strict=True) if pairs else ((), (), (), ())
+        parts = zip(*pairs, strict=True) if pairs else ((),) * 5
+        images, masks, rows, spacing, has_mask = parts
         shape = (len(pairs), image.size, image.size)
         return PairBatch(
             np.array(images, np.uint8).reshape(*shape, image.channels),
             np.array(masks, np.uint8).reshape(shape),
             pd.DataFrame(list(rows), columns=list(FACETS)),
             np.array(spacing, np.float32).reshape(len(pairs), 2),
-            np.ones(len(pairs), bool),
+            np.array(has_mask, bool),
         )
 
     @cached_property
@@ -188,13 +195,16 @@ class Cases:
 
     def _pairs(self, case: Case, split: str, section: ImageSection) -> Iterator[tuple[Any, ...]]:
         image, window = self._image(case, section.channels)
-        mask, volume = self._mask(case)
+        if case.mask is None:
+            mask, volume = np.zeros(image.size, np.uint8), image.volume
+        else:
+            mask, volume = self._mask(case, case.mask)
         for fault in _misfits(case, image, mask):
             raise InputError(fault)
         domain = self.domains[case.domain]
         spacing = np.where(np.isnan(case.spacing_mm), image.spacing_mm, case.spacing_mm)
         for number, (pixels, classes) in enumerate(zip(image.pixels, mask, strict=True)):
-            if volume and self.choice.slices == "labelled" and not classes.any():
+            if volume and case.mask and self.choice.slices == "labelled" and not classes.any():
                 continue
             fitted = fit_mask(classes, section)
             row = {
@@ -213,7 +223,7 @@ class Cases:
                 "slice": number if volume else case.slice,
             }
             scale = fit_scale(classes.shape[0], classes.shape[1], section)
-            yield fit_image(pixels, section), fitted, row, spacing / scale
+            yield fit_image(pixels, section), fitted, row, spacing / scale, case.mask is not None
 
     def _image(self, case: Case, channels: int) -> tuple[Stack, tuple[float, float]]:
         """The image as 8 bit, and the window that made it so; NaN where it was 8 bit before."""
@@ -237,13 +247,13 @@ class Cases:
             return Stack(merged, stacks[0].spacing_mm, stacks[0].volume), windows[0]
         return stacks[0], windows[0]
 
-    def _mask(self, case: Case) -> tuple[NDArray[np.uint8], bool]:
+    def _mask(self, case: Case, path: Path) -> tuple[NDArray[np.uint8], bool]:
         """Class indices (K, H, W), and whether they are a volume's slices."""
-        name = self._name(case.mask)
-        if not case.mask.is_file():
-            why = f"{name} does not exist" if case.mask != self.root else "the table names none"
+        name = self._name(path)
+        if not path.is_file():
+            why = f"{name} does not exist" if path != self.root else "the table names none"
             raise InputError(f"{case.name} has no mask: {why}; add the mask or drop the image")
-        stack = read_stack(case.mask, name, like=case.images[0])
+        stack = read_stack(path, name, like=case.images[0])
         values = stack.pixels
         if values.ndim == 4:
             if not (values == values[..., :1]).all():
@@ -279,10 +289,11 @@ class Cases:
             image = self._image(case, channels=3)[0]
         except InputError as error:
             found.append(str(error))
-        try:
-            mask = self._mask(case)[0]
-        except InputError as error:
-            found.append(str(error))
+        if case.mask is not None:
+            try:
+                mask = self._mask(case, case.mask)[0]
+            except InputError as error:
+                found.append(str(error))
         if image is not None and mask is not None:
             found.extend(_misfits(case, image, mask))
         return found

@@ -7,9 +7,9 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +55,9 @@ class FolderSource(BaseModel):
         limit: takes this many training patients; None takes all.
         limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
         split_seed: divides the rows without a split.
+        resplit: whether all rows are divided anew, whatever the column split says.
+        masks: "optional" takes an image whose mask the table leaves empty, for generators and
+            scores that need none; "required" refuses it.
         domain: name of the vocabulary's domain; None finds it by modality, anatomy and classes,
             or makes one after the folder's name where classes.json says what the masks hold.
         slices: of a volume, those with a class ("labelled") or "all".
@@ -67,8 +70,19 @@ class FolderSource(BaseModel):
     limit: Annotated[int, Field(ge=1)] | None = None
     limit_seed: Annotated[int, Field(ge=0)] = 0
     split_seed: Annotated[int, Field(ge=0)] = 0
+    resplit: bool = False
+    masks: Literal["required", "optional"] = "required"
     domain: str | None = None
     slices: Literal["labelled", "all"] = "labelled"
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some training patients are taken."""
+        return self.limit is not None
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training patient."""
+        return self.model_copy(update={"limit": None})
 
     def build(self) -> Cases:
         """The source itself; reads the table, not yet the images.
@@ -82,6 +96,10 @@ class FolderSource(BaseModel):
         names = read_names(self.path)
         chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
         cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
+        if self.resplit:
+            cases = [replace(case, split="") for case in cases]
+        if self.masks == "optional":
+            cases = [replace(c, mask=None if c.mask == self.path else c.mask) for c in cases]
         blank = sum(not case.patient for case in cases)
         if blank:
             log.warning(

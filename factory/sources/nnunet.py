@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,15 @@ class NnunetSource(BaseModel):
     split_seed: Annotated[int, Field(ge=0)] = 0
     domain: str | None = None
     slices: Literal["labelled", "all"] = "labelled"
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some training cases are taken."""
+        return self.limit is not None
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training case."""
+        return self.model_copy(update={"limit": None})
 
     def build(self) -> Cases:
         """The source itself; reads dataset.json, not yet the images.

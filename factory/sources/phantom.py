@@ -79,6 +79,15 @@ class PhantomSource(BaseModel):
         """The domains' names, the default ones where none was given."""
         return self.domains or DEFAULT_PHANTOMS
 
+    @property
+    def limited(self) -> bool:
+        """Whether only some training images are taken."""
+        return self.limit is not None
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training image."""
+        return self.model_copy(update={"limit": None})
+
     def build(self) -> Phantoms:
         """The source itself."""
         return Phantoms(self)

@@ -1,0 +1,129 @@
+"""Several sources as one: more hospitals, or more kinds of image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.base import Source, Split
+from factory.sources.folder import FolderSource
+from factory.sources.nnunet import NnunetSource
+from factory.sources.phantom import PhantomSource
+from factory.vocabulary import Domain
+
+PartSection = Annotated[
+    FolderSource | NnunetSource | PhantomSource,
+    Field(discriminator="kind"),
+]
+PartName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+class UnionSource(BaseModel):
+    """Recipe section of several sources read as one.
+
+    Image and patient names begin with the part's name, "shenzhen/MCUCXR_0001", so patients of two
+    parts are never taken for one, and the name says where an image came from. Each part keeps its
+    own splits; parts that hold the same patients leak unseen, so list every data set once.
+
+    Attributes:
+        parts: name -> section of a source, which takes what it takes alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["union"] = "union"
+    parts: Annotated[dict[PartName, PartSection], Field(min_length=2)]
+
+    @property
+    def limited(self) -> bool:
+        """Whether any part takes only some of its training patients."""
+        return any(part.limited for part in self.parts.values())
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training patient."""
+        return self.model_copy(update={"parts": {n: p.unlimited() for n, p in self.parts.items()}})
+
+    def build(self) -> Union:
+        """The source itself.
+
+        Raises:
+            InputError: if a part cannot be built, or two parts code one domain differently.
+        """
+        return Union({name: part.build() for name, part in self.parts.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """A Source of the pairs of others, part after part."""
+
+    parts: Mapping[str, Source]
+
+    def __post_init__(self) -> None:
+        self.domains  # noqa: B018  # parts that disagree are refused at once
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains of all parts, by name; one that several hold has the findings of each.
+
+        Raises:
+            InputError: if two parts mean different label maps by one name.
+        """
+        merged: dict[str, Domain] = {}
+        for part, source in self.parts.items():
+            for name, domain in source.domains.items():
+                merged[name] = _merged(merged.get(name, domain), domain, part)
+        return merged
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the parts' names and contents, in any order."""
+        told = sorted((name, source.digest) for name, source in self.parts.items())
+        return hashlib.sha256(repr(("union", told)).encode()).hexdigest()
+
+    @property
+    def licence(self) -> str:
+        """Every licence of a part, once."""
+        return " | ".join(sorted({source.licence for source in self.parts.values()}))
+
+    def problems(self) -> list[str]:
+        """Those of the parts, each behind its part's name."""
+        return [
+            f"{name}: {line}" for name, source in self.parts.items() for line in source.problems()
+        ]
+
+    def read(self, split: Split, image: ImageSection) -> PairBatch:
+        """The pairs of one split of every part, in the order of the recipe."""
+        batches = [_named(name, part.read(split, image)) for name, part in self.parts.items()]
+        return PairBatch.concatenate(batches)
+
+
+def _merged(domain: Domain, other: Domain, part: str) -> Domain:
+    findings = {**other.findings, **domain.findings}
+    merged = domain.model_copy(update={"findings": findings})
+    if other.model_copy(update={"findings": findings}) != merged:
+        raise InputError(
+            f"source.parts.{part}: domain {domain.name!r} is not what an earlier part calls so "
+            f"({list(other.classes)} here, {list(domain.classes)} there): give one of the parts "
+            "another domain"
+        )
+    return merged
+
+
+def _named(part: str, pairs: PairBatch) -> PairBatch:
+    facets = pairs.facets.copy()
+    for column in ("name", "patient", "volume"):
+        facets[column] = _prefixed(part, facets[column].tolist())
+    return replace(pairs, facets=facets)
+
+
+def _prefixed(part: str, names: Sequence[str]) -> list[str]:
+    """An empty name stays empty: nobody knows the patient."""
+    return [f"{part}/{name}" if name else "" for name in names]
