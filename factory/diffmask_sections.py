@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -76,6 +76,11 @@ class ReadSection(BaseModel):
     every: int = Field(default=1, ge=1, description="reads one in so many steps of the solver")
     coarsest: int = Field(
         default=1, ge=1, description="maps with fewer cells on a side are left out"
+    )
+    levels: tuple[Annotated[int, Field(ge=0, lt=1000)], ...] = Field(
+        default=(100, 200, 300, 400),
+        min_length=1,
+        description="noise levels at which a given image is looked at",
     )
 
 

@@ -163,6 +163,11 @@ class TrainedSpec(BaseModel):
     train: SystemTraining | None = None
     sample: SampleSection = SampleSection()
 
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """What makes the pairs once it is trained."""
+        return () if self.start is None else (self.start,)
+
     def with_checkpoint(self, checkpoint: Path) -> Self:
         """The same generator with its training done: what workers are sent."""
         return self.model_copy(update={"start": checkpoint, "train": None})

@@ -105,10 +105,9 @@ class Job:
         return spec
 
     @property
-    def weights(self) -> Path | None:
-        """The checkpoint that makes the pairs; None for a generator that has none."""
-        spec = self.generator_spec
-        return spec.start if isinstance(spec, TrainedSpec) else None
+    def weights(self) -> tuple[Path, ...]:
+        """The checkpoints that make the pairs; () for a generator that has none."""
+        return self.generator_spec.checkpoints
 
     @cached_property
     def run(self) -> Run:

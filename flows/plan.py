@@ -22,6 +22,7 @@ from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
 from factory.errors import InputError
+from factory.masked_sections import MaskedSpec
 from factory.prompts import PromptGrid
 from factory.sections import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
@@ -240,16 +241,18 @@ def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
     Raises:
         InputError: naming the unknown ones, and the nearest known.
     """
-    if not isinstance(recipe.generator, TextToImageSpec):
+    spec = recipe.generator
+    spec = spec.images if isinstance(spec, MaskedSpec) else spec
+    if not isinstance(spec, TextToImageSpec):
         return
     from factory.captions import check_words
     from factory.generators.medisyn import free_texts
     from factory.training.text_to_image import known_words
 
     cells = [cell for cell, _ in grid.runs()]
-    recipe.generator.check_prompts(cells)
+    spec.check_prompts(cells)
     if told := free_texts(cells):
-        check_words(told, known_words(recipe.generator, reference.train, reference.domains))
+        check_words(told, known_words(spec, reference.train, reference.domains))
 
 
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:

@@ -40,11 +40,14 @@ Section = TypeVar("Section", bound=BaseModel)
 if TYPE_CHECKING:
     from factory.diffmask_sections import DiffMaskSpec
     from factory.generators.phantom import PhantomGeneratorSpec
+    from factory.masked_sections import MaskedSpec
     from factory.sections import MediSynSpec, MedSegFactorySpec
     from factory.sources import SourceSection
 
     AnySource = SourceSection
-    AnyGenerator = MedSegFactorySpec | MediSynSpec | DiffMaskSpec | PhantomGeneratorSpec
+    AnyGenerator = (
+        MedSegFactorySpec | MediSynSpec | DiffMaskSpec | MaskedSpec | PhantomGeneratorSpec
+    )
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
     AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]
@@ -249,6 +252,13 @@ def _with_absolute_paths(
         value, keys = getattr(section, name), (*at, field.alias or name)
         if isinstance(value, BaseModel):
             changes[name] = _with_absolute_paths(value, folder, typed_here, keys)
+        elif isinstance(value, Mapping):
+            changes[name] = {
+                key: _with_absolute_paths(each, folder, typed_here, (*keys, str(key)))
+                if isinstance(each, BaseModel)
+                else each
+                for key, each in value.items()
+            }
         elif isinstance(value, Path):
             changes[name] = _absolute(value, Path.cwd() if keys in typed_here else folder)
     return section.model_copy(update=changes)

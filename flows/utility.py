@@ -73,7 +73,7 @@ def bench_of(job: Job, snapshot: Snapshot, record: Record, final: bool) -> Bench
         snapshot=snapshot.id,
         folder=job.settings.models / "segmenters",
         record=record,
-        seen=seen_by(job.generator_spec, job.recipe.source, job.source.digest),
+        seen=seen_by(job.weights, job.recipe.source, job.source.digest),
         validation=held,
     )
 

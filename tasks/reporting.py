@@ -65,7 +65,7 @@ def report_version(
     store: Store,
     lake: Lake,
     evidence: Evidence,
-    weights: Path | None,
+    weights: Sequence[Path],
     checkpoint: Path | None,
     folder: Path,
     record: Record,
@@ -76,7 +76,7 @@ def report_version(
         store: the data set.
         lake: the record of scores.
         evidence: what is reported.
-        weights: checkpoint that made the pairs; None for a generator without one.
+        weights: checkpoints that made the pairs; none for a generator without.
         checkpoint: the same where this recipe trained it, for its curves.
         folder: of the reports.
         record: of the run.
@@ -96,7 +96,7 @@ def drawn(
     snapshot: Snapshot,
     lake: Lake,
     evidence: Evidence,
-    weights: Path | None,
+    weights: Sequence[Path],
     checkpoint: Path | None,
 ) -> Report:
     """What goes on the page."""
@@ -104,14 +104,18 @@ def drawn(
     recipe = snapshot.attributes["sections"]
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
-    seen = had_seen(None if weights is None else read_card(weights), evidence.reference.source)
+    source = evidence.reference.source
+    seen = [had_seen(read_card(each), source) for each in weights] or [had_seen(None, source)]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
         pairs=len(pairs),
         decision=decision_on(lake, evidence.about),
         scores=lake.evidence(evidence.about, evidence.terms),
-        provenance={**provenance(snapshot), "the generator had seen": seen},
+        provenance={
+            **provenance(snapshot),
+            "the generator had seen": "; ".join(dict.fromkeys(seen)),
+        },
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=drawings,
         utility=utility,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.provenance import NOTHING_SEEN, Seen
-from factory.generators.phantom import PhantomGeneratorSpec
 from factory.models.ancestry import Ancestor, ancestry_of
 from factory.models.checkpoints import read_card
 from factory.sources import SourceSection
@@ -13,22 +13,22 @@ from factory.sources import SourceSection
 UNKNOWN = Seen(known=False)
 
 
-def seen_by(spec: object, source: SourceSection, digest: str) -> Seen:
+def seen_by(checkpoints: Sequence[Path], source: SourceSection, digest: str) -> Seen:
     """What the generator of a version was trained on.
 
     Data sets are told apart by digest: the same images under another split count as another set.
 
     Args:
-        spec: the generator as workers build it, with its checkpoint.
+        checkpoints: those that make the pairs; none draw by rule.
         source: section of the real pairs that segmenters learn from.
         digest: of that source.
     """
-    if isinstance(spec, PhantomGeneratorSpec):
+    if not checkpoints:
         return NOTHING_SEEN
-    start = getattr(spec, "start", None)
-    ancestors = ancestry_of(read_card(start)) if isinstance(start, Path) else None
-    if ancestors is None:
+    told = [ancestry_of(read_card(each)) for each in checkpoints]
+    if None in told:
         return UNKNOWN
+    ancestors = tuple(ancestor for each in told if each for ancestor in each)
     known = {each.source for each in ancestors}
     same = not source.limited or known == {digest}
     whole = digest if same else source.unlimited().build().digest

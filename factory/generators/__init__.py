@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from factory.diffmask_sections import DiffMaskSpec
 from factory.generators.phantom import PhantomGeneratorSpec
+from factory.masked_sections import MaskedSpec
 from factory.sections import MediSynSpec, MedSegFactorySpec
 
 GENERATORS: Mapping[str, type[BaseModel]] = {
@@ -15,4 +16,5 @@ GENERATORS: Mapping[str, type[BaseModel]] = {
     "medsegfactory": MedSegFactorySpec,
     "medisyn": MediSynSpec,
     "diffmask": DiffMaskSpec,
+    "masked": MaskedSpec,
 }

@@ -112,11 +112,31 @@ class DiffMask:
                 a class word is not in the caption, or beyond what the text encoder reads.
             ValueError: if there is no prompt, or not one seed for each.
         """
+        facet_rows(prompts, seeds)
+        return self._judged(prompts, seeds, list(self.sights(prompts, seeds)))
+
+    @torch.no_grad()
+    def segment(self, prompts: Sequence[Prompt], seeds: Sequence[int], images: Images) -> PairBatch:
+        """Masks of given images (N, H, W, C), read as `generate` does after noising them anew.
+
+        Raises:
+            InputError: as `generate` does.
+            ValueError: if there is no prompt, or not one seed and image for each.
+        """
+        facet_rows(prompts, seeds)
+        told, levels = self.captions(prompts, seeds), self.read.levels
+        seen = islice(self._looked_at(images, prompts, told, seeds, levels), len(prompts))
+        return self._judged(prompts, seeds, list(zip(images, seen, strict=True)))
+
+    def _judged(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        seen: Sequence[tuple[Images, Sight | None]],
+    ) -> PairBatch:
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
-        images, verdicts = [], []
-        for prompt, (image, sight) in zip(prompts, self.sights(prompts, seeds), strict=True):
-            images.append(image)
-            verdicts.append(self._verdict(prompt, image, sight))
+        images = [image for image, _ in seen]
+        verdicts = [self._verdict(p, *each) for p, each in zip(prompts, seen, strict=True)]
         believed = np.array([verdict.reason is None for verdict in verdicts])
         masks = np.stack([verdict.mask for verdict in verdicts]) * believed[:, None, None]
         told = facets.assign(
@@ -161,19 +181,31 @@ class DiffMask:
         Raises:
             InputError: as `generate` does.
         """
-        told = self.captions(prompts, [prompt.seed for prompt in prompts])
+        seeds = [prompt.seed for prompt in prompts]
+        told = self.captions(prompts, seeds)
         if control is not None:
             told = [f"{prompt.title} with {control}" for prompt in prompts]
-        climbed: list[dict[Rung, Mask]] = []
+        seen = self._looked_at(images, prompts, told, seeds, timesteps, control)
+        return [
+            self.ladders[prompt.domain].climb(sight) if sight else {}
+            for prompt, sight in zip(prompts, islice(seen, len(prompts)), strict=True)
+        ]
+
+    def _looked_at(
+        self,
+        images: Images,
+        prompts: Sequence[Prompt],
+        told: Sequence[str],
+        seeds: Sequence[int],
+        timesteps: Sequence[int],
+        control: str | None = None,
+    ) -> Iterator[Sight | None]:
+        """What the network looks at in given images; the last batch is filled up."""
         for at in full_batches(len(prompts), self.painter.section.batch):
-            part, shown = [prompts[i] for i in at], images[at]
-            with self.tap(part, [told[i] for i in at], control) as tap:
-                self._look_again(shown, part, [told[i] for i in at], timesteps)
-            seen = zip(part, self._seen(part, shown, tap), strict=True)
-            climbed += [
-                self.ladders[prompt.domain].climb(sight) if sight else {} for prompt, sight in seen
-            ]
-        return climbed[: len(prompts)]
+            part, lines, shown = [prompts[i] for i in at], [told[i] for i in at], images[at]
+            with self.tap(part, lines, control) as tap:
+                self._look_again(shown, lines, [seeds[i] for i in at], timesteps)
+            yield from self._seen(part, shown, tap)
 
     def tap(
         self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None = None
@@ -237,8 +269,8 @@ class DiffMask:
     def _look_again(
         self,
         images: Images,
-        prompts: Sequence[Prompt],
         told: Sequence[str],
+        seeds: Sequence[int],
         timesteps: Sequence[int],
     ) -> None:
         """Runs the network once at each noise level on a full batch of given images."""
@@ -251,6 +283,6 @@ class DiffMask:
         )
         schedule = DDIMScheduler.from_config(dict(parts.scheduler_config))
         for number, level in enumerate(timesteps):
-            noise = starting_noise([prompt.seed for prompt in prompts], shape, number).to(device)
+            noise = starting_noise(seeds, shape, number).to(device)
             times = torch.full((len(images),), level, device=device)
             parts.unet(schedule.add_noise(clean, noise, times), times, states)

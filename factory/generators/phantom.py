@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -30,6 +31,11 @@ class PhantomGeneratorSpec(BaseModel):
 
     kind: Literal["phantom"] = "phantom"
     makes_masks: ClassVar[bool] = True
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """None: it draws by rule."""
+        return ()
 
     def build(self, image: ImageSection) -> PhantomGenerator:
         """The generator for images of this size and colour."""

@@ -1,6 +1,7 @@
 """The contract that every generator keeps; a new kind is covered by one line in READY."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.generators.base import Generator, facet_rows
 from factory.generators.diffmask import DiffMask
+from factory.generators.masked import Masked
 from factory.generators.medisyn import MediSyn
 from factory.generators.medsegfactory import MedSegFactory
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.images import ImageSection
+from factory.masked_sections import MaskedSpec
 from factory.models.autoencoder import Autoencoder
 from factory.models.caption_sentences import caption_corpus
 from factory.models.checkpoints import Components
@@ -26,7 +29,7 @@ from factory.models.presets import SCHEDULE, TINY
 from factory.models.text import new_text_encoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.prompts import Prompt
-from factory.sections import SampleSection
+from factory.sections import MediSynSpec, MedSegFactorySpec, SampleSection
 from factory.sources.phantom import render
 from factory.sources.phantoms import PHANTOMS
 from factory.vocabulary import load_vocabulary
@@ -82,14 +85,20 @@ def tiny_diffmask(image, **masks):
     return DiffMask(tiny_medisyn(image), section, ReadSection(), net)
 
 
+def tiny_masked(image):
+    """Images of one network, masks of what another looks at in them."""
+    return Masked(tiny_medisyn(image), tiny_diffmask(image))
+
+
 READY: Mapping[str, Callable[[ImageSection], Generator]] = {
     "phantom": lambda image: PhantomGeneratorSpec().build(image),
     "medsegfactory": tiny_medsegfactory,
     "medisyn": tiny_medisyn,
     "diffmask": tiny_diffmask,
+    "masked": tiny_masked,
 }
 MASKLESS = ("medisyn",)
-DOUBTING = ("diffmask",)  # that leave out masks which they do not believe, and say why
+DOUBTING = ("diffmask", "masked")  # that leave out masks which they do not believe, and say why
 SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
 
 
@@ -347,3 +356,34 @@ def test_a_domain_that_cannot_be_drawn_is_refused():
     prompt = Prompt.about(domain, ["lungs"], "normal")
     with pytest.raises(InputError, match="chest-xray-lungs"):
         PhantomGeneratorSpec().build(SECTIONS[0]).generate([prompt], [0])
+
+
+def test_masks_are_added_to_the_very_images_of_a_painter(section):
+    prompts = make_prompts(3)
+    painter, dual = tiny_medisyn(section), tiny_medsegfactory(section)
+    alone = generate(painter, prompts)
+    seeds = [prompt.seed for prompt in prompts]
+    for maker in (tiny_diffmask(section), dual):
+        pairs = generate(Masked(painter, maker), prompts)
+        np.testing.assert_array_equal(pairs.images, alone.images)
+        expected = maker.segment(prompts, seeds, alone.images)
+        np.testing.assert_array_equal(pairs.masks, expected.masks)
+    # Other images, other masks: what is given is really looked at.
+    maker = tiny_diffmask(section, rungs=("attention",))
+    read = maker.segment(prompts, seeds, alone.images).masks
+    assert not np.array_equal(read, maker.segment(prompts, seeds, alone.images[::-1]).masks)
+
+
+def test_two_models_without_a_common_domain_make_no_pairs(section):
+    painter, maker = tiny_medisyn(section), tiny_medsegfactory(section)
+    card = {"domains": painter.components.card["domains"][:1]}
+    other = {"domains": maker.components.card["domains"][1:]}
+    painter = replace(painter, components=replace(painter.components, card=card))
+    maker = replace(maker, components=replace(maker.components, card=other))
+    with pytest.raises(InputError, match="no domain of both"):
+        Masked(painter, maker)
+
+
+def test_two_models_are_trained_by_recipes_of_their_own():
+    with pytest.raises(ValueError, match=r"generator\.masks is not trained here"):
+        MaskedSpec(images=MediSynSpec(start="a"), masks=MedSegFactorySpec())
