@@ -252,13 +252,6 @@ def _with_absolute_paths(
         value, keys = getattr(section, name), (*at, field.alias or name)
         if isinstance(value, BaseModel):
             changes[name] = _with_absolute_paths(value, folder, typed_here, keys)
-        elif isinstance(value, Mapping):
-            changes[name] = {
-                key: _with_absolute_paths(each, folder, typed_here, (*keys, str(key)))
-                if isinstance(each, BaseModel)
-                else each
-                for key, each in value.items()
-            }
         elif isinstance(value, Path):
             changes[name] = _absolute(value, Path.cwd() if keys in typed_here else folder)
     return section.model_copy(update=changes)

@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory.errors import InputError
 
-# The embedded Prefect server takes 12 to 40 s on a slow machine, against a default of 20.
-SERVER_STARTUP_SECONDS = 300  # a busy machine with two cores took more than 120
+# The embedded Prefect server takes 12 to 40 s on a slow machine, and more than 120 on a busy one,
+# against a default of 20.
+SERVER_STARTUP_SECONDS = 300
 # Each library sets its own level when it is imported, from these.
 QUIET_LOGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",

@@ -38,6 +38,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 PLACEHOLDERS = {"RECIPE", "NAME", "mine.yaml", "path/to/mine.yaml"}  # a recipe of the reader's
 
+KINDS = {*SOURCES.values(), *GENERATORS.values()}
+
 
 def blocks(language):
     return [
@@ -118,6 +120,10 @@ def leaves(model, path=""):
     for name, field in model.model_fields.items():
         key, default = f"{path}{field.alias or name}", field.get_default()
         below = _models(field.annotation)
+        if path and any(section in KINDS for section in below):
+            # A kind within another has the keys it has alone.
+            yield key, "needed"
+            continue
         if not below or default is None:
             yield key, plain_value(default, name)
         for section in below:
