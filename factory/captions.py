@@ -67,6 +67,8 @@ class Rates:
         text: free text after the rest.
         text_alone: free text in place of everything else.
         most: names in one clause.
+        apart: whether every name has a clause of its own.
+        absent: how often, of what would be said of a structure, it is said of one that is missing.
     """
 
     finding: float
@@ -76,11 +78,27 @@ class Rates:
     text: float
     text_alone: float
     most: int = MOST_NAMES
+    apart: bool = False
+    absent: float = 1
 
 
 LEARNT = Rates(finding=0.9, varying=0.6, constant=0.2, title=0.3, text=0.5, text_alone=0.25)
 ASKED = Rates(finding=1, varying=1, constant=0, title=0.3, text=1, text_alone=0)
 NAMED = replace(ASKED, constant=1, most=255)  # attention is read of words that were said
+# Attention is to tell one structure from another: each is named, in a clause of its own, and the
+# finding, which implies some of them, often goes without saying.
+LEARNT_APART = Rates(
+    finding=0.5,
+    varying=0.95,
+    constant=0.95,
+    title=0.3,
+    text=0.25,
+    text_alone=0,
+    most=255,
+    apart=True,
+    absent=0.25,
+)
+NAMED_APART = replace(NAMED, apart=True, absent=0)
 
 
 @dataclass(frozen=True)
@@ -132,8 +150,10 @@ class _Speaker:
             ("absent", self.facts.absent),
             ("enlarged", self.facts.enlarged),
         ):
-            if chosen := self._chosen(names):
-                clauses.append(self._clause(relation, chosen))
+            share = self.rates.absent if relation == "absent" else 1
+            if chosen := self._chosen(names, share):
+                groups = [[name] for name in chosen] if self.rates.apart else [chosen]
+                clauses += [self._clause(relation, group) for group in groups]
                 told |= {f"{relation}={name}" for name in chosen}
         clauses += [self._other(name, value) for name, value in self.facts.others if value]
         text = ", ".join([body, *clauses])
@@ -166,11 +186,11 @@ class _Speaker:
         side = self._spoken("side", self.facts.side)
         return pick(self.wording.sides, self.draw).format(finding=finding, side=side)
 
-    def _chosen(self, names: Sequence[str]) -> list[str]:
+    def _chosen(self, names: Sequence[str], share: float) -> list[str]:
         """The structures that are named, in random order."""
         vary = self.facts.varying | set(self.facts.enlarged)
         rates = [self.rates.varying if name in vary else self.rates.constant for name in names]
-        kept = [name for name, rate in zip(names, rates, strict=True) if self._says(rate)]
+        kept = [name for name, rate in zip(names, rates, strict=True) if self._says(share * rate)]
         return [kept[int(at)] for at in self.draw.permutation(len(kept))[: self.rates.most]]
 
     def _clause(self, relation: str, names: Sequence[str]) -> str:

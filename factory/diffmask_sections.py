@@ -63,6 +63,10 @@ class DiffMaskTraining(SystemTraining):
     view_share: float = Field(
         default=0.5, ge=0, le=1, description="training images that are also shown in a view"
     )
+    clauses: bool = Field(
+        default=True,
+        description="captions name every structure in a clause of its own, and each is read apart",
+    )
     seeds: int = Field(
         default=96, ge=0, description="drawn images that the rung affinity learns from; 0: none"
     )

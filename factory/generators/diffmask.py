@@ -22,13 +22,14 @@ from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
 from factory.attention_maps.sections import LadderSection, Rung
 from factory.attention_maps.tap import AttentionTap, fuse
 from factory.attention_maps.words import token_weights
-from factory.captions import NAMED
+from factory.captions import NAMED, NAMED_APART
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.base import facet_rows
 from factory.generators.drawing import full_batches, latent_shape
 from factory.generators.medisyn import MediSyn
 from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
+from factory.models.clauses import by_clause
 from factory.pairs import Images, PairBatch
 from factory.prompts import Prompt
 from factory.sampling import starting_noise
@@ -63,6 +64,9 @@ class DiffMask:
                 or lacks the network that the rung `affinity` needs.
         """
         painter = MediSyn.load(checkpoint, image, spec.sample)
+        if painter.components.card.get("clauses"):
+            parts = painter.components
+            painter = replace(painter, components=replace(parts, text=by_clause(parts.text)))
         wanted = "affinity" in spec.masks.rungs
         net = load_affinity(checkpoint / AFFINITY, spec.masks.affinity) if wanted else None
         return DiffMask(painter, spec.masks, spec.read, net)
@@ -98,7 +102,8 @@ class DiffMask:
         Raises:
             InputError: if the model was not trained on a prompt's domain, or never met a word.
         """
-        return self.painter.captions(prompts, seeds, NAMED)
+        clauses = self.painter.components.card.get("clauses")
+        return self.painter.captions(prompts, seeds, NAMED_APART if clauses else NAMED)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
         """An image of each prompt, and a mask of what the network looked at while it made it.

@@ -43,7 +43,9 @@ def train_diffmask(
     """
     views = section.views, section.view_share, section.seed
     shown = with_views(lesson.images_alone().train, lesson.domains, *views)
-    parts = yield from text_to_image_stages(lesson, shown, section, spec.preset, spec.start, folder)
+    parts = yield from text_to_image_stages(
+        lesson, shown, section, spec.preset, spec.start, folder, clauses=section.clauses
+    )
     if section.seeds:
         net = yield from affinity_stage(parts, lesson.image, spec, section, folder)
         save_affinity(net, folder / AFFINITY)

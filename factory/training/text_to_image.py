@@ -13,13 +13,22 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from factory.captions import LEARNT, Facts, caption, facts_of_rows, varying_classes
+from factory.captions import (
+    LEARNT,
+    LEARNT_APART,
+    Facts,
+    Rates,
+    caption,
+    facts_of_rows,
+    varying_classes,
+)
 from factory.models.caption_sentences import caption_corpus
 from factory.models.checkpoints import (
     Components,
     load_text_to_image_components,
     save_components,
 )
+from factory.models.clauses import by_clause
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import SCHEDULE, TEXT_TO_IMAGE
 from factory.models.sentences import Sentence, with_vocabulary
@@ -103,10 +112,12 @@ def known_words(
     return frozenset(word for line in lines for word in words(line))
 
 
-def captions_of(facts: Sequence[Facts], text: TextEncoder, seed: int, copy: int) -> list[list[str]]:
+def captions_of(
+    facts: Sequence[Facts], text: TextEncoder, seed: int, copy: int, rates: Rates = LEARNT
+) -> list[list[str]]:
     """A caption of each image for one of its variants, cut where the encoder stops reading."""
     lines = [
-        caption(each, np.random.default_rng([seed, copy, row]), LEARNT).text
+        caption(each, np.random.default_rng([seed, copy, row]), rates).text
         for row, each in enumerate(facts)
     ]
     whole = [text.shortened(line) for line in lines]
@@ -157,6 +168,8 @@ def text_to_image_stages(
     preset: str,
     start: Path | None,
     folder: Path,
+    *,
+    clauses: bool = False,
 ) -> Generator[Progress, None, Components[TextToImageUNet]]:
     """The stages of `train_text_to_image`; returns the trained parts, which are not yet saved.
 
@@ -167,6 +180,7 @@ def text_to_image_stages(
         preset: size of the denoiser.
         start: checkpoint to fine-tune from.
         folder: becomes the checkpoint.
+        clauses: whether captions name every structure in a clause of its own, each read apart.
     """
     began, work = time.monotonic(), folder / "training"
     learnt = replace(lesson, train=shown).images_alone()
@@ -174,6 +188,8 @@ def text_to_image_stages(
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     captions = Captions.of(learnt, section.seed)
     text = yield from text_stage(components, captions.sentences(learnt), section, work)
+    text = by_clause(text) if clauses else text
+    rates = LEARNT_APART if clauses else LEARNT
     images = image_pictures(learnt.train.images)
     no_masks = images[:0]
     autoencoder = yield from autoencoder_stage(components, images, no_masks, section, work)
@@ -184,11 +200,11 @@ def text_to_image_stages(
     ) -> Encoding:
         def encode(chosen: Augmentation) -> Encoding:
             def told(copy: int) -> list[list[str]]:
-                return captions_of(facts, text, section.seed, copy)
+                return captions_of(facts, text, section.seed, copy, rates)
 
             return encode_streams(pairs, (shown_images,), told, autoencoder, text, chosen, seed=0)
 
-        wording = f" {load_wording().digest} {section.seed}"
+        wording = f" {load_wording().digest} {section.seed}{' clauses' * clauses}"
         file = work / f"{name}.safetensors"
         return latents_stage(encode, encoders, augmentation, file, wording)
 
@@ -208,7 +224,7 @@ def text_to_image_stages(
     ):
         losses |= progress.losses
         yield progress
-    about = {"preset": preset, "varying": captions.varying}
+    about = {"preset": preset, "varying": captions.varying, "clauses": clauses}
     seconds = time.monotonic() - began
     card = make_card(SYSTEM, lesson, section, about, start, losses, seconds)
     return Components(unet, autoencoder, text, scheduler_config, card)
