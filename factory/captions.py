@@ -68,6 +68,7 @@ class Rates:
         text_alone: free text in place of everything else.
         most: names in one clause.
         apart: whether every name has a clause of its own.
+        together: how often several classes are told by the one word for all of them.
         absent: how often, of what would be said of a structure, it is said of one that is missing.
     """
 
@@ -79,6 +80,7 @@ class Rates:
     text_alone: float
     most: int = MOST_NAMES
     apart: bool = False
+    together: float = 0
     absent: float = 1
 
 
@@ -96,6 +98,7 @@ LEARNT_APART = Rates(
     text_alone=0,
     most=255,
     apart=True,
+    together=0.5,
     absent=0.25,
 )
 NAMED_APART = replace(NAMED, apart=True, absent=0)
@@ -152,7 +155,8 @@ class _Speaker:
         ):
             share = self.rates.absent if relation == "absent" else 1
             if chosen := self._chosen(names, share):
-                groups = [[name] for name in chosen] if self.rates.apart else [chosen]
+                said = self._together(chosen) if relation == "present" else chosen
+                groups = [[name] for name in said] if self.rates.apart else [said]
                 clauses += [self._clause(relation, group) for group in groups]
                 told |= {f"{relation}={name}" for name in chosen}
         clauses += [self._other(name, value) for name, value in self.facts.others if value]
@@ -192,6 +196,12 @@ class _Speaker:
         rates = [self.rates.varying if name in vary else self.rates.constant for name in names]
         kept = [name for name, rate in zip(names, rates, strict=True) if self._says(share * rate)]
         return [kept[int(at)] for at in self.draw.permutation(len(kept))[: self.rates.most]]
+
+    def _together(self, names: list[str]) -> list[str]:
+        for one, many in self.wording.together.items():
+            if set(many) <= set(names) and self._says(self.rates.together):
+                names = [one, *(name for name in names if name not in many)]
+        return names
 
     def _clause(self, relation: str, names: Sequence[str]) -> str:
         *first, last = [self._spoken("class", name) for name in names]

@@ -30,6 +30,7 @@ class Wording(BaseModel):
         others: any other {facet} with its {value}.
         words: kind of name -> name of the vocabulary -> phrases that mean it, its own included.
         plain: words that say nothing of an image.
+        together: name -> classes that it means when all of them are there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class Wording(BaseModel):
     others: Phrases = Field(min_length=1)
     words: Mapping[Kind, Mapping[str, Phrases]]
     plain: Phrases
+    together: Mapping[str, Phrases] = {}
 
     @cached_property
     def digest(self) -> str:
