@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from factory.captions import (
     ASKED,
     LEARNT,
+    LEARNT_APART,
+    NAMED_APART,
     Facts,
     Rates,
     caption,
@@ -173,3 +175,30 @@ def test_captions_of_the_vocabulary_fit_the_small_encoder():
     long = "lung " * 100
     assert len(encoder.shortened(long).split()) == encoder.length - 2
     assert encoder.shortened("a lung") == "a lung"
+
+
+def test_structures_apart_have_a_clause_each_and_halves_one_word_now_and_then():
+    facts = Facts("title", "X-ray", "chest", "", "", ("left lung", "right lung", "heart"))
+    phrases = {name: load_wording().phrases("class", name) for name in (*facts.present, "lungs")}
+    joined = 0
+    for seed in range(60):
+        text = caption(facts, np.random.default_rng(seed), LEARNT_APART).text
+        # The head may be two, as in "X-ray, chest".
+        clauses = [c for c in text.split(", ")[1:] if c not in {"chest", "thorax"}]
+        named = [
+            {name for name, said in phrases.items() if any(f" {w} " in f" {c} " for w in said)}
+            for c in clauses
+        ]
+        assert all(len(names) == 1 for names in named), clauses
+        told = [name for names in named for name in names]
+        assert "lungs" not in told or not {"left lung", "right lung"} & set(told)
+        joined += "lungs" in told
+    assert 15 < joined < 45
+
+
+def test_attention_is_read_of_structures_that_are_named_apart_and_never_of_missing_ones():
+    facts = Facts("title", "X-ray", "chest", "", "", ("left lung", "right lung"), ("opacity",))
+    for seed in range(20):
+        said = caption(facts, np.random.default_rng(seed), NAMED_APART)
+        assert said.text.count(",") >= 2
+        assert not any(told.startswith("absent") for told in said.told)
