@@ -273,20 +273,20 @@ _PRIVACY = {
     "copying_p": Metric(
         "share",
         None,
-        1,
+        2,
         "Permutation p-value of the excess of synthetic images among those nearest to a training "
-        "image, real images of other patients being the rest.",
+        "image, real images of other patients, each counted once, being the rest.",
     ),
     "authenticity": Metric(
         "share",
         True,
-        1,
+        2,
         "Share of synthetic images farther from their nearest training image than that one is "
         "from its own nearest neighbour of another patient.",
         ("authenticity_real",),
     ),
     "authenticity_real": Metric(
-        "share", None, 1, "The same of held-out real images: what no copying gives."
+        "share", None, 2, "The same of held-out real images: what no copying gives."
     ),
     "nearer_to_train": Metric(
         "share",
@@ -305,7 +305,7 @@ _PRIVACY = {
     "alarms": Metric(
         "tests",
         False,
-        1,
+        2,
         "How many of the six tests (five groups of features, copying) found a difference that "
         "chance does not explain, 3 % for all of them together; over several domains the mean.",
     ),

@@ -21,6 +21,7 @@ QUANTILE = 0.01
 DRAWS = 200  # of equal pools
 PERMUTATIONS = 999
 TAIL = 0.2  # share of all images, the nearest, among which copies are looked for
+SAME = 0.01  # images nearer than this are one image twice: rounding alone leaves less than 0.001
 
 Floats = NDArray[np.float64]
 
@@ -33,9 +34,11 @@ class Resemblance:
         to_train: (N, T) distance of each synthetic image to each training image, in [0, 2].
         to_held_out: (N, M) to each held-out real image.
         held_out_to_train: (M, T) of each held-out real image to each training image.
-        train_to_train: (T, T); infinite between images of one unit, itself included.
+        train_to_train: (T, T); infinite between images of one unit, itself included, and between
+            an image and its repeats.
         train_units: (T,) unit (patient) of each training image.
         held_out_units: (M,) likewise.
+        repeats: (T,) whether an earlier training image is the same one; None where none is.
     """
 
     to_train: Distances
@@ -44,6 +47,7 @@ class Resemblance:
     train_to_train: Distances
     train_units: Units
     held_out_units: Units
+    repeats: NDArray[np.bool_] | None = None
 
     @staticmethod
     def of(synthetic: Pairs, train: Pairs, held_out: Pairs) -> Resemblance:
@@ -61,13 +65,15 @@ class Resemblance:
             raise ValueError("there is no training image to search for copies of")
         units = np.asarray(units_of(train))
         among = distances(train.images, train.images)
+        same = among < SAME
         return Resemblance(
             distances(synthetic.images, train.images),
             distances(synthetic.images, held_out.images),
             distances(held_out.images, train.images),
-            np.where(units[:, None] == units[None], np.float32(np.inf), among),
+            np.where(same | (units[:, None] == units[None]), np.float32(np.inf), among),
             units,
             np.asarray(units_of(held_out)),
+            np.asarray(np.tril(same, -1).any(1)),
         )
 
     @cached_property
@@ -89,6 +95,12 @@ class Resemblance:
     def train_distance(self) -> Floats:
         """(T,) of each training image to its nearest of other units; inf if there is none."""
         return self.train_to_train.min(1).astype(np.float64)
+
+    @property
+    def unlike_distance(self) -> Floats:
+        """Those of `train_distance` that are finite, a repeated image being counted once."""
+        once = True if self.repeats is None else ~self.repeats
+        return self.train_distance[once & np.isfinite(self.train_distance)]
 
     @property
     def threshold(self) -> float:
@@ -193,13 +205,12 @@ def membership_advantage(found: Resemblance, *, seed: int = 0) -> Estimate:
 def copying_p(found: Resemblance, *, seed: int = 0) -> float:
     """Probability of so many synthetic images among those nearest to training, by chance.
 
-    Real images' distances (held-out to training; of training images to those of other units)
-    and synthetic ones are ranked together; among the nearest fifth the greatest excess of
-    synthetic ones counts, whatever the number of images at which it occurs, against 999
+    Real images' distances (held-out to training; of training images, each counted once, to those
+    of other units) and synthetic ones are ranked together; among the nearest fifth the greatest
+    excess of synthetic ones counts, whatever the number of images at which it occurs, against 999
     permutations. NaN without two of each.
     """
-    real = np.concatenate([found.held_out_distance, found.train_distance])
-    real = real[np.isfinite(real)]
+    real = np.concatenate([found.held_out_distance, found.unlike_distance])
     ours = len(found.distance)
     if min(ours, len(real)) < 2:
         return float("nan")

@@ -34,6 +34,7 @@ from factory.vocabulary import unknown_name
 from flows.plan import Plan, checked, planned, ready
 from flows.recipe import AnySource, Recipe, load_recipe, recipe_from
 from tasks.progress import stage
+from tasks.provenance import own_scores
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -274,9 +275,9 @@ def log(name: str, settings: Settings) -> History:
 
 
 def show(version: Version, settings: Settings) -> dict[str, object]:
-    """What a version holds, where it comes from, and its headline scores."""
+    """What a version holds, where it comes from, and its headline scores against its own source."""
     snapshot = version.snapshot(settings)
-    known = headlines(Lake(settings.lake).scores(snapshot.id))
+    known = headlines(own_scores(Lake(settings.lake), snapshot)) if len(snapshot) else {}
     return {**describe(snapshot), "scores": {name: score.value for name, score in known.items()}}
 
 

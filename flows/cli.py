@@ -340,7 +340,9 @@ def diff(
 def export(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[str, typer.Option("--as", help="Layout: folder.")] = "folder",
+    layout: Annotated[
+        str, typer.Option("--as", help="Layout: folder, nifti, nnunet or monai.")
+    ] = "folder",
     home: Home = None,
     json_: Json = False,
 ) -> None:

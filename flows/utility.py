@@ -75,6 +75,7 @@ def bench_of(job: Job, snapshot: Snapshot, record: Record, final: bool) -> Bench
         record=record,
         seen=seen_by(job.weights, job.recipe.source, job.source.digest),
         validation=held,
+        registered=job.recipe.name,
     )
 
 

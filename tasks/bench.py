@@ -43,6 +43,7 @@ class Bench:
         record: of the run.
         seen: what the generator was trained on.
         validation: real pairs that are neither learned from nor scored; None where there are none.
+        registered: name of the data set whose models MLflow registers; "" registers none.
     """
 
     section: UtilitySection
@@ -53,6 +54,7 @@ class Bench:
     record: Record
     seen: Seen = NOTHING_SEEN
     validation: PairBatch | None = None
+    registered: str = ""
 
     def arms(self) -> list[Arm]:
         """Every arm that the section asks for.
@@ -83,7 +85,10 @@ class Bench:
     def try_arm(self, arm: Arm) -> pd.DataFrame:
         """Every number of one arm, case by case, with what `Utility.of` wants stated."""
         with self.record.child(arm.name, {"purpose": "utility", **_tags(arm)}) as child:
-            cases = self._tried(arm, self._trained(arm.trained_as, child))
+            network = self._trained(arm.trained_as, child)
+            if self.registered:
+                self._register(arm.trained_as, network, child)
+            cases = self._tried(arm, network)
             child.metrics(class_numbers(cases) if arm.classifies else numbers(cases))
         return cases.assign(
             provenance=self.provenance(arm),
@@ -135,6 +140,22 @@ class Bench:
         else:
             save_segmenter(network, place)
         return network
+
+    def _register(self, arm: Arm, network: Segmenter | Classifier, child: Record) -> None:
+        """Makes the weights a version of the registered model of this data set and network.
+
+        No alias: which of them to use is for whoever reads the scores, not for the last trial.
+        """
+        place = self.place(arm)
+        origin = {"snapshot": self.snapshot, "source": self.reference.source}
+        child.register(
+            f"{self.registered}-{arm.network}",
+            place,
+            # Two arms of the same images have equal weights, and are two trainings.
+            digest({"training": place.name, "weights": network.digest}),
+            None,
+            {**origin, "arm": arm.name, **_tags(arm)},
+        )
 
     def _started(self, arm: Arm) -> tuple[Segmenter | Classifier, Iterator[Step]]:
         pairs, steps = (self.to_learn(arm.fold), self.synthetic), self.section.steps

@@ -7,9 +7,12 @@ from typing import Any
 
 from evaluation.gates import Decision, Verdict
 from evaluation.lake import Lake
+from evaluation.metrics import Score
 from evaluation.tables import About
+from factory.images import ImageSection
 from factory.snapshot import Snapshot
 from factory.versions import describe
+from tasks.reference import reference_digest
 
 
 def version_of(lake: Lake, snapshot: Snapshot) -> str:
@@ -17,6 +20,27 @@ def version_of(lake: Lake, snapshot: Snapshot) -> str:
     events = lake.versions(snapshot.name)
     out = events[(events["snapshot"] == snapshot.id) & (events["event"] == "published")]
     return f"v{out['number'].iloc[0]}" if len(out) else ""
+
+
+def own_scores(lake: Lake, snapshot: Snapshot) -> list[Score]:
+    """The scores of a version against the source it was made from, of one scoring.
+
+    That is the newest by the judge of the newest decision on it, or by any where none was taken;
+    with the utility that was measured on the same real pairs. What it scored against other real
+    pairs, by other judges or on the test split is left to SQL.
+    """
+    attributes = snapshot.attributes
+    image = ImageSection.model_validate(attributes["sections"]["image"])
+    reference = reference_digest(attributes["digests"]["source"], image)
+    scorings = lake.read("scorings", subject=snapshot.id, reference=reference)
+    decisions = lake.read("decisions", snapshot=snapshot.id, reference=reference)
+    if len(decisions):
+        judge = decisions.sort_values("recorded_at")["judge"].iloc[-1]
+        scorings = scorings[scorings["judge"] == judge]
+    if not len(scorings):
+        return lake.scores(snapshot.id, reference=reference, judge="")
+    newest = scorings.sort_values("recorded_at").iloc[-1]
+    return lake.evidence(About(snapshot.id, reference, newest["judge"]), newest["terms"])
 
 
 def decision_on(lake: Lake, about: About) -> Decision:

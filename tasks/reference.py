@@ -43,9 +43,14 @@ class Reference:
     @property
     def digest(self) -> str:
         """What a score is held against."""
-        return digest({**self.taught, "split": self.split})
+        return reference_digest(self.source, self.image, self.split)
 
     @property
     def taught(self) -> dict[str, object]:
         """What a model trained on `train` depends on."""
         return {"source": self.source, "image": self.image.model_dump(mode="json")}
+
+
+def reference_digest(source: str, image: ImageSection, split: Split = "val") -> str:
+    """`Reference.digest` of a source by its digest, without reading it."""
+    return digest({"source": source, "image": image.model_dump(mode="json"), "split": split})

@@ -118,7 +118,8 @@ class School:
 
     def judge(self, domain: str) -> Segmenter:
         """A segmenter that learned from the real training pairs."""
-        return self._segmenter("judge", domain, self.reference.train, self.reference.taught)
+        title = f"the judge of {domain}"
+        return self._segmenter("judge", title, domain, self.reference.train, self.reference.taught)
 
     def aides(self, domain: str, subject: str, pairs: Pairs) -> Aides:
         """Whatever else the section asks for in one domain."""
@@ -132,17 +133,18 @@ class School:
         ours = take(pairs, domain_of(pairs) == domain)
         if not ours.masks[np.asarray(ours.has_mask, bool)].any():
             return None
-        return self._segmenter("pupil", domain, pairs, {"subject": subject})
+        title = f"a segmenter of the synthetic pairs of {domain}"
+        return self._segmenter("pupil", title, domain, pairs, {"subject": subject})
 
     def _segmenter(
-        self, role: str, domain: str, train: Pairs, taught: Mapping[str, object]
+        self, role: str, title: str, domain: str, train: Pairs, taught: Mapping[str, object]
     ) -> Segmenter:
         section = self.section
         what = {**taught, "section": [section.judge, section.judge_steps, section.seed]}
         classes = self.reference.domains[domain].classes
         return self._trained(
             f"{role}s",
-            f"the {role} of {domain}",
+            title,
             self._place(f"{role}s", domain, what),
             section.judge_steps,
             lambda: new_judge(train, domain, classes, section),
@@ -198,8 +200,9 @@ class School:
         if place.is_dir():
             return load(place)
         model, loop = new()
-        purpose = kind.removesuffix("s")
-        with self.record.child(place.name, {"purpose": purpose}) as child:
+        # Another section makes another judge of the same domain, with a curve of its own.
+        name, purpose = f"{title}, {place.name[-12:]}", kind.removesuffix("s")
+        with self.record.child(name, {"purpose": purpose}) as child:
             follow(loop, f"training {title}", steps, child)
         save(model, place)
         return model

@@ -140,28 +140,35 @@ class Record:
         self.client.log_inputs(self.id, [DatasetInput(entity, [tag])])
 
     def register(
-        self, model: str, folder: Path, digest: str, alias: str, tags: Mapping[str, str]
+        self, model: str, folder: Path, digest: str, alias: str | None, tags: Mapping[str, str]
     ) -> str:
         """Registers a folder of safetensors as a version of a model, and gives its number.
 
         The same digest is the same version, so that repeating a run adds none. The alias,
-        "candidate" or "champion", moves to it.
+        "candidate" or "champion", moves to it; None for models among which nothing is chosen.
         """
         self.tracker.ensure_model(model)
-        found = [
-            version
-            for version in self.client.search_model_versions(f"name = '{model}'")
-            if version.tags.get("digest") == digest
-        ]
-        number = str(
-            found[0].version
-            if found
-            else self.client.create_model_version(
-                model, folder.absolute().as_uri(), self.id, tags={"digest": digest, **tags}
-            ).version
-        )
-        self.client.set_registered_model_alias(model, alias, number)
+        where = f"name = '{model}' and tags.digest = '{digest}'"
+        found = self.client.search_model_versions(where, max_results=1)
+        if not found:
+            marks = {"digest": digest, **tags}
+            found = [
+                self.client.create_model_version(model, self._kept(folder), self.id, tags=marks)
+            ]
+        number = str(found[0].version)
+        if alias is not None:
+            self.client.set_registered_model_alias(model, alias, number)
         return number
+
+    def _kept(self, folder: Path) -> str:
+        """Where a model's folder is found: on this disk, or where the tracking server keeps files.
+
+        A server refuses paths of another machine's disk.
+        """
+        if self.tracker.artifacts is not None:
+            return folder.absolute().as_uri()
+        self.client.log_artifacts(self.id, str(folder), folder.name)
+        return f"{self.client.get_run(self.id).info.artifact_uri}/{folder.name}"
 
     @contextmanager
     def child(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Record]:

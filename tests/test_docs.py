@@ -17,6 +17,7 @@ from evaluation.metrics import METRICS
 from evaluation.pair_gates import REJECTING
 from evaluation.tables import TABLES
 from evaluation.views import VIEWS
+from factory.exports import EXPORTS
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
 from factory.sources.folder import COLUMNS
@@ -165,6 +166,14 @@ def test_the_table_of_phantoms_is_the_vocabularys():
 def test_every_kind_of_source_and_generator_is_explained(kind):
     assert f"`{kind}`" in TEXTS["recipes.md"]
     assert f"`{kind}`" in TEXTS["sources.md"] or kind in GENERATORS
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_every_layout_of_an_export_is_explained_and_named_by_the_command(kind):
+    assert f"| `{kind}` |" in TEXTS["sources.md"]
+    command = typer.main.get_command(app).commands["datasets"].commands["export"]
+    (layout,) = (option for option in command.params if option.name == "layout")
+    assert re.search(rf"\b{kind}\b", layout.help)
 
 
 def test_every_column_of_a_folder_is_explained():

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
 
-from factory.pairs import PairBatch
-from factory.shards import Status
+from factory.exports.part import Part, parts, save_png
+from factory.pairs import Images, Masks, PairBatch
 from factory.snapshot import Snapshot
 
 COLUMNS = (
     *("image", "mask", "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
-    *("domain", "prompt", "seed", "data_set", "snapshot"),
+    *("spacing", "domain", "prompt", "seed", "data_set", "snapshot"),
 )
+
+# Writes an image (H, W, C) or a mask (H, W) with its pixel spacing (2,) in mm, NaN where unknown.
+Save = Callable[[Images | Masks, Path, NDArray[np.float32]], None]
 
 
 def export_folder(snapshot: Snapshot, folder: Path) -> Iterator[int]:
@@ -27,36 +31,52 @@ def export_folder(snapshot: Snapshot, folder: Path) -> Iterator[int]:
     Yields:
         The number of pairs written since the last time.
     """
-    domains = sorted(set(snapshot.facets(snapshot.rows(Status.ACCEPTED))["domain"]))
-    for domain in domains:
-        place = folder / domain if len(domains) > 1 else folder
-        for part in ("images", "masks"):
-            (place / part).mkdir(parents=True)
-        classes = {str(index): name for name, index in snapshot.label_maps[domain].items()}
-        (place / "classes.json").write_text(json.dumps(classes, indent=1), encoding="utf-8")
-        yield from _export_domain(snapshot, domain, place)
+    return write_folder(snapshot, folder, ".png", lambda pixels, path, _: save_png(pixels, path))
 
 
-def _export_domain(snapshot: Snapshot, domain: str, place: Path) -> Iterator[int]:
-    with (place / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+def write_folder(snapshot: Snapshot, folder: Path, ending: str, save: Save) -> Iterator[int]:
+    """The same, with files of any kind.
+
+    Args:
+        snapshot: the version.
+        folder: of the export.
+        ending: of the files' names.
+        save: writes one file.
+    """
+    for part in parts(snapshot, folder):
+        for name in ("images", "masks"):
+            (part.place / name).mkdir(parents=True)
+        classes = {str(index): name for index, name in part.classes.items()}
+        text = json.dumps(classes, indent=1)
+        (part.place / "classes.json").write_text(text, encoding="utf-8")
+        yield from _write_part(part, ending, save)
+
+
+def _write_part(part: Part, ending: str, save: Save) -> Iterator[int]:
+    with (part.place / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        for block in snapshot.blocks(size=64):
-            pairs = block[(block.facets["domain"] == domain).to_numpy()]
-            table.writerows(_write(pairs, place, snapshot))
+        for pairs in part.blocks():
+            table.writerows(_write(pairs, part, ending, save))
             yield len(pairs)
 
 
-def _write(pairs: PairBatch, place: Path, snapshot: Snapshot) -> Iterator[dict[str, object]]:
+def _write(pairs: PairBatch, part: Part, ending: str, save: Save) -> Iterator[dict[str, object]]:
+    origin = {"data_set": part.snapshot.name, "snapshot": part.snapshot.id}
     for at, facets in enumerate(pairs.facets.to_dict("records")):
-        name = f"{facets['row']:06d}.png"
-        picture = pairs.images[at]
-        grey = picture.shape[-1] == 1
-        Image.fromarray(picture[..., 0] if grey else picture).save(place / "images" / name)
+        name, spacing = f"{facets['row']:06d}{ending}", pairs.spacing_mm[at]
+        save(pairs.images[at], part.place / "images" / name, spacing)
         if pairs.has_mask[at]:
-            Image.fromarray(pairs.masks[at]).save(place / "masks" / name)
+            save(pairs.masks[at], part.place / "masks" / name, spacing)
         told = {column: facets[column] for column in COLUMNS if column in facets}
         mask = f"masks/{name}" if pairs.has_mask[at] else ""
-        files = {"image": f"images/{name}", "mask": mask}
-        origin = {"data_set": snapshot.name, "snapshot": snapshot.id}
-        yield {**told, **files, **origin, "split": "train", "patient": ""}
+        known = not np.isnan(spacing).any()
+        yield {
+            **told,
+            **origin,
+            "image": f"images/{name}",
+            "mask": mask,
+            "split": "train",
+            "patient": "",
+            "spacing": ";".join(f"{value:g}" for value in spacing) if known else "",
+        }

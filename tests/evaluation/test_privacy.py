@@ -197,6 +197,18 @@ def test_images_of_one_patient_are_no_yardstick_for_one_another():
     assert found.train_distance.min() > 0.1
 
 
+def test_a_training_image_that_is_there_many_times_is_one_image():
+    repeated = np.concatenate([TRAIN[:20], np.repeat(TRAIN[:1], 100, axis=0)])
+    once, often = compared(FRESH, TRAIN[:20]), compared(FRESH, repeated)
+    # Under a hundred names it would be its own nearest neighbour, and no copy would stand out;
+    # under one name its distance would count a hundred times, and anything might.
+    assert often.train_distance.min() > 0.1
+    np.testing.assert_allclose(often.unlike_distance, once.unlike_distance, rtol=1e-5)
+    assert copying_p(often) == copying_p(once)
+    copies = np.concatenate([FRESH[:30], repeated[-20:]])
+    assert copying_p(compared(copies, repeated)) <= 0.002
+
+
 def test_no_false_copies_among_exchangeable_images():
     """The share of p-values below 0.1 over 60 random splits of one pool: about a tenth."""
     table = distances(np.concatenate([HELD_OUT, FRESH]), TRAIN)

@@ -1,6 +1,7 @@
 """The whole factory, end to end, on phantoms that draw themselves and on a model of two steps."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from mlflow import MlflowClient
 
 from evaluation.lake import Lake
+from evaluation.learners import load_segmenter
 from factory.store import Store
 
 pytestmark = pytest.mark.integration
@@ -61,15 +63,34 @@ def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
     experiment = client.get_experiment_by_name("tiny").experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
     parent = runs["factory"].info.run_id
-    children = {"evaluation", "utility", "judge-phantom-breast-us", "encoder-phantom-breast-us"}
-    assert children <= set(runs)
+    children = {name.partition(",")[0] for name in runs}
+    assert children >= {
+        "evaluation",
+        "utility",
+        "the judge of phantom-breast-us",
+        "the encoder of phantom-breast-us",
+        "a segmenter of the synthetic pairs of phantom-breast-us",
+    }
     assert runs["evaluation"].data.tags["mlflow.parentRunId"] == parent
     assert all(run.info.status == "FINISHED" for run in runs.values())
     found = client.search_runs([experiment], f"dataset.digest = '{first['snapshot']}'")
     assert parent in {run.info.run_id for run in found}
     history = client.get_metric_history(parent, "consistency")
     assert [point.step for point in history] == [1]
-    assert {file.path for file in client.list_artifacts(parent)} >= {"pairs.png", "tiny-v1.html"}
+    files = {"pairs.png", "extremes.png", "consistency.png", "utility.png", "tiny-v1.html"}
+    assert {file.path for file in client.list_artifacts(parent)} >= files
+
+
+def test_segmenters_of_the_utility_are_registered_models(first, client):
+    here = f"name = 'tiny-unet' and tags.snapshot = '{first['snapshot']}'"
+    found = {version.tags["kind"]: version for version in client.search_model_versions(here)}
+    assert set(found) == {"real", "synthetic", "both"}
+    tags = found["both"].tags
+    assert (tags["domain"], tags["real"]) == ("phantom-breast-us", "4")
+    run = client.get_run(found["both"].run_id)
+    assert run.data.tags["purpose"] == "utility"
+    segmenter = load_segmenter(Path(urlsplit(found["both"].source).path))
+    assert (segmenter.kind, segmenter.classes) == ("unet", ("lesion",))
 
 
 def judged(home, snapshot):
@@ -96,6 +117,8 @@ def test_with_another_judge_it_is_scored_anew(first, medpair, home):
     after = judged(home, first["snapshot"])
     assert len(after) == 2 * len(before)
     assert after["judge"].nunique() == 2
+    shown = medpair("datasets", "show", "tiny@v1", "--home", home, "--json").json["scores"]
+    assert shown == {name: score["value"] for name, score in first["scores"].items()}
 
 
 def test_the_decision_names_its_evidence_and_its_author(first, home):

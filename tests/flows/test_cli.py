@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ import zarr
 from icechunk import Repository, local_filesystem_storage
 from PIL import Image
 
+from evaluation.lake import Lake
+from evaluation.metrics import Score
+from evaluation.statistics import Estimate
+from evaluation.tables import About
 from factory.store import Store
 from flows.cli import app, datasets
 
@@ -183,6 +188,24 @@ def test_an_empty_home_is_looked_at_and_not_made(medpair, tmp_path):
     said = medpair("scores", "select count(*) as n from scores", "--json", "--home", home)
     assert said.json == {"rows": [{"n": 0}]}
     assert not home.exists()
+
+
+def test_the_lake_is_asked_as_it_was(medpair, tmp_path):
+    before = datetime.now(UTC)
+    score = Score.of("consistency", Estimate(0.8, 0.7, 0.9, 9))
+    Lake(str(tmp_path / "lake")).record(About("S"), [score])
+
+    def said(*at):
+        words = ("scores", "select value from scores", *at)
+        return medpair(*words, "--home", tmp_path, "--json")
+
+    assert said().json["rows"] == [{"value": 0.8}]
+    assert said("--at", before.isoformat()).json["rows"] == []
+    for moment, reason in (("yesterday", "no moment"), ("2026-01-31T12:00", "no time zone")):
+        refused = said("--at", moment)
+        assert refused.code == 2
+        assert len(refused.lines) == 1
+        assert reason in refused.lines[0]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,31 @@ def test_a_model_is_registered_once_per_digest(tracker, tmp_path):
     assert source == Path(tmp_path).as_uri()
 
 
+def test_a_model_without_an_alias_is_found_by_its_tags(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        for digest in ("d1", "d2", "d1"):
+            record.register("phantoms-unet", tmp_path, digest, None, {"snapshot": f"S-{digest}"})
+    fresh = Tracker(tracker.uri).client
+    found = fresh.search_model_versions("name = 'phantoms-unet' and tags.snapshot = 'S-d2'")
+    assert [version.tags["digest"] for version in found] == ["d2"]
+    assert len(fresh.search_model_versions("name = 'phantoms-unet'")) == 2
+    assert fresh.get_registered_model("phantoms-unet").aliases == {}
+
+
+def test_a_server_is_given_the_files_of_a_model(tracker, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where files go that nobody gave a place
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    elsewhere = Tracker(tracker.uri, artifacts=None)
+    with elsewhere.run("phantoms", "a", "a") as record:
+        number = record.register("phantoms-unet", folder, "d1", None, {})
+    version = elsewhere.client.get_model_version("phantoms-unet", number)
+    assert version.source.endswith("/artifacts/weights")
+    kept = [file.path for file in elsewhere.client.list_artifacts(record.id, "weights")]
+    assert kept == ["weights/model.safetensors"]
+
+
 def test_figures_lie_below_the_home(tracker, tmp_path):
     with tracker.run("phantoms", "a", "a") as record:
         record.figure(Figure(figsize=(1, 1)), "pairs/v1.png")

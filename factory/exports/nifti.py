@@ -1,0 +1,54 @@
+"""The layout of the export `folder` with NIfTI files, for viewers and tools of radiology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.exports.folder import write_folder
+from factory.pairs import Images, Masks
+from factory.snapshot import Snapshot
+
+
+def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:
+    """Writes what `export_folder` writes, each image and mask as a volume of one slice.
+
+    Grey values stay 0 to 255. Rows run to the back, columns to the patient's left, as slices are
+    looked at. The format cannot leave pixel spacing open: where it is unknown, 1 is written with
+    units that are unknown too.
+
+    Yields:
+        The number of pairs written since the last time.
+
+    Raises:
+        InputError: if the images are coloured.
+    """
+    if snapshot.layout.channels != 1:
+        raise InputError(
+            f"data set {snapshot.name!r} has images in colour, and a NIfTI volume has one value "
+            "per pixel: export it as folder or monai instead"
+        )
+    return write_folder(snapshot, folder, ".nii.gz", save_nifti)
+
+
+def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32]) -> None:
+    """Writes a grey image (H, W, 1) or a mask (H, W) as (W, H, 1) voxels in mm.
+
+    Args:
+        pixels: uint8.
+        path: ends with .nii or .nii.gz.
+        spacing_mm: (2,) of rows and columns; NaN where unknown.
+    """
+    known = bool(np.isfinite(spacing_mm).all())
+    row, column = (float(value) for value in spacing_mm) if known else (1.0, 1.0)
+    # World coordinates grow to the right, the front and the head.
+    affine = np.diag([-column, -row, 1.0, 1.0])
+    slices = pixels.reshape(*pixels.shape[:2], 1).swapaxes(0, 1)
+    volume = nibabel.Nifti1Image(np.ascontiguousarray(slices), affine)
+    volume.header.set_xyzt_units("mm" if known else "unknown")
+    nibabel.save(volume, path)
