@@ -19,7 +19,8 @@ def migrated(tmp_path_factory):
 
 
 @pytest.fixture
-def tracker(migrated, tmp_path):
+def tracker(migrated, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MLflow puts files that nobody gave a place
     shutil.copy(migrated, tmp_path / "mlflow.db")
     return Tracker.of(load_settings(tmp_path))
 
@@ -96,8 +97,7 @@ def test_a_model_without_an_alias_is_found_by_its_tags(tracker, tmp_path):
     assert fresh.get_registered_model("phantoms-unet").aliases == {}
 
 
-def test_a_server_is_given_the_files_of_a_model(tracker, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # where files go that nobody gave a place
+def test_a_server_is_given_the_files_of_a_model(tracker, tmp_path):
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
