@@ -361,7 +361,7 @@ def source_named(text: str) -> AnySource:
     if text == "phantom":
         return PhantomSource()
     if (path / "metadata.csv").is_file():
-        return FolderSource(path=path.absolute())
+        return FolderSource(path=path.absolute(), masks="optional")
     if (path / "dataset.json").is_file():
         return NnunetSource(path=path.absolute())
     if path.is_dir():
