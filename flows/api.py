@@ -128,7 +128,9 @@ def evaluate(
     """Scores a version of a data set against its own source, or another."""
     recipe = recipe_of(version, settings, overrides)
     if against:
-        recipe = recipe.model_copy(update={"source": source_named(against)})
+        # Nothing is made anew: captions that the grid once retrieved need not be there.
+        grid = recipe.grid.model_copy(update={"retrieve": None})
+        recipe = recipe.model_copy(update={"source": source_named(against), "grid": grid})
     with orchestrated(recipe, settings):
         from flows.evaluate import evaluate as flow
 
