@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from evaluation.errors import InputError
 from evaluation.networks import CLASSIFIERS
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
-from evaluation.sections import ArmKind, UtilitySection
+from evaluation.sections import ArmKind, BridgeSection, UtilitySection
 
 if TYPE_CHECKING:
+    from evaluation.bridge import Bridge
     from evaluation.learners import Segmenter, Step
 
 SEEDS_APART = 1000  # between the seed of an arm's real images and that of its training
@@ -150,6 +151,7 @@ def start_arm(
     classes: Sequence[str],
     steps: int,
     validation: Pairs | None = None,
+    bridge: BridgeSection | None = None,
 ) -> tuple[Segmenter, Iterator[Step]]:
     """An arm's segmenter and the loop that trains it: exhaust the loop, then use the segmenter.
 
@@ -163,6 +165,7 @@ def start_arm(
         steps: of training.
         validation: real pairs of the arm's domain that choose its weights, never those that are
             scored, which would flatter; without any it ends with its last weights.
+        bridge: how synthetic pairs are changed beyond the augmentation of all; None not at all.
     """
     # Recipes are read through this package's sections and must not wait for torch.
     from evaluation.learners import new_segmenter, train_segmenter
@@ -176,7 +179,20 @@ def start_arm(
     channels = parts[0].images.shape[-1]
     segmenter = new_segmenter(arm.network, channels, classes, seed=arm.seed)
     train_on = partial(train_segmenter, segmenter)
-    return segmenter, training_of(arm, train_on, parts, steps, validation)
+    across = bridge_of(arm, bridge, parts, classes)
+    return segmenter, training_of(arm, train_on, parts, steps, validation, across)
+
+
+def bridge_of(
+    arm: Arm, section: BridgeSection | None, parts: Sequence[Pairs], classes: Sequence[str]
+) -> Bridge | None:
+    """What changes the synthetic pairs of an arm; None where nothing does, or it learns none."""
+    if section is None or not arm.learns_synthetic:
+        return None
+    from evaluation.bridge import Bridge
+
+    height, width = parts[-1].images.shape[1:3]
+    return Bridge(section, classes, arm.seed + SEEDS_APART, (height, width))
 
 
 def training_of(
@@ -185,6 +201,7 @@ def training_of(
     parts: Sequence[Pairs],
     steps: int,
     validation: Pairs | None,
+    bridge: Bridge | None = None,
 ) -> Iterator[Step]:
     """The loop that trains an arm's network, whatever that does.
 
@@ -194,17 +211,19 @@ def training_of(
         parts: its real images, then its synthetic ones, where it learns from such.
         steps: in all.
         validation: chooses its weights; None keeps the last ones.
+        bridge: changes the synthetic part, which comes last.
     """
     seed = arm.seed + SEEDS_APART
     if arm.kind != "pretrained":
         weights = (1.0, arm.ratio) if arm.kind == "both" else ()
         strength = STRONGER if arm.kind == "augmented" else 1.0
-        mix = {"weights": weights, "strength": strength}
+        bridges = [None] * (len(parts) - 1) + [bridge]
+        mix = {"weights": weights, "strength": strength, "bridges": bridges}
         yield from train_on(parts, steps=steps, seed=seed, **mix, validation=validation)
         return
     real, synthetic = parts
     first = steps // 2
-    yield from train_on([synthetic], steps=first, seed=seed)
+    yield from train_on([synthetic], steps=first, seed=seed, bridges=[bridge])
     rest = train_on([real], steps=steps - first, seed=seed + SEEDS_APART, validation=validation)
     for step in rest:
         yield replace(step, number=first + step.number)

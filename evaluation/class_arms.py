@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.arms import Arm, arms, arms_of, asked_domains, labelled, training_of
+from evaluation.arms import Arm, arms, arms_of, asked_domains, bridge_of, labelled, training_of
 from evaluation.errors import InputError
 from evaluation.labels import UNLABELLED, Labels, known_indices, labels_of
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of
-from evaluation.sections import UtilitySection
+from evaluation.sections import BridgeSection, UtilitySection
 
 if TYPE_CHECKING:
     from evaluation.classifiers import Classifier
@@ -86,6 +86,7 @@ def start_class_arm(
     findings: Sequence[str],
     steps: int,
     validation: Pairs | None = None,
+    bridge: BridgeSection | None = None,
 ) -> tuple[Classifier, Iterator[Step]]:
     """An arm's classifier and the loop that trains it: exhaust the loop, then use the classifier.
 
@@ -96,6 +97,7 @@ def start_class_arm(
         findings: of the domain, to be told apart.
         steps: of training, with batches of one size in all arms.
         validation: as in `arms.start_arm`, from `class_choosers`.
+        bridge: as in `arms.start_arm`.
     """
     # Recipes are read through this package's sections and must not wait for torch.
     from evaluation.classifiers import new_classifier, train_classifier
@@ -108,7 +110,8 @@ def start_class_arm(
         parts.append(of_findings(synthetic, arm.domain, findings))
     classifier = new_classifier(arm.network, parts[0].images.shape[-1], findings, seed=arm.seed)
     train_on = partial(train_classifier, classifier, column=FINDING)
-    return classifier, training_of(arm, train_on, parts, steps, validation)
+    across = bridge_of(arm, bridge, parts, ())
+    return classifier, training_of(arm, train_on, parts, steps, validation, across)
 
 
 def stratified_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:

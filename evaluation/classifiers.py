@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from evaluation.augmentation import augmented_images, floats, standardised
+from evaluation.bridge import Bridge
 from evaluation.checkpoints import digest_of, read_weights, restore, save_weights
 from evaluation.discrimination import auroc
 from evaluation.errors import InputError
@@ -90,6 +91,7 @@ def train_classifier(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
+    bridges: Sequence[Bridge | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -112,6 +114,7 @@ def train_classifier(
         learning_rate: the highest one.
         weights: of one or two parts in the batches; none means equal ones, of any number of parts.
         strength: of the augmentation, 1 for the usual one.
+        bridges: of each part, what changes its images before; none changes nothing.
         validation: pairs that choose the checkpoint, by AUROC; never those that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -121,7 +124,7 @@ def train_classifier(
         ValueError: if the loss stops being finite.
     """
     network = classifier.network
-    draws = _batches(parts, column, classifier.labels, batch, seed, weights, strength)
+    draws = _batches(parts, column, classifier.labels, batch, seed, weights, strength, bridges)
 
     def loss() -> Tensor:
         images, labels = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -182,6 +185,7 @@ def _batches(
     seed: int,
     weights: Sequence[float] = (),
     strength: float = 1.0,
+    bridges: Sequence[Bridge | None] = (),
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B,) indices of their labels."""
     labels = [label_indices(part, column, known) for part in parts]
@@ -192,8 +196,11 @@ def _batches(
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     for counts in mixtures(batch, weights) if weights else repeat(None):
         chosen = drawn(usable, batch, rng, chances, counts)
-        images = np.concatenate([p.images[c] for p, c in zip(parts, chosen, strict=True)])
-        targets = np.concatenate([part[c] for part, c in zip(labels, chosen, strict=True)])
+        rows = zip(parts, labels, chosen, strict=True)
+        taken = [(part.images[c], label[c]) for part, label, c in rows]
+        for at, bridge in enumerate(bridges):
+            taken[at] = taken[at] if bridge is None else bridge.labelled(*taken[at], known)
+        images, targets = (np.concatenate(each) for each in zip(*taken, strict=True))
         changed = augmented_images(floats(images), generator, strength)
         yield standardised(changed), torch.from_numpy(targets)
 

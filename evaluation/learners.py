@@ -13,6 +13,7 @@ from monai.losses import DiceCELoss
 from torch import Tensor, nn
 
 from evaluation.augmentation import augmented, floats, standardised
+from evaluation.bridge import Bridge
 from evaluation.checkpoints import digest_of, read_weights, restore, save_weights
 from evaluation.errors import InputError
 from evaluation.inference import answered, device_of, to_best_device
@@ -79,6 +80,7 @@ def train_segmenter(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
+    bridges: Sequence[Bridge | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -98,6 +100,7 @@ def train_segmenter(
         learning_rate: the highest one.
         weights: of the parts in the batches; none means equal ones.
         strength: of the augmentation, 1 for the usual one.
+        bridges: of each part, what changes its pairs before; none changes nothing.
         validation: pairs that choose the checkpoint; never the pairs that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -107,7 +110,7 @@ def train_segmenter(
     """
     network = segmenter.network
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
-    draws = _batches(parts, mixtures(batch, weights or [1] * len(parts)), seed, strength)
+    draws = _batches(parts, mixtures(batch, weights or [1] * len(parts)), seed, strength, bridges)
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -159,7 +162,11 @@ def load_segmenter(folder: Path) -> Segmenter:
 
 
 def _batches(
-    parts: Sequence[Pairs], shares: Iterator[list[int]], seed: int, strength: float
+    parts: Sequence[Pairs],
+    shares: Iterator[list[int]],
+    seed: int,
+    strength: float,
+    bridges: Sequence[Bridge | None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B, 1, H, W) masks."""
     usable = [np.flatnonzero(np.asarray(part.has_mask, bool)) for part in parts]
@@ -168,8 +175,10 @@ def _batches(
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     for counts in shares:
         chosen = drawn(usable, sum(counts), rng, shares=counts)
-        images = np.concatenate([p.images[c] for p, c in zip(parts, chosen, strict=True)])
-        masks = np.concatenate([p.masks[c] for p, c in zip(parts, chosen, strict=True)])
+        taken = [(p.images[c], p.masks[c]) for p, c in zip(parts, chosen, strict=True)]
+        for at, bridge in enumerate(bridges):
+            taken[at] = taken[at] if bridge is None else bridge.pairs(*taken[at])
+        images, masks = (np.concatenate(each) for each in zip(*taken, strict=True))
         targets = torch.from_numpy(masks.astype(np.float32))[:, None]
         changed, moved = augmented(floats(images), targets, generator, strength)
         yield standardised(changed), moved

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from evaluation.pairs import Block, Pairs, by_domain, real_part, take, with_masks
+from evaluation.pairs import Block, Masks, Pairs, by_domain, real_part, take, with_masks
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,6 @@ def _of_domain(
     synthetic: Block, train: Block, held_out: Block, names: Collection[str]
 ) -> pd.DataFrame:
     # They load scipy, which a recipe that is only read must not wait for.
-    from evaluation.plausibility import plausible
     from evaluation.privacy import copy_threshold
     from evaluation.resemblance import distances
     from evaluation.spectrum import upper_power
@@ -125,8 +125,18 @@ def _of_domain(
         near = (nearest < threshold).astype(np.float64)
         columns["copied"] = near if np.isfinite(threshold) else np.nan
     if "plausible" in names:
-        real = with_masks(train).masks
-        count = int(max(real.max(initial=0), synthetic.masks.max(initial=0)))
-        fits = plausible(synthetic.masks, real, count).astype(np.float64)
-        columns["plausible"] = np.where(synthetic.has_mask, fits, np.nan)
+        columns["plausible"] = _plausible(synthetic, with_masks(train).masks)
     return pd.DataFrame(columns)
+
+
+def _plausible(synthetic: Block, real: Masks) -> NDArray[np.float64]:
+    from evaluation.plausibility import plausible
+
+    found = np.full(len(synthetic), np.nan)
+    known = np.flatnonzero(synthetic.has_mask)
+    # Images alone may be held against images alone: then nothing says what is plausible.
+    if len(known) and len(real):
+        masks = synthetic.masks[known]
+        count = int(max(real.max(initial=0), masks.max(initial=0)))
+        found[known] = plausible(masks, real, count)
+    return found

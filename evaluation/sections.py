@@ -87,6 +87,17 @@ class EvaluateSection(BaseModel):
         return self.model_copy(update={"features": features})
 
 
+class BridgeSection(BaseModel):
+    """How synthetic pairs are changed, every time one is learnt from; see `evaluation.bridge`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strength: float = Field(default=1.0, gt=0, le=2, description="factor on every range")
+    mirror: bool = Field(
+        default=False, description="half of the pairs, names of left and right changing places"
+    )
+
+
 class UtilitySection(BaseModel):
     """Which downstream models to train, on how many real images, how often and how long."""
 
@@ -110,6 +121,9 @@ class UtilitySection(BaseModel):
     )
     ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
         default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
+    )
+    bridge: BridgeSection | None = Field(
+        default=None, description="how synthetic pairs are changed in training; None: as real ones"
     )
     folds: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="try every patient, in so many folds; None: the held-out split"

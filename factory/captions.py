@@ -293,7 +293,7 @@ def facts_of_prompt(prompt: Prompt, domain: Domain, varying: Sequence[str]) -> F
         tuple(name for name in domain.classes if name not in shown),
         _names(extra.get("enlarged", "")),
         frozenset(varying),
-        tuple((name, value) for name, value in prompt.extra if name not in SPOKEN),
+        tuple((name, value) for name, value in prompt.told if name not in SPOKEN),
         prompt.text,
     )
 

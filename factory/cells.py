@@ -14,17 +14,21 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from factory.errors import InputError
+from factory.retrieval import RetrieveSection
 from factory.vocabulary import Domain, plain, unknown_name
 
 Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
 
 SUBJECT_FACETS = ("domain", "modality", "anatomy", "finding", "classes")
 FACETS = (*SUBJECT_FACETS, "text")
+# What a retrieving grid keeps of a prompt's text: the training image that it is the caption of, and
+# the text that was asked for. Neither is told to a generator.
+RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
 # Columns that a table of pairs already has; an extra facet of this name would overwrite one.
 TAKEN = (
     *("prompt", "seed", "labels", "replicate", "root", "title", "empty", "name", "split"),
     *("patient", "volume", "slice", "window_low", "window_high", "status", "reason"),
-    *("row", "finite"),
+    *("row", "finite", RETRIEVED, RETRIEVED_FOR),
 )
 # The exclusions are marked in one array of all cells.
 MOST_CELLS = 10**8
@@ -40,6 +44,8 @@ class GridSection(BaseModel):
         exclude: facets of the combinations to leave out; a list means any of its values.
         replicates: pairs per combination.
         seed: root of all seeds of this grid.
+        retrieve: takes the free text of every prompt from the captions of the training split; None
+            tells the facet text as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +54,7 @@ class GridSection(BaseModel):
     exclude: tuple[dict[str, Value | tuple[Value, ...]], ...] = ()
     replicates: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**64)
+    retrieve: RetrieveSection | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,24 @@ def resolve(section: GridSection, domains: Mapping[str, Domain]) -> Cells:
     dropped = _dropped([key for _, key in keys], told, extra, rules)
     if math.prod(shape) == len(dropped):
         raise InputError("exclude leaves no combination of the facets: nothing would be made")
-    return Cells(subjects, told, extra, dropped)
+    return _lean(Cells(subjects, told, extra, dropped))
+
+
+def _lean(cells: Cells) -> Cells:
+    """The same cells without values that are excluded throughout: equal cells are equal."""
+    if not len(cells.dropped):
+        return cells
+    kept = np.ones(cells.shape, bool)
+    kept.flat[cells.dropped] = False
+    axes = range(kept.ndim)
+    used = [np.flatnonzero(kept.any(tuple(a for a in axes if a != axis))) for axis in axes]
+    extra = zip(cells.extra, used[2:], strict=True)
+    return Cells(
+        tuple(cells.subjects[i] for i in used[0]),
+        tuple(cells.texts[i] for i in used[1]),
+        tuple((name, tuple(values[i] for i in rows)) for (name, values), rows in extra),
+        np.flatnonzero(~kept[np.ix_(*used)]).astype(np.int64),
+    )
 
 
 Key = Mapping[str, object]  # facet -> value as the axis holds it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.cells import GridSection, resolve
+from factory.cells import RETRIEVED, RETRIEVED_FOR, GridSection, Subject, resolve
+from factory.retrieval import Caption, CaptionLibrary
 from factory.vocabulary import Domain
 
 __all__ = ["GridSection", "Prompt", "PromptGrid", "PromptTable", "texts"]
@@ -54,7 +56,8 @@ class Prompt:
     Attributes:
         domain: name of the domain, whose label map the mask follows.
         classes: classes asked for, in the order of the domain.
-        extra: further (facet, value) pairs, sorted by facet.
+        extra: further (facet, value) pairs, sorted by facet; of a retrieved text also where it
+            came from.
         replicate: number of this pair among those that ask for the same.
         root: seed of the grid.
         title: the domain's words in the texts.
@@ -104,6 +107,16 @@ class Prompt:
         )
 
     @property
+    def told(self) -> Extra:
+        """The further (facet, value) pairs that a generator is told."""
+        return tuple(pair for pair in self.extra if pair[0] not in (RETRIEVED, RETRIEVED_FOR))
+
+    @property
+    def retrieved(self) -> str:
+        """Name of the training image that the text is the caption of; "" for a text as asked."""
+        return dict(self.extra).get(RETRIEVED, "")
+
+    @property
     def image_text(self) -> str:
         """What the image stream is told."""
         return self._sentence("image")
@@ -138,7 +151,7 @@ class Prompt:
         }
 
     def _sentence(self, noun: str) -> str:
-        told = [f"{name} {value}" for name, value in self.extra if value]
+        told = [f"{name} {value}" for name, value in self.told if value]
         words = [*(self.classes or [self.empty]), self.finding, self.text, *told]
         # A set whose free text only repeats the finding must not be told it twice.
         shown = ", ".join(dict.fromkeys(word for word in words if word))
@@ -164,12 +177,17 @@ class Prompt:
         return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
 
 
+Asked = tuple[Subject, str]  # a cell but for its extra facets: what captions are retrieved for
+
+
 class PromptGrid(Sequence[Prompt]):
     """Every combination of a section's facets that the domains can show, times the replicates.
 
     A sequence that makes its prompts when asked: 10**6 of them cost nothing until then. The order
     is domain, modality, anatomy, finding, classes, text, extra facets by name, replicate, the last
     one fastest, whatever order the facets were written in.
+
+    Where the section retrieves, `retrieving` must be called before a prompt is asked for.
 
     Args:
         section: the facets, exclusions, replicates and root seed.
@@ -183,6 +201,8 @@ class PromptGrid(Sequence[Prompt]):
         self._cells = resolve(section, domains)
         self._replicates = section.replicates
         self._root = section.seed
+        self._retrieve = section.retrieve
+        self._found: Mapping[Asked, tuple[Caption, ...]] = {}
         used = dict.fromkeys(subject.domain for subject in self._cells.subjects)
         self.domains: Mapping[str, Domain] = {name: domains[name] for name in used}
         self._picked: NDArray[np.int64] | None = None
@@ -200,8 +220,30 @@ class PromptGrid(Sequence[Prompt]):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]  # negative and out of range as for a list
         whole = position if self._picked is None else int(self._picked[position])
-        cell, replicate = divmod(whole, self._replicates)
-        return replace(self._cell(cell), replicate=replicate)
+        return self._prompt(*divmod(whole, self._replicates))
+
+    def retrieving(self, library: CaptionLibrary) -> PromptGrid:
+        """The grid with texts from a library of captions; itself where the section wants none.
+
+        Replicate r of a cell takes the r-th nearest caption, and after the last the first again,
+        so more replicates change no prompt. Each prompt keeps, as facets that are not told, the
+        name of the captioned image (`retrieved`) and the text that was asked for
+        (`retrieved_for`).
+
+        Raises:
+            InputError: if there is no caption for a cell.
+        """
+        section = self._retrieve
+        if section is None:
+            return self
+        cells = map(self._cells.at, range(len(self._cells)))
+        told = copy(self)
+        told.__dict__.pop("digest", None)
+        told._found = {
+            asked: library.nearest(asked[0].domain, asked[0].finding, self._wanted(asked), section)
+            for asked in dict.fromkeys((subject, text) for subject, text, _ in cells)
+        }
+        return told
 
     @cached_property
     def digest(self) -> str:
@@ -222,6 +264,12 @@ class PromptGrid(Sequence[Prompt]):
             "extra": cells.extra,
             "picked": None if self._picked is None else self._picked.tolist(),
         }
+        if self._retrieve is not None:
+            content["retrieved"] = [
+                [[caption.name, caption.text] for caption in self._captions(asked)]
+                for asked in itertools.product(cells.subjects, cells.texts)
+                if asked in self._found
+            ]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode() + cells.dropped.tobytes()).hexdigest()
 
@@ -250,7 +298,32 @@ class PromptGrid(Sequence[Prompt]):
                 yield prompt, range(prompt.replicate, prompt.replicate + 1)
             return
         for number in range(len(self._cells)):
-            yield self._cell(number), range(self._replicates)
+            if self._retrieve is None:
+                yield self._cell(number), range(self._replicates)
+            else:
+                for replicate in range(self._replicates):
+                    yield self._prompt(number, replicate), range(replicate, replicate + 1)
+
+    def _prompt(self, number: int, replicate: int) -> Prompt:
+        prompt = replace(self._cell(number), replicate=replicate)
+        if self._retrieve is None:
+            return prompt
+        subject, text, _ = self._cells.at(number)
+        captions = self._captions((subject, text))
+        caption = captions[replicate % len(captions)]
+        origin = [(RETRIEVED, caption.name), *([(RETRIEVED_FOR, text)] if text else [])]
+        return replace(prompt, text=caption.text, extra=tuple(sorted([*prompt.extra, *origin])))
+
+    def _captions(self, asked: Asked) -> tuple[Caption, ...]:
+        """Those that replicates take in turns."""
+        if not self._found:
+            raise ValueError("texts of this grid are still to be retrieved: call retrieving(...)")
+        return self._found[asked][: self._replicates]
+
+    def _wanted(self, asked: Asked) -> str:
+        subject, text = asked
+        title = self.domains[subject.domain].title
+        return " ".join([title, subject.finding, *subject.classes, text])
 
     def _cell(self, number: int) -> Prompt:
         subject, text, extra = self._cells.at(number)

@@ -129,7 +129,9 @@ def evaluate(
     """Scores a version of a data set against its own source, or another."""
     recipe = recipe_of(version, settings, overrides)
     if against:
-        recipe = recipe.model_copy(update={"source": source_named(against)})
+        # Nothing is made anew: captions that the grid once retrieved need not be there.
+        grid = recipe.grid.model_copy(update={"retrieve": None})
+        recipe = recipe.model_copy(update={"source": source_named(against), "grid": grid})
     with orchestrated(recipe, settings):
         from flows.evaluate import evaluate as flow
 
@@ -362,7 +364,7 @@ def source_named(text: str) -> AnySource:
     if text == "phantom":
         return PhantomSource()
     if (path / "metadata.csv").is_file():
-        return FolderSource(path=path.absolute())
+        return FolderSource(path=path.absolute(), masks="optional")
     if (path / "dataset.json").is_file():
         return NnunetSource(path=path.absolute())
     if path.is_dir():

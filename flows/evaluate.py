@@ -94,7 +94,8 @@ def evaluate_folder(
     settings = load_settings(home)
     tracker = Tracker.of(settings)
     reference = Reference.of(against.build(), image)
-    theirs = FolderSource(path=folder, domain=only_domain(reference)).build()
+    domain = only_domain(reference)
+    theirs = FolderSource(path=folder, domain=domain, masks="optional").build()
     pairs = all_pairs(theirs, image)
     # Where nothing has a mask there is nothing to judge.
     domains = [name for name, _ in by_domain(with_masks(pairs))]

@@ -24,6 +24,7 @@ from evaluation.pairs import by_domain, domain_of, take
 from factory.errors import InputError
 from factory.masked_sections import MaskedSpec
 from factory.prompts import PromptGrid
+from factory.retrieval import CaptionLibrary
 from factory.sections import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
 from factory.store import Store
@@ -112,6 +113,8 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
             check_file(features, recipe.image.size, recipe.image.channels)
     with problems.noted():
         reference = Reference.of(source, recipe.image)
+        if recipe.grid.retrieve is not None:
+            grid = grid.retrieving(CaptionLibrary.of(reference.train.facets))
         check_pairs(recipe, reference, grid)
         check_texts(recipe, reference, grid)
     problems.refuse()

@@ -247,13 +247,17 @@ def _put(content: dict[str, Any], keys: Sequence[str], value: object) -> None:
 def _with_absolute_paths(
     section: Section, folder: Path, typed_here: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()
 ) -> Section:
-    changes: dict[str, object] = {}
-    for name, field in type(section).model_fields.items():
-        value, keys = getattr(section, name), (*at, field.alias or name)
+    def resolved(value: object, keys: tuple[str, ...]) -> object:
         if isinstance(value, BaseModel):
-            changes[name] = _with_absolute_paths(value, folder, typed_here, keys)
-        elif isinstance(value, Path):
-            changes[name] = _absolute(value, Path.cwd() if keys in typed_here else folder)
+            return _with_absolute_paths(value, folder, typed_here, keys)
+        if isinstance(value, Mapping):
+            return {name: resolved(each, (*keys, str(name))) for name, each in value.items()}
+        if isinstance(value, Path):
+            return _absolute(value, Path.cwd() if keys in typed_here else folder)
+        return value
+
+    named = [(name, field.alias or name) for name, field in type(section).model_fields.items()]
+    changes = {name: resolved(getattr(section, name), (*at, key)) for name, key in named}
     return section.model_copy(update=changes)
 
 
@@ -307,7 +311,10 @@ def _place(loc: Sequence[int | str]) -> tuple[tuple[str, ...], list[Model]]:
         words.append(str(part))
         if isinstance(part, int):
             break
-        holding, inside = inside, _below(inside, part)
+        holding = inside
+        # What is no key of these is the reader's own name of an entry, as in source.parts.NAME.
+        if any(key == part for section in inside for key, _ in _fields(section)):
+            inside = _below(inside, part)
     return tuple(words), holding
 
 

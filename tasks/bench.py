@@ -112,6 +112,8 @@ class Bench:
             "folds": [self.section.folds, self.reference.split] if arm.fold is not None else None,
             "validated": self._choosers(arm) is not None,
         }
+        if arm.learns_synthetic and self.section.bridge is not None:
+            identity["bridge"] = self.section.bridge.model_dump(mode="json")
         return self.folder / f"{arm.name}-{digest(identity)[:12]}"
 
     def to_learn(self, fold: int | None) -> PairBatch | Block:
@@ -159,11 +161,12 @@ class Bench:
 
     def _started(self, arm: Arm) -> tuple[Segmenter | Classifier, Iterator[Step]]:
         pairs, steps = (self.to_learn(arm.fold), self.synthetic), self.section.steps
+        bridge = self.section.bridge
         if arm.classifies:
             named = self._findings(arm)
-            return start_class_arm(arm, *pairs, named, steps, self._choosers(arm))
+            return start_class_arm(arm, *pairs, named, steps, self._choosers(arm), bridge)
         named = self.reference.domains[arm.domain].classes
-        return start_arm(arm, *pairs, named, steps, self._choosers(arm))
+        return start_arm(arm, *pairs, named, steps, self._choosers(arm), bridge)
 
     def _choosers(self, arm: Arm) -> Block | None:
         # Rows that claim to rest on k images must not have their weights chosen by others.

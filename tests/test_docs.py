@@ -98,6 +98,12 @@ def test_a_recipe_named_in_the_documentation_ships_and_takes_its_overrides(words
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
 def test_a_recipe_that_ships_loads_and_is_explained(name, tmp_path):
     told = load_recipe(name)
+    if hasattr(told.source, "parts"):
+        path = f"source.parts.{next(iter(told.source.parts))}.path"
+        assert tmp_path in {
+            getattr(p, "path", None)
+            for p in load_recipe(name, [f"{path}={tmp_path}"]).source.parts.values()
+        }
     if hasattr(told.source, "path"):
         told = load_recipe(name, [f"source.path={tmp_path}"])
         assert told.source.path == tmp_path

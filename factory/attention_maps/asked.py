@@ -39,13 +39,13 @@ def spellings(name: str) -> tuple[str, ...]:
 def check_named(prompts: Iterable[Prompt], structures: Structures) -> None:
     """Whether free texts that are whole captions name all classes asked for.
 
-    Captions that are composed always do.
+    Captions that are composed always do, and where a retrieved text does not, words are added.
 
     Raises:
         InputError: naming the word and the text.
     """
     for prompt in prompts:
-        if prompt.text and not prompt.finding:
+        if prompt.text and not prompt.finding and not prompt.retrieved:
             check_spoken(prompt.text, _groups(prompt, structures))
 
 

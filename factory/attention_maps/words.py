@@ -74,6 +74,16 @@ def check_spoken(text: str, groups: Sequence[Sequence[str]]) -> None:
             raise _unspoken(spellings, text)
 
 
+def naming(text: str, groups: Sequence[Sequence[str]]) -> str:
+    """A text that names every class: those it does not name come first, by their first spelling.
+
+    First, because a text encoder reads no further than its length.
+    """
+    found = {match.group for match in _matches(text, groups)}
+    missing = [spellings[0] for group, spellings in enumerate(groups) if group not in found]
+    return f"{', '.join(missing)}. {text}" if missing else text
+
+
 def _matches(text: str, groups: Sequence[Sequence[str]]) -> list[_Match]:
     found = [
         _Match(group, *hit.span())

@@ -21,7 +21,7 @@ from factory.attention_maps.asked import map_names, spellings
 from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
 from factory.attention_maps.sections import LadderSection, Rung
 from factory.attention_maps.tap import AttentionTap, fuse
-from factory.attention_maps.words import token_weights
+from factory.attention_maps.words import naming, token_weights
 from factory.captions import NAMED, NAMED_APART
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.base import facet_rows
@@ -103,7 +103,13 @@ class DiffMask:
             InputError: if the model was not trained on a prompt's domain, or never met a word.
         """
         clauses = self.painter.components.card.get("clauses")
-        return self.painter.captions(prompts, seeds, NAMED_APART if clauses else NAMED)
+        told = self.painter.captions(prompts, seeds, NAMED_APART if clauses else NAMED)
+        return [
+            naming(line, [spellings(name) for name in self.names(prompt)])
+            if prompt.retrieved
+            else line
+            for prompt, line in zip(prompts, told, strict=True)
+        ]
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
         """An image of each prompt, and a mask of what the network looked at while it made it.

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from factory.attention_maps.asked import spellings
+from factory.attention_maps.words import naming
 from factory.captions import ASKED, Facts, Rates, caption, check_words, facts_of_prompt
 from factory.generators.base import facet_rows
 from factory.generators.drawing import (
@@ -97,16 +99,20 @@ class MediSyn:
         """What the model is told for each prompt, worded by the seed.
 
         Free text without a finding is the whole caption, as it stands; with one it follows what
-        the facets say.
+        the facets say. A caption with retrieved text names every class asked for.
 
         Raises:
             InputError: if the model was not trained on a prompt's domain, or never met a word.
         """
         check_domains(prompts, self.domains)
         self.check_texts(prompts)
-        return [
+        told = [
             caption(self._facts(prompt), np.random.default_rng(int(seed)), rates).text
             for prompt, seed in zip(prompts, seeds, strict=True)
+        ]
+        return [
+            naming(line, [spellings(name) for name in prompt.classes]) if prompt.retrieved else line
+            for prompt, line in zip(prompts, told, strict=True)
         ]
 
     def check_texts(self, prompts: Sequence[Prompt]) -> None:
@@ -153,5 +159,5 @@ class MediSyn:
 
 def free_texts(prompts: Sequence[Prompt]) -> list[str]:
     """What users wrote in their own words: free texts, and extra facets with their names."""
-    own = [f"{name} {value}" for prompt in prompts for name, value in prompt.extra if value]
+    own = [f"{name} {value}" for prompt in prompts for name, value in prompt.told if value]
     return list(dict.fromkeys([*(prompt.text for prompt in prompts if prompt.text), *own]))

@@ -252,7 +252,10 @@ class Cases:
         name = self._name(path)
         if not path.is_file():
             why = f"{name} does not exist" if path != self.root else "the table names none"
-            raise InputError(f"{case.name} has no mask: {why}; add the mask or drop the image")
+            raise InputError(
+                f"{case.name} has no mask: {why}; add the mask, drop the image, or leave the "
+                "column empty and say masks: optional"
+            )
         stack = read_stack(path, name, like=case.images[0])
         values = stack.pixels
         if values.ndim == 4:

@@ -93,13 +93,14 @@ class FolderSource(BaseModel):
         from factory.sources.cases import Cases, Choice
 
         rows = read_rows(self.path)
+        if self.resplit:
+            rows = [{**row, "split": ""} for row in rows]
         names = read_names(self.path)
         chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
         cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
-        if self.resplit:
-            cases = [replace(case, split="") for case in cases]
         if self.masks == "optional":
-            cases = [replace(c, mask=None if c.mask == self.path else c.mask) for c in cases]
+            pairs = zip(cases, rows, strict=True)
+            cases = [case if row["mask"] else replace(case, mask=None) for case, row in pairs]
         blank = sum(not case.patient for case in cases)
         if blank:
             log.warning(

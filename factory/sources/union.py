@@ -57,12 +57,16 @@ class UnionSource(BaseModel):
         Raises:
             InputError: if a part cannot be built, or two parts code one domain differently.
         """
-        return Union({name: part.build() for name, part in self.parts.items()})
+        return Union({name: part.build() for name, part in sorted(self.parts.items())})
 
 
 @dataclass(frozen=True, eq=False)
 class Union:
-    """A Source of the pairs of others, part after part."""
+    """A Source of the pairs of others, part after part.
+
+    Attributes:
+        parts: by name, in order of name: how a recipe lists them changes nothing.
+    """
 
     parts: Mapping[str, Source]
 
@@ -84,8 +88,8 @@ class Union:
 
     @cached_property
     def digest(self) -> str:
-        """Digest of the parts' names and contents, in any order."""
-        told = sorted((name, source.digest) for name, source in self.parts.items())
+        """Digest of the parts' names and contents."""
+        told = [(name, source.digest) for name, source in self.parts.items()]
         return hashlib.sha256(repr(("union", told)).encode()).hexdigest()
 
     @property
@@ -100,13 +104,14 @@ class Union:
         ]
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
-        """The pairs of one split of every part, in the order of the recipe."""
+        """The pairs of one split of every part."""
         batches = [_named(name, part.read(split, image)) for name, part in self.parts.items()]
         return PairBatch.concatenate(batches)
 
 
 def _merged(domain: Domain, other: Domain, part: str) -> Domain:
-    findings = {**other.findings, **domain.findings}
+    names = dict.fromkeys([*domain.findings, *other.findings])
+    findings = {name: _shown(name, domain, other) for name in names}
     merged = domain.model_copy(update={"findings": findings})
     if other.model_copy(update={"findings": findings}) != merged:
         raise InputError(
@@ -115,6 +120,12 @@ def _merged(domain: Domain, other: Domain, part: str) -> Domain:
             "another domain"
         )
     return merged
+
+
+def _shown(finding: str, *domains: Domain) -> tuple[str, ...]:
+    """The classes that a finding was seen with in any of some domains of one label map."""
+    seen = {name for domain in domains for name in domain.findings.get(finding, ())}
+    return tuple(name for name in domains[0].classes if name in seen)
 
 
 def _named(part: str, pairs: PairBatch) -> PairBatch:

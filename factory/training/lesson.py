@@ -32,6 +32,11 @@ class Lesson:
     source_digest: str
     licence: str
 
+    def masked(self) -> Lesson:
+        """The pairs whose mask is not absent: what masks can be learnt from."""
+        train, held_out = (pairs[pairs.has_mask] for pairs in (self.train, self.held_out))
+        return replace(self, train=train, held_out=held_out)
+
     def images_alone(self) -> Lesson:
         """The same images and facets with every mask emptied: what nothing can learn masks from.
 

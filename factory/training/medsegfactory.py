@@ -55,7 +55,7 @@ def train_medsegfactory(
     resumes. The finished checkpoint has the hub's layout and a card.
 
     Args:
-        lesson: the data.
+        lesson: the data; pairs without a mask are left out.
         section: steps, rates, augmentation.
         preset: size of the denoiser, a name of `PRESETS`.
         coupling: how the streams meet, a name of `COUPLINGS`.
@@ -64,6 +64,7 @@ def train_medsegfactory(
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
     began, work = time.monotonic(), folder / "training"
+    lesson = lesson.masked()
     components = load_components(start, coupling) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     sentences = corpus(with_vocabulary(lesson.domains), seed=section.seed)

@@ -1,6 +1,7 @@
 """Gates on single pairs: who misses, why, and what no gate may name."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,17 @@ def test_numbers_are_those_that_scoring_finds(discs):
 def test_only_what_is_asked_for_is_worked_out(discs):
     found = pair_numbers(discs(2), discs(3), discs(3), ["upper_power"])
     assert list(found.columns) == ["upper_power", "domain", "pair"]
+
+
+def test_without_any_real_mask_nothing_is_known_to_be_plausible(discs):
+    made, real = discs(2), discs(3)
+    blind = replace(real, masks=real.masks * 0, has_mask=np.zeros(3, bool))
+    assert pair_numbers(made, blind, blind, ["plausible"])["plausible"].isna().all()
+    half = replace(made, has_mask=np.array([True, False]))
+    assert pair_numbers(half, real, real, ["plausible"])["plausible"].isna().tolist() == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("name", PAIR_NUMBERS)

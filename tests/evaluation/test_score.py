@@ -74,6 +74,24 @@ def test_every_metric_but_utility_has_a_headline(scored):
     assert set(headlines(scored.scores)) == set(METRICS) - elsewhere - optional
 
 
+def test_a_mask_that_is_absent_is_never_taken_for_an_empty_one(discs):
+    """What is scored on masks is scored as if pairs without one were not there."""
+    parts = [discs(12, seed=0), discs(8, seed=1), discs(10, seed=2)]
+    judges = {"discs": Judge("disc")}
+    alone = score_version(*(parts[i] for i in (2, 0, 1)), judges, SECTION)
+    more = [discs(4, seed=seed + 9) for seed in range(3)]
+    blind = [replace(b, masks=b.masks * 0, has_mask=np.zeros(4, bool)) for b in more]
+    mixed = [joined(part, b) for part, b in zip(parts, blind, strict=True)]
+    found = score_version(*(mixed[i] for i in (2, 0, 1)), judges, SECTION)
+    for name in ("consistency", "consistency_real", "consistency_constant", "plausible_share"):
+        assert headlines(found.scores)[name].value == headlines(alone.scores)[name].value
+    for name in ("frechet_geometry", "plausible_share_real", "frechet_handcrafted_real"):
+        assert headlines(found.scores)[name].value == headlines(alone.scores)[name].value
+    # Images are images: those without a mask count where no mask is asked for.
+    assert headlines(found.scores)["sharpness"].value != headlines(alone.scores)["sharpness"].value
+    assert found.pairs["dice"].isna().tolist() == [False] * 10 + [True] * 4
+
+
 def test_headlines_are_means_over_domains(scored):
     for name, score in headlines(scored.scores).items():
         parts = [s for s in scored.scores if s.metric == name and not s.headline]

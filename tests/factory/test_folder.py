@@ -163,6 +163,35 @@ def test_a_volume_becomes_its_labelled_slices_with_one_window(tmp_path: Path) ->
     assert len(build(tmp_path, slices="all").read("train", SMALL)) == 4
 
 
+def test_an_image_may_lack_its_mask_where_that_is_said(tmp_path: Path) -> None:
+    chest(tmp_path)
+    change(tmp_path, 2, mask="")
+    source = build(tmp_path, masks="optional")
+    assert source.problems() == []
+    pairs = source.read("train", SMALL)
+    assert pairs.has_mask.tolist() == [True, True, False, True, True, True]
+    assert not pairs.masks[2].any()
+    assert pairs.facets["labels"].tolist() == ["lungs", "lungs", "", "lungs", "lungs", "lungs"]
+    assert pairs.facets["finding"][2] == "normal"
+    whole = chest(tmp_path / "whole")
+    assert (pairs.images == build(whole).read("train", SMALL).images).all()
+
+
+def test_a_mask_that_is_named_and_missing_is_refused_all_the_same(tmp_path: Path) -> None:
+    (chest(tmp_path) / "masks/2.png").unlink()
+    refused(tmp_path, r"images/2\.png has no mask: masks/2\.png does not exist", masks="optional")
+
+
+def test_a_volume_without_a_mask_gives_all_its_slices(tmp_path: Path) -> None:
+    change(volume(tmp_path), 0, mask="")
+    source = build(tmp_path, masks="optional")
+    assert source.problems() == []
+    pairs = source.read("train", SMALL)
+    assert pairs.facets["slice"].tolist() == [0, 1, 2, 3]
+    assert not pairs.has_mask.any()
+    assert set(pairs.facets["labels"]) == {""}
+
+
 def test_class_indices_follow_the_names_not_the_numbers(tmp_path: Path) -> None:
     chest(tmp_path)
     for i in range(6):
@@ -235,6 +264,27 @@ def test_missing_splits_are_made_by_patient_and_near_duplicates_stay_together(
     assert build(tmp_path, split_seed=1).splits != source.splits
 
 
+def test_rows_can_be_divided_anew_whatever_the_table_says(tmp_path: Path) -> None:
+    chest(tmp_path, count=20)
+    change(tmp_path, 3, split="training")
+    source = build(tmp_path, resplit=True)
+    assert source.problems() == []
+    assert Counter(source.splits) == {"train": 14, "val": 3, "test": 3}
+    assert build(tmp_path, resplit=True, split_seed=1).splits != source.splits
+    # As if the column were empty: the same patients in the same splits, and the same digest.
+    chest(tmp_path / "empty", count=20, split="")
+    assert build(tmp_path / "empty").splits == source.splits
+    assert build(tmp_path / "empty").digest == source.digest
+
+
+def test_a_patient_in_two_splits_is_no_leak_once_divided_anew(tmp_path: Path) -> None:
+    chest(tmp_path, count=9)
+    change(tmp_path, 2, patient="p1", split="test")
+    source = build(tmp_path, resplit=True)
+    assert source.problems() == []
+    assert source.splits[1] == source.splits[2]
+
+
 def test_near_duplicates_across_given_splits_are_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,6 +334,25 @@ def test_the_digest_is_of_the_content_wherever_it_lies(tmp_path: Path) -> None:
     assert build(tmp_path / "b").digest != digest
     change(tmp_path / "a", 0, finding="tuberculosis")
     assert build(tmp_path / "a").digest != digest
+
+
+def test_options_that_change_no_pair_change_no_digest(tmp_path: Path) -> None:
+    digest = build(chest(tmp_path / "a")).digest
+    assert build(tmp_path / "a", masks="optional").digest == digest
+    assert build(chest(tmp_path / "b", split=""), resplit=True).digest != digest
+    assert build(tmp_path / "b", resplit=True).digest == build(tmp_path / "b").digest
+    change(tmp_path / "a", 0, mask="")
+    assert build(tmp_path / "a", masks="optional").digest != digest
+
+
+def test_the_digest_of_one_folder_is_pinned(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for part in ("images", "masks"):
+        (tmp_path / part / "0.png").write_bytes(b"not read, only its bytes count")
+    table(tmp_path, [row("0", patient="p0", finding="normal", text="clear")])
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    assert build(tmp_path).digest[:16] == "586b26ec4c1754b2"
 
 
 def test_the_licence_of_the_rows_is_kept(tmp_path: Path) -> None:

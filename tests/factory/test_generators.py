@@ -281,6 +281,17 @@ def test_every_class_asked_for_is_named_in_the_caption():
         assert all(name in line for name in domain.classes)
 
 
+def test_classes_that_a_retrieved_text_does_not_name_are_put_first():
+    prompt = chest_prompt(text="a big heart is seen", extra=[("retrieved", "images/0.png")])
+    plain = READY["medisyn"](SECTIONS[0])
+    assert plain.captions([prompt], [3]) == ["left lung, right lung. a big heart is seen"]
+    # Attention reads both lungs of one word, which the names of the halves hold.
+    generator = tiny_diffmask(SECTIONS[0])
+    (line,) = generator.captions([prompt], [3])
+    assert line.startswith("left lung, right lung. ")
+    assert generate(generator, [prompt]).facets["retrieved"].tolist() == ["images/0.png"]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

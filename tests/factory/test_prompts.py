@@ -137,6 +137,19 @@ def test_exclusions_of_any_facets_leave_the_rest_in_order() -> None:
     assert len(made) == len(kept) == 6
 
 
+def test_a_value_that_is_excluded_throughout_was_never_there() -> None:
+    facets = {"finding": ["normal", "tuberculosis"], "text": ["a", "b"], "view": ["PA", "AP"]}
+    exclude = [{"finding": "normal", "text": ["a", "b"]}, {"text": "a", "view": "AP"}]
+    made = grid({CHEST.name: CHEST}, facets=facets, exclude=exclude)
+    less = {**facets, "finding": ["tuberculosis"]}
+    assert made == grid({CHEST.name: CHEST}, facets=less, exclude=exclude[1:])
+    assert [(p.text, dict(p.extra)["view"]) for p in made] == [
+        ("a", "PA"),
+        ("b", "PA"),
+        ("b", "AP"),
+    ]
+
+
 @PROPERTY
 @given(sections())
 def test_indexing_is_iteration(section: dict[str, Any]) -> None:

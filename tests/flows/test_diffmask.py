@@ -1,9 +1,13 @@
 """The whole factory on masks that are read from attention, at its smallest."""
 
+import pandas as pd
 import pytest
 
 from factory.checks import Reason
 from factory.store import Store
+from flows.plan import checked
+from flows.recipe import load_recipe
+from tasks.settings import load_settings
 
 GENERATOR = {
     "kind": "diffmask",
@@ -65,6 +69,53 @@ def test_what_cannot_be_read_is_refused_in_a_line(changes, expected, medpair, re
     assert said.code == 2, said.err
     assert len(said.lines) == 1
     assert expected in said.lines[0]
+
+
+RETRIEVING = {
+    "name": "retrieving",
+    "generator": GENERATOR | {"train": GENERATOR["train"] | {"views": []}},
+    "grid": {"facets": {"text": ["small"]}, "replicates": 3, "retrieve": {"top": 2}},
+    "utility": None,
+}
+
+
+def captioned(heads, *texts):
+    table = pd.read_csv(heads / "metadata.csv")
+    table["text"] = [*texts, *[""] * (len(table) - len(texts))]
+    table.to_csv(heads / "metadata.csv", index=False)
+    return {"kind": "folder", "path": str(heads)}
+
+
+@pytest.mark.parametrize("kind", ["diffmask", "medisyn", "medsegfactory"])
+def test_a_dry_run_retrieves_the_captions_of_the_training_split(
+    kind, medpair, recipe, heads, tmp_path
+):
+    # Rows go train, train, val, test: the caption of the third must stay unread.
+    source = captioned(heads, "a round skull", "a small head", "small small small", "small")
+    train = {
+        k: v for k, v in RETRIEVING["generator"]["train"].items() if k not in ("seeds", "views")
+    }
+    plain = {"kind": kind, "preset": "tiny", "train": train, "sample": GENERATOR["sample"]}
+    generator = RETRIEVING["generator"] if kind == "diffmask" else plain
+    path = recipe(**(RETRIEVING | {"source": source, "generator": generator}))
+    said = medpair("run", path, "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert said.json["pairs"] == 3
+    grid = checked(load_recipe(path), load_settings(tmp_path / "home")).grid
+    assert [(p.retrieved, p.text) for p in grid] == [
+        ("images/01.png", "a small head"),
+        ("images/00.png", "a round skull"),
+        ("images/01.png", "a small head"),
+    ]
+    assert all(dict(prompt.extra)["retrieved_for"] == "small" for prompt in grid)
+
+
+def test_a_source_without_captions_is_refused_in_a_line(medpair, recipe, heads, tmp_path):
+    path = recipe(**(RETRIEVING | {"source": captioned(heads, "", "", "a small head")}))
+    said = medpair("run", path, "--dry-run", "--home", tmp_path / "home")
+    assert said.code == 2, said.err
+    assert len(said.lines) == 1
+    assert "grid.retrieve takes captions from the training split" in said.lines[0]
 
 
 @pytest.mark.parametrize("name", ["diffmask-phantoms"])

@@ -7,7 +7,7 @@ import yaml
 
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
-from flows.recipe import SHIPPED, RecipeError, load_recipe
+from flows.recipe import SHIPPED, RecipeError, load_recipe, recipe_from
 
 GOOD = {
     "format": 1,
@@ -87,6 +87,18 @@ BAD = {
         ["generator={kind: medsegfactory, train: {steps: 2}}", "utility.folds=3"],
         "utility.folds would try segmenters on patients that the generator is trained on",
     ),
+    "an unknown key of a part": (
+        ["source={kind: union, parts: {a: {kind: phantom}, b: {kind: phantom, trian: 3}}}"],
+        "unknown key 'trian' in source.parts.b; nearest known: 'train'",
+    ),
+    "a part without a kind": (
+        ["source={kind: union, parts: {a: {kind: phantom}, b: {train: 3}}}"],
+        "key 'source.parts.b.kind' is missing",
+    ),
+    "a union of one": (
+        ["source={kind: union, parts: {a: {kind: phantom}}}"],
+        "source.parts is {'a': {'kind': 'phantom'}}: ",
+    ),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
 
@@ -132,6 +144,19 @@ def test_overrides_are_yaml_and_make_the_sections_they_need(write):
     assert recipe.grid.replicates == 2
     assert recipe.grid.seed == 7
     assert recipe.utility.real == (5, "all")
+
+
+def test_paths_of_parts_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    parts = {name: {"kind": "folder", "path": f"data/{name}"} for name in ("north", "south")}
+    path = write({**GOOD, "source": {"kind": "union", "parts": parts}})
+    told = load_recipe(path, ["source.parts.south.path=mine", "source.parts.south.limit=3"])
+    assert told.source.parts["north"].path == tmp_path / "data/north"
+    assert told.source.parts["south"].path == tmp_path.parent / "mine"
+    assert told.source.parts["south"].limit == 3
+    # What is kept with a data set is read back as it was.
+    again = recipe_from(told.model_dump(mode="json", by_alias=True), (), "kept")
+    assert again == told
 
 
 def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkeypatch):

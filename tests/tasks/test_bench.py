@@ -12,7 +12,7 @@ from evaluation.arms import Arm
 from evaluation.class_arms import stratified_subset
 from evaluation.errors import InputError
 from evaluation.provenance import NOTHING_SEEN, Seen
-from evaluation.sections import ARMS, UtilitySection
+from evaluation.sections import ARMS, BridgeSection, UtilitySection
 from evaluation.utility import Utility
 from factory.images import ImageSection
 from factory.pairs import PairBatch
@@ -54,6 +54,15 @@ def bench(phantoms, tmp_path):
 
 def cases_of(bench):
     return pd.concat([bench.try_arm(arm) for arm in bench.arms()], ignore_index=True)
+
+
+def test_bridged_pairs_make_another_network_and_real_ones_the_same(bench):
+    bridged = replace(bench, section=SECTION.model_copy(update={"bridge": BridgeSection()}))
+    far = BridgeSection(strength=2.0)
+    farther = replace(bench, section=SECTION.model_copy(update={"bridge": far}))
+    for arm in bench.arms():
+        places = {each.place(arm) for each in (bench, bridged, farther)}
+        assert len(places) == (3 if arm.learns_synthetic else 1)
 
 
 def test_every_arm_is_tried_and_trained_once(bench):

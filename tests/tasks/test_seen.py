@@ -7,6 +7,7 @@ from factory.generators.phantom import PhantomGeneratorSpec
 from factory.models.ancestry import Ancestor, ancestry_of, with_ancestor
 from factory.sections import MedSegFactorySpec
 from factory.sources.phantom import PhantomSource
+from factory.sources.union import UnionSource
 from tasks.seen import UNKNOWN, seen_by
 
 WHOLE = PhantomSource(domains=("phantom-breast-us",), train=8)
@@ -42,6 +43,16 @@ def test_what_a_card_and_a_limit_say(spec):
     assert seen(spec(of(WHOLE, 8)), FEW) == Seen("whole", 8)
     # Phantoms of another set are nobody's images.
     assert seen(spec(Ancestor("other", 50, phantom=True)), WHOLE) == NOTHING_SEEN
+
+
+def test_a_limit_within_a_union_counts_for_the_whole(spec):
+    other = PhantomSource(domains=("phantom-colonoscopy",), train=4)
+    whole = UnionSource(parts={"breast": WHOLE, "colon": other})
+    few = UnionSource(parts={"breast": FEW, "colon": other})
+    assert seen(spec(of(whole, 12)), whole) == Seen("whole", 12)
+    assert seen(spec(of(few, 7)), few) == Seen("limited", 7)
+    assert seen(spec(of(whole, 12), of(few, 7)), few).own == "whole"
+    assert seen(spec(OTHER), few) == Seen(others=True)
 
 
 def test_rows_of_three_real_images(spec):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from factory.images import ImageSection
 from factory.models.ancestry import Ancestor, ancestry_of
 from factory.models.checkpoints import checkpoint_digest, load_components, read_card
 from factory.prompts import Prompt
-from factory.sections import MedSegFactorySpec, SampleSection
+from factory.sections import Augmentation, MedSegFactorySpec, SampleSection
 from factory.training.medsegfactory import train_medsegfactory
 from factory.vocabulary import load_vocabulary
 
@@ -55,6 +56,21 @@ def test_the_card_says_what_the_model_is_made_of(checkpoint, lesson, section):
     assert [domain["name"] for domain in card["domains"]] == list(lesson.domains)
     assert all(np.isfinite(list(card["losses"].values())))
     assert 0 <= card["losses"]["mask_dice"] <= 1
+
+
+@pytest.mark.slow
+def test_only_pairs_with_a_mask_are_learnt(lesson, section, tmp_path):
+    few = {"steps": 1, "validate_every": 1}
+    short = section.model_copy(update=few | {"augment": Augmentation(copies=1)})
+    folders = tmp_path / "mixed", tmp_path / "alone"
+    masked = np.arange(len(lesson.train)) % 2 == 0
+    train = replace(lesson.train, has_mask=masked)
+    for folder, pairs in zip(folders, (train, lesson.train[masked]), strict=True):
+        told = replace(lesson, train=pairs)
+        list(train_medsegfactory(told, short, "tiny", "joint", None, folder))
+    card = read_card(folders[0])
+    assert card["pairs"] == masked.sum()
+    assert checkpoint_digest(folders[0]) == checkpoint_digest(folders[1])
 
 
 def test_a_training_killed_anywhere_ends_in_the_same_checkpoint(
