@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from evaluation.metrics import Score
+from evaluation.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,14 @@ class Figure:
     @staticmethod
     def of(score: Score) -> Figure:
         """A score of the evaluation as a figure; what could not be observed becomes null."""
-        bounds = [x if math.isfinite(x) else None for x in (score.value, score.low, score.high)]
-        return Figure(bounds[0], score.unit, bounds[1], bounds[2], score.n)
+        return Figure.estimated(Estimate(score.value, score.low, score.high, score.n), score.unit)
+
+    @staticmethod
+    def estimated(estimate: Estimate, unit: str = "1") -> Figure:
+        """An estimate as a figure; what could not be observed becomes null."""
+        told = (estimate.value, estimate.low, estimate.high)
+        value, low, high = (x if math.isfinite(x) else None for x in told)
+        return Figure(value, unit, low, high, estimate.n)
 
 
 def machine() -> str:

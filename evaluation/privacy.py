@@ -6,14 +6,15 @@ near some training image, and only what is nearer than nearly all of those count
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from evaluation.pairs import Pairs, units_of
+from evaluation.pairs import Images, Pairs, units_of
 from evaluation.resemblance import Distances, distances
 from evaluation.statistics import NOTHING, Estimate, Units, bca_mean, wilson
 
@@ -24,6 +25,7 @@ TAIL = 0.2  # share of all images, the nearest, among which copies are looked fo
 SAME = 0.01  # images nearer than this are one image twice: rounding alone leaves less than 0.001
 
 Floats = NDArray[np.float64]
+Measure = Callable[[Images, Images], Distances]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +52,16 @@ class Resemblance:
     repeats: NDArray[np.bool_] | None = None
 
     @staticmethod
-    def of(synthetic: Pairs, train: Pairs, held_out: Pairs) -> Resemblance:
+    def of(
+        synthetic: Pairs, train: Pairs, held_out: Pairs, measure: Measure = distances
+    ) -> Resemblance:
         """Compares all images of the three sets.
 
         Args:
             synthetic: pairs of one domain.
             train: all pairs that the generator was trained on.
             held_out: real pairs of other patients, without near-duplicates of train.
+            measure: (N, T) distances of N images to T others.
 
         Raises:
             ValueError: if there is no training image.
@@ -64,17 +69,22 @@ class Resemblance:
         if not len(train):
             raise ValueError("there is no training image to search for copies of")
         units = np.asarray(units_of(train))
-        among = distances(train.images, train.images)
-        same = among < SAME
+        among = measure(train.images, train.images)
+        # What rounding leaves is known of images alone; any other measure must find no difference.
+        same = among < SAME if measure is distances else among == 0
         return Resemblance(
-            distances(synthetic.images, train.images),
-            distances(synthetic.images, held_out.images),
-            distances(held_out.images, train.images),
+            measure(synthetic.images, train.images),
+            measure(synthetic.images, held_out.images),
+            measure(held_out.images, train.images),
             np.where(same | (units[:, None] == units[None]), np.float32(np.inf), among),
             units,
             np.asarray(units_of(held_out)),
             np.asarray(np.tril(same, -1).any(1)),
         )
+
+    def among(self, index: NDArray[np.intp]) -> Resemblance:
+        """The same of only some synthetic images."""
+        return replace(self, to_train=self.to_train[index], to_held_out=self.to_held_out[index])
 
     @cached_property
     def distance(self) -> Floats:
@@ -176,8 +186,8 @@ def nearer_to_train(found: Resemblance, *, seed: int = 0) -> Estimate:
     size, rng = min(train.shape[1], held.shape[1]), np.random.default_rng(seed)
     nearer = np.zeros(len(train))
     for _ in range(DRAWS):
-        one = train[:, _whole_units(found.train_units, size, rng)].min(1)
-        other = held[:, _whole_units(found.held_out_units, size, rng)].min(1)
+        one = train[:, pool_of_units(found.train_units, size, rng)].min(1)
+        other = held[:, pool_of_units(found.held_out_units, size, rng)].min(1)
         nearer += (one < other) + 0.5 * (one == other)
     return bca_mean(nearer / DRAWS, seed=seed)
 
@@ -233,7 +243,8 @@ def _greatest_excess(sides: Floats) -> Floats:
     return np.asarray(excess.max(1))
 
 
-def _whole_units(units: Units, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def pool_of_units(units: Units, size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """(size,) indices of images of whole units, taken in random order."""
     turn = rng.permutation(units.max() + 1)
     return np.argsort(turn[units], kind="stable")[:size]
 

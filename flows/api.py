@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from evaluation.headroom import Headroom
     from evaluation.sections import UtilitySection
     from flows.build import Outcome
+    from flows.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,14 @@ def train(recipe: Recipe, settings: Settings) -> Path | None:
         from flows.train import train as flow
 
         return flow(recipe, settings.home)
+
+
+def compare(recipe: Recipe, settings: Settings, images: int, final: bool = False) -> Comparison:
+    """Trains specialists and generalists of a recipe, and compares what they draw."""
+    with orchestrated(recipe, settings):
+        from flows.compare import compare as flow
+
+        return flow(recipe, images, settings.home, final)
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,26 @@ def train(
 
 
 @app.command()
+def compare(
+    recipe: RecipeName,
+    images: Annotated[int, typer.Option(min=2, help="Drawn of each domain by each arm.")] = 64,
+    final: Annotated[
+        bool, typer.Option("--final", help="Against the real test split; the lake keeps count.")
+    ] = False,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains a specialist per domain and generalists of them all, and compares what they draw."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api, tables
+
+        found = api.compare(told, work.settings, images, final)
+        work.leave(found, tables.comparison(found))
+
+
+@app.command()
 def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
     """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
     with desk(home, json_) as work:

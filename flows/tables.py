@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluation.headroom import Headroom
     from flows.api import DataSet, History, Made, Scored, Worth
     from flows.build import Outcome
+    from flows.compare import Comparison
     from flows.health import Check, Status
 
 
@@ -113,6 +114,23 @@ def headroom(found: Iterable[Headroom]) -> RenderableType:
             table.add_row(str(images), f"{dice.value:.3f}", interval, str(dice.n))
         parts += [each.domain, table, each.verdict]
     return Group(*parts)
+
+
+def comparison(told: Comparison) -> RenderableType:
+    """Specialists and generalists, domain by domain, over all, and what they cost."""
+    levels = pd.DataFrame(told.levels).astype({"distance": float, "alignment": float})
+    wide = levels.pivot(index="domain", columns="arm", values=["distance", "alignment"])
+    wide.columns = pd.Index([" of ".join(names) for names in wide.columns])
+    table = Table("against specialists", "value", "95 % interval", "n", box=None, pad_edge=False)
+    for name, figure in told.figures.items():
+        value, low, high = (
+            "-" if figure[end] is None else _cell(figure[end]) for end in ("value", "low", "high")
+        )
+        table.add_row(name, value, f"{low} to {high}", str(figure["n"]))
+    costs = pd.DataFrame(told.costs).T.rename_axis("arm").reset_index()
+    head = f"{told.images} images of each domain by each arm, against the {told.split} split"
+    foot = {"result": short_path(told.file), "chart": short_path(told.chart)}
+    return Group(head, frame(wide.reset_index()), "", table, "", frame(costs), mapping(foot))
 
 
 def datasets(found: Iterable[DataSet]) -> RenderableType:

@@ -126,7 +126,7 @@ class School:
         return Aides(
             encoder=self._encoder(domain) if "encoder" in self.section.features else None,
             pupil=self._pupil(domain, subject, pairs) if self.section.both_ways else None,
-            finder=self._finder(domain) if self.section.finder_steps else None,
+            finder=self.finder(domain) if self.section.finder_steps else None,
         )
 
     def _pupil(self, domain: str, subject: str, pairs: Pairs) -> Segmenter | None:
@@ -166,7 +166,8 @@ class School:
             save_encoder,
         )
 
-    def _finder(self, domain: str) -> Classifier | None:
+    def finder(self, domain: str) -> Classifier | None:
+        """A classifier of the findings of real training images; None where there are too few."""
         section, reference = self.section, self.reference
         if not findings_of(reference.train, domain):
             return None

@@ -91,7 +91,11 @@ def test_a_command_in_the_documentation_exists(words):
 def test_a_recipe_named_in_the_documentation_ships_and_takes_its_overrides(words):
     command, plain, given = parsed(words)
     overrides = [value for option, value in given if option == "--set" and "=" in value]
-    if command.name in ("run", "train", "generate") and plain and plain[0] not in PLACEHOLDERS:
+    if (
+        command.name in ("run", "train", "generate", "compare")
+        and plain
+        and plain[0] not in PLACEHOLDERS
+    ):
         load_recipe(Path(plain[0]).stem, [text for text in overrides if text != "key=value"])
 
 

@@ -7,10 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from safetensors import safe_open
 
 from factory.errors import InputError
 from factory.models.autoencoder import Autoencoder
@@ -208,3 +210,13 @@ def checkpoint_digest(folder: Path) -> str:
     card = read_card(folder)
     content.update(json.dumps([card.get(name) for name in DECISIVE], sort_keys=True).encode())
     return content.hexdigest()
+
+
+def parameter_count(folder: Path) -> int:
+    """Number of weights of all parts of a checkpoint, read from their headers alone."""
+    total = 0
+    for name in REQUIRED:
+        if name.endswith(".safetensors"):
+            with safe_open(folder / name, framework="pt") as file:
+                total += sum(prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    return total

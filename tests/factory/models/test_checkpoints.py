@@ -16,6 +16,7 @@ from factory.models.checkpoints import (
     checkpoint_digest,
     load_components,
     load_medsegfactory_unet,
+    parameter_count,
     save_components,
     save_medsegfactory_unet,
 )
@@ -123,6 +124,14 @@ def test_a_small_checkpoint_in_half_precision_is_under_15_megabytes(tmp_path):
     )
     save_components(small, tmp_path, torch.float16)
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 15e6
+
+
+def test_weights_are_counted_without_being_read(tmp_path):
+    parts = components()
+    save_components(parts, tmp_path, torch.float16)
+    networks = parts.unet, parts.autoencoder.vae, parts.text.model
+    counted = sum(weight.numel() for each in networks for weight in each.parameters())
+    assert parameter_count(tmp_path) == counted
 
 
 def test_nothing_is_pickled(folder):

@@ -1,0 +1,182 @@
+"""Are a model's images distinct from its training images? With copies and other patients beside.
+
+Two embeddings: resemblance of pixels under disguise, and features that taught themselves on the
+real training images. Every figure is of one domain, then the mean over domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.figures import Figure
+from evaluation.disguises import disguised
+from evaluation.distinctness import corresponding, distance_ratios, encoded_distances
+from evaluation.encoder import new_encoder, train_encoder
+from evaluation.figures import Picture
+from evaluation.pairs import Block, domain_of, take
+from evaluation.pictures import nearest_training
+from evaluation.privacy import Measure, Resemblance, nearer_to_train
+from evaluation.resemblance import distances
+from evaluation.statistics import Estimate, bca_mean, mean_of, wilson
+from factory.captions import facts_of_rows
+from factory.generators.drawing import full_batches, to_uint8
+from factory.generators.medisyn import MediSyn
+from factory.pairs import Images, PairBatch
+from factory.prompts import Prompt
+from factory.training.latents import image_pictures
+from factory.training.text_to_image import captions_of
+
+ENCODER_STEPS = 300
+PLANTED = 8  # training images of each domain that are copied
+LOOKED_THROUGH = 64  # drawn images of each domain in the sheet of nearest pairs
+
+Figures = dict[str, Figure]
+Estimates = dict[str, Estimate]
+
+
+def privacy_figures(
+    generator: MediSyn,
+    drawn: PairBatch,
+    train: PairBatch,
+    val: PairBatch,
+    test: PairBatch,
+    repeats: int,
+) -> Figures:
+    """Canaries and distinctness, as means over domains.
+
+    Args:
+        generator: a trained model.
+        drawn: images that it drew.
+        train: what it was trained on.
+        val: real images that say how near others come to training.
+        test: real images of further patients: the negative control.
+        repeats: training captions of each domain that are drawn again.
+    """
+    told: list[Estimates] = []
+    caught, alarms = np.zeros(2, int), np.zeros(2, int)
+    for name in tqdm(sorted(set(domain_of(train))), desc="distinctness", unit="domain"):
+        ours, real, held, others = (
+            take(pairs, domain_of(pairs) == name) for pairs in (drawn, train, val, test)
+        )
+        rows = np.linspace(0, len(real) - 1, min(repeats, len(real))).astype(int)
+        again = redrawn(generator, train, np.flatnonzero(domain_of(train) == name)[rows])
+        copies, planted = canaries(generator, real, PLANTED)
+        sets = {"drawn": ours.images, "copies": copies, "others": others.images, "again": again}
+        for embedding, measure in embeddings(real).items():
+            found = compared(sets, real, held, measure)
+            estimates = distinct(found, rows, real, embedding)
+            told.append(estimates)
+            if embedding == "pixels":
+                caught += [int((found["copies"].copied).sum()), len(planted)]
+                alarms += [int(found["others"].copied.sum()), len(others)]
+                right = found["copies"].nearest == planted
+                estimates["canary_named"] = bca_mean(right.astype(float))
+    names = dict.fromkeys(name for estimates in told for name in estimates)
+    means = {name: mean_of([e[name] for e in told if name in e]) for name in names}
+    canary = {"canary_caught": wilson(*map(int, caught))}
+    canary["canary_false_alarms"] = wilson(*map(int, alarms))
+    return {name: Figure.estimated(estimate) for name, estimate in (canary | means).items()}
+
+
+def canaries(generator: MediSyn, real: Block, count: int) -> tuple[Images, NDArray[np.intp]]:
+    """Copies as a model could make them: training images through its autoencoder, and disguised.
+
+    Returns:
+        Images, and the row of `real` that each one is a copy of.
+    """
+    rows = np.linspace(0, len(real) - 1, min(count, len(real))).astype(np.intp)
+    images = real.images[rows]
+    kinds = {"rebuilt": rebuilt(generator, images), **disguised(images)}
+    return np.concatenate(list(kinds.values())), np.tile(rows, len(kinds))
+
+
+def rebuilt(generator: MediSyn, images: Images) -> Images:
+    """Images (N, H, W, C) through the model's autoencoder."""
+    autoencoder = generator.components.autoencoder
+    device = next(autoencoder.parameters()).device
+    parts = []
+    for at in full_batches(len(images), generator.section.batch):
+        latents = autoencoder.encode((image_pictures(images[at]) / 127.5 - 1).to(device))
+        parts.append(to_uint8(autoencoder.decode(latents), images.shape[-1]))
+    return np.concatenate(parts)[: len(images)]
+
+
+def redrawn(generator: MediSyn, train: PairBatch, rows: NDArray[np.intp]) -> Images:
+    """An image by the very caption that each of these training images was learnt with."""
+    domains, seed = generator.domains, int(generator.components.card["train"]["seed"])
+    facts = facts_of_rows(train.facets, train.has_mask, domains, generator.varying)
+    told = [lines[0] for lines in captions_of(facts, generator.components.text, seed, 0)]
+    asked = [Prompt.about(domains[str(domain_of(train)[row])], (), replicate=row) for row in rows]
+    size, images = generator.section.batch, []
+    for part in full_batches(len(rows), size):
+        seeds = [asked[i].seed for i in part]
+        images.append(
+            generator.draw([asked[i] for i in part], [told[rows[i]] for i in part], seeds)
+        )
+    return np.concatenate(images)[: len(rows)]
+
+
+def embeddings(real: Block) -> Mapping[str, Measure]:
+    """Ways to say how near two images are, by name."""
+    encoder = new_encoder(real.images.shape[-1], (), seed=0)
+    for _ in train_encoder(encoder, real, steps=ENCODER_STEPS, seed=0):
+        pass
+    return {"pixels": distances, "encoder": encoded_distances(encoder, real.images)}
+
+
+def compared(
+    sets: Mapping[str, Images], real: Block, held: Block, measure: Measure
+) -> Mapping[str, Resemblance]:
+    """Each set of images held against training and held-out ones, by its name."""
+    images = np.concatenate(list(sets.values()))
+    everything = Block(
+        images,
+        np.zeros(images.shape[:3], np.uint8),
+        pd.DataFrame(index=range(len(images))),
+        np.full((len(images), 2), np.nan, np.float32),
+        np.zeros(len(images), bool),
+    )
+    found, start, parts = Resemblance.of(everything, real, held, measure), 0, {}
+    for name, part in sets.items():
+        parts[name] = found.among(np.arange(start, start + len(part)))
+        start += len(part)
+    return parts
+
+
+def distinct(
+    found: Mapping[str, Resemblance], rows: NDArray[np.intp], real: Block, embedding: str
+) -> Estimates:
+    """Nearness to training images in one embedding, beside copies and other patients."""
+    findings = np.asarray(real.facets["finding"].astype(str), object)
+    estimates = {
+        f"{what}_{name}_{embedding}": estimate
+        for name in ("drawn", "copies", "others")
+        for what, estimate in (
+            ("nearer_to_train", nearer_to_train(found[name])),
+            ("distance_ratio", bca_mean(distance_ratios(found[name]))),
+        )
+    }
+    again = corresponding(found["again"].to_train, rows, findings)
+    return {
+        **estimates,
+        f"near_copies_drawn_{embedding}": found["drawn"].share,
+        f"corresponding_{embedding}": again,
+    }
+
+
+def nearest_pairs(drawn: PairBatch, train: PairBatch, val: PairBatch) -> Picture:
+    """The drawn images that lie nearest to a training image of their domain, and that image."""
+    tables = []
+    for name in sorted(set(domain_of(drawn))):
+        at = np.flatnonzero(domain_of(drawn) == name)[:LOOKED_THROUGH]
+        rows = np.flatnonzero(domain_of(train) == name)
+        held = take(val, domain_of(val) == name)
+        found = Resemblance.of(take(drawn, at), take(train, rows), held)
+        told = {"pair": at, "nearest": rows[found.nearest], "nearest_distance": found.distance}
+        tables.append(pd.DataFrame({**told, "copied": found.copied}))
+    return nearest_training(drawn, train, pd.concat(tables, ignore_index=True))

@@ -1,0 +1,294 @@
+"""Does a generalist do as it is told? Images by caption, judged by classifiers of real ones.
+
+Classifiers of the modality and of each domain's findings learn from real training phantoms; what
+they see in drawn images is held against what they see in real held-out ones. The rest asks whether
+images are distinct from those the model was trained on (`benchmarks.distinct`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.distinct import nearest_pairs, privacy_figures
+from benchmarks.figures import Figure, show
+from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
+from evaluation.aides import FINDING, findings_of, new_finder
+from evaluation.classifiers import Classifier, new_classifier, train_classifier
+from evaluation.finding_agreement import finding_agreement
+from evaluation.labels import labels_of
+from evaluation.pairs import Block, domain_of, take
+from evaluation.pictures import contact_sheet
+from evaluation.sections import EvaluateSection
+from evaluation.statistics import mean, mean_of
+from evaluation.training import Step
+from factory.errors import InputError
+from factory.generators.medisyn import MediSyn
+from factory.models.checkpoints import CARD, checkpoint_digest
+from factory.pairs import PairBatch
+from factory.prompts import Prompt
+from factory.sections import MediSynSpec
+from factory.vocabulary import Domain
+from flows.recipe import load_recipe
+
+HERE = Path(__file__).parent
+RECORDED = HERE / "recorded" / "medisyn"
+RECIPE = "medisyn"
+MODALITY = "modality"
+QUICK, FULL = (4, 2, 150), (32, 16, 600)  # images and paraphrases of a finding, classifier steps
+
+Figures = dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trained generalist beside real images of its domains.
+
+    Attributes:
+        generator: what is measured.
+        train, val, test: real images; the generator was taught on `train`.
+        steps: that each classifier is trained.
+    """
+
+    generator: MediSyn
+    train: PairBatch
+    val: PairBatch
+    test: PairBatch
+    steps: int
+
+    @staticmethod
+    def of(checkpoint: Path, overrides: Sequence[str], steps: int) -> Bench:
+        """Reads a checkpoint, and real images of the domains that it knows.
+
+        Raises:
+            InputError: if there is no checkpoint, or its domains are not those of the source.
+        """
+        if not (checkpoint / CARD).is_file():
+            raise InputError(
+                f"there is no checkpoint {checkpoint}: train one with `medpair train {RECIPE}` "
+                "and copy the folder it names there, or name another one with --checkpoint"
+            )
+        recipe = load_recipe(RECIPE, overrides)
+        if not isinstance(recipe.generator, MediSynSpec):
+            raise InputError(f"recipe {RECIPE} has the generator {recipe.generator.kind}")
+        generator = MediSyn.load(checkpoint, recipe.image, recipe.generator.sample)
+        source = recipe.source.build()
+        if strange := sorted(set(source.domains) - set(generator.domains)):
+            raise InputError(
+                f"the recipe has domains {strange} that the checkpoint was not trained on; name "
+                "those it knows with --set source.domains=[...]"
+            )
+        return Bench(
+            generator,
+            source.read("train", recipe.image),
+            source.read("val", recipe.image),
+            source.read("test", recipe.image),
+            steps,
+        )
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains that are measured, by name."""
+        names = dict.fromkeys(map(str, domain_of(self.train)))
+        return {name: self.generator.domains[name] for name in names}
+
+    @cached_property
+    def held_out(self) -> PairBatch:
+        """All real images that the generator was not taught on."""
+        return PairBatch.concatenate([self.val, self.test])
+
+    @cached_property
+    def modality_judge(self) -> Classifier:
+        """Tells the modalities of real training images apart."""
+        judge = new_classifier("resnet", 3, labels_of(self.train, MODALITY), seed=0)
+        loop = train_classifier(judge, [self.train], MODALITY, steps=self.steps, seed=0)
+        return watched(loop, judge, "modalities", self.steps)
+
+    @cached_property
+    def finding_judges(self) -> Mapping[str, Classifier]:
+        """Tells the findings of real training images apart, by domain."""
+        section = EvaluateSection(finder_steps=self.steps)
+        found = {}
+        for name in self.domains:
+            if findings_of(self.train, name):
+                judge, loop = new_finder(self.train, name, section)
+                found[name] = watched(loop, judge, f"findings of {name}", self.steps)
+        return found
+
+    def prompts(self, count: int) -> list[Prompt]:
+        """So many prompts for each finding of each domain."""
+        return [
+            Prompt.about(domain, domain.shown(finding), finding, replicate=i)
+            for domain in self.domains.values()
+            for finding in domain.findings
+            for i in range(count)
+        ]
+
+    def cells(self, count: int) -> list[Cell]:
+        """Every finding that a classifier can judge, so many times, counted."""
+        return [
+            (domain, finding, i)
+            for name, domain in self.domains.items()
+            if name in self.finding_judges
+            for finding in domain.findings
+            for i in range(count)
+        ]
+
+    def drawn(self, prompts: Sequence[Prompt], title: str) -> PairBatch:
+        """Images of prompts, a batch at a time."""
+        size = self.generator.section.batch
+        parts = []
+        for at in tqdm(range(0, len(prompts), size), desc=title, unit="batch"):
+            some = prompts[at : at + size]
+            parts.append(self.generator.generate(some, [prompt.seed for prompt in some]))
+        return PairBatch.concatenate(parts)
+
+
+def watched(loop: Iterable[Step], judge: Classifier, title: str, steps: int) -> Classifier:
+    """Exhausts a training and gives what it trained."""
+    for _ in tqdm(loop, desc=title, total=steps, unit="step"):
+        pass
+    return judge
+
+
+def alignment(bench: Bench, drawn: PairBatch) -> Figures:
+    """How well images show what was asked, as a share of how well real ones show what they are."""
+    told = finding_agreement(drawn, bench.held_out, bench.modality_judge, column=MODALITY, seed=0)
+    figures = {
+        "alignment_modality": Figure.estimated(told.balanced_accuracy_ratio),
+        "accuracy_modality_real": Figure.estimated(told.real.balanced_accuracy),
+    }
+    ratios, real, own = [], [], Figures()
+    for name, judge in bench.finding_judges.items():
+        ours, theirs = (part_of(pairs, name) for pairs in (drawn, bench.held_out))
+        found = finding_agreement(ours, theirs, judge, column=FINDING, seed=0)
+        ratios.append(found.balanced_accuracy_ratio)
+        real.append(found.real.balanced_accuracy)
+        own[f"alignment_finding_{short(name)}"] = Figure.estimated(ratios[-1])
+        own[f"accuracy_finding_real_{short(name)}"] = Figure.estimated(real[-1])
+    figures["alignment_finding"] = Figure.estimated(mean_of(ratios))
+    figures["accuracy_finding_real"] = Figure.estimated(mean_of(real))
+    return figures | own
+
+
+def paraphrased(bench: Bench, count: int) -> Figures:
+    """The same finding asked for in a learnt form and in held-out ones, from the same noise."""
+    learnt, other = (free_texts(bench.cells(count), forms) for forms in (LEARNT, HELD_OUT))
+    seeds, size = [prompt.seed for prompt in learnt], bench.generator.section.batch
+    seen = []
+    for prompts, title in ((learnt, "learnt form"), (other, "held-out forms")):
+        images = [
+            bench.generator.generate(prompts[at : at + size], seeds[at : at + size]).images
+            for at in tqdm(range(0, len(prompts), size), desc=title, unit="batch")
+        ]
+        seen.append(verdicts(bench, [p.domain for p in prompts], np.concatenate(images)))
+    wanted = [(domain.modality, finding) for domain, finding, _ in bench.cells(count)]
+    return {
+        name: Figure.estimated(mean(np.array([a == b for a, b in zip(*two, strict=True)], float)))
+        for name, two in (
+            ("paraphrase_agreement", seen),
+            ("paraphrase_right", (seen[1], wanted)),
+            ("learnt_form_right", (seen[0], wanted)),
+        )
+    }
+
+
+def verdicts(
+    bench: Bench, domains: Sequence[str], images: NDArray[np.uint8]
+) -> list[tuple[str, str]]:
+    """Modality and finding that the classifiers see in each image."""
+    judge = bench.modality_judge
+    modalities = [judge.labels[at] for at in judge.probabilities(images).argmax(1)]
+    findings = [""] * len(images)
+    for name, finder in bench.finding_judges.items():
+        at = np.flatnonzero(np.array(domains) == name)
+        for i, label in zip(at, finder.probabilities(images[at]).argmax(1), strict=True):
+            findings[i] = finder.labels[label]
+    return list(zip(modalities, findings, strict=True))
+
+
+def part_of(pairs: PairBatch, domain: str) -> Block:
+    """The pairs of one domain."""
+    return take(pairs, domain_of(pairs) == domain)
+
+
+def short(domain: str) -> str:
+    """A domain's name as part of a figure's."""
+    return domain.removeprefix("phantom-").replace("-", "_")
+
+
+def compared(file: Path) -> Figures:
+    """The figures of a stored comparison (`medpair compare`).
+
+    Raises:
+        InputError: if the file is none.
+    """
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))["figures"]
+        return {name: Figure(**entry, unit="1") for name, entry in told.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{file} is no result of a comparison; make one with `medpair compare {RECIPE}`, "
+            "which says where it lies"
+        ) from error
+
+
+def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]:
+    """All figures, and notes on what was measured.
+
+    Raises:
+        InputError: if the checkpoint or the comparison is not there.
+    """
+    other = compared(arguments.compare) if arguments.compare else {}
+    images, few, steps = QUICK if arguments.quick else FULL
+    bench = Bench.of(arguments.checkpoint, arguments.set, steps)
+    drawn = bench.drawn(bench.prompts(images), "drawing")
+    specialties = {domain.specialty for domain in bench.domains.values()}
+    counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}
+    figures = {
+        **{name: Figure(len(values), "1") for name, values in counts.items()},
+        **alignment(bench, drawn),
+        **paraphrased(bench, few),
+        **privacy_figures(bench.generator, drawn, bench.train, bench.val, bench.test, few),
+        **other,
+    }
+    if arguments.pictures:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+        pictures = [contact_sheet(drawn, {}), nearest_pairs(drawn, bench.train, bench.val)]
+        for picture in pictures:
+            (arguments.pictures / f"medisyn-{picture.name}.png").write_bytes(picture.png)
+    digest = checkpoint_digest(arguments.checkpoint)[:12]
+    return figures, {"checkpoint": digest, "trained_with": f"medpair train {RECIPE}"}
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]} images of each finding")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--checkpoint", type=Path, default=RECORDED)
+    parser.add_argument("--compare", type=Path, help="result of `medpair compare`, a JSON file")
+    parser.add_argument("--pictures", type=Path, help="folder to write contact sheets to")
+    parser.add_argument("--set", action="append", default=[], help="overrides a recipe's key")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        figures, notes = measured(arguments)
+    except InputError as error:
+        print(f"benchmarks.medisyn: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    show("medisyn", figures, notes, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Compare: a recipe of many domains -> specialists against generalists, and what each costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from math import isfinite, isnan
+from pathlib import Path
+
+from prefect import flow
+
+from evaluation.comparison import Contrast, contrast, levels, trial
+from evaluation.comparison_chart import comparison_chart
+from evaluation.pairs import domain_of, take
+from evaluation.statistics import Estimate
+from factory.identity import digest
+from factory.models.checkpoints import checkpoint_digest
+from flows.job import Job, opened, recipe_name
+from flows.recipe import Recipe
+from tasks.reference import Reference
+from tasks.rivals import GENERALIST, SHORT, SPECIALISTS, Trained, costs, draw, rivals, taught
+from tasks.scoring import School
+from tasks.tracking import Record
+
+IMAGES = 64  # of each domain, drawn by each arm
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Specialists, the generalist of their total training, and that of one's training.
+
+    Attributes:
+        recipe: name.
+        images: that each arm drew of each domain.
+        split: of the real images they are held against.
+        costs: arm -> models, parameters, steps, seconds, cost; see `tasks.rivals.costs`.
+        levels: a row per domain and arm; see `evaluation.comparison.levels`.
+        figures: `generalist_alignment_loss`, `generalist_distance_ratio`, and the same of
+            `generalist_short`, each against the specialists: value, low, high, n.
+        file: where this is kept as JSON.
+        chart: a picture of the levels.
+    """
+
+    recipe: str
+    images: int
+    split: str
+    costs: dict[str, dict[str, float]]
+    levels: list[dict[str, object]]
+    figures: dict[str, dict[str, float | None]]
+    file: Path
+    chart: Path
+
+
+@flow(name="compare", flow_run_name=recipe_name)
+def compare(
+    recipe: Recipe | Path, images: int = IMAGES, home: Path | None = None, final: bool = False
+) -> Comparison:
+    """Trains specialists and generalists of a recipe, and compares what they draw.
+
+    Models that the home holds are not trained again, and trainings that were stopped go on.
+
+    Args:
+        recipe: of two domains or more, with the generator `medisyn`.
+        images: that each arm draws of each domain.
+        home: of everything.
+        final: hold the images against the test split; the lake keeps count.
+    """
+    with opened(recipe, home) as job, job.record.child("compare") as record:
+        told, settings = job.recipe, job.settings
+        asked = rivals(told.source, told.generator, job.source.domains)
+        trained = taught(asked, settings.models, told.name, told.image, record)
+        reference = job.reference
+        if final:
+            reference = Reference.of(job.source, told.image, "test")
+            job.lake.open_test(_subject(trained), reference.digest, "compare")
+        return _compared(job, trained, reference, images, record)
+
+
+def _subject(trained: list[Trained]) -> str:
+    return digest([checkpoint_digest(each.folder) for each in trained])
+
+
+def _compared(
+    job: Job, trained: list[Trained], reference: Reference, images: int, record: Record
+) -> Comparison:
+    school = School(reference, job.recipe.evaluate, job.settings.models, record)
+    trials = []
+    for name, domain in reference.domains.items():
+        drawn = {
+            each.rival.arm: draw(each, domain, images, job.recipe.image)
+            for each in trained
+            if name in each.rival.domains
+        }
+        real = [take(p, domain_of(p) == name) for p in (reference.train, reference.held_out)]
+        trials.append(trial(name, real[0], real[1], drawn, school.finder(name)))
+    table = levels(trials)
+    figures = {
+        f"{arm}_{what}": _plain(estimate)
+        for arm in (GENERALIST, SHORT)
+        for what, estimate in _told(contrast(trials, arm, SPECIALISTS)).items()
+    }
+    folder = job.settings.reports
+    folder.mkdir(parents=True, exist_ok=True)
+    result = Comparison(
+        recipe=job.recipe.name,
+        images=images,
+        split=reference.split,
+        costs=costs(trained),
+        levels=[_row(row) for row in table.to_dict("records")],
+        figures=figures,
+        file=folder / f"{job.recipe.name}-compare.json",
+        chart=folder / f"{job.recipe.name}-compare.png",
+    )
+    result.chart.write_bytes(comparison_chart(table).png)
+    _keep(result, trained)
+    return result
+
+
+def _told(found: Contrast) -> dict[str, Estimate]:
+    return {"alignment_loss": found.alignment_loss, "distance_ratio": found.distance_ratio}
+
+
+def _plain(estimate: Estimate) -> dict[str, float | None]:
+    bounds = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (x if isfinite(x) else None for x in bounds)
+    return {"value": value, "low": low, "high": high, "n": estimate.n}
+
+
+def _row(row: Mapping[Hashable, object]) -> dict[str, object]:
+    unknown = {name for name, value in row.items() if isinstance(value, float) and isnan(value)}
+    return {str(name): None if name in unknown else value for name, value in row.items()}
+
+
+def _keep(result: Comparison, trained: list[Trained]) -> None:
+    content = {
+        "recipe": result.recipe,
+        "images": result.images,
+        "split": result.split,
+        "checkpoints": {
+            f"{each.rival.arm}/{'+'.join(each.rival.domains)}": each.folder.name for each in trained
+        },
+        "costs": result.costs,
+        "levels": result.levels,
+        "figures": result.figures,
+    }
+    text = json.dumps(content, indent=2, allow_nan=False)
+    result.file.write_text(text + "\n", encoding="utf-8")

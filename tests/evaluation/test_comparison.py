@@ -1,0 +1,70 @@
+"""Contrasts of generators whose answer is known, and that say so when they cannot know."""
+
+import numpy as np
+import pytest
+
+from evaluation.comparison import DomainTrial, Shown, contrast, levels, trial
+from evaluation.kernel import Kernel, kernel_distance
+
+
+def shown(shift, right, *, count=40, seed=0):
+    features = np.random.default_rng(seed).normal(shift, 1, (count, 3))
+    flags = (np.arange(count) % 10 < 10 * right).astype(float)
+    return Shown(features, flags, np.arange(count) // 10 % 2, np.arange(count))
+
+
+def trials(ours, theirs):
+    return [
+        DomainTrial(
+            f"d{i}",
+            shown(0, 1, seed=i),
+            {"ours": shown(*ours, seed=9), "theirs": shown(*theirs, seed=9)},
+        )
+        for i in range(4)
+    ]
+
+
+def test_equal_generators_differ_by_nothing():
+    found = contrast(trials((1, 0.8), (1, 0.8)), "ours", "theirs")
+    assert (found.alignment_loss.value, found.alignment_loss.high) == (0, 0)
+    assert found.distance_ratio.value == found.distance_ratio.high == 1
+
+
+def test_a_worse_generator_is_told_by_how_much():
+    found = contrast(trials((2, 0.6), (1, 0.8)), "ours", "theirs")
+    assert found.alignment_loss.value == pytest.approx(0.2)
+    assert 0 < found.alignment_loss.low < 0.2 < found.alignment_loss.high < 0.45
+    assert found.distance_ratio.low > 1.25
+    assert found.alignment_loss.n == 160
+
+
+def test_the_value_is_that_of_the_kernel_distance():
+    (one, *_) = trials((2, 1), (1, 1))
+    kernel = Kernel.of(one.real.features)
+    apart = [kernel_distance(one.arms[a].features, one.real.features, kernel) for a in one.arms]
+    assert contrast([one], "ours", "theirs").distance_ratio.value == pytest.approx(
+        apart[0] / apart[1]
+    )
+    assert levels([one])["distance"].tolist() == pytest.approx(apart)
+
+
+def test_a_ratio_to_what_may_be_nothing_has_no_bound():
+    found = contrast(trials((1, 1), (0, 1)), "ours", "theirs").distance_ratio
+    assert not np.isfinite(found.high)
+
+
+def test_without_findings_only_distances_are_told(discs):
+    real, other, drawn = (discs(12, seed=seed) for seed in (1, 2, 3))
+    each = trial("discs", real, other, {"a": drawn, "b": drawn}, None)
+    table = levels([each])
+    assert table["alignment"].isna().all()
+    assert table["distance"].notna().all()
+    found = contrast([each], "a", "b")
+    assert np.isnan(found.alignment_loss.value)
+    assert found.distance_ratio.value == 1
+
+
+def test_unequal_numbers_are_refused(discs):
+    real, other = discs(8, seed=1), discs(6, seed=2)
+    with pytest.raises(ValueError, match="not paired"):
+        trial("discs", real, other, {"a": discs(3), "b": discs(4)}, None)
