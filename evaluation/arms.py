@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation.errors import InputError
 from evaluation.networks import CLASSIFIERS
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
-from evaluation.sections import ArmKind, BridgeSection, UtilitySection
+from evaluation.sections import ArmKind, BridgeSection, UtilitySection, share_of
 
 if TYPE_CHECKING:
     from evaluation.bridge import Bridge
@@ -33,7 +33,8 @@ class Arm:
         network: name in `SEGMENTERS` or in `CLASSIFIERS`, which share none.
         domain: of all its pairs.
         kind: what it is trained and tried on, see `evaluation.sections.ARMS`.
-        real: how many real images, as the recipe names it; "" for the synthetic arm.
+        real: how many real images, as the recipe names it, a share as its number; "" for the
+            synthetic arm.
         images: how many real images that is.
         seed: draws its real images, its first weights and its batches.
         ratio: of `both`: synthetic pairs drawn for each real one; 0 for the others.
@@ -258,13 +259,30 @@ def _kinds(
 ) -> Iterator[tuple[ArmKind, str, int, float]]:
     if "synthetic" in section.arms:
         yield "synthetic", "", 0, 0.0
-    for real in section.real:
-        images = available if real == "all" else real
-        if images > available or not available:
-            raise InputError(
-                f"utility.real asks for {real} real images of domain {domain!r}, which has "
-                f"{available} for training; ask for fewer or for 'all'"
-            )
+    for real, images in _numbers(section, domain, available).items():
         for kind in (kind for kind in section.arms if kind != "synthetic"):
             for ratio in section.ratios if kind == "both" else (0.0,):
-                yield kind, str(real), images, ratio
+                yield kind, real, images, ratio
+
+
+def _numbers(section: UtilitySection, domain: str, available: int) -> dict[str, int]:
+    """Name of every number of real images -> the number; a share is named by its number.
+
+    Two shares that come to one number are one.
+    """
+    found: dict[str, int] = {}
+    for asked in section.real:
+        images = _number(asked, available)
+        if images > available or not available:
+            raise InputError(
+                f"utility.real asks for {asked} real images of domain {domain!r}, which has "
+                f"{available} for training; ask for fewer or for 'all'"
+            )
+        found["all" if asked == "all" else str(images)] = images
+    return found
+
+
+def _number(asked: int | str, available: int) -> int:
+    if isinstance(asked, int):
+        return asked
+    return available if asked == "all" else max(1, round(share_of(asked) * available))

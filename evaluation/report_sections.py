@@ -107,7 +107,14 @@ SECTIONS = (
     Section(
         "utility",
         "Are they useful?",
-        ("utility_gain", "utility_worth", "utility_auroc_gain", "utility_auroc_worth"),
+        (
+            "utility_gain",
+            "utility_worth",
+            "utility_auroc_gain",
+            "utility_auroc_worth",
+            "utility_harmonic_dice",
+            "utility_harmonic_iou",
+        ),
         "A segmenter, or a classifier of the finding, is trained on real pairs, on synthetic ones "
         "or on both, for equally many steps and with the same classical augmentation. An interval "
         "that holds 0 means that a gain was not shown, not that there is none. What the generator "

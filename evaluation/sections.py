@@ -50,11 +50,28 @@ def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
     return kinds
 
 
+def _share(text: str) -> str:
+    if text != "all" and not 0 < share_of(text) <= 1:
+        raise ValueError(
+            f"{text!r} is no number of real images: write a whole number, 'all', or a share of the "
+            "real training images such as '25%'"
+        )
+    return text
+
+
+def share_of(text: str) -> float:
+    """The share that a text such as "25%" says, in [0, 1]; 0 where it says none."""
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else 0.0
+    except ValueError:
+        return 0.0
+
+
 Feature = Annotated[str, AfterValidator(named)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
 ClassifierName = Annotated[str, AfterValidator(_classifier)]
 Ratio = Annotated[float, Field(gt=0)]
-RealCount = Annotated[int, Field(ge=1)] | Literal["all"]
+RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
 
 
 class EvaluateSection(BaseModel):
@@ -128,6 +145,9 @@ class UtilitySection(BaseModel):
     folds: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="try every patient, in so many folds; None: the held-out split"
     )
+    unseen: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
+        default=(), description="classes that no real training image of any arm shows"
+    )
     seeds: int = Field(default=3, ge=1, description="repeats, each with its own real images")
     steps: int = Field(default=1500, ge=1, description="training steps, the same in every arm")
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
@@ -141,9 +161,32 @@ class UtilitySection(BaseModel):
             raise ValueError("segmenters and classifiers are both empty; name one to be trained")
         return self
 
+    @model_validator(mode="after")
+    def _only_segmenters_leave_classes_unseen(self) -> Self:
+        if self.unseen and self.classifiers:
+            raise ValueError(
+                "unseen classes are left out of the masks of segmenters, and mean nothing to "
+                "classifiers of the finding; leave classifiers out, or unseen"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_name_numbers(self) -> Self:
+        shares = [real for real in self.real if isinstance(real, str) and real != "all"]
+        if self.folds is not None and shares:
+            raise ValueError(
+                f"{shares} of the real images are another number in every fold, so that their arms "
+                "could not be put together; write numbers"
+            )
+        return self
+
     @property
     def scores(self) -> frozenset[str]:
         """Names of the scores that these arms give."""
+        if self.unseen:
+            # A gain over seen and unseen classes at once would pass for one over known classes.
+            parts, overlaps = ("seen", "unseen", "harmonic"), ("dice", "iou")
+            return frozenset(f"utility_{part}_{name}" for part in parts for name in overlaps)
         learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
         kinds = ["gain"] if "both" in self.arms else []
         kinds += ["worth"] if learnt and len(self.real) > 1 else []

@@ -15,6 +15,7 @@ from evaluation.gains import comparisons, with_headline
 from evaluation.metrics import Score
 from evaluation.statistics import Estimate, holm
 from evaluation.trial import MACRO, MEASURES, by_seed
+from evaluation.unseen import unseen_levels, unseen_scores
 from evaluation.worth import worth_scores, worths
 
 KEYS = ["segmenter", "domain", "kind", "ratio", "real", "class"]
@@ -30,32 +31,38 @@ class Utility:
         gains: what synthetic pairs add, see `gains`.
         worths: what they are worth in real images, see `worth.worths`.
         classes: the same of classifiers; the tables above are of segmenters.
+        unseen: seen and unseen classes apart, see `unseen.unseen_levels`; empty where none are.
     """
 
     levels: pd.DataFrame
     gains: pd.DataFrame
     worths: pd.DataFrame
     classes: ClassUtility = field(default_factory=ClassUtility)
+    unseen: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @staticmethod
     def of(cases: pd.DataFrame, class_cases: pd.DataFrame | None = None) -> Utility:
         """Every table of the cases of all arms, concatenated; no cases give empty tables.
 
         Args:
-            cases: of segmenters, as `trial.try_arm` gives them, with two more columns: provenance, what the
-                generator had seen ("" where no synthetic pair is involved), and weights, how a
-                segmenter's were chosen ("last" or "validated").
-            class_cases: of classifiers, as `class_trial.try_class_arm` gives them, with the same
-                two columns; None for none.
+            cases: of segmenters, as `trial.try_arm` gives them, with three more columns:
+                provenance, what the generator had seen ("" where no synthetic pair is involved),
+                weights, how a segmenter's were chosen ("last" or "validated"), and unseen, whether
+                the class is kept from real training images.
+            class_cases: of classifiers, as `class_trial.try_class_arm` gives them, with the first
+                two of these columns; None for none.
         """
         classes = ClassUtility() if class_cases is None else ClassUtility.of(class_cases)
         if cases.empty:
             return Utility(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), classes)
-        return Utility(levels(cases), gains(cases), worths(cases), classes)
+        tables = (levels(cases), gains(cases), worths(cases))
+        return Utility(*tables, classes, unseen_levels(cases))
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Gains and worths as scores."""
+        """Gains and worths as scores; of unseen classes, where there are such, theirs alone."""
+        if not self.unseen.empty:
+            return tuple(unseen_scores(self.unseen))
         drawing = (*gain_scores(self.gains), *worth_scores(self.worths))
         return (*drawing, *self.classes.scores)
 

@@ -6,7 +6,28 @@ from collections.abc import Mapping
 
 from evaluation.metric import Metric
 
+_PARTS = {
+    "harmonic": "over seen and over unseen classes, the harmonic mean of both.",
+    "seen": "on real held-out pairs over the classes that real training images show, where others "
+    "were kept from every arm.",
+    "unseen": "on real held-out pairs over the classes that no real training image shows: what a "
+    "segmenter knows of them comes from synthetic pairs.",
+}
+_BESIDE = {"harmonic": ("seen", "unseen")}
+_UNSEEN = {
+    f"utility_{part}_{name}": Metric(
+        unit,
+        True,
+        1,
+        f"{unit} {text}",
+        tuple(f"utility_{other}_{name}" for other in _BESIDE.get(part, ())),
+    )
+    for name, unit in (("dice", "Dice"), ("iou", "IoU"))
+    for part, text in _PARTS.items()
+}
+
 UTILITY: Mapping[str, Metric] = {
+    **_UNSEEN,
     "utility_gain": Metric(
         "Dice",
         True,

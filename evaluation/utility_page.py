@@ -38,6 +38,7 @@ class UtilityPage:
         provenances: each kind of provenance with its meaning, and the arms that have it.
         seeds: fewest of any arm.
         classes: levels, gains and worths of classifiers.
+        unseen: an arm's seen and unseen classes, a line each; none where no class is unseen.
     """
 
     levels: Lines
@@ -47,6 +48,7 @@ class UtilityPage:
     provenances: list[tuple[str, str, str]]
     seeds: int
     classes: ClassLines
+    unseen: Lines
 
     @staticmethod
     def of(utility: Utility) -> UtilityPage:
@@ -66,6 +68,10 @@ class UtilityPage:
                 classes.gains.to_dict("records"),
                 classes.worths.to_dict("records"),
             ),
+            unseen=[
+                row | {"arm": arm_words(row["kind"], row["ratio"])}
+                for row in utility.unseen.to_dict("records")
+            ],
         )
 
 

@@ -190,31 +190,49 @@ class Worth:
     """What the pairs of a version are worth to segmenters: Dice, gains, in real images.
 
     Attributes:
+        against: the source whose split it is; "" for the recipe's own.
         classes: the same tables of classifiers, by name: levels, gains, worths.
+        unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
     """
 
     version: str
     split: str
+    against: str
     levels: list[dict[str, object]]
     gains: list[dict[str, object]]
     worths: list[dict[str, object]]
     classes: dict[str, list[dict[str, object]]]
+    unseen: list[dict[str, object]]
     scores: list[Score]
 
 
 def utility(
-    version: Version, settings: Settings, final: bool = False, overrides: Iterable[str] = ()
+    version: Version,
+    settings: Settings,
+    final: bool = False,
+    overrides: Iterable[str] = (),
+    against: str = "",
 ) -> Worth:
-    """Trains downstream models with and without the pairs of a version, tried on real ones."""
+    """Trains downstream models with and without the pairs of a version, tried on real ones.
+
+    Args:
+        version: of a data set.
+        settings: of the home.
+        final: try them on the test split.
+        overrides: of the version's recipe.
+        against: another source to try them on; "" for the recipe's own.
+    """
     recipe = recipe_of(version, settings, overrides)
+    other = source_named(against) if against else None
     with orchestrated(recipe, settings):
         from flows.utility import utility as flow
 
-        found = flow(recipe, version.ref, settings.home, final)
+        found = flow(recipe, version.ref, settings.home, final, other)
     split = "test" if final else "val"
     return Worth(
         str(version),
         split,
+        against,
         rows(found.levels),
         rows(found.gains),
         rows(found.worths),
@@ -223,6 +241,7 @@ def utility(
             "gains": rows(found.classes.gains),
             "worths": rows(found.classes.worths),
         },
+        rows(found.unseen),
         list(found.scores),
     )
 

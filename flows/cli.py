@@ -226,6 +226,9 @@ def utility(
     final: Annotated[
         bool, typer.Option("--final", help="Try on the real test split; the lake keeps count.")
     ] = False,
+    against: Annotated[
+        str, typer.Option("--against", help="Try on these: a folder, a recipe, or 'phantom'.")
+    ] = "",
     set_: Set = None,
     home: Home = None,
     json_: Json = False,
@@ -234,7 +237,8 @@ def utility(
     with desk(home, json_) as work:
         from flows import api, tables
 
-        worth = api.utility(api.Version.parse(dataset), work.settings, final, set_ or ())
+        named = api.Version.parse(dataset)
+        worth = api.utility(named, work.settings, final, set_ or (), against)
         work.leave(worth, tables.worth(worth))
 
 

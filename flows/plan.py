@@ -21,6 +21,7 @@ from evaluation.extractors import check_file
 from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
+from evaluation.unseen import check_unseen, without
 from factory.errors import InputError
 from factory.masked_sections import MaskedSpec
 from factory.prompts import PromptGrid
@@ -279,5 +280,7 @@ def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
     if recipe.utility is None:
         return []
     asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
-    pairs = take(reference.train, asked)
-    return every_arm(recipe.utility, reference.train, pairs)
+    section, pairs = recipe.utility, take(reference.train, asked)
+    check_unseen(section, reference.train, pairs, reference.classes)
+    train = without(reference.train, section.unseen, reference.classes)
+    return every_arm(section, train, pairs)

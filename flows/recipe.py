@@ -110,7 +110,7 @@ class Recipe(BaseModel):
                     f"{key} names {', '.join(missing)}, which the utility section does not give: "
                     "a gain needs the arm both, a worth an arm with synthetic pairs and two numbers "
                     "of real images; those with auroc are of utility.classifiers, the others of "
-                    "utility.segmenters"
+                    "utility.segmenters; utility.unseen gives those of seen and unseen classes alone"
                 )
         return self
 

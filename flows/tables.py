@@ -82,8 +82,9 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
 def worth(told: Worth) -> RenderableType:
     """What pairs are worth to segmenters and to classifiers."""
     keys = ["domain", "kind", "ratio", "real"]
-    dice = ["class", "provenance", "dice", "dice_low", "dice_high", "n", "missed", "false"]
-    auroc = ["provenance", "auroc", "auroc_low", "auroc_high", "balanced_accuracy", "n"]
+    overlaps = [f"{name}{end}" for name in ("dice", "iou") for end in ("", "_low", "_high")]
+    dice = ["images", "class", "provenance", *overlaps, "n", "missed", "false"]
+    auroc = ["images", "provenance", "auroc", "auroc_low", "auroc_high", "balanced_accuracy", "n"]
     levels = [
         frame(pd.DataFrame(table)[[network, *keys, *columns]])
         for network, table, columns in (
@@ -97,11 +98,24 @@ def worth(told: Worth) -> RenderableType:
         for row in [*told.worths, *told.classes["worths"]]
     ]
     return Group(
-        f"{told.version}, tried on the {told.split} split",
+        f"{told.version}, tried on the {told.split} split"
+        + f" of {told.against}" * bool(told.against),
         *levels,
+        *unseen_tables(told.unseen),
         "\n".join(["in real images:", *worths]) if worths else "",
         scores({score.metric: score for score in told.scores}),
     )
+
+
+def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
+    """Seen classes, unseen ones and their harmonic mean, a table for Dice and one for IoU."""
+    keys = ["segmenter", "domain", "kind", "ratio", "real", "images"]
+    tables = []
+    for name in ("dice", "iou") if rows else ():
+        parts = [f"{part}_{name}" for part in ("seen", "unseen", "harmonic")]
+        columns = [f"{part}{end}" for part in parts for end in ("", "_low", "_high")]
+        tables.append(frame(pd.DataFrame(rows)[[*keys, *columns, "n_seen", "n_unseen"]]))
+    return [f"unseen: {rows[0]['unseen']}", *tables] if rows else []
 
 
 def headroom(found: Iterable[Headroom]) -> RenderableType:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from prefect import flow
 
+from evaluation.arms import asked_domains
 from evaluation.sections import UtilitySection
 from evaluation.tables import About
 from evaluation.utility import Utility
 from factory.errors import InputError
 from factory.snapshot import Snapshot
+from factory.sources import SourceSection
 from factory.store import MAIN, Store
 from flows.estimate import budget
 from flows.job import Job, opened, recipe_name, settings_of_flow
@@ -25,7 +27,11 @@ from tasks.utility import record_utility, try_pairs
 
 @flow(name="utility", flow_run_name=recipe_name)
 def utility(
-    recipe: Recipe | Path, version: str, home: Path | None = None, final: bool = False
+    recipe: Recipe | Path,
+    version: str,
+    home: Path | None = None,
+    final: bool = False,
+    against: SourceSection | None = None,
 ) -> Utility:
     """Trains downstream models with and without the pairs of a version, tried on real ones.
 
@@ -37,6 +43,7 @@ def utility(
         home: of everything.
         final: try them on the test split instead of the validation split, which then chooses
             their weights; the lake keeps count.
+        against: source whose split they are tried on instead; nothing learns from it.
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
@@ -47,7 +54,7 @@ def utility(
                 "them; make a version with masks first, or try classifiers alone: "
                 "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
-        bench = bench_of(job, snapshot, record, final)
+        bench = bench_of(job, snapshot, record, final, against)
         asked = bench.arms()
         if final:
             job.lake.open_test(snapshot.id, bench.reference.digest, "utility")
@@ -60,16 +67,30 @@ def utility(
         return found
 
 
-def bench_of(job: Job, snapshot: Snapshot, record: Record, final: bool) -> Bench:
-    """The bench on which a snapshot is tried, by the recipe of a job."""
-    reference, held = job.reference, None
-    if final:
-        held = reference.held_out
+def bench_of(
+    job: Job, snapshot: Snapshot, record: Record, final: bool, against: SourceSection | None
+) -> Bench:
+    """The bench on which a snapshot is tried, by the recipe of a job.
+
+    Raises:
+        InputError: if it cannot be tried against the other source, or in folds.
+    """
+    section, synthetic = job.recipe.utility or UtilitySection(), snapshot.read()
+    reference, held = job.reference, job.reference.held_out if final else None
+    if against is not None:
+        if section.folds is not None:
+            raise InputError(
+                "utility.folds try the recipe's own patients, --against those of another source: "
+                "leave one of the two out, for instance by --set utility.folds=null"
+            )
+        domains = asked_domains(section, synthetic)
+        reference = reference.against(against.build(), "test" if final else "val", domains)
+    elif final:
         reference = Reference.of(job.source, job.recipe.image, "test")
     return Bench(
-        section=job.recipe.utility or UtilitySection(),
+        section=section,
         reference=reference,
-        synthetic=snapshot.read(),
+        synthetic=synthetic,
         snapshot=snapshot.id,
         folder=job.settings.models / "segmenters",
         record=record,

@@ -18,11 +18,12 @@ from evaluation.classifiers import Classifier, load_classifier, save_classifier
 from evaluation.errors import InputError
 from evaluation.folds import folds_of
 from evaluation.learners import Segmenter, load_segmenter, save_segmenter
-from evaluation.pairs import Block
+from evaluation.pairs import Block, Pairs
 from evaluation.provenance import NOTHING_SEEN, Seen, provenance
 from evaluation.sections import UtilitySection
 from evaluation.training import Step
 from evaluation.trial import MACRO, MEASURES, try_arm
+from evaluation.unseen import check_unseen, without
 from factory.identity import digest
 from factory.pairs import PairBatch
 from tasks.reference import Reference
@@ -60,11 +61,13 @@ class Bench:
         """Every arm that the section asks for.
 
         Raises:
-            InputError: if there are too few real images or patients, or the generator knows the
-                patients that folds would try segmenters on.
+            InputError: if there are too few real images or patients, the generator knows the
+                patients that folds would try segmenters on, or classes cannot be kept unseen.
         """
+        known = self.reference.train if self.section.folds is None else self._pool
+        check_unseen(self.section, known, self.synthetic, self.reference.classes)
         if self.section.folds is None:
-            return every_arm(self.section, self.reference.train, self.synthetic)
+            return every_arm(self.section, self.to_learn(None), self.synthetic)
         if self.seen.may_hold_patients:
             raise InputError(
                 "utility.folds would try segmenters on patients that the generator was trained on, "
@@ -90,6 +93,8 @@ class Bench:
                 self._register(arm.trained_as, network, child)
             cases = self._tried(arm, network)
             child.metrics(class_numbers(cases) if arm.classifies else numbers(cases))
+        if not arm.classifies:
+            cases = cases.assign(unseen=cases["class"].isin(self.section.unseen))
         return cases.assign(
             provenance=self.provenance(arm),
             weights="last" if self._choosers(arm) is None else "validated",
@@ -114,11 +119,14 @@ class Bench:
         }
         if arm.learns_synthetic and self.section.bridge is not None:
             identity["bridge"] = self.section.bridge.model_dump(mode="json")
+        if hidden := self._hidden(arm):
+            identity["unseen"] = hidden
         return self.folder / f"{arm.name}-{digest(identity)[:12]}"
 
-    def to_learn(self, fold: int | None) -> PairBatch | Block:
-        """The real pairs that the arms of a fold may learn from."""
-        return self.reference.train if fold is None else self._pool[self._folds != fold]
+    def to_learn(self, fold: int | None) -> Pairs:
+        """The real pairs that the arms of a fold may learn from; they show no unseen class."""
+        known = self.reference.train if fold is None else self._pool[self._folds != fold]
+        return without(known, self.section.unseen, self.reference.classes)
 
     def _tried(self, arm: Arm, network: Segmenter | Classifier) -> pd.DataFrame:
         pairs: PairBatch | Block = self.reference.held_out
@@ -174,7 +182,16 @@ class Bench:
             return None
         if arm.classifies:
             return class_choosers(self.validation, arm.domain, self._findings(arm))
-        return choosers(self.validation, arm.domain)
+        if self.validation is None:
+            return None
+        shown = without(self.validation, self.section.unseen, self.reference.classes)
+        return choosers(shown, arm.domain)
+
+    def _hidden(self, arm: Arm) -> list[str]:
+        """The unseen classes of the arm's domain, where real pairs enter its training."""
+        if not arm.learns_real and self._choosers(arm) is None:
+            return []
+        return sorted({*self.section.unseen} & {*self.reference.classes[arm.domain]})
 
     def _findings(self, arm: Arm) -> tuple[str, ...]:
         # One fold may lack a rare finding that another one shows: all are told apart in all.

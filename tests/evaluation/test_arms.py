@@ -65,6 +65,15 @@ def test_more_real_images_than_there_are_is_refused(discs):
         arms(UtilitySection(domains=("lungs",)), {"discs": 20}, discs(8))
 
 
+def test_a_share_is_written_as_its_number(discs):
+    section = UtilitySection(real=("1%", "25%", "26%", 10, "100%", "all"), arms=("real",), seeds=1)
+    told = {arm.real: arm.images for arm in arms(section, {"discs": 40}, discs(8))}
+    # 0.4 of an image becomes one; 10 and 10.4 images are the 10 that were named too.
+    assert told == {"1": 1, "10": 10, "40": 40, "all": 40}
+    with pytest.raises(InputError, match="asks for 25% real images of domain 'discs', which has 0"):
+        arms(UtilitySection(real=("25%",)), {}, discs(8))
+
+
 @settings(max_examples=25, deadline=None)
 @given(small=st.integers(0, 12), large=st.integers(0, 12), seed=st.integers(0, 50))
 def test_subsets_of_a_seed_are_nested_and_go_by_patient(discs, small, large, seed):

@@ -117,7 +117,7 @@ def test_absent_masks_teach_nothing(discs):
 
 def test_an_unknown_segmenter_is_refused_with_those_that_exist():
     with pytest.raises(
-        InputError, match=r"'unett' is unknown; choose one of \['segresnet', 'unet'\]"
+        InputError, match=r"'unett' is unknown; choose one of \['segresnet', 'transunet', 'unet'\]"
     ):
         new_segmenter("unett", 1, ("disc",), seed=0)
 

@@ -132,6 +132,24 @@ def test_the_page_is_whole_and_loads_nothing(discs):
     assert page.count("<svg") == 2
 
 
+UNSEEN_ENDS = [f"{p}_{n}{e}" for p in ("seen", "unseen", "harmonic") for n in ("dice", "iou")
+               for e in ("", "_low", "_high")]  # fmt: skip
+
+
+def test_seen_and_unseen_classes_stand_apart():
+    row = dict.fromkeys(UNSEEN_ENDS, 0.4) | {
+        "segmenter": "unet", "domain": "a", "kind": "both", "ratio": 1.0, "real": "10",
+        "images": 10, "unseen": "opacity", "unseen_dice": 0.123, "missed": 3, "false": 1,
+        "n_seen": 40, "n_unseen": 17, "seeds": 3}  # fmt: skip
+    utility = replace(utility_of(), unseen=pd.DataFrame([row]))
+    page = render(a_report(utility=utility))
+    parsed(page)
+    assert "Seen and unseen classes" in page
+    for words in ("opacity", "0.123", "[0.400, 0.400]", ">17<"):
+        assert words in page
+    assert "Seen and unseen" not in render(a_report(utility=utility_of()))
+
+
 def test_scores_stand_with_interval_n_and_controls():
     page = render(a_report(scores=[
         a_score("consistency", 0.934, low=0.921, high=0.945, n=211),

@@ -35,6 +35,11 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"segmenters": []}, "segmenters and classifiers are both empty"),
         (UtilitySection, {"real": []}, "at least 1 item"),
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
+        (UtilitySection, {"real": ["0%"]}, "'0%' is no number of real images"),
+        (UtilitySection, {"real": ["101%"]}, "or a share of the real training images"),
+        (UtilitySection, {"real": ["25%"], "folds": 2}, "another number in every fold"),
+        (UtilitySection, {"unseen": ["a", "a"]}, "given twice"),
+        (UtilitySection, {"unseen": ["a"], "classifiers": ["resnet"]}, "nothing to classifiers"),
         (UtilitySection, {"real": [0]}, "greater than or equal to 1"),
         (UtilitySection, {"domains": ["a", "a"]}, "given twice"),
         (UtilitySection, {"arms": ["both", "synthetic"]}, "lacks real, from which every gain"),
@@ -64,6 +69,14 @@ def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
         ({"arms": ["real", "synthetic"]}, {"utility_worth"}),
         ({"arms": ["real", "augmented", "reversed"]}, set()),
         (
+            {"unseen": ["opacity"]},
+            {
+                f"utility_{part}_{name}"
+                for part in ("seen", "unseen", "harmonic")
+                for name in ("dice", "iou")
+            },
+        ),
+        (
             {"segmenters": [], "classifiers": ["resnet"]},
             {"utility_auroc_gain", "utility_auroc_worth"},
         ),
@@ -79,7 +92,7 @@ def test_a_section_knows_which_scores_it_gives(values, names):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["sections", "metrics", "score", "utility", "class_arms", "report"]
+    "module", ["sections", "metrics", "score", "utility", "class_arms", "report", "unseen"]
 )
 def test_recipes_and_reports_are_read_without_torch(module):
     code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"

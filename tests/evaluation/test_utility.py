@@ -35,6 +35,7 @@ def cases_of(
             "false": 0,
             "provenance": "" if kind in ("real", "augmented") else "full",
             "weights": "last",
+            "unseen": False,
         }
         | more
     )

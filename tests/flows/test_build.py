@@ -242,6 +242,7 @@ def test_the_test_split_is_opened_only_when_asked_and_counted(first, medpair, ho
     said = medpair("utility", "tiny@v1", "--final", "--home", home, "--json")
     assert said.code == 0, said.err
     assert said.json["split"] == "test"
+    assert said.json["against"] == ""
     assert "utility: 3 segmenters x 2 steps, less than a minute here" in said.err
     levels = [row for row in said.json["levels"] if row["class"] == "macro"]
     assert {row["kind"]: row["provenance"] for row in levels} == {

@@ -14,6 +14,7 @@ from evaluation.errors import InputError
 from evaluation.provenance import NOTHING_SEEN, Seen
 from evaluation.sections import ARMS, BridgeSection, UtilitySection
 from evaluation.utility import Utility
+from factory.errors import InputError as SourceError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.folder import FolderSource
@@ -113,6 +114,93 @@ def test_folds_of_patients_that_the_generator_knows_are_refused(bench):
     with pytest.raises(InputError, match="patients that the generator was trained on"):
         replace(bench, section=section, seen=Seen("whole", 6)).arms()
     assert replace(bench, section=section, seen=NOTHING_SEEN).arms()
+
+
+CHEST = "phantom-chest-xray"
+
+
+def chest_bench(folder, **changes):
+    """Chest X-rays, in some of which there is an opacity."""
+    source = PhantomSource(domains=(CHEST,), train=9, val=6, test=6).build()
+    made = PhantomSource(domains=(CHEST,), train=6, val=1, test=1, seed=9).build()
+    values = {"real": ("50%",), "seeds": 1, "steps": 2, "unseen": ("opacity",)}
+    section = UtilitySection(**(values | changes))
+    reference = Reference.of(source, IMAGE, "test")
+    validation = source.read("val", IMAGE)
+    return Bench(
+        section, reference, made.read("train", IMAGE), "S", folder, Unrecorded(), NOTHING_SEEN,
+        validation,
+    )  # fmt: skip
+
+
+def test_no_real_image_of_an_unseen_class_teaches_or_chooses(tmp_path):
+    bench = chest_bench(tmp_path)
+    opacity = bench.reference.classes[CHEST].index("opacity") + 1
+    shows = [(pairs.masks == opacity).any() for pairs in (bench.reference.train, bench.validation)]
+    assert shows == [True, True]
+    assert not (bench.to_learn(None).masks == opacity).any()
+    asked = bench.arms()
+    # Half of what remains once the images with an opacity are gone.
+    half = round(len(bench.to_learn(None)) / 2)
+    assert {arm.real for arm in asked} == {"", str(half)}
+    assert not any((bench._choosers(arm).masks == opacity).any() for arm in asked)
+    network = bench._started(asked[0])[0]
+    assert network.classes == bench.reference.classes[CHEST]
+    cases = cases_of(bench)
+    assert set(cases.loc[cases["unseen"], "class"]) == {"opacity"}
+    assert cases.loc[cases["unseen"], "shown"].any()  # held-out images show everything
+    told = Utility.of(cases)
+    assert told.unseen["kind"].tolist() == ["synthetic", "real", "both"]
+    names = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("dice", "iou")}
+    assert {score.metric for score in told.scores} == names
+    assert bench.untrained(asked) == []
+
+
+def test_networks_that_saw_a_class_are_others_than_those_that_did_not(tmp_path):
+    bench = chest_bench(tmp_path, real=(2,))
+    usual = chest_bench(tmp_path, real=(2,), unseen=())
+    for arm in bench.arms():
+        assert bench.place(arm) != usual.place(arm)
+        # Without validation nothing real enters the arm of synthetic pairs alone.
+        places = [replace(each, validation=None).place(arm) for each in (bench, usual)]
+        assert (places[0] == places[1]) == (arm.kind == "synthetic")
+
+
+def test_folds_leave_unseen_classes_out_too(tmp_path):
+    bench = chest_bench(tmp_path, real=(2,), folds=2, arms=("real",))
+    opacity = bench.reference.classes[CHEST].index("opacity") + 1
+    assert len(bench.arms()) == 2
+    assert not any((bench.to_learn(fold).masks == opacity).any() for fold in range(2))
+
+
+def other_hospital(**changes):
+    values = {"domains": ("phantom-breast-us",), "train": 2, "val": 3, "test": 2, "seed": 4}
+    return PhantomSource(**(values | changes)).build()
+
+
+def test_another_source_is_tried_on_by_the_same_networks(bench):
+    asked = bench.arms()
+    cases_of(bench)
+    elsewhere = bench.reference.against(other_hospital(), "val", ["phantom-breast-us"])
+    moved = replace(bench, reference=elsewhere)
+    assert moved.untrained(asked) == []
+    real = moved.try_arm(next(arm for arm in asked if arm.kind == "real"))
+    assert real["case"].nunique() == 3
+    assert elsewhere.digest != bench.reference.digest
+    assert elsewhere.train is bench.reference.train
+
+
+def test_another_source_must_be_another_and_code_the_same(bench):
+    reference = bench.reference
+    name = "phantom-breast-us"
+    own = PhantomSource(domains=(name,), train=6, val=3, test=3).build()
+    with pytest.raises(SourceError, match="names the very pairs"):
+        reference.against(own, "val", [])
+    with pytest.raises(SourceError, match="has no pairs of domain 'phantom-breast-us', only of"):
+        reference.against(other_hospital(domains=(CHEST,)), "val", [name])
+    cysts = {name: reference.domains[name].model_copy(update={"classes": ("cyst",)})}
+    with pytest.raises(SourceError, match=r"has the classes \['lesion'\], not \['cyst'\]"):
+        replace(reference, domains=cysts).against(other_hospital(), "val", [name])
 
 
 def write_folder(folder, poisoned=()):
