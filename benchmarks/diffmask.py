@@ -39,7 +39,6 @@ from flows.recipe import load_recipe
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data" / "cxr_shenzhen"
 CHECKPOINTS = {name: HERE / "recorded" / f"diffmask-{name}" for name in ("phantoms", "cxr")}
-TIMESTEPS = (100, 200, 300, 400)
 ABSENT = "polyp"  # in the vocabulary, hence in the text encoder, and in no chest
 QUICK, FULL = 32, 400  # images of each kind, at most
 TIMED = {True: 3, False: 9}  # pairs of batches, quick or not
@@ -231,7 +230,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         except InputError as error:
             missing.append(str(error))
             continue
-        figures |= rungs(bench, kind, arguments.timesteps)
+        figures |= rungs(bench, kind, arguments.timesteps or bench.generator.read.levels)
         if "tap_overhead" not in figures:
             figures |= tap_figures(bench, TIMED[arguments.quick])
         notes[f"checkpoint_{kind}"] = checkpoint_digest(checkpoint)[:12]
@@ -249,7 +248,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINTS["phantoms"])
     parser.add_argument("--real-checkpoint", type=Path, default=CHECKPOINTS["cxr"])
     parser.add_argument("--source", type=Path, default=DATA, help="folder of the X-rays")
-    parser.add_argument("--timesteps", type=int, nargs="+", default=list(TIMESTEPS))
+    parser.add_argument("--timesteps", type=int, nargs="+", default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:

@@ -82,7 +82,7 @@ class ReadSection(BaseModel):
         default=1, ge=1, description="maps with fewer cells on a side are left out"
     )
     levels: tuple[Annotated[int, Field(ge=0, lt=1000)], ...] = Field(
-        default=(100, 200, 300, 400),
+        default=(600, 700, 800, 900),
         min_length=1,
         description="noise levels at which a given image is looked at",
     )

@@ -154,8 +154,13 @@ class Ladder:
         return crf_refine(likely, sight.image, crf).argmax(axis=0).astype(np.uint8)
 
     def walked(self, sight: Sight, draft: Draft, step: Transition, size: Size, steps: int) -> Draft:
-        """The draft after its scores walked on a grid of `size`, decided and sharpened anew."""
-        walked = random_walk(resized(draft.scores, size), step, steps)
+        """The draft after its labels walked on a grid of `size`, decided and sharpened anew.
+
+        Labels walk, not scores: the noise of a map that shows nothing would fill the image, since
+        every map is made as high as any other.
+        """
+        shares = np.stack([draft.labels == i + 1 for i in range(len(sight.names))])
+        walked = random_walk(resized(shares.astype(np.float32), size), step, steps)
         scores = normalised(resized(walked, sight.size))
         return Draft(scores, self._sharpened(sight, decide(scores)))
 

@@ -199,7 +199,12 @@ def grid_size(latents: Size, places: int) -> Size:
 
 
 def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
-    """One map per class from all resolutions, each divided by its own maximum.
+    """One map per class from all resolutions, the one that tells places apart best counting most.
+
+    A network paints one structure at one resolution and another elsewhere. Where it attends to a
+    word by a tenth or a third, it means the place; where all values lie about a hundredth, they are
+    noise, which dividing each map by its own maximum would raise to the height of a signal. So maps
+    keep their heights above their medians, and count by them.
 
     Args:
         maps: of `AttentionTap.cross_maps`.
@@ -213,14 +218,18 @@ def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
     Raises:
         ValueError: if every map is coarser than `coarsest`.
 
-    Source: bicubic enlargement, clamping and the mean are DAAM's (arXiv 2210.04885).
+    Source: bicubic enlargement and clamping are DAAM's (arXiv 2210.04885); the weights are ours.
     """
     kept = [values for cells, values in maps.items() if min(cells) >= coarsest]
     if not kept:
         raise ValueError(f"no attention map of {sorted(maps)} has {coarsest} cells on each side")
-    large = [
-        F.interpolate(values, size, mode="bicubic", align_corners=False).clamp(min=0)
-        for values in kept
-    ]
-    scaled = [x / x.amax((2, 3), keepdim=True).clamp(min=1e-12) for x in large]
-    return torch.stack(scaled).mean(0)
+    total = torch.zeros(*kept[0].shape[:2], *size)
+    for values in kept:
+        height = values.amax((2, 3)) - values.flatten(2).median(2).values
+        large = F.interpolate(values, size, mode="bicubic", align_corners=False).clamp(min=0)
+        total += height[..., None, None] * large
+    # Maps without any height are flat, and are told so by their ratio of least to largest.
+    flat = total.amax((2, 3), keepdim=True) <= 0
+    plain = F.interpolate(kept[0], size, mode="bicubic", align_corners=False).clamp(min=0)
+    total = torch.where(flat, plain, total)
+    return total / total.amax((2, 3), keepdim=True).clamp(min=1e-12)

@@ -23,8 +23,9 @@ from factory.training.progress import Progress
 from factory.training.text_to_image import text_to_image_stages
 from factory.training.views import with_views
 
-# Whatever rungs a recipe climbs, so that switching one off needs no other training.
-BELOW: tuple[Rung, ...] = ("attention", "crf", "selfattention")
+# Whatever rungs a recipe climbs, so that switching one off needs no other training. Not the rung
+# selfattention: what an affinity network is to learn is the image's borders, which it blurs.
+BELOW: tuple[Rung, ...] = ("attention", "crf")
 
 
 def train_diffmask(
