@@ -211,15 +211,32 @@ def test_a_layer_of_no_level_is_refused():
         grid_size((8, 8), 7)
 
 
-def test_fusion_gives_every_resolution_the_same_say():
+def test_in_fusion_maps_count_by_their_heights():
     fine, coarse = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 2, 2)
-    fine[0, 0, 0, 0], coarse[0, 0, 0, 0] = 0.02, 0.9
+    fine[0, 0, 0, 0], coarse[0, 0, 1, 1] = 0.1, 0.4
     fused = fuse({(4, 4): fine, (2, 2): coarse}, (4, 4))
-    enlarged = F.interpolate(coarse / 0.9, (4, 4), mode="bicubic").clamp(min=0)
-    expected = (fine / 0.02 + enlarged / enlarged.max()) / 2
-    torch.testing.assert_close(fused, expected)
-    assert fused.amax() == pytest.approx(1)
-    torch.testing.assert_close(fuse({(4, 4): fine, (2, 2): coarse}, (4, 4), 4), fine / 0.02)
+    enlarged = F.interpolate(coarse, (4, 4), mode="bicubic").clamp(min=0)
+    expected = 0.1 * fine + 0.4 * enlarged
+    torch.testing.assert_close(fused, expected / expected.max())
+    assert fused.argmax() == 15  # where attention was 0.4, not where it was 0.1
+    torch.testing.assert_close(fuse({(4, 4): fine, (2, 2): coarse}, (4, 4), 4), fine / 0.1)
+
+
+def test_noise_at_one_resolution_does_not_drown_a_signal_at_another():
+    draw = torch.Generator().manual_seed(0)
+    noise = 0.01 + 0.005 * torch.rand(1, 1, 4, 4, generator=draw)
+    signal = torch.full((1, 1, 4, 4), 0.02)
+    signal[..., 1:3, 1:3] = 0.3
+    fused = fuse({(4, 4): noise, (2, 2): torch.full((1, 1, 2, 2), 0.25)}, (4, 4))
+    assert fused.min() > 0
+    fused = fuse({(4, 4): signal, (2, 2): noise[..., :2, :2]}, (4, 4))
+    assert (fused[..., 1:3, 1:3] > 0.9).all()
+    assert fused[..., 0, :].max() < 0.2
+
+
+def test_a_flat_map_stays_flat():
+    flat = torch.full((1, 1, 2, 2), 0.3)
+    torch.testing.assert_close(fuse({(2, 2): flat}, (4, 4)), torch.ones(1, 1, 4, 4))
 
 
 def test_a_map_of_zeros_stays_zero_and_none_fine_enough_is_refused():
