@@ -26,7 +26,7 @@ from evaluation.sections import EvaluateSection
 from evaluation.spectrum import upper_power
 
 IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # of the handcrafted features
-_OF_MASKS = ("consistency", "plausible", "asked_", "unasked_", "utility_gain", "utility_worth")
+_OF_MASKS = ("consistency", "plausible", "asked_", "unasked_")
 _OF_PAIRS = ("frechet_", "kernel_", "shift_", "fid")
 _AT_EQUAL_N = ("precision", "recall", "density", "coverage", "vendi")
 
@@ -35,6 +35,8 @@ def needs_mask(metric: str) -> bool:
     """Whether a score is absent where the synthetic images have no masks."""
     if metric.startswith(_OF_PAIRS):
         return not any(f"_{group}" in metric for group in IMAGE_GROUPS)
+    if metric.startswith("utility_"):
+        return not metric.startswith("utility_auroc")
     return metric in METRICS and metric.startswith((*_OF_MASKS, *_AT_EQUAL_N))
 
 

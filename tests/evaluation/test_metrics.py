@@ -13,7 +13,7 @@ from evaluation.statistics import NOTHING, Estimate
 def test_every_metric_says_what_it_is(name):
     metric = METRICS[name]
     assert metric.description.endswith(".")
-    assert metric.unit in {"1", "Dice", "share", "mm", "pairs", "images", "tests", "AUROC"}
+    assert metric.unit in {"1", "Dice", "share", "mm", "pairs", "images", "tests", "AUROC", "IoU"}
     assert metric.version >= 1
     assert set(metric.beside) <= set(METRICS)
     assert name not in metric.beside
