@@ -31,13 +31,14 @@ from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompts import Prompt
-from factory.sources.base import Source
+from factory.prompts import Prompt, PromptGrid
+from factory.sources.base import Source, Split
 from factory.vocabulary import Domain
 from flows.recipe import load_recipe
 
 HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "shared" / "data" / "cxr_shenzhen"
+DATA = HERE.parents[1] / "shared" / "data"
+SITES = ("shenzhen", "montgomery")
 CHECKPOINTS = {name: HERE / "recorded" / f"diffmask-{name}" for name in ("phantoms", "cxr")}
 ABSENT = "polyp"  # in the vocabulary, hence in the text encoder, and in no chest
 QUICK, FULL = 32, 400  # images of each kind, at most
@@ -58,10 +59,10 @@ class Bench:
 
     @staticmethod
     def of(recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int) -> Bench:
-        """Reads a recipe's source, and its generator from a checkpoint.
+        """Reads the pairs of the one domain that a recipe's grid asks for, and its generator.
 
         Raises:
-            InputError: if there is no checkpoint, or the source holds several domains.
+            InputError: if there is no checkpoint, or another kind of generator.
         """
         if not (checkpoint / CARD).is_file():
             raise InputError(
@@ -73,14 +74,16 @@ class Bench:
         if not isinstance(spec, DiffMaskSpec):
             raise InputError(f"recipe {recipe_name} has the generator {spec.kind}, not diffmask")
         source: Source = recipe.source.build()
-        (domain,) = source.domains.values()
-        parts = [source.read(split, recipe.image) for split in ("val", "test")]
-        held_out = PairBatch.concatenate(parts)
-        held_out = held_out[held_out.has_mask]
+        (domain,) = PromptGrid(recipe.grid, source.domains).domains.values()
+
+        def outlined(split: Split) -> PairBatch:
+            pairs = source.read(split, recipe.image)
+            return pairs[pairs.has_mask & (pairs.facets["domain"] == domain.name).to_numpy()]
+
+        held_out = PairBatch.concatenate([outlined("val"), outlined("test")])
         spread = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).astype(int))
-        train = source.read("train", recipe.image)
         generator = spec.with_checkpoint(checkpoint).build(recipe.image)
-        return Bench(generator, train[train.has_mask], held_out[spread], domain)
+        return Bench(generator, outlined("train"), held_out[spread], domain)
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -219,9 +222,10 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         InputError: if neither checkpoint is there.
     """
     most, figures, notes = QUICK if arguments.quick else FULL, Figures(), dict[str, object]()
+    sites = [f"source.parts.{name}.path={arguments.source / f'cxr_{name}'}" for name in SITES]
     asked = {
         "phantom": ("diffmask-phantoms", arguments.checkpoint, ()),
-        "real": ("diffmask-cxr", arguments.real_checkpoint, (f"source.path={arguments.source}",)),
+        "real": ("diffmask-cxr", arguments.real_checkpoint, sites),
     }
     missing = []
     for kind, (recipe, checkpoint, overrides) in asked.items():
@@ -247,7 +251,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINTS["phantoms"])
     parser.add_argument("--real-checkpoint", type=Path, default=CHECKPOINTS["cxr"])
-    parser.add_argument("--source", type=Path, default=DATA, help="folder of the X-rays")
+    parser.add_argument(
+        "--source",
+        type=Path,
+        default=DATA,
+        help="folder that holds cxr_shenzhen and cxr_montgomery",
+    )
     parser.add_argument("--timesteps", type=int, nargs="+", default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
