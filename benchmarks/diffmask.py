@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from evaluation import statistics
 from evaluation.consistency import mean_mask
 from evaluation.overlap import overlaps
 from evaluation.pairs import take, units_of
+from factory.attention_maps.sections import RUNGS, Rung
 from factory.diffmask_sections import DiffMaskSpec
 from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
@@ -107,6 +108,11 @@ class Bench:
         rungs = [rung for rung in self.generator.masks.rungs if rung != "gate"]
         return {rung: np.stack([masks.get(rung, empty) for masks in found]) for rung in rungs}
 
+    def climbing(self, *rungs: Rung) -> Bench:
+        """The same with other rungs."""
+        masks = self.generator.masks.model_copy(update={"rungs": rungs})
+        return replace(self, generator=replace(self.generator, masks=masks))
+
     def controls(self) -> dict[str, Masks]:
         """The mean training mask for every image, and Otsu's threshold with components."""
         average = mean_mask(self.train.masks, len(self.domain.classes))
@@ -157,6 +163,10 @@ def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
 def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of every rung, of the better control, and of each class on the last rung."""
     masks, controls = bench.climbed(timesteps, bench.prompts), bench.controls()
+    if "selfattention" not in masks:
+        other = bench.climbing("attention", "crf", "selfattention")
+        seen = other.climbed(timesteps, bench.prompts)
+        masks = {rung: (masks | seen)[rung] for rung in RUNGS if rung in masks | seen}
     figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}
     beside = {name: bench.estimate(bench.iou(found)) for name, found in controls.items()}
     best = max(beside.values(), key=lambda figure: figure.value or 0.0)
