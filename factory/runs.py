@@ -20,6 +20,7 @@ from factory.snapshot import FORMAT, PAIR_ARRAYS, Rows, Snapshot, lay_out, promp
 from factory.store import MAIN, ForkSession, Group, Store, arrays
 
 Generate = Callable[[Sequence[Prompt], Sequence[int]], PairBatch]
+OWN_WORD = ("finite", "doubts")  # facets in which a generator speaks against its own pairs
 
 
 @dataclass(frozen=True)
@@ -253,10 +254,14 @@ def _copy_pairs(old: Snapshot, group: Group) -> None:
 
 
 def _reasons(group: Group, prompts: Sequence[Prompt], pairs: PairBatch) -> Reasons:
-    """What is wrong with the pairs, judged by what was asked, not by what the generator says."""
+    """What is wrong with the pairs, judged by what was asked, not by what the generator says.
+
+    Against its own pairs a generator is believed.
+    """
     asked = pd.DataFrame([prompt.facets() for prompt in prompts])
-    if "finite" in pairs.facets:
-        asked["finite"] = pairs.facets["finite"].to_numpy()
+    for own in OWN_WORD:
+        if own in pairs.facets:
+            asked[own] = pairs.facets[own].to_numpy()
     told = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
     # Stores from before there were generators of images alone do not say.
     return check(told, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
