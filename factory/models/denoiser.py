@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
@@ -67,6 +68,12 @@ class Denoiser(nn.Module):
         return tuple(
             prior.velocity(stream, t, i) + prior.unknown(t, i) * made[i] for i, (stream, t) in noisy
         )
+
+    def leaves_open(self, t: Tensor, stream: int) -> Tensor:
+        """Mean squared error (B,) of a prediction before anything is learned; 1 without a prior."""
+        if self.prior is None:
+            return torch.ones_like(t, dtype=torch.float32)
+        return self.prior.leaves_open(t, stream)
 
 
 def predictions(

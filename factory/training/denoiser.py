@@ -61,7 +61,8 @@ def target(scheduler: DDIMScheduler, clean: Tensor, noise: Tensor, t: Tensor) ->
 
 
 def stream_losses(
-    unet: nn.Module,
+    model: nn.Module,
+    unet: Denoiser,
     scheduler: DDIMScheduler,
     latents: Latents,
     rows: Tensor,
@@ -69,10 +70,15 @@ def stream_losses(
     timesteps: Sequence[Tensor],
     noise: Tensor,
 ) -> list[Tensor]:
-    """Mean squared errors (B,) of each of S streams.
+    """Mean squared errors (B,) of each of S streams, 1 being what the prior alone achieves.
+
+    Every noise level counts alike so: without it those at which nothing but the prompt tells what
+    the image is decide every step, and of many domains together no shape is learnt.
+    Source: Karras et al. 2022 (arXiv 2206.00364, table 1, loss weighting 1 / c_out²).
 
     Args:
-        unet: the network, a `Denoiser`, wrapped or not.
+        model: the network, wrapped or not.
+        unet: the same, not wrapped.
         scheduler: noise schedule and kind of prediction.
         latents: the training set.
         rows: (B,) rows of it.
@@ -80,24 +86,26 @@ def stream_losses(
         timesteps: of each stream, (B,).
         noise: (S, B, C, h, w).
     """
-    device = next(unet.parameters()).device
+    device = next(model.parameters()).device
     clean = [stream[rows].to(device) for stream in latents.streams]
     noise = noise.to(device)
     times = [t.to(device) for t in timesteps]
     text = [latents.texts[column].to(device) for column in prompt.unbind(1)]
     noisy = [scheduler.add_noise(c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
-    made = predictions(unet, noisy, times, text)
+    made = predictions(model, noisy, times, text)
     wanted = [target(scheduler, c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
     losses = [
-        F.mse_loss(ours.float(), theirs, reduction="none")
+        F.mse_loss(ours.float(), theirs, reduction="none").mean((1, 2, 3))
         for ours, theirs in zip(made, wanted, strict=True)
     ]
-    return [loss.mean((1, 2, 3)) for loss in losses]
+    return [
+        loss / unet.leaves_open(t, i) for i, (loss, t) in enumerate(zip(losses, times, strict=True))
+    ]
 
 
 @torch.no_grad()
 def validation_losses(
-    unet: nn.Module, scheduler: DDIMScheduler, latents: Latents, most: int = 32
+    model: nn.Module, unet: Denoiser, scheduler: DDIMScheduler, latents: Latents, most: int = 32
 ) -> dict[str, float]:
     """Mean losses per stream and noise level on held-out latents, with the same noise each time."""
     rows = torch.arange(min(most, len(latents)))
@@ -106,7 +114,8 @@ def validation_losses(
     for t in VALIDATION_TIMESTEPS:
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(t))
         times = [torch.full((len(rows),), t) for _ in latents.streams]
-        losses = stream_losses(unet, scheduler, latents, rows, latents.prompt[rows], times, noise)
+        prompt = latents.prompt[rows]
+        losses = stream_losses(model, unet, scheduler, latents, rows, prompt, times, noise)
         result |= {f"val_{name}_{t}": value for name, value in _means(losses).items()}
     return result
 
@@ -154,7 +163,7 @@ def train_denoiser(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(spec, step)
         drawn = _drawn(latents, spec, scheduler.config.num_train_timesteps, seed, step)
-        parts = stream_losses(model, scheduler, latents, *drawn)
+        parts = stream_losses(model, unet, scheduler, latents, *drawn)
         optimiser.zero_grad(set_to_none=True)
         accelerate.backward(sum(part.mean() for part in parts) / len(parts))
         accelerate.clip_grad_norm_(model.parameters(), spec.clip)
@@ -165,7 +174,7 @@ def train_denoiser(
         if held_out is not None and (last or (step + 1) % spec.validate_every == 0):
             average.store(model.parameters())
             average.copy_to(model.parameters())
-            losses |= validation_losses(model, scheduler, held_out)
+            losses |= validation_losses(model, unet, scheduler, held_out)
             average.restore(model.parameters())
         point.save_sometimes(step + 1, spec.steps)
         yield Progress("denoiser", step + 1, spec.steps, losses)

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import PRESETS, SCHEDULE
+from factory.models.gaussian_prior import GaussianPrior
+from factory.models.presets import PRESETS, SCHEDULE, TEXT_TO_IMAGE
+from factory.models.text_to_image import TextToImageUNet
 from factory.sections import DenoiserTraining
 from factory.training import resume
 from factory.training.denoiser import (
     draw_timesteps,
     drop_prompts,
     learning_rate,
+    stream_losses,
     target,
     train_denoiser,
 )
@@ -115,3 +118,22 @@ def test_a_training_killed_and_resumed_has_the_same_losses_and_weights(tmp_path)
     assert first + rest == whole
     for name, parameter in unet.named_parameters():
         assert torch.equal(parameter, dict(whole_unet.named_parameters())[name])
+
+
+def test_a_loss_of_one_is_what_the_prior_alone_achieves():
+    """At every noise level, though their errors differ tenfold; of latents as the prior has them."""
+    scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
+    scale = torch.tensor([4.0, 1.0, 0.3, 0.1]).view(1, 4, 1, 1)
+    noise = torch.Generator().manual_seed(0)
+    clean = torch.randn(512, 4, 8, 8, generator=noise) * scale
+    latents = Latents((clean,), torch.zeros(512, 1, dtype=torch.long), torch.zeros(1, 5, 32))
+    prior = GaussianPrior.measured(latents.streams, scheduler.alphas_cumprod)
+    unet, rows = TextToImageUNet(TEXT_TO_IMAGE["tiny"], prior), torch.arange(512)
+    with torch.no_grad():
+        for t in (50, 500, 999):
+            times = [torch.full((512,), t)]
+            drawn = torch.randn(1, 512, 4, 8, 8, generator=noise)
+            (loss,) = stream_losses(
+                unet, unet, scheduler, latents, rows, latents.prompt[rows], times, drawn
+            )
+            assert float(loss.mean()) == pytest.approx(1, abs=0.05)
