@@ -28,6 +28,8 @@ __all__ = ["PhantomSource", "Phantoms", "paint", "render"]
 Count = Annotated[int, Field(ge=1)]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
+LEFT_OUT_VERSION = 2  # raised when images with structures left out change, and whole ones do not
+
 
 class PhantomSource(BaseModel):
     """Recipe section of the phantoms.
@@ -137,6 +139,7 @@ class Phantoms:
             "renderer": RENDERER_VERSION,
             "section": self.section.model_dump(exclude={"domains"} | unused),
             "domains": {name: domain.model_dump() for name, domain in self.domains.items()},
+            **({"left_out": LEFT_OUT_VERSION} if self.section.left_out else {}),
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

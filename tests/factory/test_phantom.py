@@ -571,6 +571,15 @@ def test_a_thin_branch_is_faint_and_a_wide_one_covers():
     assert 0 < draw_branches(canvas, [(line, 0.01)]).max() < 0.5
 
 
+@pytest.mark.parametrize(("lung", "side"), [("right lung", 0), ("left lung", 1)])
+def test_an_opacity_lies_in_a_lung_that_is_shown(lung, side):
+    """Over a lung that was left out it would be white on white."""
+    for seed in range(12):
+        _, mask = render("phantom-chest-xray", "pneumonia", (lung, "opacity"), seed, 48)
+        opacity = np.argwhere(mask == 4)
+        assert len(opacity) and bool(opacity[:, 1].mean() > 24) == bool(side)
+
+
 def test_structures_left_out_are_missing_from_training_images_and_their_labels():
     names = ("phantom-chest-xray",)
     whole = PhantomSource(domains=names, train=12, val=2)

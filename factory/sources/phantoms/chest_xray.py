@@ -51,7 +51,11 @@ def anatomy(size: int, rng: np.random.Generator, finding: str, shown: Shown) -> 
     density += 0.11 * _vessels(canvas, rng) * air
     density += _mediastinum(canvas, rng) + _bones(canvas, rng) * inside(body, 0.05)
     if "opacity" in shown:
-        regions["opacity"], cloud = _opacity(canvas, rng, fields, heart)
+        # In a white hemithorax nobody could see it.
+        seen_lungs = [field for side, field in fields.items() if side in shown] or [
+            *fields.values()
+        ]
+        regions["opacity"], cloud = _opacity(canvas, rng, seen_lungs, heart)
         density += cloud
     return Scene((1 - np.exp(-1.25 * density)).astype(np.float32), regions)
 
@@ -154,10 +158,10 @@ def _vessels(canvas: Canvas, rng: np.random.Generator) -> Field:
 
 
 def _opacity(
-    canvas: Canvas, rng: np.random.Generator, fields: dict[str, Field], heart: Field
+    canvas: Canvas, rng: np.random.Generator, lungs: list[Field], heart: Field
 ) -> tuple[NDArray[np.bool_], Field]:
-    """One consolidation, clipped to a lung field; its region and its added density."""
-    lung = fields[str(rng.choice(list(fields)))]
+    """One consolidation, clipped to one of the lung fields; its region and its added density."""
+    lung = lungs[int(rng.choice(len(lungs)))]
     field = np.maximum(lung, np.float32(-0.02) - heart)
     radius = rng.uniform(0.1, 0.2)
     row, column = spot(rng, field + np.float32(0.07))
