@@ -32,7 +32,8 @@ from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompts import Prompt, PromptGrid
+from factory.prompt_grid import PromptGrid
+from factory.prompts import Prompt
 from factory.sources.base import Source, Split
 from factory.vocabulary import Domain
 from flows.recipe import load_recipe

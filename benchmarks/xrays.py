@@ -18,7 +18,7 @@ from evaluation.learners import Segmenter
 from evaluation.score import VersionScores, score_version
 from factory.generators.base import Generator
 from factory.pairs import PairBatch
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.sections import MedSegFactorySpec
 from factory.sources.base import Source
 from factory.training.lesson import Lesson

@@ -14,7 +14,9 @@ from factory.checks import Reason, Reasons, check, names
 from factory.errors import InputError
 from factory.identity import branch_of
 from factory.pairs import PairBatch
-from factory.prompts import Prompt, PromptGrid, PromptTable
+from factory.prompt_grid import PromptGrid
+from factory.prompt_table import PromptTable
+from factory.prompts import Prompt
 from factory.shards import Layout, Shard, Status, cut, finished
 from factory.snapshot import FORMAT, PAIR_ARRAYS, Rows, Snapshot, lay_out, prompts_at, read_table
 from factory.store import MAIN, ForkSession, Group, Store, arrays

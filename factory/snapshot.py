@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from factory.checks import Reasons
 from factory.errors import InputError
 from factory.pairs import PairBatch
-from factory.prompts import Prompt, PromptTable
+from factory.prompt_table import PromptTable
+from factory.prompts import Prompt
 from factory.shards import Layout, Status
 
 FORMAT = 1

@@ -22,7 +22,7 @@ from factory.models.denoiser import Denoiser, predictions
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import PRESETS, TEXT_TO_IMAGE
 from factory.models.text_to_image import TextToImageUNet
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.sections import MedSegFactorySpec, SystemTraining, TrainedSpec
 from flows.recipe import Recipe
 

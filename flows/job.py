@@ -16,7 +16,7 @@ from prefect import runtime
 from evaluation.lake import Lake
 from factory.errors import InputError
 from factory.identity import digest, run_id
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run
 from factory.sections import TrainedSpec
 from factory.shards import Layout

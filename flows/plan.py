@@ -24,7 +24,7 @@ from evaluation.pairs import by_domain, domain_of, take
 from evaluation.unseen import check_unseen, without
 from factory.errors import InputError
 from factory.masked_sections import MaskedSpec
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.retrieval import CaptionLibrary
 from factory.sections import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source

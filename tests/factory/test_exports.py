@@ -16,7 +16,7 @@ from factory.exports import EXPORTS
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection, apply_window, robust_window
 from factory.pairs import PairBatch
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run, declare, judge, make, missing
 from factory.shards import Layout
 from factory.sources.folder import FolderSource

@@ -577,7 +577,8 @@ def test_an_opacity_lies_in_a_lung_that_is_shown(lung, side):
     for seed in range(12):
         _, mask = render("phantom-chest-xray", "pneumonia", (lung, "opacity"), seed, 48)
         opacity = np.argwhere(mask == 4)
-        assert len(opacity) and bool(opacity[:, 1].mean() > 24) == bool(side)
+        assert len(opacity)
+        assert bool(opacity[:, 1].mean() > 24) == bool(side)
 
 
 def test_structures_left_out_are_missing_from_training_images_and_their_labels():

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from factory.cells import GridSection
 from factory.errors import InputError
-from factory.prompts import GridSection, Prompt, PromptGrid, PromptTable, texts
+from factory.prompt_grid import PromptGrid
+from factory.prompt_table import PromptTable
+from factory.prompts import Prompt, texts
 from factory.vocabulary import load_vocabulary
 
 DOMAINS = load_vocabulary().domains

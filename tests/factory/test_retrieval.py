@@ -8,7 +8,8 @@ from factory.attention_maps.words import check_spoken, naming
 from factory.captions import ASKED, NAMED, caption, facts_of_prompt
 from factory.cells import GridSection
 from factory.errors import InputError
-from factory.prompts import PromptGrid, PromptTable
+from factory.prompt_grid import PromptGrid
+from factory.prompt_table import PromptTable
 from factory.retrieval import CaptionLibrary, RetrieveSection
 from factory.vocabulary import load_vocabulary
 

@@ -9,7 +9,7 @@ from factory.cells import GridSection
 from factory.checks import Reason
 from factory.errors import InputError
 from factory.pairs import PairBatch
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run, declare, judge, make, missing, rebase
 from factory.shards import Layout, Status
 from factory.store import MAIN, Store, arrays

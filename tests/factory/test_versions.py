@@ -7,7 +7,7 @@ from factory.cells import GridSection
 from factory.checks import Reason
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run, declare, judge, make, missing
 from factory.shards import Layout
 from factory.store import MAIN, Store, arrays

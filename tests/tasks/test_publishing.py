@@ -15,7 +15,7 @@ from evaluation.tables import About
 from factory.cells import GridSection
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run, declare, judge, make, missing, rebase
 from factory.shards import Layout
 from factory.store import MAIN, Store

@@ -15,7 +15,7 @@ from factory.cells import GridSection
 from factory.errors import InputError
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts import PromptGrid
+from factory.prompt_grid import PromptGrid
 from factory.runs import Run, declare, judge, missing
 from factory.shards import Layout, windows
 from factory.store import Store
