@@ -20,33 +20,39 @@ if TYPE_CHECKING:
 
 SIDES_DIFFER = 0.01  # of a box, in shares of the image
 
+Box = tuple[float, float, float, float]  # top, left, bottom, right; shares of the image
+
 
 class ViewSection(BaseModel):
-    """A part of the image in which, as images of this kind are framed, structures are missing.
+    """An image seen in part, so that structures are missing as images of this kind are framed.
 
     It is stated, not measured: no mask is read to know it.
 
     Attributes:
-        box: top, left, bottom and right edge, as shares of the image.
-        absent: classes that are out of sight there.
+        box: top, left, bottom and right edge of the part that is seen, as shares of the image.
+        covered: such boxes of the parts that are not, in place of `box`; all else stays.
+        absent: classes that are out of sight then.
         text: what the caption says of the view, in words of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    box: tuple[float, float, float, float] = Field(
-        description="top, left, bottom, right; shares of the image"
-    )
-    absent: tuple[str, ...] = Field(default=(), description="classes out of sight there")
+    box: Box | None = Field(default=None, description="top, left, bottom, right of what is seen")
+    covered: tuple[Box, ...] = Field(default=(), description="or boxes of what is painted over")
+    absent: tuple[str, ...] = Field(default=(), description="classes out of sight then")
     text: str = Field(default="", description="what the caption says of the view")
 
     @model_validator(mode="after")
     def _square(self) -> Self:
-        top, left, bottom, right = self.box
-        if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
-            raise ValueError(
-                f"box {self.box} is no part of an image: give top, left, bottom, right"
-            )
+        if (self.box is None) == (not self.covered):
+            raise ValueError("a view shows one box or covers some: give either box or covered")
+        for top, left, bottom, right in filter(None, (self.box, *self.covered)):
+            if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
+                raise ValueError(
+                    f"box {(top, left, bottom, right)} is no part of an image: give top, left, "
+                    "bottom, right"
+                )
+        top, left, bottom, right = self.box or (0.0, 0.0, 1.0, 1.0)
         if abs((bottom - top) - (right - left)) > SIDES_DIFFER:
             raise ValueError(
                 f"box {self.box} is not square: enlarged to the image it would stretch"

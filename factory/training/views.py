@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
+from scipy.ndimage import gaussian_filter
 
-from factory.diffmask_sections import ViewSection
+from factory.diffmask_sections import Box, ViewSection
 from factory.errors import InputError
 from factory.pairs import Images, PairBatch
 from factory.vocabulary import Domain, unknown_name
+
+SOFT = 1 / 32  # of the side: blur of what a covered part is painted with
 
 
 def with_views(
@@ -65,23 +68,53 @@ def _seen(pairs: PairBatch, views: Sequence[ViewSection]) -> PairBatch:
     told = pairs.facets.assign(labels=labels, finding="", text=[view.text for view in views])
     # Words for what is seen of an image that nobody outlined are words all the same.
     named = pairs.facets["labels"].to_numpy(str) != ""
-    images = [cropped(image, view) for image, view in zip(pairs.images, views, strict=True)]
+    images = [seen(image, view) for image, view in zip(pairs.images, views, strict=True)]
     empty = np.zeros_like(pairs.masks)
     return PairBatch(np.stack(images), empty, told, pairs.spacing_mm, pairs.has_mask | named)
 
 
-def cropped(image: Images, view: ViewSection) -> Images:
-    """A view of an image (H, W, C), enlarged to its size.
+def seen(image: Images, view: ViewSection) -> Images:
+    """What a view shows of an image (H, W, C), at its size.
 
     Raises:
-        InputError: if the view is smaller than a pixel.
+        InputError: if a box is smaller than a pixel.
+    """
+    if view.box is not None:
+        return enlarged(image, view.box)
+    for box in view.covered:
+        image = without(image, box)
+    return image
+
+
+def enlarged(image: Images, box: Box) -> Images:
+    """A part of an image (H, W, C), enlarged to its size."""
+    part = torch.from_numpy(np.ascontiguousarray(image[part_of(image, box)]))
+    large = F.interpolate(part.movedim(-1, 0)[None].float(), image.shape[:2], mode="bicubic")
+    return np.asarray(large[0].movedim(0, -1).round().clamp(0, 255).to(torch.uint8).numpy())
+
+
+def without(image: Images, box: Box) -> Images:
+    """An image (H, W, C) with a part painted over: row by row, from what lies left to right of it."""
+    rows, columns = part_of(image, box)
+    blur = SOFT * len(image)
+    soft = gaussian_filter(image.astype(np.float32), (blur, blur, 0))[rows]
+    ends = soft[:, [columns.start]], soft[:, [columns.stop - 1]]
+    across = np.linspace(0, 1, columns.stop - columns.start)[None, :, None]
+    covered = image.copy()
+    covered[rows, columns] = ((1 - across) * ends[0] + across * ends[1]).round().clip(0, 255)
+    return covered
+
+
+def part_of(image: Images, box: Box) -> tuple[slice, slice]:
+    """Rows and columns of a box.
+
+    Raises:
+        InputError: if it is smaller than a pixel.
     """
     height, width = image.shape[:2]
-    top, left, bottom, right = view.box
+    top, left, bottom, right = box
     rows = slice(round(top * height), round(bottom * height))
     columns = slice(round(left * width), round(right * width))
-    part = torch.from_numpy(np.ascontiguousarray(image[rows, columns]))
-    if not part.numel():
-        raise InputError(f"view {view.box} of an image of {height} x {width} pixels holds none")
-    large = F.interpolate(part.movedim(-1, 0)[None].float(), (height, width), mode="bicubic")
-    return np.asarray(large[0].movedim(0, -1).round().clamp(0, 255).to(torch.uint8).numpy())
+    if rows.start == rows.stop or columns.start == columns.stop:
+        raise InputError(f"view {box} of an image of {height} x {width} pixels holds none")
+    return rows, columns

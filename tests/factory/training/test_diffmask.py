@@ -13,7 +13,7 @@ from factory.pairs import PairBatch
 from factory.prompts import Prompt
 from factory.sections import Augmentation, AutoencoderTraining, SampleSection, TextTraining
 from factory.training.text_to_image import known_words
-from factory.training.views import cropped, with_views
+from factory.training.views import seen, with_views, without
 from tasks.learning import checkpoint_folder
 
 TRAIN = DiffMaskTraining(
@@ -108,11 +108,26 @@ def test_views_lack_what_is_out_of_sight_and_say_so(lesson):
     assert not views.masks.any()
     assert set(views.facets["labels"]) <= {"", "polyp"}
     assert set(views.facets["text"]) == {"upper right"}
-    np.testing.assert_array_equal(views.images[0], cropped(train.images[0], view))
+    np.testing.assert_array_equal(views.images[0], seen(train.images[0], view))
     # Two pixels for one: the corner's brightness stays what it was.
     half = train.images.shape[1] // 2
     assert abs(views.images[0].mean() - train.images[0][:half, half:].mean()) < 1
     assert with_views(train, lesson.domains, [view], 0.0, seed=0) is train
+
+
+def test_what_is_covered_is_painted_over_from_its_sides_and_all_else_stays(lesson):
+    ramp = np.tile(np.arange(0, 160, 5, dtype=np.uint8)[None, :, None], (32, 1, 1))
+    lung = ramp.copy()
+    lung[10:20, 12:18] = 250
+    bare = without(lung, (0.25, 0.25, 0.75, 0.75))
+    outside = np.ones((32, 32), bool)
+    outside[8:24, 8:24] = False
+    np.testing.assert_array_equal(bare[outside], lung[outside])
+    assert np.abs(bare[8:24, 8:24].astype(int) - ramp[8:24, 8:24]).max() <= 20  # not 250
+    view = ViewSection(covered=((0.25, 0.25, 0.75, 0.75),), absent=("lesion",))
+    views = with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)[len(lesson.train) :]
+    first = lesson.train.images[0]
+    np.testing.assert_array_equal(views.images[0], without(first, view.covered[0]))
 
 
 def test_words_of_views_are_known_before_they_are_learnt(lesson):
@@ -127,6 +142,10 @@ def test_a_view_that_cannot_be_is_refused(lesson):
         ViewSection(box=(0, 0, 1, 0.5))
     with pytest.raises(ValueError, match="no part of an image"):
         ViewSection(box=(0.5, 0, 0.2, 0.5))
+    with pytest.raises(ValueError, match="no part of an image"):
+        ViewSection(covered=((0.5, 0, 0.2, 0.5),))
+    with pytest.raises(ValueError, match="either box or covered"):
+        ViewSection()
     view = ViewSection(box=(0, 0, 0.5, 0.5), absent=("lesoin",))
     with pytest.raises(InputError, match="lesion"):
         with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)
