@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
 from typer.core import TyperGroup
 
 import evaluation.errors
 import factory.errors
+from flows.dataset_commands import datasets
+from flows.desk import UNEXPECTED, DatasetName, Home, Json, desk
 from flows.recipe import load_recipe
 from flows.terminal import Terminal
-from tasks.settings import Settings, load_settings
 
-UNEXPECTED, WRONG_INPUT, GATE_FAILED = 1, 2, 3
+WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 
@@ -67,54 +65,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Makes, judges and publishes synthetic medical image-mask pairs.",
 )
-datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 app.add_typer(datasets, name="datasets")
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
 ]
-DatasetName = Annotated[
-    str, typer.Argument(metavar="DATASET[@VERSION]", help="A data set's newest version, or @v2.")
-]
-PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
 ]
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of everything written; else MEDPAIR_HOME or ./.medpair."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 
 
 From = Annotated[
     Path | None, typer.Option("--from", help="A checkpoint to start from.", show_default=False)
 ]
-
-
-@contextmanager
-def desk(home: Path | None, json_wanted: bool) -> Iterator[Desk]:
-    """The settings and the terminal of one command; the result is printed when it is through."""
-    settings = load_settings(home).enter()
-    desk = Desk(settings, Terminal(json_wanted))
-    with desk.terminal.working():
-        yield desk
-    desk.terminal.show(desk.result, desk.text)
-
-
-@dataclass
-class Desk:
-    """What one command works with, and what it leaves to be printed."""
-
-    settings: Settings
-    terminal: Terminal
-    result: object = None
-    text: RenderableType = ""
-
-    def leave(self, result: object, text: RenderableType) -> None:
-        """Keeps the result, as it is and as people read it."""
-        self.result, self.text = result, text
 
 
 @app.command()
@@ -210,12 +174,13 @@ def evaluate(
     """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
     with desk(home, json_) as work:
         from flows import api, tables
+        from flows.datasets import Version
 
         if "/" in target or Path(target).is_dir():
             image = api.image_section(size, channels)
             scored = api.evaluate_folder(Path(target), against, image, work.settings)
         else:
-            version = api.Version.parse(target)
+            version = Version.parse(target)
             scored = api.evaluate(version, work.settings, against, set_ or ())
         work.leave(scored, tables.scored(scored))
 
@@ -236,8 +201,9 @@ def utility(
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with desk(home, json_) as work:
         from flows import api, tables
+        from flows.datasets import Version
 
-        named = api.Version.parse(dataset)
+        named = Version.parse(dataset)
         worth = api.utility(named, work.settings, final, set_ or (), against)
         work.leave(worth, tables.worth(worth))
 
@@ -278,9 +244,10 @@ def scores(
     """Asks the lake of scores in SQL."""
     with desk(home, json_) as work:
         from flows import api, tables
+        from flows.datasets import rows
 
         table = api.scores(sql, work.settings, at)
-        work.leave({"rows": api.rows(table)}, tables.frame(table))
+        work.leave({"rows": rows(table)}, tables.frame(table))
 
 
 @app.command()
@@ -288,8 +255,9 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
     """Writes the HTML report of a version anew."""
     with desk(home, json_) as work:
         from flows import api, tables
+        from flows.datasets import Version
 
-        path = api.report(api.Version.parse(dataset), work.settings)
+        path = api.report(Version.parse(dataset), work.settings)
         work.leave({"report": path}, f"report: {tables.short_path(path)}")
 
 
@@ -312,98 +280,6 @@ def doctor(home: Home = None, json_: Json = False) -> int:
         found = health.doctor(work.settings)
         work.leave({"checks": found}, tables.checks(found))
     return 0 if all(check.well for check in found) else UNEXPECTED
-
-
-@datasets.command("list")
-def list_(home: Home = None, json_: Json = False) -> None:
-    """Lists the data sets with their newest version."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        found = api.datasets(work.settings)
-        work.leave({"datasets": found}, tables.datasets(found))
-
-
-@datasets.command()
-def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
-    """Lists the versions, runs and snapshots of a data set, newest first."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        history = api.log(name, work.settings)
-        work.leave(history, tables.log(history))
-
-
-@datasets.command()
-def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
-    """Tells what a version holds, how it was made, and its scores."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        told = api.show(api.Version.parse(dataset), work.settings)
-        work.leave(told, tables.mapping(told))
-
-
-@datasets.command()
-def diff(
-    name: PlainName,
-    old: Annotated[str, typer.Argument(help="A version, run branch or snapshot.")],
-    new: Annotated[str, typer.Argument(help="Another one.")] = "main",
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Lists the prompts whose pairs differ between two versions."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        table = api.diff(name, old, new, work.settings)
-        work.leave({"changes": api.rows(table)}, tables.frame(table))
-
-
-@datasets.command()
-def export(
-    dataset: DatasetName,
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[
-        str, typer.Option("--as", help="Layout: folder, nifti, nnunet or monai.")
-    ] = "folder",
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Copies the accepted pairs of a version into files that others read."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        path = api.export(api.Version.parse(dataset), layout, folder, work.settings)
-        work.leave({"folder": path}, f"exported to {tables.short_path(path)}")
-
-
-@datasets.command()
-def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
-    """Reads every pair of a version and checks that it is whole."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        found = api.check(api.Version.parse(dataset), work.settings)
-        work.leave(found, tables.verification(found))
-    return UNEXPECTED if found.problems else 0
-
-
-@datasets.command()
-def gc(
-    name: PlainName,
-    days: Annotated[float, typer.Option(min=1, help="Keep what is younger.")] = 1.0,
-    runs: Annotated[bool, typer.Option("--runs", help="Also drop unpublished runs.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Tells what no version needs any more, and with --delete frees it."""
-    with desk(home, json_) as work:
-        from flows import api, tables
-
-        freed = api.collect_garbage(name, work.settings, days, runs, not delete)
-        work.leave(freed, tables.garbage(freed, not delete))
 
 
 def main() -> None:

@@ -18,9 +18,10 @@ from flows.plan import Plan
 
 if TYPE_CHECKING:
     from evaluation.headroom import Headroom
-    from flows.api import DataSet, History, Made, Scored, Worth
+    from flows.api import Made, Scored, Worth
     from flows.build import Outcome
     from flows.compare import Comparison
+    from flows.datasets import DataSet, History
     from flows.health import Check, Status
 
 

@@ -1,0 +1,137 @@
+"""What can be asked of the data sets of a home: their versions, what these hold, copies of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from evaluation.lake import Lake
+from evaluation.metrics import headlines
+from factory.errors import InputError
+from factory.exports import EXPORTS
+from factory.identity import plain_name
+from factory.snapshot import Snapshot
+from factory.store import MAIN, Entry, Garbage, Store
+from factory.versions import Verification, data_sets, describe, verify
+from factory.versions import diff as difference
+from factory.vocabulary import unknown_name
+from tasks.progress import stage
+from tasks.provenance import own_scores
+from tasks.settings import Settings
+
+
+@dataclass(frozen=True)
+class Version:
+    """A data set at one version: "demo", "demo@v2", "demo@run-0123456789ab"."""
+
+    name: str
+    ref: str = MAIN
+
+    @staticmethod
+    def parse(text: str) -> Version:
+        """The version that DATASET or DATASET@VERSION names."""
+        name, _, ref = text.partition("@")
+        return Version(plain_name(name), ref or MAIN)
+
+    def __str__(self) -> str:
+        return self.name if self.ref == MAIN else f"{self.name}@{self.ref}"
+
+    def snapshot(self, settings: Settings) -> Snapshot:
+        """The snapshot it names.
+
+        Raises:
+            InputError: if there is no such data set or version.
+        """
+        return Store(settings.pairs, self.name).snapshot(self.ref)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set at a glance: its newest version and what that holds."""
+
+    name: str
+    version: str | None
+    versions: int
+    pairs: int
+    uri: str
+
+
+def datasets(settings: Settings) -> list[DataSet]:
+    """Every data set of the home."""
+    return [_glance(Store(settings.pairs, name)) for name in data_sets(settings.pairs)]
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened to a data set: its snapshots, and what became of its versions."""
+
+    log: list[Entry]
+    versions: list[dict[str, object]]
+
+
+def log(name: str, settings: Settings) -> History:
+    """The history of a data set, newest first."""
+    entries = Store(settings.pairs, plain_name(name)).log()
+    events = Lake(settings.lake).versions(name).sort_values("recorded_at", ascending=False)
+    return History(entries, rows(events.drop(columns="data_set")))
+
+
+def show(version: Version, settings: Settings) -> dict[str, object]:
+    """What a version holds, where it comes from, and its headline scores against its own source."""
+    snapshot = version.snapshot(settings)
+    known = headlines(own_scores(Lake(settings.lake), snapshot)) if len(snapshot) else {}
+    return {**describe(snapshot), "scores": {name: score.value for name, score in known.items()}}
+
+
+def diff(name: str, old: str, new: str, settings: Settings) -> pd.DataFrame:
+    """The prompts whose pairs differ between two versions."""
+    store = Store(settings.pairs, plain_name(name))
+    return difference(store.snapshot(old), store.snapshot(new))
+
+
+def check(version: Version, settings: Settings) -> Verification:
+    """Whether a version is whole: every row made and judged, every pixel explained."""
+    snapshot = version.snapshot(settings)
+    with stage(f"verifying {version}", total=len(snapshot)) as progress:
+        return verify(snapshot, lambda done, whole: progress.advance(done - progress.done))
+
+
+def export(version: Version, kind: str, folder: Path, settings: Settings) -> Path:
+    """Copies the accepted pairs of a version into a folder of another layout.
+
+    Raises:
+        InputError: if the layout is unknown, or the folder holds something already.
+    """
+    if kind not in EXPORTS:
+        raise unknown_name("export", kind, EXPORTS, "this release")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
+    snapshot = version.snapshot(settings)
+    with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
+        for count in EXPORTS[kind](snapshot, folder):
+            progress.advance(count)
+    return folder
+
+
+def collect_garbage(
+    name: str, settings: Settings, days: float, runs: bool, dry_run: bool
+) -> Garbage:
+    """Frees what no version of a data set needs and what is older than some days."""
+    cutoff = datetime.now(UTC) - timedelta(days=days)
+    store = Store(settings.pairs, plain_name(name))
+    return store.collect_garbage(cutoff, runs=runs, dry_run=dry_run)
+
+
+def _glance(store: Store) -> DataSet:
+    tags, snapshot = store.tags(), store.snapshot()
+    newest = next((tag for tag, at in tags.items() if at == snapshot.id), None)
+    pairs = snapshot.counts()["accepted"] if len(snapshot) else 0
+    return DataSet(store.name, newest, len(tags), pairs, store.uri)
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    """A table as plain values, a mapping per row."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
