@@ -23,7 +23,7 @@ from evaluation.pictures import nearest_training
 from evaluation.privacy import Measure, Resemblance, nearer_to_train
 from evaluation.resemblance import distances
 from evaluation.statistics import Estimate, bca_mean, mean_of, wilson
-from factory.captions import facts_of_rows
+from factory.facts import facts_of_rows
 from factory.generators.drawing import full_batches, to_uint8
 from factory.generators.medisyn import MediSyn
 from factory.pairs import Images, PairBatch

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 import factory
 from evaluation.champion import ChampionMetric
@@ -27,14 +25,13 @@ from factory.generators import GENERATORS
 from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.sources import SOURCES
-from factory.vocabulary import unknown_name
+from flows import recipe_errors
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "recipes"
 PACKAGED = "packaged:"  # a checkpoint that comes with the package: "packaged:NAME"
 WEIGHTS = Path(factory.__file__).parent / "weights"
 
-Model = type[BaseModel]
 Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
@@ -181,7 +178,9 @@ def recipe_from(
     try:
         recipe = Recipe.model_validate(told)
     except ValidationError as error:
-        raise RecipeError([f"{origin}: {line}" for line in _lines(error.errors())]) from error
+        raise RecipeError(
+            [f"{origin}: {line}" for line in recipe_errors.lines(error.errors(), Recipe)]
+        ) from error
     typed_here, folder = frozenset(keys for keys, _ in changes), folder or Path.cwd()
     evaluate = recipe.evaluate.below(
         Path.cwd() if ("evaluate", "features") in typed_here else folder
@@ -266,73 +265,3 @@ def _absolute(path: Path, folder: Path) -> Path:
     if text.startswith(PACKAGED):
         return WEIGHTS / text.removeprefix(PACKAGED)
     return (folder / path.expanduser()).resolve()
-
-
-def _lines(errors: Iterable[ErrorDetails]) -> list[str]:
-    """One line for each mistake; a value that fits no branch of a union is one mistake."""
-    return list({_place(error["loc"])[0]: _line(error) for error in errors}.values())
-
-
-def _line(error: ErrorDetails) -> str:
-    """What arrived and what to do, in one line that begins with the key."""
-    words, sections = _place(error["loc"])
-    key = ".".join(words)
-    match error["type"]:
-        case "extra_forbidden":
-            known = [f.alias or name for section in sections for name, f in _fields(section)]
-            return str(unknown_name("key", words[-1], known, ".".join(words[:-1]) or "the recipe"))
-        case "missing":
-            return f"key {key!r} is missing and has no default; add it"
-        case "union_tag_invalid":
-            kinds = error["ctx"]["expected_tags"].replace("'", "").split(", ")
-            return str(unknown_name("kind", str(error["ctx"]["tag"]), kinds, key))
-        case "union_tag_not_found":
-            return f"key '{key}.kind' is missing: nothing else says which {key} it is; add it"
-        case "value_error":
-            return f"{key}: {error['ctx']['error']}"
-        case _:
-            value = repr(error["input"])
-            shown = value if len(value) <= 60 else value[:57] + "..."
-            return f"{key} is {shown}: {error['msg']}"
-
-
-def _place(loc: Sequence[int | str]) -> tuple[tuple[str, ...], list[Model]]:
-    """The words of the dotted key, and the sections that could hold its last word.
-
-    Pydantic puts the kinds of sections between the keys, and types of values after an index.
-    """
-    words: list[str] = []
-    holding: list[Model] = []
-    inside: list[Model] = [Recipe]
-    for part in loc:
-        if chosen := [section for section in inside if _kind(section) == part]:
-            inside = chosen
-            continue
-        words.append(str(part))
-        if isinstance(part, int):
-            break
-        holding = inside
-        # What is no key of these is the reader's own name of an entry, as in source.parts.NAME.
-        if any(key == part for section in inside for key, _ in _fields(section)):
-            inside = _below(inside, part)
-    return tuple(words), holding
-
-
-def _below(sections: Iterable[Model], key: str) -> list[Model]:
-    """The sections that may stand under a key."""
-    annotations = [f.annotation for section in sections for k, f in _fields(section) if k == key]
-    return [found for annotation in annotations for found in _models(annotation)]
-
-
-def _models(annotation: object) -> list[Model]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in _models(part)]
-
-
-def _fields(section: Model) -> list[tuple[str, FieldInfo]]:
-    return [(field.alias or name, field) for name, field in section.model_fields.items()]
-
-
-def _kind(section: Model) -> object:
-    return section.model_fields["kind"].default if "kind" in section.model_fields else None

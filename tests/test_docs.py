@@ -24,7 +24,8 @@ from factory.sources.folder import COLUMNS
 from factory.sources.phantoms import PHANTOMS
 from factory.vocabulary import load_vocabulary
 from flows.cli import app
-from flows.recipe import SHIPPED, Recipe, _models, load_recipe, recipe_from
+from flows.recipe import SHIPPED, Recipe, load_recipe, recipe_from
+from flows.recipe_errors import models_of
 from tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,7 +131,7 @@ def leaves(model, path=""):
     """(dotted key, default) of every key below a section; sections that may be null count too."""
     for name, field in model.model_fields.items():
         key, default = f"{path}{field.alias or name}", field.get_default()
-        below = _models(field.annotation)
+        below = models_of(field.annotation)
         if path and any(section in KINDS for section in below):
             # A kind within another has the keys it has alone.
             yield key, "needed"

@@ -22,7 +22,10 @@ from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
 from factory.attention_maps.sections import LadderSection, Rung
 from factory.attention_maps.tap import AttentionTap, fuse
 from factory.attention_maps.words import naming, token_weights
-from factory.captions import NAMED, NAMED_APART
+from factory.captions import (
+    NAMED,
+    NAMED_APART,
+)
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.base import facet_rows
 from factory.generators.drawing import full_batches, latent_shape

@@ -14,7 +14,16 @@ import pandas as pd
 
 from factory.attention_maps.asked import spellings
 from factory.attention_maps.words import naming
-from factory.captions import ASKED, Facts, Rates, caption, check_words, facts_of_prompt
+from factory.captions import (
+    ASKED,
+    Rates,
+    caption,
+    check_words,
+)
+from factory.facts import (
+    Facts,
+    facts_of_prompt,
+)
 from factory.generators.base import facet_rows
 from factory.generators.drawing import (
     check_domains,

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from factory.captions import LEARNT, Caption, Facts, caption
+from factory.captions import (
+    LEARNT,
+    Caption,
+    caption,
+)
+from factory.facts import Facts
 from factory.models.sentences import Sentence
 from factory.models.tokens import words
 from factory.vocabulary import Domain

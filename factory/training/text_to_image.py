@@ -16,9 +16,11 @@ from torch import Tensor
 from factory.captions import (
     LEARNT,
     LEARNT_APART,
-    Facts,
     Rates,
     caption,
+)
+from factory.facts import (
+    Facts,
     facts_of_rows,
     varying_classes,
 )

@@ -11,15 +11,17 @@ from factory.captions import (
     LEARNT,
     LEARNT_APART,
     NAMED_APART,
-    Facts,
     Rates,
     caption,
     check_words,
+)
+from factory.errors import InputError
+from factory.facts import (
+    Facts,
     facts_of_prompt,
     facts_of_rows,
     varying_classes,
 )
-from factory.errors import InputError
 from factory.models.caption_sentences import caption_corpus
 from factory.models.text import new_text_encoder
 from factory.models.tokens import words

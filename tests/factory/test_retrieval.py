@@ -5,9 +5,14 @@ import pandas as pd
 import pytest
 
 from factory.attention_maps.words import check_spoken, naming
-from factory.captions import ASKED, NAMED, caption, facts_of_prompt
+from factory.captions import (
+    ASKED,
+    NAMED,
+    caption,
+)
 from factory.cells import GridSection
 from factory.errors import InputError
+from factory.facts import facts_of_prompt
 from factory.prompt_grid import PromptGrid
 from factory.prompt_table import PromptTable
 from factory.retrieval import CaptionLibrary, RetrieveSection
