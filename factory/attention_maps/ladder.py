@@ -124,17 +124,19 @@ class Ladder:
         certain that there is none, 255 elsewhere.
         """
         below = [draft for rung, draft in self._drafts(sight) if rung != "affinity"]
-        margin = self.section.affinity.margin
+        scores, margin = below[-1].scores, self.section.affinity.margin
         strict, generous = (
-            self._sharpened(sight, decide(below[-1].scores, level)) for level in (margin, -margin)
+            self._sharpened(sight, decide(scores, level)) for level in (margin, -margin)
         )
-        return seeds(strict, generous)
+        return seeds(self._in_pieces(sight, scores, strict), generous)
 
     def _drafts(self, sight: Sight) -> Iterator[tuple[Rung, Draft]]:
         draft = Draft(self._scores(sight), np.zeros(sight.size, np.uint8))
         for rung in self.section.rungs:
             if rung != "gate":
-                draft = STEPS[rung](self, sight, draft)
+                climbed = STEPS[rung](self, sight, draft)
+                labels = self._in_pieces(sight, climbed.scores, climbed.labels)
+                draft = Draft(climbed.scores, labels)
                 yield rung, draft
 
     def _scores(self, sight: Sight) -> Floats:
@@ -152,6 +154,17 @@ class Ladder:
         crf, count = self.section.crf, len(sight.names) + 1
         likely = one_hot_probabilities(labels, count, crf.confidence)
         return crf_refine(likely, sight.image, crf).argmax(axis=0).astype(np.uint8)
+
+    def _in_pieces(
+        self, sight: Sight, scores: Floats, labels: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Labels without the pieces beyond as many as a structure is known to have."""
+        kept = np.zeros_like(labels)
+        for number, (name, values) in enumerate(zip(sight.names, scores, strict=True), start=1):
+            prior = self._structure(name)
+            most = prior.pieces and prior.pieces * (2 if prior.sides else 1)
+            kept[regions.heaviest(labels == number, values, most)] = number
+        return kept
 
     def walked(self, sight: Sight, draft: Draft, step: Transition, size: Size, steps: int) -> Draft:
         """The draft after its labels walked on a grid of `size`, decided and sharpened anew.

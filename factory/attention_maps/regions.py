@@ -25,6 +25,14 @@ def without_specks(region: Region, least: float) -> Region:
     return np.logical_or.reduce([np.zeros_like(region), *kept])
 
 
+def heaviest(region: Region, scores: NDArray[np.float32], most: int | None) -> Region:
+    """The region's pieces over which scores (H, W) sum to most, so many of them; None: all."""
+    if most is None:
+        return region
+    parts = sorted(pieces(region), key=lambda part: -float(scores[part].sum()))
+    return np.logical_or.reduce([np.zeros_like(region), *parts[:most]])
+
+
 def without_holes(region: Region, fillable: Region) -> Region:
     """The region with its holes filled, but only where `fillable` says that nothing else lies."""
     filled: Region = ndimage.binary_fill_holes(region)

@@ -55,12 +55,15 @@ class StructureSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     area: tuple[float, float] = Field(default=(0.002, 0.8), description="share of the image")
+    pieces: int | None = Field(
+        default=None, ge=1, description="keeps so many pieces, those most looked at; null: all"
+    )
     components: int = Field(default=2, ge=1, description="most pieces it may consist of")
     solid: bool = Field(default=False, description="a hole in it is a mistake, and filled")
     sides: tuple[str, str] | None = Field(
         default=None,
-        description="classes of its halves at the image's left and right; area and components "
-        "are then those of each half",
+        description="classes of its halves at the image's left and right; area, pieces and "
+        "components are then those of each half",
     )
 
     @model_validator(mode="after")

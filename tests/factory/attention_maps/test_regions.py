@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from factory.attention_maps.regions import midline, pieces, sides, without_holes, without_specks
+from factory.attention_maps.regions import (
+    heaviest,
+    midline,
+    pieces,
+    sides,
+    without_holes,
+    without_specks,
+)
 
 
 def drawn(*rows):
@@ -22,6 +29,18 @@ def test_specks_are_dropped_by_their_share():
     assert without_specks(region, 1 / 12).sum() == 5
     assert without_specks(region, 0.1).sum() == 4
     assert without_specks(region, 0.5).sum() == 0
+
+
+def test_the_pieces_most_looked_at_are_kept_not_the_largest():
+    region = np.zeros((6, 9), bool)
+    region[:, :4] = True  # 24 pixels, looked at by 0.1 each
+    region[2:4, 6:8] = True  # 4 pixels, by 0.9
+    scores = np.where(np.arange(9) < 5, 0.1, 0.9).astype(np.float32) * np.ones((6, 1), np.float32)
+    kept = heaviest(region, scores, 1)
+    assert kept.sum() == 4
+    assert kept[2, 6]
+    np.testing.assert_array_equal(heaviest(region, scores, 2), region)
+    np.testing.assert_array_equal(heaviest(region, scores, None), region)
 
 
 def test_holes_are_filled_where_nothing_else_lies():
