@@ -1,14 +1,16 @@
 """Every number of the evaluation that someone else's code also gives, from both.
 
-One function per library or formula yields (what, ours, theirs) on the same random input.
+One function per library or formula yields (what, ours, theirs) on the same random input. pyradiomics
+and frd-score are optional: where they are absent, so are their rows.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
@@ -28,19 +30,21 @@ from skimage.measure import regionprops
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 
-from evaluation.contours import geometry
+from evaluation.contours import geometry, interface
 from evaluation.frechet import frechet
 from evaluation.kernel import SCALES, Kernel, kernel_distance
 from evaluation.neighbours import NEAREST, neighbours
 from evaluation.overlap import overlaps
 from evaluation.pairs import Masks
 from evaluation.privacy import Resemblance, membership_advantage
+from evaluation.radiomics import GREY, SHAPE, Measured
 from evaluation.statistics import wilson
 from evaluation.surface import surfaces
-from evaluation.texture import LEVELS, co_occurrence
+from evaluation.texture import FLOOR, LEVELS, co_occurrence, first_order
 from evaluation.vendi import vendi
 
 Agreement = tuple[str, float, float]
+Check = Callable[[int], Iterator[Agreement]]
 Floats = NDArray[np.float64]
 TOLERANCE_MM = 2.0
 
@@ -167,11 +171,81 @@ def inference(seed: int) -> Iterator[Agreement]:
     yield "membership advantage, scikit-learn", membership_advantage(found).value, 2 * auc - 1
 
 
-CHECKS: tuple[Callable[[int], Iterator[Agreement]], ...] = (
+def pyradiomics_of_images(seed: int) -> Iterator[Agreement]:
+    """First order and co-occurrence of a whole image by pyradiomics.
+
+    Not at 3 px: there pyradiomics takes twelve directions, and ours are four.
+    """
+    grey = np.random.default_rng(seed).integers(0, 256, (40, 40)).astype(np.float32)
+    theirs = _measured(grey, np.ones(grey.shape, bool), binWidth=8)
+    ours = first_order(grey[None])[0]
+    quartiles = 255 * ours[[3, 5]]
+    yield "mean, pyradiomics", 255 * ours[0], theirs["firstorder_Mean"]
+    variance = (10 ** ours[1] - FLOOR) ** 2
+    yield "variance, pyradiomics", variance, theirs["firstorder_Variance"]
+    yield "median, pyradiomics", 255 * ours[4], theirs["firstorder_Median"]
+    between = theirs["firstorder_InterquartileRange"]
+    yield "interquartile range, pyradiomics", float(np.ptp(quartiles)), between
+    yield "entropy, pyradiomics", 5 * ours[-1], theirs["firstorder_Entropy"]
+    # One matrix of all directions, as ours is; by default each has its own, and features are means.
+    pooled = {"weightingNorm": "no_weighting", "binWidth": 256 // LEVELS}
+    theirs = _measured(grey, np.ones(grey.shape, bool), **pooled)
+    contrast, homogeneity, entropy, correlation = co_occurrence(grey[None])[0, :4]
+    yield "GLCM contrast, pyradiomics", 10**contrast - 0.01, theirs["glcm_Contrast"]
+    yield "GLCM homogeneity, pyradiomics", homogeneity, theirs["glcm_Idm"]
+    yield "GLCM entropy, pyradiomics", 8 * entropy, theirs["glcm_JointEntropy"]
+    yield "GLCM correlation, pyradiomics", correlation, theirs["glcm_Correlation"]
+
+
+def pyradiomics_of_regions(seed: int) -> Iterator[Agreement]:
+    """Shape and grey levels of a region by pyradiomics; its perimeter is cut at the corners."""
+    masks, _ = blobs(seed)
+    masks, inside = masks[:1], masks[0] == 2
+    grey = np.random.default_rng(seed).integers(0, 256, inside.shape).astype(np.float32)
+    theirs = _measured(grey, inside)
+    _, area, _, _, elongation, _, _ = geometry(masks, 2)[0].reshape(2, 7)[1]
+    yield "area, pyradiomics", area**2 * inside.size, theirs["shape2D_PixelSurface"]
+    # Axes are four standard deviations; ours count a pixel's own extent (1/12) in.
+    long, short = (
+        (theirs[f"shape2D_{each}AxisLength"] / 4) ** 2 + 1 / 12 for each in ("Major", "Minor")
+    )
+    yield "elongation, pyradiomics", elongation, float(np.sqrt(1 - short / long))
+    _, _, mean, spread = interface(grey[None], masks, 2)[0].reshape(2, 4)[1]
+    scale = float(grey.std()) + FLOOR
+    within = (theirs["firstorder_Mean"] - float(grey.mean())) / scale
+    yield "inside mean, pyradiomics", mean, within
+    deviation = float(np.sqrt(theirs["firstorder_Variance"]))
+    yield "inside spread, pyradiomics", spread, float(np.log10((deviation + FLOOR) / scale))
+
+
+def _measured(
+    grey: NDArray[np.floating], inside: NDArray[np.bool_], **settings: object
+) -> dict[str, float]:
+    measured = Measured(GREY + SHAPE, **settings)
+    return dict(zip(measured.names, measured.of(grey, inside).tolist(), strict=True))
+
+
+def published_frd(seed: int) -> Iterator[Agreement]:
+    """The squared distance that frd-score takes the logarithm of."""
+    from frd_score.frd import calculate_frechet_distance
+
+    a, b = features(seed)
+    moments = (f(x) for x in (a, b) for f in (lambda x: x.mean(0), lambda x: np.cov(x.T)))
+    yield "Fréchet distance, frd-score", frechet(a, b), float(calculate_frechet_distance(*moments))
+
+
+# Module -> what it is asked, where it is installed.
+OPTIONAL: Mapping[str, tuple[Check, ...]] = {
+    "radiomics": (pyradiomics_of_images, pyradiomics_of_regions),
+    "frd_score": (published_frd,),
+}
+
+CHECKS: tuple[Check, ...] = (
     distances,
     segmentations,
     features_of_pairs,
     inference,
+    *(check for name, checks in OPTIONAL.items() if find_spec(name) for check in checks),
 )
 
 

@@ -69,12 +69,19 @@ def _inception(ground: Ground) -> Extractor:
     return load_exported(ground.path, "inception")
 
 
+def _radiomics(ground: Ground) -> Extractor:
+    from evaluation.radiomics import Radiomics
+
+    return Radiomics(ground.classes)
+
+
 FEATURES: Mapping[str, Callable[[Ground], Extractor]] = {
     "handcrafted": _handcrafted,
     "randconv": _randconv,
     "encoder": _encoder,
     "network": _network,
     "inception": _inception,
+    "radiomics": _radiomics,
 }
 
 
@@ -90,8 +97,16 @@ def path_of(features: str) -> Path | None:
 
 
 def content_of(features: str) -> str:
-    """What equal pairs' features depend on besides the recipe: the file's SHA-256, or a version."""
+    """What equal pairs' features depend on besides the recipe: the file's SHA-256, or a version.
+
+    Raises:
+        InputError: if the version is that of a library that is not installed.
+    """
     path = path_of(features)
+    if features == "radiomics":
+        from evaluation.radiomics import Radiomics
+
+        return Radiomics(()).fingerprint
     if path is None:
         return Handcrafted.fingerprint if features == "handcrafted" else ""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -152,14 +167,14 @@ def extractor_of(features: str, ground: Ground) -> Extractor:
     """The extractor of one domain.
 
     Raises:
-        InputError: if its file cannot be used, or there is nothing to learn from.
+        InputError: if its file or library cannot be used, or there is nothing to learn from.
     """
     path = path_of(features)
     return FEATURES[kind_of(features)](ground if path is None else replace(ground, path=path))
 
 
-def check_file(features: str, size: int, channels: int) -> None:
-    """Whether the file that the features name, if any, can be loaded and reads such images.
+def check_usable(features: str, size: int, channels: int) -> None:
+    """Whether the file that the features name, if any, reads such images, and the library is there.
 
     Args:
         features: as in a recipe.
@@ -171,6 +186,7 @@ def check_file(features: str, size: int, channels: int) -> None:
     """
     path = path_of(features)
     if path is None:
+        content_of(features)
         return
     from evaluation.exported import load_exported
 

@@ -22,6 +22,7 @@ OTHER_SETS = {
     "blur and noise, so never read alone",
     "network": "the user's own exported network, of the image alone",
     "inception": "the user's exported Inception network, of the image alone",
+    "radiomics": "pyradiomics of the image and of each class's region, robustly scaled",
 }
 
 

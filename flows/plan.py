@@ -17,7 +17,7 @@ import evaluation.errors
 from evaluation.aides import findings_of
 from evaluation.arms import Arm
 from evaluation.class_arms import every_arm
-from evaluation.extractors import check_file
+from evaluation.extractors import check_usable
 from evaluation.image_scores import needs_mask
 from evaluation.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
@@ -111,7 +111,7 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
         check_generator(recipe, grid)
     for features in recipe.evaluate.features:
         with problems.noted():
-            check_file(features, recipe.image.size, recipe.image.channels)
+            check_usable(features, recipe.image.size, recipe.image.channels)
     with problems.noted():
         reference = Reference.of(source, recipe.image)
         if recipe.grid.retrieve is not None:

@@ -87,6 +87,16 @@ def test_a_wrong_recipe_is_one_line_and_leaves_no_trace(case, dry, medpair, reci
     assert not home.exists()
 
 
+def test_a_missing_library_is_one_line_and_leaves_no_trace(medpair, recipe, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "radiomics.featureextractor", None)
+    home = tmp_path / "home"
+    said = medpair("run", recipe(), "--set", "evaluate.features=[radiomics]", "--home", home)
+    assert said.code == 2
+    assert len(said.lines) == 1
+    assert "need pyradiomics" in said.lines[0]
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("case", SPOILED)
 def test_a_bad_file_is_named_and_nothing_is_written(case, medpair, recipe, heads, tmp_path):
     spoil, expected = SPOILED[case]
