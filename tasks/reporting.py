@@ -104,8 +104,9 @@ def drawn(
     recipe = snapshot.attributes["sections"]
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
-    source = evidence.reference.source
-    seen = [had_seen(read_card(each), source) for each in weights] or [had_seen(None, source)]
+    source, parts = evidence.reference.source, evidence.reference.parts
+    cards = [read_card(each) for each in weights] or [None]
+    seen = [had_seen(card, source, parts) for card in cards]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
