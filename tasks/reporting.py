@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 from prefect import task
@@ -122,6 +123,7 @@ def drawn(
         utility=utility,
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
+        maskless=int(np.sum(~pairs.has_mask)),
     )
 
 
