@@ -110,9 +110,8 @@ def consistency(
     found = overlaps(answers, synthetic.masks, count)
     dice = np.where(synthetic.has_mask, positive_dice(found), np.nan)
     used = np.flatnonzero(np.isfinite(dice))
-    other = synthetic.masks[used[derangement(len(used), seed)]]
-    ours = answers[used]
-    shuffled = positive_dice(overlaps(ours, other, count))
+    ours, other = answers[used], used[derangement(len(used), seed)]
+    shuffled = positive_dice(overlaps(ours, synthetic.masks[other], count))
     same = np.broadcast_to(mean_mask, ours.shape)
     constant = np.nan_to_num(positive_dice(overlaps(ours, same, count)), nan=0.0)
     shown = take(held_out, np.asarray(held_out.has_mask, bool) & held_out.masks.any((1, 2)))

@@ -106,8 +106,7 @@ def drawn(
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
     source, parts = evidence.reference.source, evidence.reference.parts
-    cards = [read_card(each) for each in weights] or [None]
-    seen = [had_seen(card, source, parts) for card in cards]
+    seen = [had_seen(read_card(each), source, parts) for each in weights]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
@@ -116,7 +115,7 @@ def drawn(
         scores=lake.evidence(evidence.about, evidence.terms),
         provenance={
             **provenance(snapshot),
-            "the generator had seen": "; ".join(dict.fromkeys(seen)),
+            "the generator had seen": "; ".join(dict.fromkeys(seen)) or had_seen(None, source),
         },
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=drawings,
