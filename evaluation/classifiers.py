@@ -54,9 +54,10 @@ class Classifier:
         Raises:
             ValueError: if the images have another number of channels.
         """
-        network, channels = self.network, self.channels
-        rows = answered(network, images, channels, lambda logits: logits.double().softmax(1))
-        return np.concatenate([np.zeros((0, len(self.labels))), *rows])
+        rows = np.empty((len(images), len(self.labels)))
+        return answered(
+            self.network, images, self.channels, lambda logits: logits.double().softmax(1), rows
+        )
 
     @property
     def digest(self) -> str:

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.features import Handcrafted, RobustScale
+from evaluation.fidelity_scores import IMAGE_GROUPS
 from evaluation.finding_agreement import FindingJudge
-from evaluation.image_scores import IMAGE_GROUPS
 from evaluation.kernel import Kernel, kernel_estimate
 from evaluation.labels import UNLABELLED, known_indices
 from evaluation.pairs import Images, Pairs, units_of

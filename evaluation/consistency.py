@@ -110,10 +110,10 @@ def consistency(
     found = overlaps(answers, synthetic.masks, count)
     dice = np.where(synthetic.has_mask, positive_dice(found), np.nan)
     used = np.flatnonzero(np.isfinite(dice))
-    other = synthetic.masks[used[derangement(len(used), seed)]]
-    shuffled = positive_dice(overlaps(answers[used], other, count))
-    same = np.broadcast_to(mean_mask, answers[used].shape)
-    constant = np.nan_to_num(positive_dice(overlaps(answers[used], same, count)), nan=0.0)
+    ours, other = answers[used], used[derangement(len(used), seed)]
+    shuffled = positive_dice(overlaps(ours, synthetic.masks[other], count))
+    same = np.broadcast_to(mean_mask, ours.shape)
+    constant = np.nan_to_num(positive_dice(overlaps(ours, same, count)), nan=0.0)
     shown = take(held_out, np.asarray(held_out.has_mask, bool) & held_out.masks.any((1, 2)))
     seen = judge.predict(shown.images)
     real, units = positive_dice(overlaps(seen, shown.masks, count)), units_of(shown)
@@ -127,7 +127,7 @@ def consistency(
         over_constant=function_of_means(lambda m: m[:, 0] - m[:, 2], paired, seed=seed),
         dice=dice,
         found=found,
-        surface=_agreement(answers[used], take(synthetic, used), count, tolerance_mm, seed),
+        surface=_agreement(ours, take(synthetic, used), count, tolerance_mm, seed),
         surface_real=_agreement(seen, shown, count, tolerance_mm, seed),
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.extractors import Ground, extractor_of
+from evaluation.extractors import FROM_FILE, Ground, extractor_of
 from evaluation.extrapolation import frechet_extrapolated
-from evaluation.features import Extractor, RobustScale
+from evaluation.features import Extractor, Handcrafted, RobustScale
 from evaluation.fidelity_metrics import GROUPS, frechet_name
 from evaluation.frechet import Features, frechet, frechet_estimate
 from evaluation.kernel import Kernel, kernel_estimate, permutation_p
@@ -25,6 +25,7 @@ from evaluation.vendi import vendi
 EQUAL_N_DRAWS = 20
 FEWEST_OF_FACET = 20  # synthetic and real pairs of a finding, below which its distance is noise
 HANDCRAFTED = "handcrafted"
+IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # of the handcrafted features
 NAN = float("nan")
 
 
@@ -65,7 +66,8 @@ def fidelity_scores(
     """Fréchet and kernel distances over every set of features, whole and by group and finding.
 
     Neighbourhoods, values at equal n and the extrapolated distance are of handcrafted features
-    alone: they are not wanted of every set, and need few dimensions.
+    alone: they are not wanted of every set, and need few dimensions. Pairs without a mask count
+    over features of images alone.
 
     Args:
         synthetic: pairs of one domain.
@@ -77,10 +79,28 @@ def fidelity_scores(
     """
     scores: list[Score] = []
     ground = Ground(train, classes, section.seed, section.encoder_steps, encoder=encoder)
+    sets = synthetic, train, held_out
     for features in section.features:
         extractor = extractor_of(features, ground)
-        scores += _set_scores(extractor, scaled(extractor, synthetic, train, held_out), section)
+        trios = scaled(extractor, *sets)
+        if extractor.name == HANDCRAFTED and not all(np.all(pairs.has_mask) for pairs in sets):
+            trios = {**trios, **image_trios(*sets)}
+        scores += _set_scores(extractor, trios, section)
     return scores
+
+
+def image_trios(synthetic: Block, train: Block, held_out: Block) -> Mapping[str, Trio]:
+    """The groups of handcrafted features that no mask enters, of all images."""
+    sets = (_unmasked(pairs) for pairs in (synthetic, train, held_out))
+    trios = scaled(Handcrafted(("structure",)), *sets)
+    return {name: trios[name] for name in IMAGE_GROUPS}
+
+
+def _unmasked(pairs: Block) -> Block:
+    """The images with empty masks that count as present: all of them are compared, no mask is."""
+    return replace(
+        pairs, masks=np.zeros_like(pairs.masks), has_mask=np.ones(len(pairs.images), bool)
+    )
 
 
 def scaled(
@@ -89,9 +109,11 @@ def scaled(
     """Features by group, and under the extractor's name all of them.
 
     Where the extractor asks for it they are scaled on the training ones. Pairs without a mask
-    have no features of it and are left out.
+    have no features of it and are left out, unless the extractor reads images alone.
     """
-    sets = [with_masks(pairs) for pairs in (synthetic, train, held_out)]
+    sets = [synthetic, train, held_out]
+    if extractor.name not in FROM_FILE:
+        sets = [with_masks(pairs) for pairs in sets]
     raw = [extractor.groups(pairs.images, pairs.masks) for pairs in sets]
     tables: dict[str, list[Features]] = {}
     for group in raw[1]:

@@ -6,8 +6,6 @@ one.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -18,14 +16,13 @@ from evaluation.domain_scores import (
     sharpness_scores,
 )
 from evaluation.features import Handcrafted
-from evaluation.fidelity_scores import group_scores, scaled
+from evaluation.fidelity_scores import IMAGE_GROUPS, group_scores, image_trios
 from evaluation.metrics import METRICS, Score
 from evaluation.pairs import Block
 from evaluation.privacy import Resemblance
 from evaluation.sections import EvaluateSection
 from evaluation.spectrum import upper_power
 
-IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # of the handcrafted features
 _OF_MASKS = ("consistency", "plausible", "asked_", "unasked_")
 _OF_PAIRS = ("frechet_", "kernel_", "shift_", "fid")
 _AT_EQUAL_N = ("precision", "recall", "density", "coverage", "vendi")
@@ -76,13 +73,5 @@ def distances_of_images(
     synthetic: Block, train: Block, held_out: Block, section: EvaluateSection
 ) -> list[Score]:
     """Fréchet and kernel distances over the groups of features that no mask enters."""
-    extractor = Handcrafted(("structure",))
-    trios = scaled(extractor, *(_unmasked(pairs) for pairs in (synthetic, train, held_out)))
-    return list(group_scores(extractor, {name: trios[name] for name in IMAGE_GROUPS}, section))
-
-
-def _unmasked(pairs: Block) -> Block:
-    """The images with empty masks that count as present: all of them are compared, no mask is."""
-    return replace(
-        pairs, masks=np.zeros_like(pairs.masks), has_mask=np.ones(len(pairs.images), bool)
-    )
+    trios = image_trios(synthetic, train, held_out)
+    return list(group_scores(Handcrafted(("structure",)), trios, section))

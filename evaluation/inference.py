@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -14,17 +15,30 @@ from evaluation.pairs import Images
 
 CHUNK = 32  # images at a time
 
+Number = TypeVar("Number", bound=np.generic)
+
 
 def answered(
-    network: nn.Module, images: Images, channels: int, read: Callable[[Tensor], Tensor]
-) -> list[NDArray[Any]]:
-    """The network's answers to images, chunk after chunk, as it would give them for each alone.
+    network: nn.Module,
+    images: Images,
+    channels: int,
+    read: Callable[[Tensor], Tensor],
+    found: NDArray[Number],
+) -> NDArray[Number]:
+    """The network's answers to images, as it would give them for each alone.
+
+    They are written into one array: small ones that were kept between the large tensors of each
+    chunk would hold the memory of those, four times their own.
 
     Args:
         network: standardised images (B, C, H, W) to logits; no layer may mix images.
-        images: (N, H, W, C) uint8; none give an empty list.
+        images: (N, H, W, C) uint8.
         channels: C that the network takes.
         read: what to keep of the logits of a chunk.
+        found: (N, ...) where that is written.
+
+    Returns:
+        `found`.
 
     Raises:
         ValueError: if the images have another number of channels.
@@ -33,9 +47,11 @@ def answered(
         raise ValueError(f"images have {images.shape[-1]} channels, not {channels}")
     network.eval()
     with torch.inference_mode():
-        chunks = (images[at : at + CHUNK] for at in range(0, len(images), CHUNK))
-        seen = (standardised(floats(chunk)).to(device_of(network)) for chunk in chunks)
-        return [read(network(chunk)).cpu().numpy() for chunk in seen]
+        for at in range(0, len(images), CHUNK):
+            part = slice(at, at + CHUNK)
+            seen = standardised(floats(images[part])).to(device_of(network))
+            found[part] = read(network(seen)).cpu().numpy()
+    return found
 
 
 def device_of(network: nn.Module) -> torch.device:

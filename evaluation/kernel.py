@@ -50,8 +50,11 @@ class Kernel:
     def between(self, a: Features, b: Features) -> NDArray[np.float64]:
         """(N, M) kernel values in (0, 1]."""
         squared = _squared(a, b)
-        widths = [(scale * self.bandwidth) ** 2 for scale in SCALES]
-        return np.mean([np.exp(squared / (-2 * width)) for width in widths], axis=0)
+        total = np.zeros_like(squared)
+        for scale in SCALES:
+            total += np.exp(squared / (-2 * (scale * self.bandwidth) ** 2))
+        total /= len(SCALES)
+        return total
 
 
 def kernel_distance(a: Features, b: Features, kernel: Kernel) -> float:
@@ -230,5 +233,7 @@ def _some(features: Features, most: int, seed: int) -> Features:
 
 def _squared(a: Features, b: Features) -> NDArray[np.float64]:
     """(N, M) squared distances, at least 0."""
-    lengths = (a**2).sum(1)[:, None] + (b**2).sum(1)
-    return np.asarray((lengths - 2 * a @ b.T).clip(0))
+    squared = np.asarray((a**2).sum(1)[:, None] + (b**2).sum(1))
+    # In place: of 10 000 vectors each piece of the matrix takes 80 MiB.
+    squared -= 2 * a @ b.T
+    return squared.clip(0, out=squared)

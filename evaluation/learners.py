@@ -46,9 +46,10 @@ class Segmenter:
 
     def predict(self, images: Images) -> Masks:
         """(N, H, W) uint8 class indices for (N, H, W, C) uint8 images."""
-        network, channels = self.network, self.channels
-        masks = answered(network, images, channels, lambda logits: logits.argmax(1).byte())
-        return np.concatenate([np.zeros((0, *images.shape[1:3]), np.uint8), *masks])
+        masks = np.empty(images.shape[:3], np.uint8)
+        return answered(
+            self.network, images, self.channels, lambda logits: logits.argmax(1).byte(), masks
+        )
 
     @property
     def digest(self) -> str:

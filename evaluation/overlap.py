@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from evaluation.pairs import Masks
 
+CHUNK = 256  # masks counted at a time: a cell index takes eight times the memory of a pixel
+
 Counts = NDArray[np.int64]  # (N, K)
 Table = NDArray[np.float64]  # (N, K)
 
@@ -80,10 +82,10 @@ def overlaps(predictions: Masks, masks: Masks, classes: int) -> Overlaps:
     count, size = len(masks), classes + 1
     if masks.size and max(predictions.max(), masks.max()) >= size:
         raise ValueError(f"a mask holds an index above the number of classes, {classes}")
-    cell = masks.astype(np.intp) * size + predictions
-    cell += size * size * np.arange(count)[:, None, None]
-    table = np.bincount(cell.ravel(), minlength=count * size * size)
-    table = table.reshape(count, size, size).astype(np.int64)
+    table = np.zeros((count, size, size), np.int64)
+    for start in range(0, count, CHUNK):
+        part = slice(start, start + CHUNK)
+        table[part] = _crossed(predictions[part], masks[part], size)
     shared = np.einsum("nkk->nk", table)
     return Overlaps(shared[:, 1:], table.sum(1)[:, 1:], table.sum(2)[:, 1:])
 
@@ -93,6 +95,14 @@ def positive_dice(found: Overlaps) -> NDArray[np.float64]:
     shown = found.positive.sum(1)
     total = np.where(found.positive, found.dice, 0.0).sum(1)
     return np.where(shown > 0, total / np.maximum(shown, 1), np.nan)
+
+
+def _crossed(predictions: Masks, masks: Masks, size: int) -> Counts:
+    """(N, size, size) pixels of each index of a mask, by the index that the prediction gives."""
+    cell = masks.astype(np.intp) * size + predictions
+    cell += size * size * np.arange(len(masks))[:, None, None]
+    found = np.bincount(cell.ravel(), minlength=len(masks) * size * size)
+    return found.reshape(-1, size, size)
 
 
 def _ratio(part: Counts, whole: Counts) -> Table:

@@ -16,7 +16,8 @@ MEANING: Mapping[Provenance, str] = {
     "strict": "the arm's own real images and no other",
     "adapted": "trained on other data sets, then on the arm's own real images and no other",
     "transfer": "other data sets only",
-    "full": "more real images of this data set than the arm, as a rule its whole training split",
+    "full": "more real images of this data set than the arm, as a rule its whole training split, or "
+    "other ones, as of one part of a union",
     "phantom": "no patient's image: drawn by a renderer, or trained on what one drew",
     "unknown": "nobody recorded it; perhaps even the images that the segmenters are tried on",
 }
@@ -28,13 +29,13 @@ class Seen:
 
     Attributes:
         own: of the training images of the data set that segmenters are tried on: none, a limited
-            number, or the whole training split.
-        images: how many those are, in all domains.
+            number, the whole training split, or those of one part where it is a union.
+        images: how many those are, in all domains; of a part, at most.
         others: whether it also saw other data sets.
         known: whether all of this is recorded.
     """
 
-    own: Literal["none", "limited", "whole"] = "none"
+    own: Literal["none", "limited", "part", "whole"] = "none"
     images: int = 0
     others: bool = False
     known: bool = True
@@ -65,6 +66,7 @@ def provenance(seen: Seen, images: int | None) -> Provenance:
         return "unknown"
     if seen.own == "none":
         return "transfer" if seen.others else "phantom"
-    if seen.own == "whole" or images not in (None, seen.images):
+    # Which of the arm's images lie in a part is not recorded: nothing better can be claimed.
+    if seen.own in ("part", "whole") or images not in (None, seen.images):
         return "full"
     return "adapted" if seen.others else "strict"

@@ -38,6 +38,7 @@ class Report:
         utility: what the pairs are worth, None where it was not measured.
         rejected: reason -> number of pairs that were made and rejected for it.
         evidence: label -> value: who decided, when, on which real data and judge, the champion.
+        maskless: number of accepted pairs without a mask, which no score of masks counts.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Report:
     utility: Utility | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
+    maskless: int = 0
 
 
 @dataclass(frozen=True)

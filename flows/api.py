@@ -26,6 +26,7 @@ from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
 from factory.store import Store
 from flows.datasets import Version, rows
+from flows.foreign import check_folder
 from flows.plan import Plan, checked, planned, ready
 from flows.recipe import AnySource, Recipe, load_recipe, recipe_from
 from tasks.progress import stage
@@ -95,9 +96,16 @@ def generate(recipe: Recipe, settings: Settings) -> Made:
 
 @dataclass(frozen=True)
 class Scored:
-    """Headline scores of something, by name."""
+    """Headline scores of something, by name.
+
+    Attributes:
+        pairs: how many were scored.
+        maskless: how many of these have no mask, and count in no score that needs one.
+    """
 
     subject: str
+    pairs: int
+    maskless: int
     scores: dict[str, Score]
 
 
@@ -114,14 +122,14 @@ def evaluate(
         from flows.evaluate import evaluate as flow
 
         found = flow(recipe, version.ref, settings.home)
-    return Scored(str(version), headlines(found.scores))
+    return Scored(str(version), found.pairs, found.maskless, headlines(found.scores))
 
 
 def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: Settings) -> Scored:
     """Scores anybody's folder of pairs against real ones; the lake knows it by its content.
 
     Raises:
-        InputError: if one of the two cannot be read as pairs.
+        InputError: with a line for everything that keeps one of the two from being read as pairs.
     """
     if not against:
         raise InputError(
@@ -130,12 +138,14 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
         )
     read_rows(folder)
     source = source_named(against)
+    with stage("checking the pairs"):
+        check_folder(folder.absolute(), source.build())
     settings.home.mkdir(parents=True, exist_ok=True)
     with orchestrated(None, settings):
         from flows.evaluate import evaluate_folder as flow
 
         found = flow(folder.absolute(), source, image, settings.home)
-    return Scored(str(folder), headlines(found.scores))
+    return Scored(str(folder), found.pairs, found.maskless, headlines(found.scores))
 
 
 def headroom(

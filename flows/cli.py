@@ -177,6 +177,10 @@ def evaluate(
         from flows.datasets import Version
 
         if "/" in target or Path(target).is_dir():
+            if set_:
+                raise factory.errors.InputError(
+                    f"--set {set_[0]} changes a key of a recipe, and {target} has none; leave it out"
+                )
             image = api.image_section(size, channels)
             scored = api.evaluate_folder(Path(target), against, image, work.settings)
         else:

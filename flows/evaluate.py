@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from prefect import flow
 
 from evaluation.lake import Lake
@@ -21,10 +22,8 @@ from factory.pairs import PairBatch
 from factory.shards import Status
 from factory.snapshot import Snapshot
 from factory.sources import SourceSection
-from factory.sources.base import Source, Split
-from factory.sources.folder import FolderSource
 from factory.versions import describe
-from factory.vocabulary import load_vocabulary
+from flows.foreign import folder_against, read_folder
 from flows.job import opened, recipe_name
 from flows.recipe import Recipe
 from tasks.reference import Reference
@@ -47,11 +46,15 @@ class Evaluated:
         about: what was scored, against which real data and by which judge.
         terms: what the scores depend on besides, see `evaluation.score.terms`.
         scores: all of them.
+        pairs: how many were scored.
+        maskless: how many of these have no mask, and count in no score that needs one.
     """
 
     about: About
     terms: str
     scores: tuple[Score, ...]
+    pairs: int
+    maskless: int
 
 
 @flow(name="evaluate", flow_run_name=recipe_name)
@@ -71,10 +74,8 @@ def evaluate(
     with opened(recipe, home) as job, job.record.child(purpose) as record:
         snapshot = job.store.snapshot(version)
         scorer = Scorer(job.lake, job.reference, job.recipe.evaluate, job.settings, record)
-        domains = judged_domains(snapshot)
-        found = scorer.scored(
-            snapshot.id, snapshot.pairs_id, job.recipe.name, domains, partial(pairs_of, snapshot)
-        )
+        subject = Subject.of_version(snapshot, job.recipe.name)
+        found = scorer.scored(subject, partial(pairs_of, snapshot))
         record.dataset(job.store, snapshot.id, "evaluation")
         return found
 
@@ -93,18 +94,54 @@ def evaluate_folder(
     """
     settings = load_settings(home)
     tracker = Tracker.of(settings)
-    reference = Reference.of(against.build(), image)
-    domain = only_domain(reference)
-    theirs = FolderSource(path=folder, domain=domain, masks="optional").build()
-    pairs = all_pairs(theirs, image)
-    # Where nothing has a mask there is nothing to judge.
-    domains = [name for name, _ in by_domain(with_masks(pairs))]
-    with tracker.run(folder.name, theirs.digest[:12], "evaluation") as record:
+    real = against.build()
+    reference = Reference.of(real, image)
+    content = folder_against(folder, real).digest
+    pairs = read_folder(folder, real, image)
+    with tracker.run(folder.name, content[:12], "evaluation") as record:
         scorer = Scorer(Lake(settings.lake), reference, EvaluateSection(), settings, record)
-        subject = theirs.digest
-        return scorer.scored(
-            subject, subject, folder.name, domains, lambda: (numbered(pairs), None)
-        )
+        subject = Subject.of_pairs(content, pairs, folder.name)
+        return scorer.scored(subject, lambda: (numbered(pairs), None))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is scored.
+
+    Attributes:
+        id: snapshot of a data set, or content digest of a folder.
+        pairs_id: of its pairs, which snapshots may share.
+        data_set: name, for people.
+        domains: that have masks: where nothing has one there is nothing to judge.
+        pairs: how many there are.
+        maskless: how many of these have no mask.
+    """
+
+    id: str
+    pairs_id: str
+    data_set: str
+    domains: tuple[str, ...]
+    pairs: int
+    maskless: int
+
+    @staticmethod
+    def of_version(snapshot: Snapshot, data_set: str) -> Subject:
+        """The accepted pairs of a snapshot.
+
+        Raises:
+            InputError: if every pair was rejected.
+        """
+        domains, accepted = tuple(judged_domains(snapshot)), snapshot.rows(Status.ACCEPTED)
+        maskless = int(np.sum(~snapshot.has_mask[accepted]))
+        ids = snapshot.id, snapshot.pairs_id
+        return Subject(*ids, data_set, domains, len(accepted), maskless)
+
+    @staticmethod
+    def of_pairs(digest: str, pairs: PairBatch, data_set: str) -> Subject:
+        """Pairs that are in no store, by the digest of their content."""
+        domains = tuple(name for name, _ in by_domain(with_masks(pairs)))
+        maskless = int(np.sum(~pairs.has_mask))
+        return Subject(digest, digest, data_set, domains, len(pairs), maskless)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,26 +155,25 @@ class Scorer:
     record: Record
 
     def scored(
-        self,
-        subject: str,
-        pairs_id: str,
-        data_set: str,
-        domains: Sequence[str],
-        read: Callable[[], tuple[PairBatch, PairBatch | None]],
+        self, subject: Subject, read: Callable[[], tuple[PairBatch, PairBatch | None]]
     ) -> Evaluated:
         """The scores of a subject; `read` gives its accepted and its rejected pairs."""
-        models, known = self.settings.models, (self.reference, domains, self.section)
+        models, known = self.settings.models, (self.reference, subject.domains, self.section)
         judges = train_judges(*known, models, self.record)
-        about = About(subject, self.reference.digest, judges_digest(judges), data_set)
+        against = self.reference.digest, judges_digest(judges)
+        about = About(subject.id, *against, subject.data_set)
         scores = self.lake.scoring(about, terms(self.section))
         if scores is None:
             pairs, rejected = read()
-            aides = train_aides(self.reference, subject, pairs, self.section, models, self.record)
+            aides = train_aides(
+                self.reference, subject.id, pairs, self.section, models, self.record
+            )
             found = score_pairs(pairs, self.reference, judges, self.section, aides, rejected)
-            record_scores(self.lake, about, self.section, pairs_id, pairs, found)
+            record_scores(self.lake, about, self.section, subject.pairs_id, pairs, found)
             scores = list(found.scores)
         self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})
-        return Evaluated(about, terms(self.section), tuple(scores))
+        counts = subject.pairs, subject.maskless
+        return Evaluated(about, terms(self.section), tuple(scores), *counts)
 
 
 def judged_domains(snapshot: Snapshot) -> list[str]:
@@ -162,19 +198,6 @@ def pairs_of(snapshot: Snapshot) -> tuple[PairBatch, PairBatch | None]:
     """The accepted pairs of a snapshot, and the rejected ones if there are any."""
     rejected = snapshot.rejected()
     return snapshot.read(), snapshot.read(rejected) if len(rejected) else None
-
-
-def only_domain(reference: Reference) -> str | None:
-    """The one known domain of the real pairs; None where the folder has to say which it means."""
-    known = [name for name in reference.domains if name in load_vocabulary().domains]
-    return known[0] if len(reference.domains) == len(known) == 1 else None
-
-
-def all_pairs(source: Source, image: ImageSection) -> PairBatch:
-    """The pairs of every split that has any."""
-    splits: tuple[Split, ...] = ("train", "val", "test")
-    parts = [part for split in splits if len(part := source.read(split, image))]
-    return PairBatch.concatenate(parts)
 
 
 def numbered(pairs: PairBatch) -> PairBatch:

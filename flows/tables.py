@@ -64,7 +64,8 @@ def made(told: Made) -> RenderableType:
 
 def scored(told: Scored) -> RenderableType:
     """Scores of something."""
-    return Group(told.subject, scores(told.scores))
+    lacking = f", {told.maskless} of them without a mask" if told.maskless else ""
+    return Group(f"{told.subject}: {told.pairs} pairs{lacking}", scores(told.scores))
 
 
 def scores(found: Mapping[str, Score]) -> RenderableType:

@@ -17,6 +17,7 @@ from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.sections import TrainedSpec
 from factory.sources.base import Source
+from factory.sources.union import parts_of
 from factory.training.lesson import Lesson
 from factory.training.progress import Progress
 from tasks.progress import stage
@@ -49,6 +50,7 @@ def lesson_from(source: Source, image: ImageSection) -> Lesson:
         image=image,
         source_digest=source.digest,
         licence=source.licence,
+        source_parts=parts_of(source),
     )
 
 

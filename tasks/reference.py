@@ -12,6 +12,7 @@ from factory.identity import digest
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import Source, Split
+from factory.sources.union import parts_of
 from factory.vocabulary import Domain
 from tasks.progress import stage
 
@@ -28,6 +29,7 @@ class Reference:
         source: digest of the source's content.
         split: which one is held out.
         elsewhere: digest of the source of `held_out`, where that is another one; else "".
+        parts: digests of the sources that a union is made of; () for any other source.
     """
 
     train: PairBatch
@@ -37,13 +39,16 @@ class Reference:
     source: str
     split: Split
     elsewhere: str = ""
+    parts: tuple[str, ...] = ()
 
     @staticmethod
     def of(source: Source, image: ImageSection, split: Split = "val") -> Reference:
         """Reads the training split and one other of a source."""
         with stage("reading real pairs"):
             train, held_out = source.read("train", image), source.read(split, image)
-        return Reference(train, held_out, source.domains, image, source.digest, split)
+        return Reference(
+            train, held_out, source.domains, image, source.digest, split, parts=parts_of(source)
+        )
 
     def against(self, other: Source, split: Split, domains: Iterable[str]) -> Reference:
         """The same pairs to learn from, held against a split of another source: another hospital's.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 from prefect import task
@@ -104,8 +105,8 @@ def drawn(
     recipe = snapshot.attributes["sections"]
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
-    source = evidence.reference.source
-    seen = [had_seen(read_card(each), source) for each in weights] or [had_seen(None, source)]
+    source, parts = evidence.reference.source, evidence.reference.parts
+    seen = [had_seen(read_card(each), source, parts) for each in weights]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
@@ -114,13 +115,14 @@ def drawn(
         scores=lake.evidence(evidence.about, evidence.terms),
         provenance={
             **provenance(snapshot),
-            "the generator had seen": "; ".join(dict.fromkeys(seen)),
+            "the generator had seen": "; ".join(dict.fromkeys(seen)) or had_seen(None, source),
         },
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=drawings,
         utility=utility,
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
+        maskless=int(np.sum(~pairs.has_mask)),
     )
 
 

@@ -9,6 +9,7 @@ from evaluation.provenance import NOTHING_SEEN, Seen
 from factory.models.ancestry import Ancestor, ancestry_of
 from factory.models.checkpoints import read_card
 from factory.sources import SourceSection
+from factory.sources.union import UnionSource, parts_of
 
 UNKNOWN = Seen(known=False)
 
@@ -17,6 +18,7 @@ def seen_by(checkpoints: Sequence[Path], source: SourceSection, digest: str) -> 
     """What the generator of a version was trained on.
 
     Data sets are told apart by digest: the same images under another split count as another set.
+    A union and each of its parts are one data set, whichever of the two the generator learned from.
 
     Args:
         checkpoints: those that make the pairs; none draw by rule.
@@ -29,18 +31,31 @@ def seen_by(checkpoints: Sequence[Path], source: SourceSection, digest: str) -> 
     if None in told:
         return UNKNOWN
     ancestors = tuple(ancestor for each in told if each for ancestor in each)
-    known = {each.source for each in ancestors}
-    same = not source.limited or known == {digest}
-    whole = digest if same else source.unlimited().build().digest
-    return _seen(ancestors, digest, whole, limited=source.limited)
+    if {each.source for each in ancestors} == {digest}:
+        return _seen(ancestors, digest, digest, frozenset(), limited=source.limited)
+    # Only here, since a digest reads every file.
+    whole = source.unlimited().build().digest if source.limited else digest
+    return _seen(ancestors, digest, whole, _parts(source), limited=source.limited)
 
 
-def _seen(ancestors: tuple[Ancestor, ...], digest: str, whole: str, limited: bool) -> Seen:
+def _parts(source: SourceSection) -> frozenset[str]:
+    """Digests of the parts of a union, limited as they are and unlimited."""
+    if not isinstance(source, UnionSource):
+        return frozenset()
+    return frozenset({*parts_of(source.build()), *parts_of(source.unlimited().build())})
+
+
+def _seen(
+    ancestors: tuple[Ancestor, ...], digest: str, whole: str, parts: frozenset[str], limited: bool
+) -> Seen:
     own = [each for each in ancestors if each.source in (digest, whole)]
-    foreign = [each for each in ancestors if each not in own]
-    if not own:
+    others = [each for each in ancestors if each not in own]
+    partly = [each for each in others if each.digests & {digest, whole, *parts}]
+    foreign = [each for each in others if each not in partly]
+    if not own and not partly:
         # Who has seen phantoms alone has seen no patient.
         return Seen(others=not all(each.phantom for each in foreign))
-    all_of_it = not limited or any(each.source == whole != digest for each in own)
-    images = max(each.pairs for each in own)
-    return Seen("whole" if all_of_it else "limited", images, bool(foreign))
+    images = max(each.pairs for each in (*own, *partly))
+    if own and (not limited or any(each.source == whole != digest for each in own)):
+        return Seen("whole", images, bool(others))
+    return Seen("part" if partly else "limited", images, bool(foreign))

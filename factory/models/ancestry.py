@@ -17,18 +17,25 @@ class Ancestor:
         source: digest of the source, limit and split included.
         pairs: number of training pairs.
         phantom: whether all of its domains are phantoms.
+        parts: digests of the sources that a union is made of; () for any other source.
     """
 
     source: str
     pairs: int
     phantom: bool
+    parts: tuple[str, ...] = ()
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of the source and of its parts."""
+        return frozenset({self.source, *self.parts})
 
 
 def ancestry_of(card: Mapping[str, Any]) -> tuple[Ancestor, ...] | None:
     """The data sets of a card, first trained on first; None where they are not all recorded."""
     if KEY in card:
         told = card[KEY]
-        return None if told is None else tuple(Ancestor(**each) for each in told)
+        return None if told is None else tuple(_ancestor(each) for each in told)
     # A card of before this was kept: enough where its weights started from nothing.
     if "source_digest" not in card or card.get("from") is not None:
         return None
@@ -47,3 +54,8 @@ def with_ancestor(
     """
     before = () if card is None else ancestry_of(card)
     return None if before is None else [asdict(each) for each in (*before, ancestor)]
+
+
+def _ancestor(told: Mapping[str, Any]) -> Ancestor:
+    # Cards of before unions told their parts have none.
+    return Ancestor(**{**told, "parts": tuple(told.get("parts", ()))})

@@ -234,6 +234,11 @@ class Cases:
         for i, stack in enumerate(stacks):
             # A volume's 8 bits are as arbitrary as its 16; a picture's are meant to be seen.
             if stack.volume or stack.pixels.dtype != np.uint8:
+                if not np.isfinite(stack.pixels).any():
+                    raise InputError(
+                        f"{self._name(paths[i])} holds no finite value, so there is nothing to see "
+                        "in it; replace it"
+                    )
                 windows[i] = fixed or robust_window(stack.pixels)
                 pixels = apply_window(stack.pixels, windows[i])
                 stacks[i] = Stack(pixels, stack.spacing_mm, stack.volume)

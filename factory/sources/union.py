@@ -109,6 +109,13 @@ class Union:
         return PairBatch.concatenate(batches)
 
 
+def parts_of(source: Source) -> tuple[str, ...]:
+    """Digests of the sources that a union is made of; () for any other source."""
+    if not isinstance(source, Union):
+        return ()
+    return tuple(part.digest for part in source.parts.values())
+
+
 def _merged(domain: Domain, other: Domain, part: str) -> Domain:
     names = dict.fromkeys([*domain.findings, *other.findings])
     findings = {name: _shown(name, domain, other) for name in names}

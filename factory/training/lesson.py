@@ -23,6 +23,7 @@ class Lesson:
         image: their size and channels.
         source_digest: content of the source.
         licence: of the data; goes into the checkpoint's card.
+        source_parts: digests of the sources that a union is made of; () for any other source.
     """
 
     train: PairBatch
@@ -31,6 +32,7 @@ class Lesson:
     image: ImageSection
     source_digest: str
     licence: str
+    source_parts: tuple[str, ...] = ()
 
     def masked(self) -> Lesson:
         """The pairs whose mask is not absent: what masks can be learnt from."""

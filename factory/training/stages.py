@@ -147,7 +147,7 @@ def make_card(
         seconds: that the training took.
     """
     phantom = all(domain.phantom for domain in lesson.domains.values())
-    learnt = Ancestor(lesson.source_digest, len(lesson.train), phantom)
+    learnt = Ancestor(lesson.source_digest, len(lesson.train), phantom, lesson.source_parts)
     return {
         "system": system,
         **about,

@@ -110,3 +110,10 @@ def test_degenerate_sets() -> None:
         kernel_distance(np.full((3, 2), np.nan), many, KERNEL)
     with pytest.raises(ValueError, match="dimensions"):
         kernel_distance(drawn(3, 3, 0), many, KERNEL)
+
+
+def test_values_are_the_mean_of_three_gaussians_to_the_bit() -> None:
+    a, b = drawn(40, 5, 0), drawn(30, 5, 1)
+    squared = ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clip(0)
+    expected = np.mean([np.exp(squared / (-2 * (scale * 1.7) ** 2)) for scale in SCALES], axis=0)
+    np.testing.assert_array_equal(Kernel(1.7).between(a, b), expected)

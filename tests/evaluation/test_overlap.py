@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -5,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evaluation.overlap import overlaps, positive_dice
+from evaluation.overlap import CHUNK, overlaps, positive_dice
 
 MASKS = arrays(np.uint8, (2, 5, 6), elements=st.integers(0, 3))
 
@@ -103,3 +105,21 @@ def test_what_does_not_fit_is_refused():
         overlaps(mask, mask[:, :2], 1)
     with pytest.raises(ValueError, match="number of classes, 1"):
         overlaps(mask, mask + 2, 1)
+
+
+def test_many_masks_are_counted_a_chunk_at_a_time():
+    rng = np.random.default_rng(0)
+    predictions, masks = rng.integers(0, 4, (2, 8 * CHUNK + 3, 32, 32), dtype=np.uint8)
+    tracemalloc.start()
+    found = overlaps(predictions, masks, 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * masks.size / 2  # an index per pixel, as int64, would take twice that
+    for index in range(3):
+        ours, theirs = predictions == index + 1, masks == index + 1
+        for counts, pixels in (
+            (found.shared, ours & theirs),
+            (found.predicted, ours),
+            (found.target, theirs),
+        ):
+            np.testing.assert_array_equal(counts[:, index], pixels.sum((1, 2)))

@@ -17,6 +17,10 @@ TEN = Seen("limited", 10)
         (TEN, None, "strict"),
         (Seen("whole", 97), 97, "full"),
         (Seen("whole", 97, others=True), None, "full"),
+        # Which of the arm's images lie in the part is not known, even where there are as many.
+        (Seen("part", 10), 10, "full"),
+        (Seen("part", 10), 20, "full"),
+        (Seen("part", 10, others=True), None, "full"),
         (Seen(others=True), 10, "transfer"),
         (NOTHING_SEEN, 10, "phantom"),
         (Seen("limited", 10, known=False), 10, "unknown"),
@@ -29,6 +33,8 @@ def test_what_the_generator_had_seen(seen, images, told):
 
 def test_only_a_generator_of_few_holds_rows_to_few():
     assert TEN.held_to_few
-    assert not any(s.held_to_few for s in (NOTHING_SEEN, Seen("whole", 97), Seen(others=True)))
+    more = (NOTHING_SEEN, Seen("part", 10), Seen("whole", 97), Seen(others=True))
+    assert not any(s.held_to_few for s in more)
     assert TEN.may_hold_patients
+    assert Seen("part", 10).may_hold_patients
     assert not any(s.may_hold_patients for s in (NOTHING_SEEN, Seen(others=True)))

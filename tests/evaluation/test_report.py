@@ -117,6 +117,11 @@ def parsed(page):
     return balance
 
 
+def test_pairs_without_a_mask_are_counted():
+    assert "pairs, 7 of them without a mask." in render(a_report(maskless=7))
+    assert "without a mask" not in render(a_report())
+
+
 def test_the_page_is_whole_and_loads_nothing(discs):
     pictures = {
         "pairs": [contact_sheet(discs(6), {"discs": ("disc",)})],

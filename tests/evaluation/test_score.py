@@ -9,6 +9,7 @@ from evaluation.aides import Aides, findings_of, new_finder, new_judge
 from evaluation.consistency import judged
 from evaluation.errors import InputError
 from evaluation.fidelity_metrics import MEASURED_BY
+from evaluation.image_scores import score_images
 from evaluation.metrics import METRICS, headlines
 from evaluation.pairs import Block, take
 from evaluation.score import score_version, terms
@@ -90,6 +91,36 @@ def test_a_mask_that_is_absent_is_never_taken_for_an_empty_one(discs):
     # Images are images: those without a mask count where no mask is asked for.
     assert headlines(found.scores)["sharpness"].value != headlines(alone.scores)["sharpness"].value
     assert found.pairs["dice"].isna().tolist() == [False] * 10 + [True] * 4
+    assert found.pairs["plausible"].isna().tolist() == [False] * 10 + [True] * 4
+    images = {s.metric: s for s in score_images(*(mixed[i] for i in (2, 0, 1)), SECTION)[0]}
+    for name in ("kernel_texture", "frechet_spectrum_real", "shift_first_order_p"):
+        assert headlines(found.scores)[name].value == images[name].value
+    assert headlines(found.scores)["kernel_texture"].n == 14
+    assert headlines(found.scores)["kernel_geometry"].n == 10
+
+
+def test_one_mask_is_scored_as_far_as_one_can_be(discs):
+    made = discs(10, seed=2)
+    made = replace(made, has_mask=np.arange(10) == 3)
+    judges = {"discs": Judge("disc")}
+    found = headlines(
+        score_version(made, discs(12, seed=0), discs(8, seed=1), judges, SECTION).scores
+    )
+    assert found["consistency"].n == 1
+    assert found["sharpness"].n == found["kernel_texture"].n == 10
+    assert not found["kernel_geometry"].known
+
+
+def test_real_pairs_may_be_held_out_without_masks(discs):
+    held_out = replace(discs(8, seed=1), has_mask=np.zeros(8, bool))
+    judges = {"discs": Judge("disc")}
+    found = headlines(
+        score_version(discs(10, seed=2), discs(12, seed=0), held_out, judges, SECTION).scores
+    )
+    assert found["consistency"].known
+    assert found["kernel_texture_real"].known
+    for name in ("consistency_real", "consistency_closed", "plausible_share_real"):
+        assert (found[name].known, found[name].n) == (False, 10 if "closed" in name else 0)
 
 
 def test_headlines_are_means_over_domains(scored):

@@ -20,6 +20,12 @@ def test_a_generator_says_what_it_had_seen():
     assert other.endswith("whatever the checkpoint 'phantoms' had seen")
 
 
+def test_a_part_of_a_union_is_no_other_source():
+    card = {"source_digest": HERE, "pairs": 97, "from": None}
+    told = had_seen(card, "union", (HERE, "another part"))
+    assert told.startswith("the training split of one part of this source, 97 pairs")
+
+
 def test_what_is_not_known_is_not_claimed():
     assert had_seen({}, HERE).startswith("not known")
     assert had_seen(None, HERE).startswith("no image")

@@ -133,6 +133,18 @@ def test_a_deep_picture_is_windowed_and_the_window_kept(tmp_path: Path) -> None:
     assert pairs.images[0].max() >= 250
 
 
+def test_pixels_without_a_value_are_dark(tmp_path: Path) -> None:
+    chest(tmp_path)
+    deep = np.linspace(0, 1, 40 * 48, dtype=np.float32).reshape(40, 48)
+    deep[20:, :] = np.nan
+    Image.fromarray(deep).save(tmp_path / "images/0.tif")
+    change(tmp_path, 0, image="images/0.tif")
+    assert build(tmp_path).problems() == []
+    image = build(tmp_path).read("train", SMALL).images[0, ..., 0]
+    assert image[:15].max() > 200
+    assert image[17:].max() == 0
+
+
 def volume(folder: Path) -> Path:
     """One MRI volume of 32 x 40 x 4 voxels, classes in slices 1 and 2 only."""
     mask = np.zeros((32, 40, 4), np.uint8)
@@ -371,6 +383,11 @@ def broken_mask_depth(folder: Path) -> None:
     change(folder, 2, mask="masks/2.tif")
 
 
+def broken_image_values(folder: Path) -> None:
+    Image.fromarray(np.full((40, 48), np.nan, np.float32)).save(folder / "images/2.tif")
+    change(folder, 2, image="images/2.tif")
+
+
 BROKEN: Mapping[str, tuple[Any, str]] = {
     "missing image": (lambda f: (f / "images/2.png").unlink(), r"images/2\.png: there is no such"),
     "missing mask": (
@@ -390,6 +407,7 @@ BROKEN: Mapping[str, tuple[Any, str]] = {
         broken_mask_value,
         r"masks/2\.png holds the value 7, .* chest-xray-lungs \(known: 0 background, 1 lungs\)",
     ),
+    "no value at all": (broken_image_values, r"images/2\.tif holds no finite value"),
     "half a class": (broken_mask_depth, r"masks/2\.tif holds the value 0\.5"),
     "coloured mask": (
         lambda f: save(f / "masks/2.png", noise(0, (40, 48, 3))),
