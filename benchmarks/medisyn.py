@@ -45,7 +45,7 @@ HERE = Path(__file__).parent
 RECORDED = HERE / "recorded" / "medisyn"
 RECIPE = "medisyn"
 MODALITY = "modality"
-QUICK, FULL = (4, 2, 150), (32, 16, 600)  # images and paraphrases of a finding, classifier steps
+QUICK, FULL = (4, 2, 300), (32, 16, 600)  # images and paraphrases of a finding, classifier steps
 
 Figures = dict[str, Figure]
 
