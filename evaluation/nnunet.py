@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,21 @@ class Planned(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits; nnU-Net's inference does more than this to an image."""
         return cast("nn.Module", self.layers)(images)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # noqa: ANN401
+        """Every weight once; nnU-Net's own network names most of them two to four times."""
+        named = {name for name, _ in self.named_parameters()}
+        return {k: v for k, v in super().state_dict(*args, **kwargs).items() if k in named}
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:  # noqa: ANN401
+        """Takes what `state_dict` gave, under every name."""
+        first = {id(weight): name for name, weight in self.named_parameters()}
+        every = self.named_parameters(remove_duplicate=False)
+        told = {name: first[id(weight)] for name, weight in every}
+        more = {name: state_dict[own] for name, own in told.items() if own in state_dict}
+        return super().load_state_dict({**state_dict, **more}, strict, assign)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,9 +23,10 @@ INSTALL = (
     "seaborn==0.13.2 connected-components-3d==4.1.1 imagecodecs==2026.3.6 blosc2==4.14.1 "
     "ndindex==1.10.1 numexpr==2.14.2"
 )
-WANTED = ("nnunetv2", "dynamic_network_architectures", "batchgenerators", "batchgeneratorsv2")
-WANTED += ("acvl_utils", "SimpleITK", "seaborn", "cc3d", "imagecodecs", "blosc2")
-WANTED += ("ndindex", "numexpr")
+WANTED = (
+    *("nnunetv2", "dynamic_network_architectures", "batchgenerators", "batchgeneratorsv2"),
+    *("acvl_utils", "SimpleITK", "seaborn", "cc3d", "imagecodecs", "blosc2", "ndindex", "numexpr"),
+)
 
 
 def check_installed() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from evaluation import nnunet_files
 from evaluation.arms import Arm, arms, labelled, start_arm
 from evaluation.bridge import Bridge
+from evaluation.checkpoints import read_weights, restore, save_weights
 from evaluation.errors import InputError
 from evaluation.learners import load_segmenter, save_segmenter, validated
 from evaluation.nnunet import Nnunet, Planned, train_nnunet
@@ -102,6 +103,23 @@ def test_variables_are_set_in_the_block_alone(tmp_path, monkeypatch):
 def test_an_untrained_one_predicts_nothing(discs):
     with pytest.raises(ValueError, match="no plan before it is trained"):
         untrained().predict(discs(1).images)
+
+
+def test_a_weight_of_two_names_is_kept_once(tmp_path):
+    def network():
+        found = Planned()
+        layer = torch.nn.Conv2d(1, 2, 1)
+        found.layers = torch.nn.ModuleDict({"one": layer, "same": layer})
+        return found
+
+    first, second = network(), network()
+    assert list(first.state_dict()) == ["layers.one.weight", "layers.one.bias"]
+    save_weights(first, {}, tmp_path / "weights")
+    _, state = read_weights(tmp_path / "weights", "segmenter")
+    restore(second, state, tmp_path, "nnunet")
+    assert torch.equal(second.layers["same"].weight, first.layers["one"].weight)
+    with pytest.raises(InputError, match="weights of another"):
+        restore(second, {"layers.one.weight": state["layers.one.weight"]}, tmp_path, "nnunet")
 
 
 @pytest.mark.parametrize("changed", ["strength", "bridge"])
