@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import InputError
-from evaluation.networks import CLASSIFIERS
+from evaluation.networks import CLASSIFIERS, NNUNET
+from evaluation.nnunet_files import check_installed
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
 from evaluation.sections import ArmKind, BridgeSection, UtilitySection, share_of
 
@@ -30,7 +31,7 @@ class Arm:
     """One network to train.
 
     Attributes:
-        network: name in `SEGMENTERS` or in `CLASSIFIERS`, which share none.
+        network: name in `SEGMENTERS` or in `CLASSIFIERS`, which share none, or `NNUNET`.
         domain: of all its pairs.
         kind: what it is trained and tried on, see `evaluation.sections.ARMS`.
         real: how many real images, as the recipe names it, a share as its number; "" for the
@@ -101,7 +102,12 @@ def arms(
         available: real images with a mask that arms may learn from, by domain.
         synthetic: the accepted pairs of the version.
         fold: that the arms are tried on.
+
+    Raises:
+        InputError: if nnU-Net is asked for and is not installed, or `arms_of` refuses.
     """
+    if NNUNET in section.segmenters:
+        check_installed()
     domains = asked_domains(section, synthetic)
     return list(arms_of(section.segmenters, section, domains, available, fold))
 
@@ -153,6 +159,7 @@ def start_arm(
     steps: int,
     validation: Pairs | None = None,
     bridge: BridgeSection | None = None,
+    work: Path | None = None,
 ) -> tuple[Segmenter, Iterator[Step]]:
     """An arm's segmenter and the loop that trains it: exhaust the loop, then use the segmenter.
 
@@ -167,9 +174,10 @@ def start_arm(
         validation: real pairs of the arm's domain that choose its weights, never those that are
             scored, which would flatter; without any it ends with its last weights.
         bridge: how synthetic pairs are changed beyond the augmentation of all; None not at all.
+        work: folder that an nnU-Net fills while it trains, see `train_nnunet`.
     """
     # Recipes are read through this package's sections and must not wait for torch.
-    from evaluation.learners import new_segmenter, train_segmenter
+    from evaluation.learners import pupil
 
     parts = []
     if arm.learns_real:
@@ -178,8 +186,7 @@ def start_arm(
     if arm.learns_synthetic:
         parts.append(of_domain(synthetic, arm.domain))
     channels = parts[0].images.shape[-1]
-    segmenter = new_segmenter(arm.network, channels, classes, seed=arm.seed)
-    train_on = partial(train_segmenter, segmenter)
+    segmenter, train_on = pupil(arm.network, channels, classes, seed=arm.seed, work=work)
     across = bridge_of(arm, bridge, parts, classes)
     return segmenter, training_of(arm, train_on, parts, steps, validation, across)
 

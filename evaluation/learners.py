@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,13 @@ from evaluation.bridge import Bridge
 from evaluation.checkpoints import digest_of, read_weights, restore, save_weights
 from evaluation.errors import InputError
 from evaluation.inference import answered, device_of, to_best_device
-from evaluation.networks import SEGMENTERS
+from evaluation.networks import NNUNET, SEGMENTERS
 from evaluation.overlap import overlaps, positive_dice
 from evaluation.pairs import Images, Masks, Pairs
 from evaluation.training import Step, descend, drawn, mixtures
 
-__all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter"]
-__all__ += ["save_segmenter", "standardised", "train_segmenter", "validated"]
+__all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter", "pupil"]
+__all__ += ["pupil", "save_segmenter", "standardised", "train_segmenter", "validated"]
 
 WEIGHTS = "segmenter.safetensors"
 
@@ -34,7 +35,7 @@ class Segmenter:
 
     Attributes:
         network: images (B, C, H, W) to logits (B, K + 1, H, W).
-        kind: its name in `SEGMENTERS`.
+        kind: its name in `SEGMENTERS`, or `NNUNET`.
         channels: C of the images it takes.
         classes: names of the K foreground classes; class i of a mask is classes[i - 1].
     """
@@ -56,6 +57,12 @@ class Segmenter:
         """SHA-256 of kind, classes and weights: equal judges give equal scores."""
         return digest_of(self.network, self.kind, self.channels, self.classes)
 
+    @property
+    def card(self) -> dict[str, str]:
+        """What its file says beside the weights, enough to build it again."""
+        classes = json.dumps(self.classes)
+        return {"kind": self.kind, "channels": str(self.channels), "classes": classes}
+
 
 def new_segmenter(kind: str, channels: int, classes: Sequence[str], *, seed: int) -> Segmenter:
     """An untrained segmenter; its weights follow from the seed alone, the global one is kept.
@@ -69,6 +76,27 @@ def new_segmenter(kind: str, channels: int, classes: Sequence[str], *, seed: int
         torch.manual_seed(seed)
         network = SEGMENTERS[kind](channels, len(classes))
     return Segmenter(to_best_device(network), kind, channels, tuple(classes))
+
+
+def pupil(
+    kind: str, channels: int, classes: Sequence[str], *, seed: int, work: Path | None = None
+) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
+    """An untrained segmenter, or nnU-Net, with what trains it: `train_segmenter` or its like.
+
+    Args:
+        kind: name in `SEGMENTERS`, or `NNUNET`.
+        channels: C of the images.
+        classes: names of the K foreground classes.
+        seed: of first weights; an nnU-Net draws them when it is trained.
+        work: folder that an nnU-Net fills while it trains, see `train_nnunet`.
+    """
+    if kind == NNUNET:
+        from evaluation.nnunet import new_nnunet, train_nnunet
+
+        own = new_nnunet(channels, classes)
+        return own, partial(train_nnunet, own, work=work)
+    segmenter = new_segmenter(kind, channels, classes, seed=seed)
+    return segmenter, partial(train_segmenter, segmenter)
 
 
 def train_segmenter(
@@ -142,10 +170,8 @@ def validated(segmenter: Segmenter, pairs: Pairs) -> float:
 
 
 def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
-    """Writes the folder with one safetensors file that also holds kind, channels and classes."""
-    card = {"kind": segmenter.kind, "channels": str(segmenter.channels)}
-    card["classes"] = json.dumps(segmenter.classes)
-    save_weights(segmenter.network, card, folder / WEIGHTS)
+    """Writes the folder with one safetensors file that also holds the segmenter's card."""
+    save_weights(segmenter.network, segmenter.card, folder / WEIGHTS)
 
 
 def load_segmenter(folder: Path) -> Segmenter:
@@ -157,7 +183,12 @@ def load_segmenter(folder: Path) -> Segmenter:
     path = folder / WEIGHTS
     card, state = read_weights(path, "segmenter")
     classes = tuple(json.loads(card["classes"]))
-    segmenter = new_segmenter(card["kind"], int(card["channels"]), classes, seed=0)
+    if card["kind"] == NNUNET:
+        from evaluation.nnunet import new_nnunet
+
+        segmenter: Segmenter = new_nnunet(int(card["channels"]), classes, card["plan"])
+    else:
+        segmenter = new_segmenter(card["kind"], int(card["channels"]), classes, seed=0)
     restore(segmenter.network, state, path, card["kind"])
     return segmenter
 

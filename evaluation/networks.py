@@ -55,6 +55,8 @@ SEGMENTERS: Mapping[str, Callable[[int, int], nn.Module]] = {
     "segresnet": segresnet,
     "transunet": transunet,
 }
+# No network of one size, but one that plans itself by the pairs of each arm: see evaluation.nnunet.
+NNUNET = "nnunet"
 
 
 def resnet(channels: int, labels: int) -> nn.Module:

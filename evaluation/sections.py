@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.extractors import below, combined, named
-from evaluation.networks import CLASSIFIERS, SEGMENTERS
+from evaluation.networks import CLASSIFIERS, NNUNET, SEGMENTERS
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -21,10 +21,18 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
-def _segmenter(name: str) -> str:
-    if name not in SEGMENTERS:
-        raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(SEGMENTERS)}")
+def _among(name: str, known: Collection[str]) -> str:
+    if name not in known:
+        raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(known)}")
     return name
+
+
+def _judge(name: str) -> str:
+    return _among(name, SEGMENTERS)
+
+
+def _segmenter(name: str) -> str:
+    return _among(name, {*SEGMENTERS, NNUNET})
 
 
 def _classifier(name: str) -> str:
@@ -68,6 +76,7 @@ def share_of(text: str) -> float:
 
 
 Feature = Annotated[str, AfterValidator(named)]
+JudgeName = Annotated[str, AfterValidator(_judge)]
 SegmenterName = Annotated[str, AfterValidator(_segmenter)]
 ClassifierName = Annotated[str, AfterValidator(_classifier)]
 Ratio = Annotated[float, Field(gt=0)]
@@ -85,7 +94,7 @@ class EvaluateSection(BaseModel):
     encoder_steps: int = Field(
         default=300, ge=1, description="training steps of the encoder, per domain"
     )
-    judge: SegmenterName = Field(default="unet", description="segmenter that judges consistency")
+    judge: JudgeName = Field(default="unet", description="segmenter that judges consistency")
     judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
     both_ways: bool = Field(
         default=True, description="also train the judge's twin on the synthetic pairs"
@@ -167,6 +176,15 @@ class UtilitySection(BaseModel):
             raise ValueError(
                 "unseen classes are left out of the masks of segmenters, and mean nothing to "
                 "classifiers of the finding; leave classifiers out, or unseen"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nnunet_augments_by_its_own_rules(self) -> Self:
+        if NNUNET in self.segmenters and ("augmented" in self.arms or self.bridge is not None):
+            raise ValueError(
+                "segmenter nnunet augments by its own rules, so that neither the arm augmented nor "
+                "bridge could change them; leave these out, or try nnunet by itself"
             )
         return self
 

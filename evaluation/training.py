@@ -32,6 +32,35 @@ class Step:
     validation: float | None = None
 
 
+@dataclass(eq=False)
+class Best:
+    """Keeps the best validated weights of a network in training, the latest among equals.
+
+    Attributes:
+        network: gets them back after the last step.
+        steps: of the training.
+        validate: score of the network as it is, higher is better; None keeps its last weights.
+        every: steps between two validations; the last step always is validated.
+    """
+
+    network: nn.Module
+    steps: int
+    validate: Callable[[], float] | None
+    every: int
+    _held: tuple[float, dict[str, Tensor]] | None = None
+
+    def after(self, number: int) -> float | None:
+        """The score after a step, where it is due."""
+        if self.validate is None or (number % self.every and number != self.steps):
+            return None
+        score = self.validate()
+        if self._held is None or score >= self._held[0]:
+            self._held = score, {k: v.clone() for k, v in self.network.state_dict().items()}
+        if number == self.steps:
+            self.network.load_state_dict(self._held[1])
+        return score
+
+
 def descend(
     network: nn.Module,
     loss: Callable[[], Tensor],
@@ -59,7 +88,7 @@ def descend(
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda at: _rate(at, steps))
-    best: tuple[float, dict[str, Tensor]] | None = None
+    best = Best(network, steps, validate, validate_every)
     for number in range(1, steps + 1):
         network.train()
         value = loss()
@@ -69,14 +98,7 @@ def descend(
         value.backward()
         optimiser.step()
         schedule.step()
-        score = None
-        if validate is not None and (number % validate_every == 0 or number == steps):
-            score = validate()
-            if best is None or score >= best[0]:
-                best = score, {k: v.clone() for k, v in network.state_dict().items()}
-            if number == steps:
-                network.load_state_dict(best[1])
-        yield Step(number, value.item(), score)
+        yield Step(number, value.item(), best.after(number))
 
 
 def drawn(

@@ -14,7 +14,7 @@ import torch
 from evaluation.arms import Arm
 from evaluation.classifiers import new_classifier
 from evaluation.learners import new_segmenter
-from evaluation.networks import CLASSIFIERS
+from evaluation.networks import CLASSIFIERS, NNUNET
 from evaluation.pairs import Images
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
@@ -161,6 +161,13 @@ def network_step(image: ImageSection, kind: str) -> float:
         return TRAINING_PASSES * timed(
             lambda: classifier.probabilities(blank(image, CLASSIFIER_BATCH))
         )
+    if kind == NNUNET:
+        from evaluation.nnunet_trainer import network_for
+
+        network = network_for(image.size, image.channels, 1)
+        batch = torch.zeros(SEGMENTER_BATCH, image.channels, image.size, image.size)
+        with torch.no_grad():
+            return TRAINING_PASSES * timed(lambda: network(batch))
     segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
     return TRAINING_PASSES * timed(lambda: segmenter.predict(blank(image, SEGMENTER_BATCH)))
 

@@ -174,7 +174,9 @@ class Bench:
             named = self._findings(arm)
             return start_class_arm(arm, *pairs, named, steps, self._choosers(arm), bridge)
         named = self.reference.domains[arm.domain].classes
-        return start_arm(arm, *pairs, named, steps, self._choosers(arm), bridge)
+        place = self.place(arm)
+        work = place.with_name(f"{place.name}.work")
+        return start_arm(arm, *pairs, named, steps, self._choosers(arm), bridge, work)
 
     def _choosers(self, arm: Arm) -> Block | None:
         # Rows that claim to rest on k images must not have their weights chosen by others.

@@ -310,3 +310,19 @@ def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(bench,
     pd.testing.assert_frame_equal(clean, cases_with(others, "others"), check_exact=True)
     assert set(clean["provenance"]) == {"", "strict"}
     assert not cases_with(chosen[:1], "chosen")["probabilities"].equals(clean["probabilities"])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # nnU-Net's, of what it imports
+def test_nnunet_is_tried_in_the_same_arms_and_trained_once(phantoms, tmp_path):
+    pytest.importorskip("nnunetv2")
+    kinds = ("real", "reversed")
+    section = UtilitySection(segmenters=("nnunet",), real=(2,), seeds=1, steps=2, arms=kinds)
+    reference, _, made = phantoms
+    bench = Bench(section, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
+    cases = cases_of(bench)
+    assert set(cases["segmenter"]) == {"nnunet"}
+    assert set(cases["kind"]) == set(kinds)
+    assert bench.untrained(bench.arms()) == []
+    assert list(tmp_path.iterdir()) == [bench.place(bench.arms()[0])]
+    pd.testing.assert_frame_equal(cases_of(bench), cases)
