@@ -1,7 +1,7 @@
 """Can the evaluation be believed? Agreement with other libraries, planted faults, and its cost.
 
 Faults are planted into phantoms, fetal heads in ultrasound and nuclei under the microscope. The
-full run takes about an hour on two cores and records its figures; `--quick` measures agreement
+full run takes about an hour on two cores; `--quick` measures agreement
 and the judge's consistency anew, repeats the search for faults a few times, and shows the
 recorded figures of what takes longer.
 """
