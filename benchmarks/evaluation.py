@@ -1,9 +1,9 @@
 """Can the evaluation be believed? Agreement with other libraries, planted faults, and its cost.
 
 Faults are planted into phantoms, fetal heads in ultrasound and nuclei under the microscope. The
-full run takes about an hour on two cores; `--quick` measures agreement
-and the judge's consistency anew, repeats the search for faults a few times, and shows the
-recorded figures of what takes longer.
+full run takes about an hour on two cores; `--quick` measures agreement and the judge's consistency
+anew, repeats the search for faults a few times, and shows the recorded figures of what takes
+longer.
 """
 
 from __future__ import annotations
