@@ -21,7 +21,7 @@ from factory.pairs import PairBatch
 from factory.sources.base import FACETS, Split
 from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
 from factory.sources.phantoms.render import phantom_domain, render
-from factory.vocabulary import Domain
+from factory.vocabulary import Domain, unknown_name
 
 __all__ = ["PhantomSource", "Phantoms", "paint", "render"]
 
@@ -43,6 +43,8 @@ class PhantomSource(BaseModel):
         limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
         seed: of all images; another seed shows other patients.
         left_out: chance of each structure to be missing from a training image.
+        findings: of training images, taking turns; one that is named twice comes twice as often.
+            None: all of the domain.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class PhantomSource(BaseModel):
     limit_seed: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     left_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    findings: tuple[str, ...] | None = Field(default=None, min_length=1)
 
     @field_validator("domains")
     @classmethod
@@ -65,6 +68,14 @@ class PhantomSource(BaseModel):
         if domains and len(set(domains)) < len(domains):
             raise InputError(f"domains {list(domains)} repeat a name; name each domain once")
         return domains
+
+    @model_validator(mode="after")
+    def _shown_there(self) -> Self:
+        for domain in map(phantom_domain, self.domain_names if self.findings else ()):
+            for finding in self.findings or ():
+                if finding not in domain.findings:
+                    raise unknown_name("finding", finding, domain.findings, domain.name)
+        return self
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
@@ -102,6 +113,7 @@ class Case:
     domain: Domain
     split: Split
     number: int
+    findings: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -111,8 +123,7 @@ class Case:
     @property
     def finding(self) -> str:
         """Findings take turns, so they are balanced at any count."""
-        findings = list(self.domain.findings)
-        return findings[self.number % len(findings)] if findings else ""
+        return self.findings[self.number % len(self.findings)] if self.findings else ""
 
 
 @dataclass(frozen=True)
@@ -133,8 +144,8 @@ class Phantoms:
     @cached_property
     def digest(self) -> str:
         """Digest of what the pixels follow from: renderer, section and label maps."""
-        # Phantoms that are whole keep the digest they had before structures could be left out.
-        unused = set() if self.section.left_out else {"left_out"}
+        # Phantoms that use neither keep the digest they had before these keys were.
+        unused = {key for key in ("left_out", "findings") if not getattr(self.section, key)}
         content = {
             "renderer": RENDERER_VERSION,
             "section": self.section.model_dump(exclude={"domains"} | unused),
@@ -170,8 +181,9 @@ class Phantoms:
 
     def _cases(self, split: Split) -> list[Case]:
         count = getattr(self.section, split)
+        turns = self.section.findings if split == "train" else None
         cases = [
-            Case(domain, split, number)
+            Case(domain, split, number, turns or tuple(domain.findings))
             for domain in self.domains.values()
             for number in range(count)
         ]

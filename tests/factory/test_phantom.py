@@ -581,6 +581,25 @@ def test_an_opacity_lies_in_a_lung_that_is_shown(lung, side):
         assert bool(opacity[:, 1].mean() > 24) == bool(side)
 
 
+def test_findings_of_training_images_take_the_turns_that_are_named():
+    section = PhantomSource(
+        domains=("phantom-chest-xray",),
+        train=8,
+        val=3,
+        findings=("pneumonia", "normal", "pneumonia"),
+    )
+    source = section.build()
+    found = source.read("train", ImageSection(size=32)).facets["finding"]
+    assert list(found) == ["pneumonia", "normal", "pneumonia"] * 2 + ["pneumonia", "normal"]
+    assert set(source.read("val", ImageSection(size=32)).facets["finding"]) == set(
+        source.domains["phantom-chest-xray"].findings
+    )
+    whole = section.model_copy(update={"findings": None})
+    assert source.digest != whole.build().digest
+    with pytest.raises(ValueError, match="nearest known: 'pneumonia'"):
+        PhantomSource(domains=("phantom-chest-xray",), findings=("pneumona",))
+
+
 def test_structures_left_out_are_missing_from_training_images_and_their_labels():
     names = ("phantom-chest-xray",)
     whole = PhantomSource(domains=names, train=12, val=2)
