@@ -23,7 +23,7 @@ from evaluation.overlap import overlaps, positive_dice
 from evaluation.pairs import Images, Masks, Pairs
 from evaluation.training import Step, descend, drawn, mixtures
 
-__all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter", "pupil"]
+__all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter"]
 __all__ += ["pupil", "save_segmenter", "standardised", "train_segmenter", "validated"]
 
 WEIGHTS = "segmenter.safetensors"
