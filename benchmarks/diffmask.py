@@ -165,7 +165,8 @@ def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of every rung, of the better control, and of each class on the last rung."""
     masks, controls = bench.climbed(timesteps, bench.prompts), bench.controls()
     if "selfattention" not in masks:
-        other = bench.climbing("attention", "crf", "selfattention")
+        below = [rung for rung in ("attention", "contrast", "crf") if rung in masks]
+        other = bench.climbing(*below, "selfattention")
         seen = other.climbed(timesteps, bench.prompts)
         masks = {rung: (masks | seen)[rung] for rung in RUNGS if rung in masks | seen}
     figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}

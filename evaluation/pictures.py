@@ -30,7 +30,7 @@ COLOURS = np.array(
     np.float32,
 )
 FILL = 0.3  # opacity of a class inside its outline
-PER_ROW = 8
+PER_ROW, FEWEST = 8, 4  # tiles; a title is as wide as the fewest
 SHEETS = ("finding", "labels", "text")  # facets that a sheet may go by
 MOST_VALUES = 12
 TILE, TITLE, NOTE, GAP = 1.28, 0.34, 0.22, 0.02  # inches
@@ -198,7 +198,9 @@ def _pair_strip(
 
 
 def _sheet(strips: Sequence[Strip]) -> Figure:
-    width = PER_ROW * (TILE + GAP) + GAP
+    # Names of classes need the whole width, pictures alone no more than they are.
+    most = max((PER_ROW if strip.legend else len(strip.upper) for strip in strips), default=0)
+    width = min(PER_ROW, max(FEWEST, most)) * (TILE + GAP) + GAP
     height = sum(strip.height for strip in strips) + GAP
     figure = Figure(figsize=(width, height), facecolor=LIGHTBOX)
     top = height

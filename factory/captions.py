@@ -64,7 +64,7 @@ LEARNT_APART = Rates(
     most=255,
     apart=True,
     together=0.5,
-    absent=0.25,
+    absent=0.5,
 )
 NAMED_APART = replace(NAMED, apart=True, absent=0)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from factory.attention_maps.sections import LadderSection
+from factory.attention_maps.sections import LadderSection, Rung
 from factory.images import ImageSection
 from factory.sections import SystemTraining, TextToImageSpec
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SIDES_DIFFER = 0.01  # of a box, in shares of the image
 
 Box = tuple[float, float, float, float]  # top, left, bottom, right; shares of the image
+Levels = tuple[Annotated[int, Field(ge=0, lt=1000)], ...]  # of noise
 
 
 class ViewSection(BaseModel):
@@ -76,6 +77,18 @@ class DiffMaskTraining(SystemTraining):
     seeds: int = Field(
         default=96, ge=0, description="drawn images that the rung affinity learns from; 0: none"
     )
+    seed_rungs: tuple[Rung, ...] = Field(
+        default=("attention", "contrast", "crf"),
+        description="rungs that say what it learns; those a recipe climbs may be others",
+    )
+
+    @field_validator("seed_rungs")
+    @classmethod
+    def _below(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        LadderSection(rungs=rungs)
+        if not set(rungs).isdisjoint(("affinity", "gate")):
+            raise ValueError("the rung affinity learns from those below it: leave out it and gate")
+        return rungs
 
 
 class ReadSection(BaseModel):
@@ -87,10 +100,20 @@ class ReadSection(BaseModel):
     coarsest: int = Field(
         default=1, ge=1, description="maps with fewer cells on a side are left out"
     )
-    levels: tuple[Annotated[int, Field(ge=0, lt=1000)], ...] = Field(
+    levels: Levels = Field(
         default=(600, 700, 800, 900),
         min_length=1,
         description="noise levels at which a given image is looked at",
+    )
+    contrast_levels: Levels = Field(
+        default=(300, 500, 650, 800),
+        min_length=1,
+        description="noise levels of the rung contrast, for drawn and given images",
+    )
+    place_levels: Levels = Field(
+        default=(100, 300, 500),
+        min_length=1,
+        description="noise levels of the rung selfattention: little, as borders drown first",
     )
 
 

@@ -37,12 +37,15 @@ class Sight:
         names: K names, those of `LadderSection.structures` and of the label map.
         self_maps: (h, w) -> (hw, hw), one image's share of `AttentionTap.self_maps`; the finest
             is used, by the rung `selfattention` only.
+        contrasts: (K, h, w), one image's share of `contrast.contrasts`, for the rung `contrast`;
+            None where it was not asked for.
     """
 
     image: NDArray[np.uint8]
     maps: Floats
     names: tuple[str, ...]
     self_maps: Mapping[Size, Floats] = field(default_factory=dict)
+    contrasts: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.maps.ndim != 3 or len(self.maps) != len(self.names) or not self.names:
@@ -216,12 +219,29 @@ class Ladder:
             priors = {name: self._structure(origin) for name, origin in maps_of.items()}
             for words in gate.prior_violations(mask, indices, priors):
                 yield "implausible mask", words
-            for words in gate.disagreements(masks, indices, self.section.agreement):
+            # Attention is in the rung contrast already, and alone it finds no small structure.
+            votes = {r: m for r, m in masks.items() if r != "attention" or "contrast" not in masks}
+            for words in gate.disagreements(votes, indices, self.section.agreement):
                 yield "rungs disagree", words
 
 
 def _attention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
     return Draft(draft.scores, decide(draft.scores))
+
+
+def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
+    """Scores of what is looked at and would be lost: the geometric mean of attention and contrast.
+
+    A word that changes nothing has no place, whatever the network looks at.
+    """
+    if sight.contrasts is None:
+        raise InputError(
+            "the rung contrast needs to know what changes where a word is unsaid, and nobody "
+            "looked; take the rung out of `rungs` otherwise"
+        )
+    lost = normalised(resized(sight.contrasts, sight.size))
+    scores = normalised(np.sqrt(draft.scores * lost))
+    return Draft(scores, decide(scores))
 
 
 def _crf(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
@@ -256,6 +276,7 @@ def _affinity(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
 STEPS: Mapping[Rung, Callable[[Ladder, Sight, Draft], Draft]] = MappingProxyType(
     {
         "attention": _attention,
+        "contrast": _contrast,
         "crf": _crf,
         "selfattention": _selfattention,
         "affinity": _affinity,

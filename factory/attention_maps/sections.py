@@ -6,7 +6,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Rung = Literal["attention", "crf", "selfattention", "affinity", "gate"]
+Rung = Literal["attention", "contrast", "crf", "selfattention", "affinity", "gate"]
 RUNGS: tuple[Rung, ...] = get_args(Rung)
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from diffusers import DDIMScheduler
 from torch import Tensor
 
 from factory.attention_maps.affinity_net import AffinityNet, load_affinity
 from factory.attention_maps.asked import map_names, spellings
+from factory.attention_maps.contrast import contrasts, said_and_unsaid
 from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
 from factory.attention_maps.sections import LadderSection, Rung
-from factory.attention_maps.tap import AttentionTap, fuse
+from factory.attention_maps.tap import AttentionTap, Means, fuse
 from factory.attention_maps.words import naming, token_weights
 from factory.captions import (
     NAMED,
@@ -28,18 +28,17 @@ from factory.captions import (
 )
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.base import facet_rows
-from factory.generators.drawing import full_batches, latent_shape
+from factory.generators.drawing import full_batches
 from factory.generators.medisyn import MediSyn
+from factory.generators.second_look import SecondLook
 from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
 from factory.models.clauses import by_clause
 from factory.pairs import Images, PairBatch
 from factory.prompts import Prompt
-from factory.sampling import starting_noise
-from factory.training.latents import image_pictures
 from factory.vocabulary import Domain
 
-READING_VERSION = 1
+READING_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,22 +216,25 @@ class DiffMask:
         """What the network looks at in given images; the last batch is filled up."""
         for at in full_batches(len(prompts), self.painter.section.batch):
             part, lines, shown = [prompts[i] for i in at], [told[i] for i in at], images[at]
+            look = self._look(shown, [seeds[i] for i in at])
             with self.tap(part, lines, control) as tap:
-                self._look_again(shown, lines, [seeds[i] for i in at], timesteps)
-            yield from self._seen(part, shown, tap)
+                look.predicted(lines, timesteps)
+            yield from self._seen(part, lines, shown, tap, look, control)
 
     def tap(
-        self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None = None
+        self,
+        prompts: Sequence[Prompt],
+        told: Sequence[str],
+        control: str | None = None,
+        *,
+        every: int | None = None,
+        places: bool = False,
     ) -> AttentionTap:
         """What reads the attention of a full batch; the rows that follow the prompts come first."""
         unet, rows = self.painter.components.unet.unet, slice(0, len(prompts))
-        return AttentionTap(
-            unet,
-            self._weights(prompts, told, control),
-            rows,
-            every=self.read.every,
-            self_attention="selfattention" in self.masks.rungs,
-        )
+        weights = self._weights(prompts, told, control)
+        often = self.read.every if every is None else every
+        return AttentionTap(unet, weights, rows, every=often, self_attention=places)
 
     def names(self, prompt: Prompt) -> tuple[str, ...]:
         """The names of a prompt's maps."""
@@ -262,41 +264,62 @@ class DiffMask:
             part, lines = [prompts[i] for i in at], [told[i] for i in at]
             with self.tap(part, lines) as tap:
                 images = self.painter.draw(part, lines, [seeds[i] for i in at])
-            yield from zip(images, self._seen(part, images, tap), strict=True)
+            look = self._look(images, [seeds[i] for i in at])
+            yield from zip(images, self._seen(part, lines, images, tap, look), strict=True)
+
+    def _look(self, images: Images, seeds: Sequence[int]) -> SecondLook:
+        return SecondLook.at(images, seeds, self.painter.components, self.painter.image)
 
     def _seen(
-        self, prompts: Sequence[Prompt], images: Images, tap: AttentionTap
+        self,
+        prompts: Sequence[Prompt],
+        told: Sequence[str],
+        images: Images,
+        tap: AttentionTap,
+        look: SecondLook,
+        control: str | None = None,
     ) -> Iterator[Sight | None]:
+        """What the tap has read of a full batch, and what the rungs ask to be looked at again."""
         size = (images.shape[1], images.shape[2])
         maps = fuse(tap.cross_maps(), size, self.read.coarsest).numpy()
-        places = tap.self_maps() if tap.self_attention else {}
+        places, changes = self._places(prompts, told, look, control), None
+        if "contrast" in self.masks.rungs and any(self.names(prompt) for prompt in prompts):
+            changes = self._contrasts(prompts, look, control).numpy()
         for row, prompt in enumerate(prompts):
             names = self.names(prompt)
             own = {cells: values[row].numpy() for cells, values in places.items()}
-            yield Sight(images[row], maps[row, : len(names)], names, own) if names else None
+            lost = None if changes is None else changes[row, : len(names)]
+            yield Sight(images[row], maps[row, : len(names)], names, own, lost) if names else None
+
+    def _places(
+        self,
+        prompts: Sequence[Prompt],
+        told: Sequence[str],
+        look: SecondLook,
+        control: str | None,
+    ) -> Means:
+        """What each place attends to, (h, w) -> (B, hw, hw), if a rung wants to know."""
+        if "selfattention" not in self.masks.rungs:
+            return {}
+        with self.tap(prompts, told, control, every=1, places=True) as tap:
+            look.predicted(told, self.read.place_levels)
+        return tap.self_maps()
+
+    def _contrasts(
+        self, prompts: Sequence[Prompt], look: SecondLook, control: str | None
+    ) -> Tensor:
+        """(B, K, h, w): what changes where each class is denied; 0 beyond a prompt's classes."""
+        captions = []
+        for prompt in prompts:
+            names = self.names(prompt)
+            words = [control or spellings(name)[0] for name in names]
+            captions.append(said_and_unsaid(prompt.title, words))
+        levels, most = self.read.contrast_levels, max(len(unsaid) for _, unsaid in captions)
+        said = look.predicted([line for line, _ in captions], levels)
+        denied = ([(*unsaid, *[line] * most)[k] for line, unsaid in captions] for k in range(most))
+        return contrasts(said, (look.predicted(lines, levels) for lines in denied)).cpu()
 
     def _verdict(self, prompt: Prompt, image: Images, sight: Sight | None) -> Verdict:
         if sight is None:
             return Verdict(np.zeros(image.shape[:2], np.uint8), None)
         return self.ladders[prompt.domain](sight)
-
-    def _look_again(
-        self,
-        images: Images,
-        told: Sequence[str],
-        seeds: Sequence[int],
-        timesteps: Sequence[int],
-    ) -> None:
-        """Runs the network once at each noise level on a full batch of given images."""
-        parts = self.painter.components
-        device = next(parts.autoencoder.parameters()).device
-        clean = parts.autoencoder.encode(image_pictures(images).to(device) / 127.5 - 1)
-        states, shape = (
-            parts.text(told).to(device),
-            latent_shape(parts.autoencoder, self.painter.image),
-        )
-        schedule = DDIMScheduler.from_config(dict(parts.scheduler_config))
-        for number, level in enumerate(timesteps):
-            noise = starting_noise(seeds, shape, number).to(device)
-            times = torch.full((len(images),), level, device=device)
-            parts.unet(schedule.add_noise(clean, noise, times), times, states)

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from factory.attention_maps.affinity_net import AffinityNet, save_affinity, train_affinity
-from factory.attention_maps.sections import Rung
 from factory.diffmask_sections import DiffMaskSpec, DiffMaskTraining
 from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
@@ -22,10 +21,6 @@ from factory.training.lesson import Lesson
 from factory.training.progress import Progress
 from factory.training.text_to_image import text_to_image_stages
 from factory.training.views import with_views
-
-# Whatever rungs a recipe climbs, so that switching one off needs no other training. Not the rung
-# selfattention: what an affinity network is to learn is the image's borders, which it blurs.
-BELOW: tuple[Rung, ...] = ("attention", "crf")
 
 
 def train_diffmask(
@@ -62,7 +57,7 @@ def affinity_stage(
 ) -> Generator[Progress, None, AffinityNet]:
     """Trains an affinity network on what the rungs below are certain of in drawn images."""
     painter = MediSyn(ready(parts, folder, image), "in training", image, spec.sample)
-    below = spec.masks.model_copy(update={"rungs": BELOW})
+    below = spec.masks.model_copy(update={"rungs": section.seed_rungs})
     generator = DiffMask(painter, below, spec.read)
     asked = examples(generator, section.seeds, section.seed)
     images, labels = [], []

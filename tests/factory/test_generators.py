@@ -311,7 +311,7 @@ def test_given_images_are_looked_at_again_rung_by_rung():
     real = PhantomGeneratorSpec().build(SECTIONS[0]).generate(prompts, [1, 2, 3]).images
     climbed = generator.attention_of(real, prompts, [200, 400])
     for masks in climbed:
-        assert list(masks) == ["attention", "crf", "selfattention", "affinity"]
+        assert list(masks) == ["attention", "contrast", "crf", "selfattention", "affinity"]
         assert all(mask.shape == (32, 32) and mask.max() <= 3 for mask in masks.values())
     alone = generator.attention_of(real[1:2], prompts[1:2], [200, 400])
     for rung, mask in alone[0].items():

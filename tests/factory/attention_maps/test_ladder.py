@@ -55,6 +55,12 @@ def coarse_maps():
     return (np.stack([0.5 + 0.5 * lung, 0.2 + 0.1 * heart]) * (1 + noise)).astype(np.float32)
 
 
+def coarse_contrasts():
+    """What would change without the word: nothing elsewhere, so the floor is gone."""
+    shown = [by_cell(np.isin(chest(), of).astype(np.float32)) for of in ((1, 2), (3,))]
+    return np.stack([gaussian_filter(each, 0.8) for each in shown]).astype(np.float32)
+
+
 def self_attention():
     """Cells of one label look at each other, and a little at all."""
     cells = chest()[1::2, 1::2].ravel()
@@ -68,6 +74,7 @@ def sight(**changes):
         "maps": coarse_maps(),
         "names": ("lung", "heart"),
         "self_maps": {(32, 32): self_attention(), (8, 8): np.eye(64, dtype=np.float32)},
+        "contrasts": coarse_contrasts(),
     }
     return Sight(**{**seen, **changes})
 
@@ -90,10 +97,39 @@ def mean_overlap(mask):
 
 def test_every_rung_betters_the_thresholded_attention():
     overlaps = {rung: mean_overlap(mask) for rung, mask in ladder().climb(sight()).items()}
-    assert list(overlaps) == ["attention", "crf", "selfattention", "affinity"]
-    assert 0.7 < overlaps["attention"] < 0.87
+    assert list(overlaps) == ["attention", "contrast", "crf", "selfattention", "affinity"]
+    assert 0.7 < overlaps["attention"] < 0.87 < overlaps["contrast"]
     for rung in ("crf", "selfattention", "affinity"):
         assert overlaps[rung] > 0.95
+
+
+def test_contrast_takes_away_what_the_word_does_not_change():
+    maps = coarse_maps()
+    maps[1, :4, :4] = maps[1].max()  # the network also looks into a corner for the heart
+    seen = sight(maps=maps)
+    masks = ladder("attention", "contrast").climb(seen)
+    assert (masks["attention"][:12, :12] == LABELS["heart"]).any()
+    assert not (masks["contrast"][:12, :12] == LABELS["heart"]).any()
+    assert (masks["contrast"] == LABELS["heart"]).any()
+
+
+def test_a_word_that_changes_nothing_has_no_place():
+    changes = coarse_contrasts()
+    changes[1] = 0
+    verdict = ladder("attention", "contrast")(sight(contrasts=changes))
+    assert verdict.doubts == ("class not found",)
+    assert "heart has no pixel" in verdict.reason
+
+
+def test_attention_has_one_vote_beside_contrast():
+    """Attention that is wrong about the heart is outvoted, where contrast knows better."""
+    maps = coarse_maps()
+    maps[1, :6, :6] = 4 * maps[1].max()
+    seen = sight(maps=maps)
+    rungs = ladder("attention", "contrast", "crf", "gate")
+    masks = rungs.climb(seen)
+    assert not ((masks["attention"] == 3) & (masks["crf"] == 3)).any()
+    assert "attention and" not in (rungs(seen).reason or "")
 
 
 @pytest.mark.parametrize("rung", ["crf", "selfattention", "affinity"])
@@ -112,7 +148,8 @@ def test_a_good_mask_has_no_reason_against_it():
 
 
 def test_the_order_of_the_maps_does_not_matter():
-    swapped = sight(maps=coarse_maps()[::-1].astype(np.float32), names=("heart", "lung"))
+    other_way = {"maps": coarse_maps()[::-1].copy(), "contrasts": coarse_contrasts()[::-1].copy()}
+    swapped = sight(**other_way, names=("heart", "lung"))
     np.testing.assert_array_equal(ladder()(swapped).mask, ladder()(sight()).mask)
 
 
@@ -218,6 +255,8 @@ def test_what_a_rung_needs_is_asked_for_in_one_line():
         Ladder(LadderSection(), LABELS)(sight(names=("heart", "left lung")))
     with pytest.raises(InputError, match="needs self-attention maps"):
         ladder("attention", "selfattention")(sight(self_maps={}))
+    with pytest.raises(InputError, match="what changes where a word is unsaid"):
+        ladder("attention", "contrast")(sight(contrasts=None))
     with pytest.raises(InputError, match="unknown class 'lung' in the label map"):
         ladder("attention", structures={})(sight())
 

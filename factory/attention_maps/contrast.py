@@ -1,0 +1,51 @@
+"""What a picture would lose if a word were unsaid: the change of a prediction, place by place.
+
+Attention says where a network looks for a word, not whether the word made a difference there. The
+same noisy image is therefore denoised twice, told that a structure is there and told that it is
+not; where the two predictions part, the word paints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from factory.wording import load_wording
+
+
+def said_and_unsaid(title: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    """A plain caption that names every structure, and for each the same that denies it.
+
+    Each name has a clause of its own, so that the texts of a pair differ in one clause alone.
+
+    Args:
+        title: of what is shown.
+        names: K structures, in words that the text encoder knows.
+    """
+    wording = load_wording()
+    present = [wording.present[0].format(names=name) for name in names]
+    denied = [
+        [*present[:i], wording.absent[0].format(names=name), *present[i + 1 :]]
+        for i, name in enumerate(names)
+    ]
+    return ", ".join([title, *present]), [", ".join([title, *clauses]) for clauses in denied]
+
+
+def contrasts(said: Sequence[Tensor], unsaid: Iterable[Sequence[Tensor]]) -> Tensor:
+    """(B, K, h, w): root mean squared change of the predictions, over noise levels and channels.
+
+    Levels need no weights: a word changes most where the network makes up what it names, great
+    structures under much noise and small ones under little.
+
+    Args:
+        said: predictions (B, C, h, w), one at each noise level.
+        unsaid: for each of K structures those without it, at the same levels of the same noise.
+
+    Source: the difference of noise estimates under two texts is DiffEdit's mask (Couairon et al.
+    2023, ICLR, arXiv 2210.11427, section 3.2).
+    """
+    with_all = torch.stack(list(said))
+    changes = [(with_all - torch.stack(list(without))).square().mean((0, 2)) for without in unsaid]
+    return torch.stack(changes, 1).sqrt()
