@@ -217,7 +217,7 @@ def tap_figures(bench: Bench, repeats: int) -> Figures:
         began = time.process_time()
         plain = generator.painter.draw(prompts, told, seeds)
         between = time.process_time()
-        with generator.tap(prompts, told) as tap:
+        with generator.reading(prompts, told).tap() as tap:
             tapped = generator.painter.draw(prompts, told, seeds)
             tap.cross_maps()
         ratios.append((time.process_time() - between) / (between - began))

@@ -13,15 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from factory.attention_maps.affinity_net import AffinityNet, load_affinity
 from factory.attention_maps.asked import map_names, spellings
-from factory.attention_maps.contrast import contrasts, said_and_unsaid
 from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
 from factory.attention_maps.sections import LadderSection, Rung
-from factory.attention_maps.tap import AttentionTap, Means, fuse
-from factory.attention_maps.words import naming, token_weights
+from factory.attention_maps.words import naming
 from factory.captions import (
     NAMED,
     NAMED_APART,
@@ -30,6 +27,7 @@ from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.base import facet_rows
 from factory.generators.drawing import full_batches
 from factory.generators.medisyn import MediSyn
+from factory.generators.reading import Reading
 from factory.generators.second_look import SecondLook
 from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
@@ -107,7 +105,7 @@ class DiffMask:
         clauses = self.painter.components.card.get("clauses")
         told = self.painter.captions(prompts, seeds, NAMED_APART if clauses else NAMED)
         return [
-            naming(line, [spellings(name) for name in self.names(prompt)])
+            naming(line, [spellings(n) for n in map_names(prompt.classes, self.masks.structures)])
             if prompt.retrieved
             else line
             for prompt, line in zip(prompts, told, strict=True)
@@ -217,107 +215,31 @@ class DiffMask:
         for at in full_batches(len(prompts), self.painter.section.batch):
             part, lines, shown = [prompts[i] for i in at], [told[i] for i in at], images[at]
             look = self._look(shown, [seeds[i] for i in at])
-            with self.tap(part, lines, control) as tap:
+            reading = self.reading(part, lines, control)
+            with reading.tap() as tap:
                 look.predicted(lines, timesteps)
-            yield from self._seen(part, lines, shown, tap, look, control)
+            yield from reading.sights(shown, tap, look)
 
-    def tap(
-        self,
-        prompts: Sequence[Prompt],
-        told: Sequence[str],
-        control: str | None = None,
-        *,
-        every: int | None = None,
-        places: bool = False,
-    ) -> AttentionTap:
-        """What reads the attention of a full batch; the rows that follow the prompts come first."""
-        unet, rows = self.painter.components.unet.unet, slice(0, len(prompts))
-        weights = self._weights(prompts, told, control)
-        often = self.read.every if every is None else every
-        return AttentionTap(unet, weights, rows, every=often, self_attention=places)
-
-    def names(self, prompt: Prompt) -> tuple[str, ...]:
-        """The names of a prompt's maps."""
-        return map_names(prompt.classes, self.masks.structures)
-
-    def _weights(
-        self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None
-    ) -> Tensor:
-        """(B, K, L), K the most classes of any domain: neighbours must not change a shape."""
-        text, most = (
-            self.painter.components.text,
-            max(len(d.classes) for d in self.domains.values()),
-        )
-        rows = []
-        for prompt, line in zip(prompts, told, strict=True):
-            groups: list[Sequence[str]] = [
-                (control,) if control else spellings(name) for name in self.names(prompt)
-            ]
-            groups += [()] * (most - len(groups))
-            rows.append(token_weights(text.tokenizer, line, groups, text.length))
-        return torch.stack(rows)
+    def reading(
+        self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None = None
+    ) -> Reading:
+        """What is to be read while the network looks at a full batch, told these captions."""
+        return Reading(self.painter, self.masks, self.read, prompts, told, control)
 
     def _drawn(
         self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]
     ) -> Iterator[tuple[Images, Sight | None]]:
         for at in full_batches(len(prompts), self.painter.section.batch):
             part, lines = [prompts[i] for i in at], [told[i] for i in at]
-            with self.tap(part, lines) as tap:
-                images = self.painter.draw(part, lines, [seeds[i] for i in at])
-            look = self._look(images, [seeds[i] for i in at])
-            yield from zip(images, self._seen(part, lines, images, tap, look), strict=True)
+            reading, own = self.reading(part, lines), [seeds[i] for i in at]
+            with reading.tap() as tap:
+                images = self.painter.draw(part, lines, own)
+            yield from zip(
+                images, reading.sights(images, tap, self._look(images, own)), strict=True
+            )
 
     def _look(self, images: Images, seeds: Sequence[int]) -> SecondLook:
         return SecondLook.at(images, seeds, self.painter.components, self.painter.image)
-
-    def _seen(
-        self,
-        prompts: Sequence[Prompt],
-        told: Sequence[str],
-        images: Images,
-        tap: AttentionTap,
-        look: SecondLook,
-        control: str | None = None,
-    ) -> Iterator[Sight | None]:
-        """What the tap has read of a full batch, and what the rungs ask to be looked at again."""
-        size = (images.shape[1], images.shape[2])
-        maps = fuse(tap.cross_maps(), size, self.read.coarsest).numpy()
-        places, changes = self._places(prompts, told, look, control), None
-        if "contrast" in self.masks.rungs and any(self.names(prompt) for prompt in prompts):
-            changes = self._contrasts(prompts, look, control).numpy()
-        for row, prompt in enumerate(prompts):
-            names = self.names(prompt)
-            own = {cells: values[row].numpy() for cells, values in places.items()}
-            lost = None if changes is None else changes[row, : len(names)]
-            yield Sight(images[row], maps[row, : len(names)], names, own, lost) if names else None
-
-    def _places(
-        self,
-        prompts: Sequence[Prompt],
-        told: Sequence[str],
-        look: SecondLook,
-        control: str | None,
-    ) -> Means:
-        """What each place attends to, (h, w) -> (B, hw, hw), if a rung wants to know."""
-        if "selfattention" not in self.masks.rungs:
-            return {}
-        with self.tap(prompts, told, control, every=1, places=True) as tap:
-            look.predicted(told, self.read.place_levels)
-        return tap.self_maps()
-
-    def _contrasts(
-        self, prompts: Sequence[Prompt], look: SecondLook, control: str | None
-    ) -> Tensor:
-        """(B, K, h, w): what changes where each class is denied; 0 beyond a prompt's classes."""
-        captions = []
-        for prompt in prompts:
-            names = self.names(prompt)
-            words = [control or spellings(name)[0] for name in names]
-            captions.append(said_and_unsaid(prompt.title, words))
-        levels, most = self.read.contrast_levels, max(len(unsaid) for _, unsaid in captions)
-        said = look.predicted([line for line, _ in captions], levels)
-        denied = ([(*unsaid, *[line] * most)[k] for line, unsaid in captions] for k in range(most))
-        return contrasts(said, (look.predicted(lines, levels) for lines in denied)).cpu()
 
     def _verdict(self, prompt: Prompt, image: Images, sight: Sight | None) -> Verdict:
         if sight is None:
