@@ -149,3 +149,9 @@ def test_a_view_that_cannot_be_is_refused(lesson):
     view = ViewSection(box=(0, 0, 0.5, 0.5), absent=("lesoin",))
     with pytest.raises(InputError, match="lesion"):
         with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)
+
+
+@pytest.mark.parametrize("rungs", [["crf"], ["attention", "affinity"], ["attention", "gate"]])
+def test_an_affinity_network_cannot_learn_from_itself(rungs):
+    with pytest.raises(ValueError, match="cannot be climbed|those below it"):
+        DiffMaskTraining(steps=1, seed_rungs=rungs)
