@@ -129,7 +129,9 @@ class DiffMaskSpec(TextToImageSpec):
     untrained: ClassVar[Mapping[str, bool | Mapping[str, bool]]] = {
         **TextToImageSpec.untrained,
         "read": True,
-        "masks": dict.fromkeys(("rungs", "structures", "agreement", "flat", "speck"), True),
+        "masks": dict.fromkeys(
+            ("rungs", "structures", "agreement", "flat", "speck", "level"), True
+        ),
     }
 
     kind: Literal["diffmask"] = "diffmask"

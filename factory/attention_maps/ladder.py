@@ -128,8 +128,9 @@ class Ladder:
         """
         below = [draft for rung, draft in self._drafts(sight) if rung != "affinity"]
         scores, margin = below[-1].scores, self.section.affinity.margin
+        cut = self.section.level
         strict, generous = (
-            self._sharpened(sight, decide(scores, level)) for level in (margin, -margin)
+            self._sharpened(sight, decide(scores, level)) for level in (cut + margin, cut - margin)
         )
         return seeds(self._in_pieces(sight, scores, strict), generous)
 
@@ -178,7 +179,7 @@ class Ladder:
         shares = np.stack([draft.labels == i + 1 for i in range(len(sight.names))])
         walked = random_walk(resized(shares.astype(np.float32), size), step, steps)
         scores = normalised(resized(walked, sight.size))
-        return Draft(scores, self._sharpened(sight, decide(scores)))
+        return Draft(scores, self._sharpened(sight, decide(scores, self.section.level)))
 
     def _structure(self, name: str) -> StructureSection:
         return self.section.structures.get(name, StructureSection())
@@ -226,7 +227,7 @@ class Ladder:
 
 
 def _attention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
-    return Draft(draft.scores, decide(draft.scores))
+    return Draft(draft.scores, decide(draft.scores, ladder.section.level))
 
 
 def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
@@ -241,7 +242,7 @@ def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
         )
     lost = normalised(resized(sight.contrasts, sight.size))
     scores = normalised(np.sqrt(draft.scores * lost))
-    return Draft(scores, decide(scores))
+    return Draft(scores, decide(scores, ladder.section.level))
 
 
 def _crf(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:

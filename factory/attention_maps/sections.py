@@ -88,6 +88,12 @@ class LadderSection(BaseModel):
         default=0.05, ge=0, lt=1, description="a map whose values span no more of its peak is flat"
     )
     speck: float = Field(default=0.002, ge=0, lt=1, description="smaller pieces are dropped, share")
+    level: float = Field(
+        default=0,
+        gt=-1,
+        lt=1,
+        description="where a map is cut: 0 at half its height, -1 at the ground, 1 at the peak",
+    )
     self_walk: int = Field(default=4, ge=1, description="steps along the self-attention")
     agreement: float = Field(
         default=0.5, ge=0, le=1, description="least Dice between the last mask and each earlier one"

@@ -113,6 +113,12 @@ def test_contrast_takes_away_what_the_word_does_not_change():
     assert (masks["contrast"] == LABELS["heart"]).any()
 
 
+def test_a_lower_cut_is_more_generous():
+    usual, low = (ladder(level=level).climb(sight()) for level in (0, -0.4))
+    for rung in ("attention", "contrast"):  # the CRF then finds the image's own borders from both
+        assert (low[rung] > 0).sum() > (usual[rung] > 0).sum()
+
+
 def test_a_word_that_changes_nothing_has_no_place():
     changes = coarse_contrasts()
     changes[1] = 0

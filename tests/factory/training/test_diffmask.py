@@ -153,5 +153,5 @@ def test_a_view_that_cannot_be_is_refused(lesson):
 
 @pytest.mark.parametrize("rungs", [["crf"], ["attention", "affinity"], ["attention", "gate"]])
 def test_an_affinity_network_cannot_learn_from_itself(rungs):
-    with pytest.raises(ValueError, match="cannot be climbed|those below it"):
+    with pytest.raises(ValueError, match=r"cannot be climbed|those below it"):
         DiffMaskTraining(steps=1, seed_rungs=rungs)
