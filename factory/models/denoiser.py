@@ -69,11 +69,17 @@ class Denoiser(nn.Module):
             prior.velocity(stream, t, i) + prior.unknown(t, i) * made[i] for i, (stream, t) in noisy
         )
 
-    def leaves_open(self, t: Tensor, stream: int) -> Tensor:
-        """Mean squared error (B,) of a prediction before anything is learned; 1 without a prior."""
+    def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
+        """Mean squared error (B,) of one who knows no more than kinds of image; 1 without a prior.
+
+        Args:
+            t: timesteps (B,).
+            stream: whose.
+            spread: (B,) what latents of each row's kind vary by, over the mean square of all.
+        """
         if self.prior is None:
             return torch.ones_like(t, dtype=torch.float32)
-        return self.prior.leaves_open(t, stream)
+        return self.prior.leaves_open(t, stream, spread)
 
 
 def predictions(

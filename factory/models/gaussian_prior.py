@@ -79,6 +79,14 @@ class GaussianPrior(nn.Module):
         power = self.power[stream]
         return (power / (signal * power + noise)).mean((2, 3), keepdim=True).sqrt()
 
-    def leaves_open(self, t: Tensor, stream: int) -> Tensor:
-        """Mean squared error (B,) that is expected of `velocity` over all channels."""
-        return self.unknown(t, stream).square().mean((1, 2, 3))
+    def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
+        """Mean squared error (B,) that is expected of one who knows each row's kind of image.
+
+        Args:
+            t: timesteps (B,).
+            stream: whose.
+            spread: (B,) what latents of that kind vary by, over the mean square of all latents.
+        """
+        signal, noise = self._signal_and_noise(t)
+        power = self.power[stream] * spread.view(-1, 1, 1, 1)
+        return (power / (signal * power + noise)).mean((1, 2, 3))

@@ -70,11 +70,13 @@ def stream_losses(
     timesteps: Sequence[Tensor],
     noise: Tensor,
 ) -> list[Tensor]:
-    """Mean squared errors (B,) of each of S streams, 1 being what the prior alone achieves.
+    """Mean squared errors (B,) of each of S streams, 1 being what knowing the domain achieves.
 
-    Every noise level counts alike so: without it those at which nothing but the prompt tells what
-    the image is decide every step, and of many domains together no shape is learnt.
-    Source: Karras et al. 2022 (arXiv 2206.00364, table 1, loss weighting 1 / c_out²).
+    Every noise level counts alike so, and every domain: without it those levels at which nothing
+    but the prompt tells what the image is decide every step, and of many domains together no shape
+    is learnt; and pale domains, whose images differ little, are learnt last.
+    Source: Karras et al. 2022 (arXiv 2206.00364, table 1, loss weighting 1 / c_out²); a variance
+    for each domain is ours.
 
     Args:
         model: the network, wrapped or not.
@@ -98,8 +100,10 @@ def stream_losses(
         F.mse_loss(ours.float(), theirs, reduction="none").mean((1, 2, 3))
         for ours, theirs in zip(made, wanted, strict=True)
     ]
+    spread = latents.spread[rows].to(device)
     return [
-        loss / unet.leaves_open(t, i) for i, (loss, t) in enumerate(zip(losses, times, strict=True))
+        loss / unet.leaves_open(t, i, spread[:, i])
+        for i, (loss, t) in enumerate(zip(losses, times, strict=True))
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,6 +27,8 @@ TextStates = Callable[[Sequence[str]], Tensor]
 Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
 Told = Callable[[int], Sequence[Sequence[str]]]
 
+LEAST_SPREAD = 0.01  # a domain of one image has none, and must not weigh without end
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -35,11 +38,14 @@ class Latents:
         streams: (M, C, h, w) latents of each stream, row by row of one pair.
         prompt: (M, S) rows of `texts` for each of the S streams.
         texts: (T, L, D) text states; row 0 is the empty prompt.
+        spread: (M, S) mean squared distance of the latents of a row's domain from their mean, over
+            the mean square of all latents of that stream: how much there is to learn of a row.
     """
 
     streams: tuple[Tensor, ...]
     prompt: Tensor
     texts: Tensor
+    spread: Tensor
 
     def __len__(self) -> int:
         return len(self.prompt)
@@ -48,7 +54,8 @@ class Latents:
         """Writes safetensors that carry the key they were made for."""
         file.parent.mkdir(parents=True, exist_ok=True)
         named = dict(zip(STREAMS, self.streams, strict=False))
-        save_file({**named, "prompt": self.prompt, "texts": self.texts}, file, {"key": key})
+        others = {"prompt": self.prompt, "texts": self.texts, "spread": self.spread}
+        save_file({**named, **others}, file, {"key": key})
 
     @staticmethod
     def load(file: Path, key: str) -> Latents | None:
@@ -59,8 +66,10 @@ class Latents:
             if (stored.metadata() or {}).get("key") != key:
                 return None
         read = load_file(file)
+        if "spread" not in read:  # of an earlier version
+            return None
         streams = tuple(read[name] for name in STREAMS if name in read)
-        return Latents(streams, read["prompt"], read["texts"])
+        return Latents(streams, read["prompt"], read["texts"], read["spread"])
 
 
 def image_pictures(images: Images) -> Tensor:
@@ -192,4 +201,20 @@ def encode_streams(
                 stream.append(autoencoder.encode(shown(batch).to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
     streams = tuple(torch.cat(stream).contiguous() for stream in made)
-    return Latents(streams, prompt, text(["", *prompts]).cpu())
+    domain_of_row = np.tile(pairs.facets["domain"].to_numpy(str), augmentation.copies)
+    spread = torch.stack([domain_spread(stream, domain_of_row) for stream in streams], 1)
+    return Latents(streams, prompt, text(["", *prompts]).cpu(), spread)
+
+
+def domain_spread(latents: Tensor, domains: NDArray[np.str_]) -> Tensor:
+    """(M,) mean squared distance of each domain's latents from their mean, over all's mean square.
+
+    Args:
+        latents: (M, C, h, w).
+        domains: (M,) names.
+    """
+    whole, spread = latents.square().mean(), torch.ones(len(latents))
+    for name in np.unique(domains):
+        own = latents[torch.from_numpy(domains == name)]
+        spread[torch.from_numpy(domains == name)] = (own - own.mean(0)).square().mean() / whole
+    return spread.clamp(min=LEAST_SPREAD)

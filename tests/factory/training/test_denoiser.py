@@ -23,7 +23,7 @@ from factory.training.denoiser import (
     target,
     train_denoiser,
 )
-from factory.training.latents import Latents
+from factory.training.latents import Latents, domain_spread
 
 SPEC = DenoiserTraining(steps=6, batch=4, warm_up=2, validate_every=3, ema=0.9)
 
@@ -35,6 +35,7 @@ def make_latents(count=8, seed=0, streams=2):
         tuple(torch.randn(count, 4, 8, 8, **pick) for _ in range(streams)),
         torch.randint(0, 3, (count, streams), **pick),
         torch.randn(3, 5, 32, **pick),
+        torch.ones(count, streams),
     )
 
 
@@ -126,7 +127,9 @@ def test_a_loss_of_one_is_what_the_prior_alone_achieves():
     scale = torch.tensor([4.0, 1.0, 0.3, 0.1]).view(1, 4, 1, 1)
     noise = torch.Generator().manual_seed(0)
     clean = torch.randn(512, 4, 8, 8, generator=noise) * scale
-    latents = Latents((clean,), torch.zeros(512, 1, dtype=torch.long), torch.zeros(1, 5, 32))
+    latents = Latents(
+        (clean,), torch.zeros(512, 1, dtype=torch.long), torch.zeros(1, 5, 32), torch.ones(512, 1)
+    )
     prior = GaussianPrior.measured(latents.streams, scheduler.alphas_cumprod)
     unet, rows = TextToImageUNet(TEXT_TO_IMAGE["tiny"], prior), torch.arange(512)
     with torch.no_grad():
@@ -137,3 +140,26 @@ def test_a_loss_of_one_is_what_the_prior_alone_achieves():
                 unet, unet, scheduler, latents, rows, latents.prompt[rows], times, drawn
             )
             assert float(loss.mean()) == pytest.approx(1, abs=0.05)
+
+
+def test_a_pale_domain_counts_as_much_as_a_vivid_one():
+    """Of one who knows the domain's mean and no more, at low noise and high."""
+    scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
+    noise = torch.Generator().manual_seed(0)
+    vivid, pale = (torch.randn(512, 4, 8, 8, generator=noise) * size for size in (1.4, 0.2))
+    clean = torch.cat([vivid, pale])
+    spread = domain_spread(clean, np.repeat(["vivid", "pale"], 512))
+    assert spread[[0, 512]].tolist() == pytest.approx([1.96, 0.04], rel=0.03)
+    prior = GaussianPrior.measured((clean,), scheduler.alphas_cumprod)
+    unet = TextToImageUNet(TEXT_TO_IMAGE["tiny"], prior)
+    for t in (50, 500, 999):
+        times = torch.full((1024,), t)
+        eps = torch.randn(clean.shape, generator=noise)
+        noisy = scheduler.add_noise(clean, eps, times)
+        own = spread.view(-1, 1, 1, 1)  # the Wiener filter of each domain
+        signal = scheduler.alphas_cumprod[t]
+        guess = (signal * (1 - signal)).sqrt() * (1 - own) / (signal * own + 1 - signal) * noisy
+        errors = (guess - scheduler.get_velocity(clean, eps, times)).square().mean((1, 2, 3))
+        counted = errors / unet.leaves_open(times, 0, spread)
+        assert counted[:512].mean().item() == pytest.approx(1, abs=0.06)
+        assert counted[512:].mean().item() == pytest.approx(1, abs=0.06)

@@ -35,6 +35,7 @@ def test_latents_are_read_back_for_their_own_key_only(tmp_path):
         (torch.randn(2, 4, 2, 2), torch.randn(2, 4, 2, 2)),
         torch.ones(2, 2).long(),
         torch.randn(2, 3, 4),
+        torch.rand(2, 2),
     )
     made.save(tmp_path / "latents.safetensors", "a")
     assert Latents.load(tmp_path / "latents.safetensors", "b") is None
@@ -43,6 +44,7 @@ def test_latents_are_read_back_for_their_own_key_only(tmp_path):
     assert again is not None
     assert all(map(torch.equal, again.streams, made.streams))
     assert torch.equal(again.prompt, made.prompt)
+    assert torch.equal(again.spread, made.spread)
 
 
 def test_each_mask_is_coded_in_its_own_domain(lesson):
