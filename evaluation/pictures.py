@@ -30,7 +30,7 @@ COLOURS = np.array(
     np.float32,
 )
 FILL = 0.3  # opacity of a class inside its outline
-PER_ROW, FEWEST = 8, 4  # tiles; a title is as wide as the fewest
+PER_ROW, FEWEST = 8, 6  # tiles; a title may be as wide as the fewest
 SHEETS = ("finding", "labels", "text")  # facets that a sheet may go by
 MOST_VALUES = 12
 TILE, TITLE, NOTE, GAP = 1.28, 0.34, 0.22, 0.02  # inches

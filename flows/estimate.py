@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from evaluation.classifiers import new_classifier
 from evaluation.learners import new_segmenter
 from evaluation.networks import CLASSIFIERS, NNUNET
 from evaluation.pairs import Images
+from factory.diffmask_sections import DiffMaskSpec
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
@@ -98,7 +100,17 @@ def seconds(
         total += training(spec.train, step, coding)
     # Guidance other than 1 needs a second pass without the prompt.
     passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
-    return total + len(grid) / workers * (passes * step + coding)
+    again = looks_again(spec, grid)
+    return total + len(grid) / workers * ((passes + again) * step + coding * (2 if again else 1))
+
+
+def looks_again(spec: TrainedSpec, grid: PromptGrid) -> float:
+    """Passes for each drawn image that the rungs of a ladder take, once it is finished."""
+    if not isinstance(spec, DiffMaskSpec):
+        return 0
+    asked = fmean(len(prompt.classes) for prompt in grid)
+    contrast = (1 + asked) * len(spec.read.contrast_levels) * ("contrast" in spec.masks.rungs)
+    return contrast + len(spec.read.place_levels) * ("selfattention" in spec.masks.rungs)
 
 
 def timed(action: Callable[[], object]) -> float:

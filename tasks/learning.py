@@ -26,6 +26,7 @@ from tasks.tracking import Record
 LOSSES = "losses.csv"
 COLUMNS = ("stage", "loss", "step", "value")
 RECORD_SECONDS = 20.0  # between two writes of losses to the record
+TRAINING_VERSION = 2  # raised when the same recipe learns otherwise: older checkpoints are others
 
 
 def checkpoint_folder(
@@ -33,6 +34,7 @@ def checkpoint_folder(
 ) -> Path:
     """Where the checkpoint of this training lies: the same training, the same folder."""
     identity = {
+        "version": TRAINING_VERSION,
         "source": source_digest,
         "image": image.model_dump(mode="json"),
         "generator": spec.model_dump(mode="json", exclude=spec.untrained),

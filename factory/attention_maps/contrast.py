@@ -15,28 +15,34 @@ from torch import Tensor
 from factory.wording import load_wording
 
 
-def said_and_unsaid(title: str, names: Sequence[str]) -> tuple[str, list[str]]:
+def said_and_unsaid(title: str, structures: Sequence[Sequence[str]]) -> tuple[str, list[str]]:
     """A plain caption that names every structure, and for each the same that denies it.
 
-    Each name has a clause of its own, so that the texts of a pair differ in one clause alone.
+    Each word has a clause of its own, as captions have that the model learns from, so the texts of
+    a pair differ in nothing but the clauses of one structure.
 
     Args:
         title: of what is shown.
-        names: K structures, in words that the text encoder knows.
+        structures: K of them, each by its word, or by those of its halves; words that the text
+            encoder knows.
     """
     wording = load_wording()
-    present = [wording.present[0].format(names=name) for name in names]
-    denied = [
-        [*present[:i], wording.absent[0].format(names=name), *present[i + 1 :]]
-        for i, name in enumerate(names)
-    ]
-    return ", ".join([title, *present]), [", ".join([title, *clauses]) for clauses in denied]
+
+    def told(denied: int | None) -> str:
+        clauses = [
+            (wording.absent if k == denied else wording.present)[0].format(names=word)
+            for k, words in enumerate(structures)
+            for word in words
+        ]
+        return ", ".join([title, *clauses])
+
+    return told(None), [told(k) for k in range(len(structures))]
 
 
 def contrasts(said: Sequence[Tensor], unsaid: Iterable[Sequence[Tensor]]) -> Tensor:
     """(B, K, h, w): root mean squared change of the predictions, over noise levels and channels.
 
-    Levels need no weights: a word changes most where the network makes up what it names, great
+    In units of each image's predictions: 1 is a change as large as they are. Levels need no weights: a word changes most where the network makes up what it names, great
     structures under much noise and small ones under little.
 
     Args:
@@ -48,4 +54,5 @@ def contrasts(said: Sequence[Tensor], unsaid: Iterable[Sequence[Tensor]]) -> Ten
     """
     with_all = torch.stack(list(said))
     changes = [(with_all - torch.stack(list(without))).square().mean((0, 2)) for without in unsaid]
-    return torch.stack(changes, 1).sqrt()
+    size = with_all.square().mean((0, 2, 3, 4)).clamp(min=1e-12)
+    return (torch.stack(changes, 1) / size[:, None, None, None]).sqrt()

@@ -23,6 +23,7 @@ from factory.vocabulary import unknown_name
 
 Size = tuple[int, int]
 Mask = NDArray[np.uint8]  # (H, W) class indices, 0 the background
+LEAST_CHANGE = 0.02  # of a prediction, at the place that changes most; less is noise
 # Kinds of reasons, each the name of a `factory.checks.Reason`.
 Doubt = Literal["flat map", "class not found", "implausible mask", "rungs disagree"]
 
@@ -240,7 +241,8 @@ def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
             "the rung contrast needs to know what changes where a word is unsaid, and nobody "
             "looked; take the rung out of `rungs` otherwise"
         )
-    lost = normalised(resized(sight.contrasts, sight.size))
+    heard = sight.contrasts.max(axis=(1, 2), keepdims=True) >= LEAST_CHANGE
+    lost = normalised(resized(sight.contrasts * heard, sight.size))
     scores = normalised(np.sqrt(draft.scores * lost))
     return Draft(scores, decide(scores, ladder.section.level))
 

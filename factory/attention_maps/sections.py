@@ -96,7 +96,11 @@ class LadderSection(BaseModel):
     )
     self_walk: int = Field(default=4, ge=1, description="steps along the self-attention")
     agreement: float = Field(
-        default=0.5, ge=0, le=1, description="least Dice between the last mask and each earlier one"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="least Dice of the last mask with each earlier one; attention has no vote "
+        "beside contrast",
     )
     crf: CrfSection = CrfSection()
     affinity: AffinitySection = AffinitySection()

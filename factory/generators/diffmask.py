@@ -239,7 +239,7 @@ class DiffMask:
             )
 
     def _look(self, images: Images, seeds: Sequence[int]) -> SecondLook:
-        return SecondLook.at(images, seeds, self.painter.components, self.painter.image)
+        return SecondLook(self.painter.components, images, seeds)
 
     def _verdict(self, prompt: Prompt, image: Images, sight: Sight | None) -> Verdict:
         if sight is None:

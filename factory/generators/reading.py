@@ -104,9 +104,22 @@ class Reading:
         if "contrast" not in self.masks.rungs or most == 0:
             return None
         captions = [
-            said_and_unsaid(prompt.title, [self._words(name)[0] for name in names])
+            self._told_and_denied(prompt.title, names)
             for prompt, names in zip(self.prompts, self.names, strict=True)
         ]
         said = look.predicted([line for line, _ in captions], levels)
         denied = ([(*unsaid, *[line] * most)[k] for line, unsaid in captions] for k in range(most))
         return contrasts(said, (look.predicted(lines, levels) for lines in denied)).cpu()
+
+    def _told_and_denied(self, title: str, names: Sequence[str]) -> tuple[str, list[str]]:
+        """A plain caption of what stands by each name, and for each name the same that denies it.
+
+        Halves that share a map are denied together and by their own names: captions deny no pair.
+        """
+        if self.control:  # one word, of which every class's map is made
+            line, denials = said_and_unsaid(title, [[self.control]])
+            return line, denials * len(names)
+        structures = self.masks.structures
+        halves = [structures[n].sides if n in structures else None for n in names]
+        parts = [pair or (name,) for name, pair in zip(names, halves, strict=True)]
+        return said_and_unsaid(title, [[spellings(part)[0] for part in each] for each in parts])

@@ -70,12 +70,9 @@ class Denoiser(nn.Module):
         )
 
     def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
-        """Mean squared error (B,) of one who knows no more than kinds of image; 1 without a prior.
+        """Mean squared error (B,) before shapes are learnt, see `GaussianPrior.leaves_open`.
 
-        Args:
-            t: timesteps (B,).
-            stream: whose.
-            spread: (B,) what latents of each row's kind vary by, over the mean square of all.
+        1 without a prior, which leaves losses as they are.
         """
         if self.prior is None:
             return torch.ones_like(t, dtype=torch.float32)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 QUIETEST = 1e-4  # power below which a frequency counts as noise of this power
+LEAST_SHARE = 0.01  # of all power: a kind that varies less must not weigh without end
 
 
 class GaussianPrior(nn.Module):
@@ -80,13 +81,16 @@ class GaussianPrior(nn.Module):
         return (power / (signal * power + noise)).mean((2, 3), keepdim=True).sqrt()
 
     def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
-        """Mean squared error (B,) that is expected of one who knows each row's kind of image.
+        """Mean squared error (B,) of a Wiener filter that knows the mean image of each row's kind.
 
         Args:
             t: timesteps (B,).
             stream: whose.
-            spread: (B,) what latents of that kind vary by, over the mean square of all latents.
+            spread: (B,) variance of latents of that kind; infinite where the kind is not told: all
+                latents' power is left open then.
         """
         signal, noise = self._signal_and_noise(t)
-        power = self.power[stream] * spread.view(-1, 1, 1, 1)
+        share = (spread / self.power[stream].mean()).clamp(min=LEAST_SHARE)
+        share = torch.where(spread.isinf(), 1, share)
+        power = self.power[stream] * share.view(-1, 1, 1, 1)
         return (power / (signal * power + noise)).mean((1, 2, 3))

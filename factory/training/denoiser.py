@@ -70,7 +70,7 @@ def stream_losses(
     timesteps: Sequence[Tensor],
     noise: Tensor,
 ) -> list[Tensor]:
-    """Mean squared errors (B,) of each of S streams, 1 being what knowing the domain achieves.
+    """Mean squared errors (B,) of each of S streams; knowing each domain's mean alone achieves 1.
 
     Every noise level counts alike so, and every domain: without it those levels at which nothing
     but the prompt tells what the image is decide every step, and of many domains together no shape
@@ -100,7 +100,8 @@ def stream_losses(
         F.mse_loss(ours.float(), theirs, reduction="none").mean((1, 2, 3))
         for ours, theirs in zip(made, wanted, strict=True)
     ]
-    spread = latents.spread[rows].to(device)
+    # Of an emptied prompt the network cannot know the domain.
+    spread = latents.spread[rows].masked_fill(prompt == 0, torch.inf).to(device)
     return [
         loss / unet.leaves_open(t, i, spread[:, i])
         for i, (loss, t) in enumerate(zip(losses, times, strict=True))

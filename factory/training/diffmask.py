@@ -57,7 +57,7 @@ def affinity_stage(
 ) -> Generator[Progress, None, AffinityNet]:
     """Trains an affinity network on what the rungs below are certain of in drawn images."""
     painter = MediSyn(ready(parts, folder, image), "in training", image, spec.sample)
-    below = spec.masks.model_copy(update={"rungs": section.seed_rungs})
+    below = spec.masks.model_copy(update={"rungs": section.seed_rungs, "level": 0})
     generator = DiffMask(painter, below, spec.read)
     asked = examples(generator, section.seeds, section.seed)
     images, labels = [], []

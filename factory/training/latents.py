@@ -27,7 +27,7 @@ TextStates = Callable[[Sequence[str]], Tensor]
 Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
 Told = Callable[[int], Sequence[Sequence[str]]]
 
-LEAST_SPREAD = 0.01  # a domain of one image has none, and must not weigh without end
+FEW = 8  # latents that tell nothing of how their domain varies
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Latents:
         streams: (M, C, h, w) latents of each stream, row by row of one pair.
         prompt: (M, S) rows of `texts` for each of the S streams.
         texts: (T, L, D) text states; row 0 is the empty prompt.
-        spread: (M, S) mean squared distance of the latents of a row's domain from their mean, over
-            the mean square of all latents of that stream: how much there is to learn of a row.
+        spread: (M, S) mean squared distance of the latents of a row's domain from their mean: how
+            much there is to learn of a row once its domain is known.
     """
 
     streams: tuple[Tensor, ...]
@@ -207,14 +207,16 @@ def encode_streams(
 
 
 def domain_spread(latents: Tensor, domains: NDArray[np.str_]) -> Tensor:
-    """(M,) mean squared distance of each domain's latents from their mean, over all's mean square.
+    """(M,) mean squared distance of each domain's latents from their mean.
 
     Args:
         latents: (M, C, h, w).
-        domains: (M,) names.
+        domains: (M,) names; one of which there are few gets what all of them vary by.
     """
-    whole, spread = latents.square().mean(), torch.ones(len(latents))
+    spread = torch.full((len(latents),), (latents - latents.mean(0)).square().mean().item())
     for name in np.unique(domains):
-        own = latents[torch.from_numpy(domains == name)]
-        spread[torch.from_numpy(domains == name)] = (own - own.mean(0)).square().mean() / whole
-    return spread.clamp(min=LEAST_SPREAD)
+        rows = torch.from_numpy(domains == name)
+        if rows.sum() >= FEW:
+            own = latents[rows]
+            spread[rows] = (own - own.mean(0)).square().mean()
+    return spread

@@ -206,7 +206,7 @@ def text_to_image_stages(
 
             return encode_streams(pairs, (shown_images,), told, autoencoder, text, chosen, seed=0)
 
-        wording = f" {load_wording().digest} {section.seed}{' clauses' * clauses}"
+        wording = f" {load_wording().digest} {section.seed} {rates}{' clauses' * clauses}"
         file = work / f"{name}.safetensors"
         return latents_stage(encode, encoders, augmentation, file, wording)
 

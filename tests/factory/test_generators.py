@@ -320,6 +320,39 @@ def test_given_images_are_looked_at_again_rung_by_rung():
     assert list(other) == list(alone[0])
 
 
+def test_neighbours_that_ask_for_more_or_nothing_change_no_mask():
+    generator = tiny_diffmask(SECTIONS[0])
+    breast = load_vocabulary().domain("phantom-breast-us")
+    prompts = [chest_prompt("heart"), Prompt.about(breast, [], "normal"), chest_prompt()]
+    images = PhantomGeneratorSpec().build(SECTIONS[0]).generate(prompts, [1, 2, 3]).images
+    together = generator.attention_of(images, prompts, [200])
+    assert together[1] == {}
+    for i in (0, 2):
+        (alone,) = generator.attention_of(images[i : i + 1], prompts[i : i + 1], [200])
+        for rung, mask in alone.items():
+            np.testing.assert_array_equal(mask, together[i][rung])
+    heart = generator.domains[prompts[0].domain].index("heart")
+    assert set(np.unique(together[0]["attention"])) <= {0, heart}
+
+
+def test_halves_that_share_a_map_are_denied_together_and_a_control_once():
+    shared = {"lung": StructureSection(sides=("right lung", "left lung"))}
+    generator = tiny_diffmask(SECTIONS[0], structures=shared)
+    prompt = chest_prompt()
+    reading = generator.reading([prompt], ["lung, heart"])
+    (names,) = reading.names
+    line, denied = reading._told_and_denied(prompt.title, names)
+    assert names == ("lung", "heart")
+    for half in ("right lung", "left lung"):
+        assert f"{half} visible" in line
+        assert f"no {half}" in denied[0]
+        assert f"{half} visible" in denied[1]
+    control = generator.reading([prompt], ["polyp"], "polyp")
+    line, denied = control._told_and_denied(prompt.title, names)
+    assert line.endswith("polyp visible")
+    assert denied == [line.replace("polyp visible", "no polyp")] * 2
+
+
 def test_rungs_and_reading_are_in_the_digest():
     image = SECTIONS[0]
     every = DiffMask(tiny_medisyn(image), LadderSection(), ReadSection(every=2))

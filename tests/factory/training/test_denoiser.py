@@ -1,6 +1,7 @@
 """The denoiser's training: what it draws, what it must predict, and going on after a kill."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,13 +143,36 @@ def test_a_loss_of_one_is_what_the_prior_alone_achieves():
             assert float(loss.mean()) == pytest.approx(1, abs=0.05)
 
 
+def test_a_row_without_a_prompt_counts_as_one_whose_domain_is_unknown():
+    scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
+    prior = GaussianPrior(torch.ones(1, 4, 8, 8), scheduler.alphas_cumprod)
+    t, spread = torch.tensor([500, 500, 500, 500]), torch.tensor([0.1, 1.0, torch.inf, 0.0])
+    pale, usual, untold, alike = prior.leaves_open(t, 0, spread).tolist()
+    assert 0 < alike < pale < usual == untold
+    latents = make_latents(count=64)
+    few = replace(latents, spread=torch.full((64, 2), 0.01))
+    unet = make_unet()
+    unet.prior = GaussianPrior.measured(latents.streams, scheduler.alphas_cumprod)
+    rows, times = torch.arange(64), [torch.full((64,), 500)] * 2
+    noise = torch.zeros(2, 64, 4, 8, 8)
+
+    def losses(prompt, latents):
+        return stream_losses(unet, unet, scheduler, latents, rows, prompt, times, noise)[0]
+
+    told, untold = torch.ones(64, 2).long(), torch.zeros(64, 2).long()
+    with torch.no_grad():
+        assert (losses(told, few) > 2 * losses(told, latents)).all()
+        torch.testing.assert_close(losses(untold, few), losses(untold, latents))
+
+
 def test_a_pale_domain_counts_as_much_as_a_vivid_one():
     """Of one who knows the domain's mean and no more, at low noise and high."""
     scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
     noise = torch.Generator().manual_seed(0)
     vivid, pale = (torch.randn(512, 4, 8, 8, generator=noise) * size for size in (1.4, 0.2))
-    clean = torch.cat([vivid, pale])
-    spread = domain_spread(clean, np.repeat(["vivid", "pale"], 512))
+    clean, mean = torch.cat([vivid, pale]), torch.zeros(1024, 1, 1, 1)
+    mean[512:] = 2.0  # as images of a pale domain are alike, and unlike others
+    spread = domain_spread(clean + mean, np.repeat(["vivid", "pale"], 512))
     assert spread[[0, 512]].tolist() == pytest.approx([1.96, 0.04], rel=0.03)
     prior = GaussianPrior.measured((clean,), scheduler.alphas_cumprod)
     unet = TextToImageUNet(TEXT_TO_IMAGE["tiny"], prior)

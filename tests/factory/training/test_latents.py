@@ -1,11 +1,25 @@
 """Augmentation moves image and mask together; latents are kept for one key only."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from factory.masks import Lattice
+from factory.models.autoencoder import Autoencoder
+from factory.pairs import PairBatch
 from factory.sections import Augmentation
-from factory.training.latents import Latents, augment, image_pictures, mask_pictures, pair_texts
+from factory.training.latents import (
+    Latents,
+    augment,
+    domain_spread,
+    encode_streams,
+    image_pictures,
+    mask_pictures,
+    pair_texts,
+    shown_images,
+)
 
 
 def test_an_augmented_mask_still_lies_on_its_object():
@@ -45,6 +59,49 @@ def test_latents_are_read_back_for_their_own_key_only(tmp_path):
     assert all(map(torch.equal, again.streams, made.streams))
     assert torch.equal(again.prompt, made.prompt)
     assert torch.equal(again.spread, made.spread)
+
+
+def test_latents_of_an_earlier_version_are_made_anew(tmp_path):
+    made = {"image": torch.ones(2, 4, 2, 2), "prompt": torch.ones(2, 1), "texts": torch.ones(1, 1)}
+    save_file(made, tmp_path / "latents.safetensors", {"key": "a"})
+    assert Latents.load(tmp_path / "latents.safetensors", "a") is None
+
+
+def test_a_domain_of_which_there_is_little_varies_as_all_do():
+    latents = torch.randn(40, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    latents[:30] *= 0.1
+    spread = domain_spread(latents, np.array(["many"] * 30 + ["few"] * 3 + ["some"] * 7))
+    assert (spread[30:] == (latents - latents.mean(0)).square().mean()).all()
+    own = latents[:30] - latents[:30].mean(0)
+    torch.testing.assert_close(spread[:30], own.square().mean().expand(30))
+
+
+def test_every_variant_of_a_row_has_the_spread_of_its_domain(lesson):
+    pairs = PairBatch.concatenate([lesson.train] * 2)
+    names = np.where(np.arange(len(pairs)) % 2, "vivid", "pale")
+    dim = (names == "pale")[:, None, None, None]
+    images = np.where(dim, pairs.images // 8, pairs.images).astype(np.uint8)
+    pairs = replace(pairs, images=images, facets=pairs.facets.assign(domain=names))
+    autoencoder = Autoencoder.small(8, shown_images(pairs) / 127.5 - 1)
+    encoding = encode_streams(
+        pairs,
+        (shown_images,),
+        lambda copy: [[""]] * len(pairs),
+        autoencoder,
+        lambda texts: torch.zeros(len(texts), 2, 4),
+        Augmentation(copies=2),
+        seed=0,
+    )
+    with torch.no_grad():
+        while True:
+            try:
+                next(encoding)
+            except StopIteration as done:
+                spread = done.value.spread[:, 0].numpy()
+                break
+    told = np.tile(names, 2)
+    assert {len(set(spread[told == name])) for name in ("pale", "vivid")} == {1}
+    assert spread[told == "pale"][0] < spread[told == "vivid"][0]
 
 
 def test_each_mask_is_coded_in_its_own_domain(lesson):
