@@ -174,7 +174,8 @@ def _check(cells: Tensor, radius: int) -> None:
             return
     raise InputError(
         "the seeds hold no border between two labels: there is nothing to learn affinities from; "
-        "lower `margin`, or leave the rung affinity out"
+        "take `contrast` out of train.seed_rungs if the captions deny nothing, lower "
+        "masks.affinity.margin, or leave the rung affinity out (train.seeds 0)"
     )
 
 

@@ -24,6 +24,7 @@ TRAIN = DiffMaskTraining(
     text=TextTraining(steps=2, batch=8),
     augment=Augmentation(copies=1),
     seeds=4,
+    seed_rungs=("attention", "crf"),  # to a network of two steps words change nothing
     views=(ViewSection(box=(0.75, 0, 1, 0.25), absent=("polyp",), text="lower left corner"),),
 )
 SPEC = DiffMaskSpec(
