@@ -42,8 +42,9 @@ def said_and_unsaid(title: str, structures: Sequence[Sequence[str]]) -> tuple[st
 def contrasts(said: Sequence[Tensor], unsaid: Iterable[Sequence[Tensor]]) -> Tensor:
     """(B, K, h, w): root mean squared change of the predictions, over noise levels and channels.
 
-    In units of each image's predictions: 1 is a change as large as they are. Levels need no weights: a word changes most where the network makes up what it names, great
-    structures under much noise and small ones under little.
+    In units of each image's predictions: 1 is a change as large as they are. Levels need no
+    weights: a word changes most where the network makes up what it names, great structures under
+    much noise and small ones under little.
 
     Args:
         said: predictions (B, C, h, w), one at each noise level.
@@ -52,7 +53,7 @@ def contrasts(said: Sequence[Tensor], unsaid: Iterable[Sequence[Tensor]]) -> Ten
     Source: the difference of noise estimates under two texts is DiffEdit's mask (Couairon et al.
     2023, ICLR, arXiv 2210.11427, section 3.2).
     """
-    with_all = torch.stack(list(said))
-    changes = [(with_all - torch.stack(list(without))).square().mean((0, 2)) for without in unsaid]
+    with_all = torch.stack(tuple(said))
+    changes = [(with_all - torch.stack(tuple(rest))).square().mean((0, 2)) for rest in unsaid]
     size = with_all.square().mean((0, 2, 3, 4)).clamp(min=1e-12)
     return (torch.stack(changes, 1) / size[:, None, None, None]).sqrt()

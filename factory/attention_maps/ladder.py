@@ -129,9 +129,8 @@ class Ladder:
         """
         below = [draft for rung, draft in self._drafts(sight) if rung != "affinity"]
         scores, margin = below[-1].scores, self.section.affinity.margin
-        cut = self.section.level
         strict, generous = (
-            self._sharpened(sight, decide(scores, level)) for level in (cut + margin, cut - margin)
+            self._sharpened(sight, decide(scores, level)) for level in (margin, -margin)
         )
         return seeds(self._in_pieces(sight, scores, strict), generous)
 

@@ -76,9 +76,7 @@ class GaussianPrior(nn.Module):
 
     def unknown(self, t: Tensor, stream: int) -> Tensor:
         """Standard deviation (B, C, 1, 1) of the velocity about that expectation."""
-        signal, noise = self._signal_and_noise(t)
-        power = self.power[stream]
-        return (power / (signal * power + noise)).mean((2, 3), keepdim=True).sqrt()
+        return self._left_open(self.power[stream], t).mean((2, 3), keepdim=True).sqrt()
 
     def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
         """Mean squared error (B,) of a Wiener filter that knows the mean image of each row's kind.
@@ -89,8 +87,12 @@ class GaussianPrior(nn.Module):
             spread: (B,) variance of latents of that kind; infinite where the kind is not told: all
                 latents' power is left open then.
         """
-        signal, noise = self._signal_and_noise(t)
         share = (spread / self.power[stream].mean()).clamp(min=LEAST_SHARE)
         share = torch.where(spread.isinf(), 1, share)
         power = self.power[stream] * share.view(-1, 1, 1, 1)
-        return (power / (signal * power + noise)).mean((1, 2, 3))
+        return self._left_open(power, t).mean((1, 2, 3))
+
+    def _left_open(self, power: Tensor, t: Tensor) -> Tensor:
+        """Variance (B, C, h, w) of the velocity about the Wiener filter of latents of a power."""
+        signal, noise = self._signal_and_noise(t)
+        return power / (signal * power + noise)
