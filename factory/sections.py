@@ -138,6 +138,12 @@ class SampleSection(BaseModel):
     solver: Literal["ddim", "dpmpp-2m"] = "dpmpp-2m"
     steps: int = Field(default=20, ge=1, le=1000)
     guidance: float = Field(default=3.0, ge=0, description="1.0 follows the prompt unamplified")
+    rescale: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of guided predictions whose spread is brought back to unguided ones'",
+    )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from diffusers import DDIMScheduler
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from safetensors.torch import load_file
 
 from factory.models.checkpoints import load_medsegfactory_unet
@@ -46,10 +47,33 @@ def test_guidance_by_hand(unet):
         torch.testing.assert_close(amplified[stream], expected, atol=1e-5, rtol=1e-5)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("rescale", [0.0, 0.7, 1.0])
+def test_rescaled_guidance_equals_that_of_diffusers(unet, rescale):
+    text, noise = inputs()
+    times = (torch.full((3,), 500),) * 2
+    asked = guided(unet, noise, times, text, 1.0)
+    amplified = guided(unet, noise, times, text, 3.0)
+    rescaled = guided(unet, noise, times, text, 3.0, rescale)
+    for mine, wide, plain in zip(rescaled, amplified, asked, strict=True):
+        theirs = rescale_noise_cfg(wide, plain, rescale)
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_wholly_rescaled_predictions_spread_as_unguided_ones(unet):
+    text, noise = inputs()
+    times = (torch.full((3,), 500),) * 2
+    asked = guided(unet, noise, times, text, 1.0)
+    rescaled = guided(unet, noise, times, text, 5.0, 1.0)
+    for mine, plain in zip(rescaled, asked, strict=True):
+        torch.testing.assert_close(mine.std((1, 2, 3)), plain.std((1, 2, 3)))
+
+
 @pytest.mark.parametrize("solver", ["ddim", "dpmpp-2m"])
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
 def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
-    section = SampleSection(solver=solver, steps=4, guidance=guidance)
+    section = SampleSection(solver=solver, steps=4, guidance=guidance, rescale=0.7)
     text, noise = inputs()
     made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
     turned = Conditioning(*([state.flip(0) for state in part] for part in (text.asked, text.away)))
