@@ -1,8 +1,9 @@
 """How well do masks read from attention fit? Every rung, on held-out images whose truth is known.
 
 Held-out phantoms and X-rays (validation and test images) are noised anew and the attention is read
-while the network looks at them; what it finds is held against their masks, beside two controls. No
-mask was used to train the checkpoints.
+while the network looks at them; what it finds is held against their masks, beside two controls.
+Images drawn anew have no true mask: there, every rung is held against a judge's. No mask was used
+to train the checkpoints.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from skimage.filters import threshold_otsu
 from tqdm import tqdm
 
 from benchmarks.figures import Figure, show
+from benchmarks.judged import judged, shown_iou
 from evaluation import statistics
 from evaluation.consistency import mean_mask
-from evaluation.overlap import overlaps
 from evaluation.pairs import take, units_of
+from evaluation.sections import EvaluateSection
 from factory.attention_maps.sections import RUNGS, Rung
 from factory.diffmask_sections import DiffMaskSpec
 from factory.errors import InputError
@@ -44,6 +46,7 @@ SITES = ("shenzhen", "montgomery")
 CHECKPOINTS = {name: HERE / "recorded" / f"diffmask-{name}" for name in ("phantoms", "cxr")}
 ABSENT = "polyp"  # in the vocabulary, hence in the text encoder, and in no chest
 QUICK, FULL = 32, 400  # images of each kind, at most
+JUDGE_STEPS = 400
 TIMED = {True: 3, False: 9}  # pairs of batches, quick or not
 
 Floats = NDArray[np.float64]
@@ -128,18 +131,17 @@ class Bench:
         """(N,) mean IoU over the classes that each true mask shows."""
         return shown_iou(masks, self.held_out.masks, len(self.domain.classes))
 
+    def judged(self) -> Figures:
+        """IoU of each rung with a judge, on images drawn as the held-out ones are described."""
+        section = EvaluateSection(judge_steps=JUDGE_STEPS)
+        real = self.train, self.held_out, self.domain
+        return judged(self.generator, self.prompts, *real, section)
+
     def estimate(self, values: Floats) -> Figure:
         """The mean over images, with an interval over patients."""
         units = units_of(take(self.held_out, np.arange(len(values))))
         found = statistics.mean(values, units, seed=0)
         return Figure(found.value, "1", found.low, found.high, found.n)
-
-
-def shown_iou(masks: Masks, truth: Masks, classes: int) -> Floats:
-    """(N,) mean IoU over the classes that each true mask (H, W) shows; 0 where it shows none."""
-    found = overlaps(masks, truth, classes)
-    total = np.where(found.positive, found.iou, 0.0).sum(1)
-    return np.asarray(total / np.maximum(1, found.positive.sum(1)))
 
 
 def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
@@ -247,6 +249,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
             missing.append(str(error))
             continue
         figures |= rungs(bench, kind, arguments.timesteps or bench.generator.read.levels)
+        figures |= {f"judged_{kind}_{name}": iou for name, iou in bench.judged().items()}
         if "tap_overhead" not in figures:
             figures |= tap_figures(bench, TIMED[arguments.quick])
         notes[f"checkpoint_{kind}"] = checkpoint_digest(checkpoint)[:12]

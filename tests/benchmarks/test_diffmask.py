@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import diffmask
+from evaluation.sections import EvaluateSection
 
 
 def test_iou_counts_the_classes_that_are_there():
@@ -38,3 +39,17 @@ def test_without_a_checkpoint_one_line_says_how_to_train_one(monkeypatch, capsys
     assert len(said) == 1
     assert "medpair train diffmask-phantoms" in said[0]
     assert "medpair train diffmask-cxr" in said[0]
+
+
+@pytest.mark.slow
+def test_every_rung_is_judged_on_drawn_images():
+    quick = ["generator.sample.steps=2", "generator.sample.batch=2"]
+    bench = diffmask.Bench.of("diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2)
+    real = bench.train, bench.held_out, bench.domain
+    section = EvaluateSection(judge_steps=2)
+    figures = diffmask.judged(bench.generator, bench.prompts, *real, section)
+    rungs = set(bench.generator.masks.rungs) - {"gate"}
+    assert figures.keys() == rungs | {"control", "real"}
+    for figure in figures.values():
+        assert figure.n == 2
+        assert 0 <= figure.value <= 1
