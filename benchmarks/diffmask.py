@@ -36,7 +36,8 @@ from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompt_grid import PromptGrid
 from factory.prompts import Prompt
-from factory.sources.base import Source, Split
+from factory.sources.base import Source
+from factory.splits import Split
 from factory.vocabulary import Domain
 from flows.recipe import load_recipe
 

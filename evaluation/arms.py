@@ -34,8 +34,8 @@ class Arm:
         network: name in `SEGMENTERS` or in `CLASSIFIERS`, which share none, or `NNUNET`.
         domain: of all its pairs.
         kind: what it is trained and tried on, see `evaluation.sections.ARMS`.
-        real: how many real images, as the recipe names it, a share as its number; "" for the
-            synthetic arm.
+        real: how many real images, as the recipe names it, a share as its number unless there
+            are folds; "" for the synthetic arm.
         images: how many real images that is.
         seed: draws its real images, its first weights and its batches.
         ratio: of `both`: synthetic pairs drawn for each real one; 0 for the others.
@@ -126,7 +126,8 @@ def arms_of(
     """
     for network in networks:
         for domain in domains:
-            kinds = list(_kinds(section, domain, available.get(domain, 0)))
+            numbers = _numbers(section, domain, available.get(domain, 0), fold)
+            kinds = list(_kinds(section, numbers))
             for seed in range(section.seeds):
                 for kind, real, images, ratio in kinds:
                     yield Arm(network, domain, kind, real, images, seed, ratio, fold)
@@ -262,20 +263,23 @@ def of_domain(pairs: Pairs, domain: str) -> Block:
 
 
 def _kinds(
-    section: UtilitySection, domain: str, available: int
+    section: UtilitySection, numbers: Mapping[str, int]
 ) -> Iterator[tuple[ArmKind, str, int, float]]:
     if "synthetic" in section.arms:
         yield "synthetic", "", 0, 0.0
-    for real, images in _numbers(section, domain, available).items():
+    for real, images in numbers.items():
         for kind in (kind for kind in section.arms if kind != "synthetic"):
             for ratio in section.ratios if kind == "both" else (0.0,):
                 yield kind, real, images, ratio
 
 
-def _numbers(section: UtilitySection, domain: str, available: int) -> dict[str, int]:
-    """Name of every number of real images -> the number; a share is named by its number.
+def _numbers(
+    section: UtilitySection, domain: str, available: int, fold: int | None
+) -> dict[str, int]:
+    """Name of every number of real images -> the number.
 
-    Two shares that come to one number are one.
+    A share is named by its number, so that two which come to one number are one; but in folds, where
+    it is another number in each, as the recipe names it.
     """
     found: dict[str, int] = {}
     for asked in section.real:
@@ -285,7 +289,7 @@ def _numbers(section: UtilitySection, domain: str, available: int) -> dict[str, 
                 f"utility.real asks for {asked} real images of domain {domain!r}, which has "
                 f"{available} for training; ask for fewer or for 'all'"
             )
-        found["all" if asked == "all" else str(images)] = images
+        found[str(images) if fold is None and asked != "all" else str(asked)] = images
     return found
 
 

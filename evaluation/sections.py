@@ -188,16 +188,6 @@ class UtilitySection(BaseModel):
             )
         return self
 
-    @model_validator(mode="after")
-    def _folds_name_numbers(self) -> Self:
-        shares = [real for real in self.real if isinstance(real, str) and real != "all"]
-        if self.folds is not None and shares:
-            raise ValueError(
-                f"{shares} of the real images are another number in every fold, so that their arms "
-                "could not be put together; write numbers"
-            )
-        return self
-
     @property
     def scores(self) -> frozenset[str]:
         """Names of the scores that these arms give."""

@@ -25,10 +25,11 @@ from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
 from factory.store import Store
-from flows.datasets import Version, rows
+from flows.datasets import Version
 from flows.foreign import check_folder
 from flows.plan import Plan, checked, planned, ready
 from flows.recipe import AnySource, Recipe, load_recipe, recipe_from
+from flows.worth import Worth
 from tasks.progress import stage
 from tasks.settings import Settings
 
@@ -164,27 +165,6 @@ def headroom(
         return flow(named, image, section, settings.home)
 
 
-@dataclass(frozen=True)
-class Worth:
-    """What the pairs of a version are worth to segmenters: Dice, gains, in real images.
-
-    Attributes:
-        against: the source whose split it is; "" for the recipe's own.
-        classes: the same tables of classifiers, by name: levels, gains, worths.
-        unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
-    """
-
-    version: str
-    split: str
-    against: str
-    levels: list[dict[str, object]]
-    gains: list[dict[str, object]]
-    worths: list[dict[str, object]]
-    classes: dict[str, list[dict[str, object]]]
-    unseen: list[dict[str, object]]
-    scores: list[Score]
-
-
 def utility(
     version: Version,
     settings: Settings,
@@ -207,22 +187,16 @@ def utility(
         from flows.utility import utility as flow
 
         found = flow(recipe, version.ref, settings.home, final, other)
-    split = "test" if final else "val"
-    return Worth(
-        str(version),
-        split,
-        against,
-        rows(found.levels),
-        rows(found.gains),
-        rows(found.worths),
-        {
-            "levels": rows(found.classes.levels),
-            "gains": rows(found.classes.gains),
-            "worths": rows(found.classes.worths),
-        },
-        rows(found.unseen),
-        list(found.scores),
-    )
+    return Worth.of(str(version), found, "test" if final else "val", against)
+
+
+def folds(recipe: Recipe, settings: Settings, count: int) -> Worth:
+    """Trains a generator for each fold of the real patients, and tries every patient once."""
+    with orchestrated(recipe.in_fold(1, count), settings):
+        from flows.folds import folds as flow
+
+        found = flow(recipe, count, settings.home)
+    return Worth.of(recipe.name, found, "val", folds=count)
 
 
 def report(version: Version, settings: Settings) -> Path:

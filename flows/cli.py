@@ -213,6 +213,23 @@ def utility(
 
 
 @app.command()
+def folds(
+    recipe: RecipeName,
+    count: Annotated[int, typer.Option("--folds", min=2, help="Parts of the real patients.")] = 5,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains a generator per fold of the real patients, and tries every patient once."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api, tables
+
+        worth = api.folds(told, work.settings, count)
+        work.leave(worth, tables.worth(worth))
+
+
+@app.command()
 def headroom(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="Real pairs: a folder, a recipe, or 'phantom'.")

@@ -9,8 +9,9 @@ from pathlib import Path
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source, Split
+from factory.sources.base import Source
 from factory.sources.folder import FolderSource
+from factory.splits import Split
 from factory.vocabulary import Domain, load_vocabulary
 
 Domains = Mapping[str, Domain]

@@ -25,6 +25,7 @@ from factory.generators import GENERATORS
 from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.sources import SOURCES
+from factory.sources.fold import FoldSource
 from flows import recipe_errors
 
 FORMAT = 1
@@ -117,7 +118,8 @@ class Recipe(BaseModel):
         if trained and self.utility is not None and self.utility.folds is not None:
             raise InputError(
                 "utility.folds would try segmenters on patients that the generator is trained on: "
-                "leave folds out, or use a generator trained on other data"
+                "leave folds out, use a generator trained on other data, or have one trained for "
+                "each fold by `medpair folds`"
             )
         return self
 
@@ -132,6 +134,34 @@ class Recipe(BaseModel):
                     f"never open: add {needed} to evaluate.features"
                 )
         return self
+
+    def in_fold(self, fold: int, count: int) -> Recipe:
+        """The recipe with one of so many folds of its patients held out: a data set of its own.
+
+        It has no gates: what folds make is tried, not published.
+
+        Raises:
+            InputError: if its source is a fold already, or its utility section asks for others.
+        """
+        if isinstance(self.source, FoldSource):
+            raise InputError(
+                f"the source of {self.name} is one fold already: give the recipe of the whole source"
+            )
+        section = self.utility or UtilitySection()
+        if section.folds is not None:
+            raise InputError(
+                "utility.folds deals the patients again within each fold: leave it out, for "
+                "instance by --set utility.folds=null"
+            )
+        return self.model_copy(
+            update={
+                "name": f"{self.name}-fold-{fold}-of-{count}",
+                "source": FoldSource(source=self.source, folds=count, fold=fold),
+                "gates": {},
+                "champion": None,
+                "utility": section,
+            }
+        )
 
 
 class RecipeError(InputError):
@@ -252,7 +282,8 @@ def _with_absolute_paths(
         if isinstance(value, Mapping):
             return {name: resolved(each, (*keys, str(name))) for name, each in value.items()}
         if isinstance(value, Path):
-            return _absolute(value, Path.cwd() if keys in typed_here else folder)
+            typed = any(keys[: n + 1] in typed_here for n in range(len(keys)))
+            return _absolute(value, Path.cwd() if typed else folder)
         return value
 
     named = [(name, field.alias or name) for name, field in type(section).model_fields.items()]

@@ -18,11 +18,12 @@ from flows.plan import Plan
 
 if TYPE_CHECKING:
     from evaluation.headroom import Headroom
-    from flows.api import Made, Scored, Worth
+    from flows.api import Made, Scored
     from flows.build import Outcome
     from flows.compare import Comparison
     from flows.datasets import DataSet, History
     from flows.health import Check, Status
+    from flows.worth import Worth
 
 
 WHEN = "%Y-%m-%d %H:%M:%S"
@@ -100,13 +101,18 @@ def worth(told: Worth) -> RenderableType:
         for row in [*told.worths, *told.classes["worths"]]
     ]
     return Group(
-        f"{told.version}, tried on the {told.split} split"
-        + f" of {told.against}" * bool(told.against),
+        f"{told.version}, {_tried_on(told)}",
         *levels,
         *unseen_tables(told.unseen),
         "\n".join(["in real images:", *worths]) if worths else "",
         scores({score.metric: score for score in told.scores}),
     )
+
+
+def _tried_on(told: Worth) -> str:
+    if told.folds is not None:
+        return f"every patient tried once, in {told.folds} folds with a generator each"
+    return f"tried on the {told.split} split" + f" of {told.against}" * bool(told.against)
 
 
 def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:

@@ -60,7 +60,7 @@ def utility(
             job.lake.open_test(snapshot.id, bench.reference.digest, "utility")
         cost = budget(bench.untrained(asked), section.steps, job.recipe.image)
         with stage(f"utility: {cost}"):
-            found = try_pairs(bench, asked)
+            found = try_pairs(bench, asked).utility
         about = About(snapshot.id, bench.reference.digest, "", job.recipe.name)
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")
@@ -68,9 +68,14 @@ def utility(
 
 
 def bench_of(
-    job: Job, snapshot: Snapshot, record: Record, final: bool, against: SourceSection | None
+    job: Job,
+    snapshot: Snapshot,
+    record: Record,
+    final: bool = False,
+    against: SourceSection | None = None,
+    fold: int | None = None,
 ) -> Bench:
-    """The bench on which a snapshot is tried, by the recipe of a job.
+    """The bench on which a snapshot is tried, by the recipe of a job; arms are marked by a fold.
 
     Raises:
         InputError: if it cannot be tried against the other source, or in folds.
@@ -96,7 +101,8 @@ def bench_of(
         record=record,
         seen=seen_by(job.weights, job.recipe.source, job.source.digest),
         validation=held,
-        registered=job.recipe.name,
+        registered=job.recipe.name if fold is None else "",
+        fold=fold,
     )
 
 

@@ -45,6 +45,7 @@ class Bench:
         seen: what the generator was trained on.
         validation: real pairs that are neither learned from nor scored; None where there are none.
         registered: name of the data set whose models MLflow registers; "" registers none.
+        fold: that the reference holds out, where other benches hold out the others; else None.
     """
 
     section: UtilitySection
@@ -56,6 +57,7 @@ class Bench:
     seen: Seen = NOTHING_SEEN
     validation: PairBatch | None = None
     registered: str = ""
+    fold: int | None = None
 
     def arms(self) -> list[Arm]:
         """Every arm that the section asks for.
@@ -67,12 +69,12 @@ class Bench:
         known = self.reference.train if self.section.folds is None else self._pool
         check_unseen(self.section, known, self.synthetic, self.reference.classes)
         if self.section.folds is None:
-            return every_arm(self.section, self.to_learn(None), self.synthetic)
+            return every_arm(self.section, self.to_learn(None), self.synthetic, self.fold)
         if self.seen.may_hold_patients:
             raise InputError(
                 "utility.folds would try segmenters on patients that the generator was trained on, "
-                "and its pairs carry them over: leave folds out, or use a generator trained on "
-                "other data"
+                "and its pairs carry them over: leave folds out, use a generator trained on other "
+                "data, or train one for each fold by `medpair folds`"
             )
         return [
             arm
@@ -125,7 +127,8 @@ class Bench:
 
     def to_learn(self, fold: int | None) -> Pairs:
         """The real pairs that the arms of a fold may learn from; they show no unseen class."""
-        known = self.reference.train if fold is None else self._pool[self._folds != fold]
+        inner = self.section.folds is not None
+        known = self._pool[self._folds != fold] if inner else self.reference.train
         return without(known, self.section.unseen, self.reference.classes)
 
     def _tried(self, arm: Arm, network: Segmenter | Classifier) -> pd.DataFrame:
@@ -133,7 +136,7 @@ class Bench:
         tried = None
         if arm.kind == "reversed":
             pairs = self.synthetic
-        elif arm.fold is not None:
+        elif self.section.folds is not None:
             pairs, tried = self._pool, self._folds == arm.fold
         if isinstance(network, Classifier):
             return try_class_arm(arm, network, pairs, tried)

@@ -11,8 +11,9 @@ from factory.errors import InputError
 from factory.identity import digest
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source, Split
+from factory.sources.base import Source
 from factory.sources.union import parts_of
+from factory.splits import Split
 from factory.vocabulary import Domain
 from tasks.progress import stage
 

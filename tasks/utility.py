@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from prefect import task
@@ -16,13 +17,36 @@ from evaluation.utility import Utility
 from tasks.bench import Bench
 
 
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """What networks made of the images they were tried on, a row each; see `Utility.of`.
+
+    Attributes:
+        drawing: of segmenters.
+        telling: of classifiers.
+    """
+
+    drawing: pd.DataFrame
+    telling: pd.DataFrame
+
+    @staticmethod
+    def pooled(parts: Sequence[Cases]) -> Cases:
+        """The cases of several trials as one, as of folds."""
+        return Cases(_table([p.drawing for p in parts]), _table([p.telling for p in parts]))
+
+    @property
+    def utility(self) -> Utility:
+        """What all of them come to."""
+        return Utility.of(self.drawing, self.telling)
+
+
 @task(task_run_name="utility", cache_policy=NO_CACHE, persist_result=False)
-def try_pairs(bench: Bench, asked: Sequence[Arm]) -> Utility:
+def try_pairs(bench: Bench, asked: Sequence[Arm]) -> Cases:
     """Trains every arm that was not trained before, and tries all of them."""
     tried: dict[bool, list[pd.DataFrame]] = {False: [], True: []}
     for arm in asked:
         tried[arm.classifies].append(bench.try_arm(arm))
-    return Utility.of(_table(tried[False]), _table(tried[True]))
+    return Cases(_table(tried[False]), _table(tried[True]))
 
 
 @task(task_run_name="record-utility", cache_policy=NO_CACHE, persist_result=False)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Protocol
 
 from factory.images import ImageSection
 from factory.pairs import PairBatch
+from factory.splits import Split
 from factory.vocabulary import Domain
-
-Split = Literal["train", "val", "test"]
 
 
 class Source(Protocol):

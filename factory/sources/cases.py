@@ -27,9 +27,9 @@ from factory.images import (
     robust_window,
 )
 from factory.pairs import PairBatch
-from factory.sources.base import FACETS, Split
+from factory.sources.base import FACETS
 from factory.sources.pixels import Stack, read_stack
-from factory.splits import assign, first_units
+from factory.splits import Split, assign, first_units
 from factory.vocabulary import Domain
 
 READER = 1

@@ -18,16 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import FACETS, Split
+from factory.sources.base import FACETS
 from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
 from factory.sources.phantoms.render import phantom_domain, render
+from factory.splits import SPLITS, Split
 from factory.vocabulary import Domain, unknown_name
 
 __all__ = ["PhantomSource", "Phantoms", "paint", "render"]
 
 Count = Annotated[int, Field(ge=1)]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-
 LEFT_OUT_VERSION = 2  # raised when images with structures left out change, and whole ones do not
 
 

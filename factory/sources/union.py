@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source, Split
+from factory.sources.base import Source
 from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
+from factory.splits import Split
 from factory.vocabulary import Domain
 
 PartSection = Annotated[

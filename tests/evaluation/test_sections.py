@@ -45,7 +45,6 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
         (UtilitySection, {"real": ["0%"]}, "'0%' is no number of real images"),
         (UtilitySection, {"real": ["101%"]}, "or a share of the real training images"),
-        (UtilitySection, {"real": ["25%"], "folds": 2}, "another number in every fold"),
         (UtilitySection, {"unseen": ["a", "a"]}, "given twice"),
         (UtilitySection, {"unseen": ["a"], "classifiers": ["resnet"]}, "nothing to classifiers"),
         (UtilitySection, {"real": [0]}, "greater than or equal to 1"),

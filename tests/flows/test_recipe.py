@@ -163,8 +163,8 @@ def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkey
     monkeypatch.chdir(tmp_path.parent)
     path = write({**GOOD, "source": {"kind": "folder", "path": "data/set"}})
     assert load_recipe(path).source.path == tmp_path / "data" / "set"
-    typed = load_recipe(path, ["source.path=mine"])
-    assert typed.source.path == tmp_path.parent / "mine"
+    for typed in ("source.path=mine", "source={kind: folder, path: mine}"):
+        assert load_recipe(path, [typed]).source.path == tmp_path.parent / "mine"
 
 
 def test_networks_are_sought_where_the_recipe_lies(write, tmp_path, monkeypatch):

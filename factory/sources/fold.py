@@ -1,0 +1,155 @@
+"""One fold of a source: some of its patients are held out, the others are there to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.base import Source
+from factory.sources.folder import FolderSource
+from factory.sources.nnunet import NnunetSource
+from factory.sources.phantom import PhantomSource
+from factory.sources.union import Union, UnionSource
+from factory.splits import SPLITS, Split, rank
+from factory.vocabulary import Domain
+
+Undivided = Annotated[
+    FolderSource | NnunetSource | PhantomSource | UnionSource, Field(discriminator="kind")
+]
+
+
+class FoldSource(BaseModel):
+    """Recipe section of a source whose patients are dealt into folds, one of them held out.
+
+    All images are dealt, whatever split they were given. Each part of a union is dealt by itself,
+    and patients of one finding in turn, so that every fold holds its share of each.
+
+    Attributes:
+        source: what is dealt.
+        folds: into how many.
+        fold: the one that is held out, 1 for the first: the validation split. There is no test
+            split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["fold"] = "fold"
+    source: Undivided
+    folds: Annotated[int, Field(ge=2)]
+    fold: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _can_be_dealt(self) -> Self:
+        if self.fold > self.folds:
+            raise InputError(f"fold {self.fold} of {self.folds} does not exist; the first is 1")
+        if self.source.limited:
+            raise InputError(
+                "the source takes only some training images, and folds train on other ones each; "
+                "leave limit out"
+            )
+        return self
+
+    @property
+    def limited(self) -> bool:
+        """Whether any part takes only some of its training patients: never."""
+        return False
+
+    def unlimited(self) -> Self:
+        """The same section."""
+        return self
+
+    def build(self) -> Source:
+        """The source itself.
+
+        Raises:
+            InputError: if what is dealt cannot be built.
+        """
+        whole = self.source.build()
+        if isinstance(whole, Union):
+            return Union({name: self._of(part) for name, part in whole.parts.items()})
+        return self._of(whole)
+
+    def _of(self, whole: Source) -> Fold:
+        return Fold(whole, self.folds, self.fold)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A Source of the images of another one, dealt anew.
+
+    Attributes:
+        whole: what is dealt.
+        folds: into how many.
+        fold: the one held out, from 1.
+    """
+
+    whole: Source
+    folds: int
+    fold: int
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """Those of the whole."""
+        return self.whole.domains
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the whole and of which fold is held out."""
+        told = ("fold", self.whole.digest, self.folds, self.fold)
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    @property
+    def licence(self) -> str:
+        """That of the whole."""
+        return self.whole.licence
+
+    def problems(self) -> list[str]:
+        """Those of the whole."""
+        return self.whole.problems()
+
+    def read(self, split: Split, image: ImageSection) -> PairBatch:
+        """The fold as validation split, all others as training split, nothing as test split.
+
+        Raises:
+            InputError: if there are fewer patients than folds.
+        """
+        whole = PairBatch.concatenate([self.whole.read(each, image) for each in SPLITS])
+        held = fold_of(whole.facets, self.folds) == self.fold
+        taken = {"train": ~held, "val": held, "test": np.zeros_like(held)}[split]
+        pairs = whole[taken]
+        return replace(pairs, facets=pairs.facets.assign(split=split))
+
+
+def fold_of(facets: pd.DataFrame, folds: int) -> NDArray[np.intp]:
+    """(N,) fold of each row, from 1; rows of one patient share one.
+
+    Patients are lined up by domain and finding (of several, the first by name), at random within
+    one, and dealt in turn. A row that names no patient is a patient of its own.
+
+    Raises:
+        InputError: if there are fewer patients than folds.
+    """
+    units = facets["patient"].where(facets["patient"] != "", facets["name"]).to_numpy()
+    kinds: dict[str, tuple[str, str]] = {}
+    for unit, *kind in zip(units, facets["domain"], facets["finding"], strict=True):
+        domain, finding = min(kinds.get(unit, tuple(kind)), tuple(kind))
+        kinds[unit] = domain, finding
+    if len(kinds) < folds:
+        raise InputError(
+            f"{folds} folds are asked for of {len(kinds)} patients: a patient must not be in two; "
+            "ask for fewer folds, or have more patients"
+        )
+    line = sorted(kinds, key=lambda unit: (kinds[unit], rank(unit, seed=0)))
+    dealt = {unit: place % folds + 1 for place, unit in enumerate(line)}
+    return np.array([dealt[unit] for unit in units])

@@ -1,0 +1,51 @@
+"""Folds: a generator for each, and every patient tried by models that never met one of his images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from evaluation.utility import Utility
+from flows.estimate import budget
+from flows.generate import generate
+from flows.job import opened, recipe_name
+from flows.recipe import Recipe, load_recipe
+from flows.train import train
+from flows.utility import bench_of
+from tasks.progress import stage
+from tasks.utility import Cases, try_pairs
+
+FOLDS = 5
+
+
+@flow(name="folds", flow_run_name=recipe_name)
+def folds(recipe: Recipe | Path, count: int = FOLDS, home: Path | None = None) -> Utility:
+    """Trains, makes and tries a data set for each fold of the real patients; pools the trials.
+
+    Nothing is gated or published. What was finished before is taken up.
+
+    Args:
+        recipe: whose real data are dealt; its data sets are named by the fold.
+        count: of folds.
+        home: of everything.
+    """
+    whole = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    asked = [whole.in_fold(fold, count) for fold in range(1, count + 1)]
+    parts = []
+    for fold, told in enumerate(asked, 1):
+        with stage(f"fold {fold} of {count}"):
+            parts.append(tried(told, fold, home))
+    return Cases.pooled(parts).utility
+
+
+def tried(recipe: Recipe, fold: int, home: Path | None) -> Cases:
+    """Trains and makes what one fold needs, and tries it on the patients held out."""
+    with opened(recipe, home) as job, job.record.child("utility") as record:
+        train(recipe, home)
+        snapshot = job.store.snapshot(generate(recipe, home))
+        bench = bench_of(job, snapshot, record, fold=fold)
+        asked = bench.arms()
+        cost = budget(bench.untrained(asked), bench.section.steps, recipe.image)
+        with stage(f"utility: {cost}"):
+            return try_pairs(bench, asked)

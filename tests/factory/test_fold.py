@@ -1,0 +1,107 @@
+"""Folds of a source: every patient is held out once, findings and hospitals in their shares."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.sources.fold import FoldSource, fold_of
+from factory.sources.union import UnionSource
+
+SMALL = ImageSection(size=32)
+BREAST = {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 5, "val": 2, "test": 2}
+CHEST = BREAST | {"domains": ["phantom-chest-xray"]}
+
+
+def table(patients: list[str], findings: list[str]) -> pd.DataFrame:
+    names = [f"image{number}" for number in range(len(patients))]
+    return pd.DataFrame(
+        {"name": names, "patient": patients, "domain": "chest", "finding": findings}
+    )
+
+
+def test_findings_are_dealt_in_turn():
+    patients = [f"p{number}" for number in range(10)]
+    fold = fold_of(table(patients, ["sick"] * 4 + ["well"] * 6), 2)
+    # 4 sick and 6 well patients in two folds: 2 and 3 in each.
+    assert np.bincount(fold[:4])[1:].tolist() == [2, 2]
+    assert np.bincount(fold[4:])[1:].tolist() == [3, 3]
+
+
+@given(
+    patients=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=20),
+    folds=st.integers(2, 5),
+    order=st.randoms(use_true_random=False),
+)
+def test_patients_stay_whole_wherever_their_images_stand(patients, folds, order):
+    findings = ["well" if patient < "d" else "sick" for patient in patients]
+    facets = table(patients, findings)
+    if len(set(patients)) < folds:
+        with pytest.raises(InputError, match=f"{folds} folds are asked for of"):
+            fold_of(facets, folds)
+        return
+    facets["fold"] = fold_of(facets, folds)
+    assert (facets.groupby("patient")["fold"].nunique() == 1).all()
+    assert set(facets["fold"]) == set(range(1, folds + 1))
+    shuffled = facets.sample(frac=1, random_state=order.randrange(1000))
+    assert (fold_of(shuffled, folds) == shuffled["fold"]).all()
+
+
+def test_an_image_that_names_no_patient_is_one():
+    assert sorted(fold_of(table(["", "", ""], ["well"] * 3), 3)) == [1, 2, 3]
+
+
+def test_every_image_is_held_out_once_and_learnt_from_otherwise():
+    whole = FoldSource.model_validate({"source": BREAST, "folds": 3, "fold": 1}).source.build()
+    names = {str(name) for split in ("train", "val", "test") for name in named(whole, split)}
+    held: list[str] = []
+    for number in (1, 2, 3):
+        fold = FoldSource.model_validate({"source": BREAST, "folds": 3, "fold": number}).build()
+        out, learnt = named(fold, "val"), named(fold, "train")
+        assert not named(fold, "test")
+        assert set(out) | set(learnt) == names
+        assert not set(out) & set(learnt)
+        assert set(fold.read("val", SMALL).facets["split"]) == {"val"}
+        held += out
+    assert sorted(held) == sorted(names)
+
+
+def named(source, split) -> list[str]:
+    return source.read(split, SMALL).facets["name"].tolist()
+
+
+def test_parts_of_a_union_are_dealt_each_by_itself():
+    union = {"kind": "union", "parts": {"breast": BREAST, "chest": CHEST}}
+    whole = UnionSource.model_validate(union).build()
+    fold = FoldSource.model_validate({"source": union, "folds": 3, "fold": 2}).build()
+    assert fold.domains == whole.domains
+    held = fold.read("val", SMALL).facets
+    assert held["domain"].value_counts().tolist() == [3, 3]
+    assert {name.partition("/")[0] for name in held["name"]} == {"breast", "chest"}
+
+
+def test_folds_have_digests_of_their_own():
+    digests = [
+        FoldSource.model_validate({"source": BREAST, "folds": folds, "fold": fold}).build().digest
+        for folds, fold in ((2, 1), (2, 2), (3, 1))
+    ]
+    assert all(one != other for one, other in pairwise([*digests, digests[0]]))
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"source": BREAST, "folds": 3, "fold": 4}, "fold 4 of 3 does not exist"),
+        ({"source": BREAST | {"limit": 2}, "folds": 3, "fold": 1}, "leave limit out"),
+        ({"source": BREAST, "folds": 1, "fold": 1}, "greater than or equal to 2"),
+    ],
+)
+def test_what_cannot_be_dealt_is_refused(section, line):
+    with pytest.raises(ValidationError, match=line):
+        FoldSource.model_validate(section)
