@@ -104,14 +104,14 @@ class Reading:
         if "contrast" not in self.masks.rungs or most == 0:
             return None
         captions = [
-            self._told_and_denied(prompt.title, names)
+            self.told_and_denied(prompt.title, names)
             for prompt, names in zip(self.prompts, self.names, strict=True)
         ]
         said = look.predicted([line for line, _ in captions], levels)
         denied = ([(*unsaid, *[line] * most)[k] for line, unsaid in captions] for k in range(most))
         return contrasts(said, (look.predicted(lines, levels) for lines in denied)).cpu()
 
-    def _told_and_denied(self, title: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    def told_and_denied(self, title: str, names: Sequence[str]) -> tuple[str, list[str]]:
         """A plain caption of what stands by each name, and for each name the same that denies it.
 
         Halves that share a map are denied together and by their own names: captions deny no pair.

@@ -341,14 +341,14 @@ def test_halves_that_share_a_map_are_denied_together_and_a_control_once():
     prompt = chest_prompt()
     reading = generator.reading([prompt], ["lung, heart"])
     (names,) = reading.names
-    line, denied = reading._told_and_denied(prompt.title, names)
+    line, denied = reading.told_and_denied(prompt.title, names)
     assert names == ("lung", "heart")
     for half in ("right lung", "left lung"):
         assert f"{half} visible" in line
         assert f"no {half}" in denied[0]
         assert f"{half} visible" in denied[1]
     control = generator.reading([prompt], ["polyp"], "polyp")
-    line, denied = control._told_and_denied(prompt.title, names)
+    line, denied = control.told_and_denied(prompt.title, names)
     assert line.endswith("polyp visible")
     assert denied == [line.replace("polyp visible", "no polyp")] * 2
 
