@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -126,12 +126,13 @@ class DiffMaskSpec(TextToImageSpec):
     """
 
     # Rungs are switched off, and priors stated anew, without another training.
-    untrained: ClassVar[Mapping[str, bool | Mapping[str, bool]]] = {
+    untrained: ClassVar[Mapping[str, bool | Mapping[str, Any]]] = {
         **TextToImageSpec.untrained,
         "read": True,
-        "masks": dict.fromkeys(
-            ("rungs", "structures", "agreement", "flat", "speck", "level"), True
-        ),
+        "masks": {
+            **dict.fromkeys(("rungs", "structures", "agreement", "flat", "speck", "level"), True),
+            "affinity": {"beta": True, "walk": True},
+        },
     }
 
     kind: Literal["diffmask"] = "diffmask"

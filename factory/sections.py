@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -146,6 +146,11 @@ class SampleSection(BaseModel):
     )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
 
+    @property
+    def identity(self) -> dict[str, object]:
+        """What pairs depend on; keys that came later and change nothing are left out."""
+        return self.model_dump(mode="json", exclude=set() if self.rescale else {"rescale"})
+
 
 class TrainedSpec(BaseModel):
     """Recipe section of a generator with weights.
@@ -161,7 +166,7 @@ class TrainedSpec(BaseModel):
 
     makes_masks: ClassVar[bool] = True
     # What a training does not depend on: other values of these find the same checkpoint.
-    untrained: ClassVar[Mapping[str, bool | Mapping[str, bool]]] = {"sample": True, "start": True}
+    untrained: ClassVar[Mapping[str, bool | Mapping[str, Any]]] = {"sample": True, "start": True}
 
     kind: str
     preset: str

@@ -47,20 +47,38 @@ def assign(
         The splits. A unit with a given split takes it for all its rows; near-duplicates whose
         given splits differ keep them.
     """
-    groups = _groups(units, alike)
-    chosen: dict[int, str] = {}
+    groups = together(units, alike)
+    chosen: dict[str, str] = {}
     for group, split in zip(groups, given, strict=True):
         if split:
             chosen.setdefault(group, split)
-    names: dict[int, str] = {}
-    for group, unit in zip(groups, units, strict=True):
-        # Ranked by name, so that neither the order of rows nor other patients move a unit far.
-        names[group] = min(unit, names.get(group, unit))
-    free = sorted(
-        (group for group in names if group not in chosen), key=lambda g: rank(names[g], seed)
-    )
+    free = sorted({*groups} - {*chosen}, key=lambda group: rank(group, seed))
     chosen.update(zip(free, _shares(len(free)), strict=True))
     return [split or chosen[group] for group, split in zip(groups, given, strict=True)]
+
+
+def together(units: Sequence[str], alike: Iterable[tuple[int, int]]) -> list[str]:
+    """For each row the name of what must stay together: the first by name of its units.
+
+    Args:
+        units: of the rows.
+        alike: pairs of rows that are near-duplicates, and join their units.
+    """
+    first: dict[str, int] = {}
+    stands = [first.setdefault(unit, row) for row, unit in enumerate(units)]
+
+    def find(row: int) -> int:
+        while stands[row] != row:
+            row = stands[row]
+        return row
+
+    for one, other in alike:
+        stands[find(one)] = find(other)
+    groups, names = [find(row) for row in range(len(units))], dict[int, str]()
+    for group, unit in zip(groups, units, strict=True):
+        # Named by name, so that neither the order of rows nor other patients move a unit far.
+        names[group] = min(unit, names.get(group, unit))
+    return [names[group] for group in groups]
 
 
 def first_units(units: Iterable[str], count: int, seed: int) -> frozenset[str]:
@@ -86,18 +104,3 @@ def _shares(count: int) -> list[str]:
     # Three units are enough for one of each; fewer can only be trained on.
     held = max(1, round(count * HELD_OUT)) if count >= len(SPLITS) else 0
     return ["val"] * held + ["test"] * held + ["train"] * (count - 2 * held)
-
-
-def _groups(units: Sequence[str], alike: Iterable[tuple[int, int]]) -> list[int]:
-    """For each row, the row that stands for all that must stay with it."""
-    first: dict[str, int] = {}
-    stands = [first.setdefault(unit, row) for row, unit in enumerate(units)]
-
-    def find(row: int) -> int:
-        while stands[row] != row:
-            row = stands[row]
-        return row
-
-    for one, other in alike:
-        stands[find(one)] = find(other)
-    return [find(row) for row in range(len(units))]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
+from pydantic import TypeAdapter
 
-from evaluation.utility import Utility
 from flows.estimate import budget
 from flows.generate import generate
-from flows.job import opened, recipe_name
+from flows.job import opened, recipe_name, settings_of_flow
 from flows.recipe import Recipe, load_recipe
 from flows.train import train
 from flows.utility import bench_of
+from flows.worth import Worth
 from tasks.progress import stage
 from tasks.utility import Cases, try_pairs
 
@@ -20,10 +21,11 @@ FOLDS = 5
 
 
 @flow(name="folds", flow_run_name=recipe_name)
-def folds(recipe: Recipe | Path, count: int = FOLDS, home: Path | None = None) -> Utility:
+def folds(recipe: Recipe | Path, count: int = FOLDS, home: Path | None = None) -> Worth:
     """Trains, makes and tries a data set for each fold of the real patients; pools the trials.
 
-    Nothing is gated or published. What was finished before is taken up.
+    Nothing is gated or published. What was finished before is taken up. The tables are kept as JSON
+    beside the reports.
 
     Args:
         recipe: whose real data are dealt; its data sets are named by the fold.
@@ -36,7 +38,12 @@ def folds(recipe: Recipe | Path, count: int = FOLDS, home: Path | None = None) -
     for fold, told in enumerate(asked, 1):
         with stage(f"fold {fold} of {count}"):
             parts.append(tried(told, fold, home))
-    return Cases.pooled(parts).utility
+    folder = settings_of_flow(home).reports
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{whole.name}-{count}-folds.json"
+    found = Worth.of(whole.name, Cases.pooled(parts).utility, "val", folds=count, file=file)
+    file.write_bytes(TypeAdapter(Worth).dump_json(found, indent=2))
+    return found
 
 
 def tried(recipe: Recipe, fold: int, home: Path | None) -> Cases:

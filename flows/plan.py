@@ -28,6 +28,7 @@ from factory.prompt_grid import PromptGrid
 from factory.retrieval import CaptionLibrary
 from factory.sections import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
+from factory.sources.fold import FoldSource
 from factory.store import Store
 from flows.recipe import Recipe, RecipeError
 from tasks.progress import stage
@@ -109,6 +110,8 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
     problems.refuse()
     with problems.noted():
         check_generator(recipe, grid)
+    with problems.noted():
+        check_fold(recipe)
     for features in recipe.evaluate.features:
         with problems.noted():
             check_usable(features, recipe.image.size, recipe.image.channels)
@@ -218,6 +221,27 @@ def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
             f"generator {spec.kind} does not know {', '.join(missing)}, only {', '.join(known)}: "
             "its pairs would show something else; change source.domains or the generator"
         )
+
+
+def check_fold(recipe: Recipe) -> None:
+    """Whether the generator of a fold can have met none of the patients held out.
+
+    Raises:
+        InputError: if it comes from a checkpoint that has seen anything but phantoms.
+    """
+    if not isinstance(recipe.source, FoldSource):
+        return
+    from factory.models.ancestry import ancestry_of
+    from factory.models.checkpoints import read_card
+
+    for checkpoint in recipe.generator.checkpoints:
+        ancestors = ancestry_of(read_card(checkpoint))
+        if ancestors is None or not all(each.phantom for each in ancestors):
+            raise InputError(
+                f"the checkpoint {checkpoint} has learnt from real images, which may be of the "
+                "patients that this fold holds out; have the generator trained from nothing, or "
+                "from a checkpoint of phantoms"
+            )
 
 
 def check_masks(recipe: Recipe) -> None:

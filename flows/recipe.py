@@ -141,11 +141,17 @@ class Recipe(BaseModel):
         It has no gates: what folds make is tried, not published.
 
         Raises:
-            InputError: if its source is a fold already, or its utility section asks for others.
+            InputError: if its source is a fold already or limited, its utility section asks for
+                other folds, or the name of the fold's data set would be too long.
         """
         if isinstance(self.source, FoldSource):
             raise InputError(
                 f"the source of {self.name} is one fold already: give the recipe of the whole source"
+            )
+        if self.source.limited:
+            raise InputError(
+                f"the source of {self.name} takes only some training images, and each fold trains on "
+                "others; leave limit out, for instance by --set source.limit=null"
             )
         section = self.utility or UtilitySection()
         if section.folds is not None:
@@ -155,7 +161,7 @@ class Recipe(BaseModel):
             )
         return self.model_copy(
             update={
-                "name": f"{self.name}-fold-{fold}-of-{count}",
+                "name": plain_name(f"{self.name}-fold-{fold}-of-{count}"),
                 "source": FoldSource(source=self.source, folds=count, fold=fold),
                 "gates": {},
                 "champion": None,

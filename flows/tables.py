@@ -106,6 +106,7 @@ def worth(told: Worth) -> RenderableType:
         *unseen_tables(told.unseen),
         "\n".join(["in real images:", *worths]) if worths else "",
         scores({score.metric: score for score in told.scores}),
+        "" if told.file is None else mapping({"tables": short_path(told.file)}),
     )
 
 

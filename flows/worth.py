@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.metrics import Score
@@ -23,6 +24,7 @@ class Worth:
         folds: how many there were, each with a generator of its own; None for one held-out split.
         classes: the same tables of classifiers, by name: levels, gains, worths.
         unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
+        file: where all this is kept as JSON; None where the lake and the report hold it.
     """
 
     version: str
@@ -35,10 +37,16 @@ class Worth:
     classes: dict[str, list[dict[str, object]]]
     unseen: list[dict[str, object]]
     scores: list[Score]
+    file: Path | None = None
 
     @staticmethod
     def of(
-        version: str, found: Utility, split: str, against: str = "", folds: int | None = None
+        version: str,
+        found: Utility,
+        split: str,
+        against: str = "",
+        folds: int | None = None,
+        file: Path | None = None,
     ) -> Worth:
         """The tables of a trial, row by row."""
         classes = found.classes
@@ -57,4 +65,5 @@ class Worth:
             },
             rows(found.unseen),
             list(found.scores),
+            file,
         )

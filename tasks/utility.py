@@ -31,8 +31,8 @@ class Cases:
 
     @staticmethod
     def pooled(parts: Sequence[Cases]) -> Cases:
-        """The cases of several trials as one, as of folds."""
-        return Cases(_table([p.drawing for p in parts]), _table([p.telling for p in parts]))
+        """The cases of several trials as one, as of folds: each numbered its own from 0."""
+        return Cases(_apart([p.drawing for p in parts]), _apart([p.telling for p in parts]))
 
     @property
     def utility(self) -> Utility:
@@ -53,6 +53,16 @@ def try_pairs(bench: Bench, asked: Sequence[Arm]) -> Cases:
 def record_utility(lake: Lake, about: About, scores: Sequence[Score]) -> None:
     """Writes gains and worths of a version to the lake."""
     lake.record(about, scores)
+
+
+def _apart(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table in which no image or patient of one part is taken for one of another."""
+    shifted, start = [], 0
+    for part in (part for part in parts if not part.empty):
+        moved = {name: part[name] + start for name in ("case", "unit")}
+        shifted.append(part.assign(**moved))
+        start = 1 + max(int(numbers.max()) for numbers in moved.values())
+    return _table(shifted)
 
 
 def _table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from factory.images import (
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS
 from factory.sources.pixels import Stack, read_stack
-from factory.splits import Split, assign, first_units
+from factory.splits import Split, assign, first_units, together
 from factory.vocabulary import Domain
 
 READER = 1
@@ -163,11 +163,21 @@ class Cases:
         )
 
     @cached_property
+    def alike(self) -> list[tuple[int, int]]:
+        """Pairs of cases whose images are near-duplicates."""
+        hashes = np.stack([self._hash(case) for case in self.cases])
+        return [(int(i), int(j)) for i, j in near_duplicates(hashes)]
+
+    @cached_property
+    def units(self) -> dict[str, str]:
+        """Name of each case -> that of its unit; those of near-duplicates are one."""
+        groups = together([case.unit for case in self.cases], self.alike)
+        return {case.name: group for case, group in zip(self.cases, groups, strict=True)}
+
+    @cached_property
     def splits(self) -> tuple[str, ...]:
         """The split of each case, given or assigned by patient."""
-        given = [case.split for case in self.cases]
-        hashes = np.stack([self._hash(case) for case in self.cases])
-        alike = [(int(i), int(j)) for i, j in near_duplicates(hashes)]
+        given, alike = [case.split for case in self.cases], self.alike
         units = [case.unit for case in self.cases]
         found = assign(units, given, self.choice.split_seed, alike)
         torn = [(i, j) for i, j in alike if found[i] != found[j]]

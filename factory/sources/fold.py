@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,25 +22,26 @@ from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import Union, UnionSource
-from factory.splits import SPLITS, Split, rank
+from factory.splits import Split, rank
 from factory.vocabulary import Domain
 
 Undivided = Annotated[
     FolderSource | NnunetSource | PhantomSource | UnionSource, Field(discriminator="kind")
 ]
+DEALT: tuple[Split, ...] = ("train", "val")
 
 
 class FoldSource(BaseModel):
     """Recipe section of a source whose patients are dealt into folds, one of them held out.
 
-    All images are dealt, whatever split they were given. Each part of a union is dealt by itself,
-    and patients of one finding in turn, so that every fold holds its share of each.
+    Training and validation images are dealt anew; the test split stays what it is. Each part of a
+    union is dealt by itself, and patients of one finding in turn, so that every fold holds its
+    share of each.
 
     Attributes:
         source: what is dealt.
         folds: into how many.
-        fold: the one that is held out, 1 for the first: the validation split. There is no test
-            split.
+        fold: the one that is held out as validation split, 1 for the first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -119,37 +121,53 @@ class Fold:
         return self.whole.problems()
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
-        """The fold as validation split, all others as training split, nothing as test split.
+        """The fold as validation split, all others as training split; the test split as it is.
 
         Raises:
-            InputError: if there are fewer patients than folds.
+            InputError: if a domain has fewer patients than there are folds.
         """
-        whole = PairBatch.concatenate([self.whole.read(each, image) for each in SPLITS])
-        held = fold_of(whole.facets, self.folds) == self.fold
-        taken = {"train": ~held, "val": held, "test": np.zeros_like(held)}[split]
-        pairs = whole[taken]
+        if split == "test":
+            return self.whole.read(split, image)
+        whole = PairBatch.concatenate([self.whole.read(each, image) for each in DEALT])
+        held = fold_of(whole.facets, self.folds, self._units) == self.fold
+        pairs = whole[held if split == "val" else ~held]
         return replace(pairs, facets=pairs.facets.assign(split=split))
 
+    @cached_property
+    def _units(self) -> Mapping[str, str]:
+        # Read by recipes, which must not wait for what decodes images.
+        from factory.sources.cases import Cases
 
-def fold_of(facets: pd.DataFrame, folds: int) -> NDArray[np.intp]:
-    """(N,) fold of each row, from 1; rows of one patient share one.
+        return self.whole.units if isinstance(self.whole, Cases) else {}
 
-    Patients are lined up by domain and finding (of several, the first by name), at random within
-    one, and dealt in turn. A row that names no patient is a patient of its own.
+
+def fold_of(facets: pd.DataFrame, folds: int, units: Mapping[str, str]) -> NDArray[np.intp]:
+    """(N,) fold of each row, from 1; rows of one unit share one.
+
+    Units are lined up by domain and finding (of several, the first by name), at random within one,
+    and dealt in turn.
+
+    Args:
+        facets: of the rows.
+        folds: how many.
+        units: name of an image or volume -> its unit, where images were found to be alike; else it
+            is the patient, without one the volume, and without that the image.
 
     Raises:
-        InputError: if there are fewer patients than folds.
+        InputError: if a domain has fewer units than there are folds.
     """
-    units = facets["patient"].where(facets["patient"] != "", facets["name"]).to_numpy()
-    kinds: dict[str, tuple[str, str]] = {}
-    for unit, *kind in zip(units, facets["domain"], facets["finding"], strict=True):
-        domain, finding = min(kinds.get(unit, tuple(kind)), tuple(kind))
-        kinds[unit] = domain, finding
-    if len(kinds) < folds:
-        raise InputError(
-            f"{folds} folds are asked for of {len(kinds)} patients: a patient must not be in two; "
-            "ask for fewer folds, or have more patients"
-        )
+    rows = facets[["name", "volume", "patient", "domain", "finding"]].itertuples(index=False)
+    own, kinds = [], dict[str, tuple[str, str]]()
+    for name, volume, patient, domain, finding in rows:
+        unit = units.get(name) or units.get(volume) or patient or volume or name
+        kinds[unit] = min(kinds.get(unit, (domain, finding)), (domain, finding))
+        own.append(unit)
+    for domain, count in Counter(domain for domain, _ in kinds.values()).items():
+        if count < folds:
+            raise InputError(
+                f"{folds} folds are asked for of {count} patients of {domain}: a patient must not "
+                "be in two; ask for fewer folds, or have more patients"
+            )
     line = sorted(kinds, key=lambda unit: (kinds[unit], rank(unit, seed=0)))
     dealt = {unit: place % folds + 1 for place, unit in enumerate(line)}
-    return np.array([dealt[unit] for unit in units])
+    return np.array([dealt[unit] for unit in own])

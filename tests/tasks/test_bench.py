@@ -21,6 +21,7 @@ from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
 from tasks.bench import Bench
 from tasks.reference import Reference
+from tasks.utility import Cases
 
 IMAGE = ImageSection(size=32)
 SECTION = UtilitySection(real=(2,), seeds=1, steps=2, arms=tuple(ARMS))
@@ -326,3 +327,11 @@ def test_nnunet_is_tried_in_the_same_arms_and_trained_once(phantoms, tmp_path):
     assert bench.untrained(bench.arms()) == []
     assert list(tmp_path.iterdir()) == [bench.place(bench.arms()[0])]
     pd.testing.assert_frame_equal(cases_of(bench), cases)
+
+
+def test_pooled_trials_keep_their_images_and_patients_apart():
+    part = pd.DataFrame({"case": [0, 1, 2], "unit": [0, 0, 1], "dice": 0.5})
+    pooled = Cases.pooled([Cases(part, pd.DataFrame()), Cases(part, pd.DataFrame())])
+    assert pooled.drawing["case"].nunique() == 6
+    assert pooled.drawing["unit"].nunique() == 4
+    assert pooled.telling.empty
