@@ -73,7 +73,7 @@ class Bench:
         if not (checkpoint / CARD).is_file():
             raise InputError(
                 f"there is no checkpoint {checkpoint}: train one with `medpair train "
-                f"{recipe_name}` and copy the folder it names there, or name another one"
+                f"{recipe_name}` and name the folder that it tells"
             )
         recipe = load_recipe(recipe_name, overrides)
         spec = recipe.generator

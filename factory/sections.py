@@ -104,13 +104,28 @@ class DenoiserTraining(LoopTraining):
 
 
 class TextTraining(BaseModel):
-    """How a small text encoder is trained; the one of `from` is kept as it is."""
+    """How a small text encoder is trained, or which one is taken as it is.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    That of the checkpoint which the generator starts from is kept, whatever this says.
+    """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    start: Path | None = Field(
+        default=None,
+        alias="from",
+        description="a pretrained one: folder with text_encoder/ and tokenizer/, as on the hub",
+    )
     steps: int = Field(default=600, ge=1)
     batch: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+
+    def check(self) -> None:
+        """Whether the pretrained encoder, where one is named, can be read; raises InputError."""
+        from factory.models.text import TextEncoder
+
+        if self.start is not None:
+            TextEncoder.load(self.start)
 
 
 class SystemTraining(LoopTraining):

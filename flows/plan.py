@@ -214,6 +214,7 @@ def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
     check_masks(recipe)
     if isinstance(spec, TrainedSpec) and spec.train is not None:
         spec.check_start()
+        spec.train.text.check()
         return
     known = spec.build(recipe.image).domains
     if missing := [name for name in grid.domains if name not in known]:

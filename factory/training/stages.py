@@ -58,9 +58,11 @@ def text_stage(
     section: SystemTraining,
     folder: Path,
 ) -> Generator[Progress, None, TextEncoder]:
-    """The text encoder of `start`, or a small one trained on these sentences."""
+    """The text encoder of `start`, a pretrained one, or a small one trained on these sentences."""
     if start is not None:
         return start.text
+    if section.text.start is not None:
+        return TextEncoder.load(section.text.start)
     done = folder / "text"
     if not done.is_dir():
         torch.manual_seed(section.seed)

@@ -106,6 +106,8 @@ def known_words(
     """
     if spec.start is not None:
         return TextEncoder.load(spec.start).known
+    if spec.train is not None and spec.train.text.start is not None:
+        return TextEncoder.load(spec.train.text.start).known
     varying = dict.fromkeys(domains, ())
     facts = facts_of_rows(train.facets, train.has_mask, domains, varying)
     seed = spec.train.seed if spec.train is not None else 0

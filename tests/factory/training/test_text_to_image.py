@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.models.checkpoints import checkpoint_digest, load_text_to_image_components
+from factory.models.text import TextEncoder
 from factory.pairs import PairBatch
 from factory.prompts import Prompt
 from factory.sections import (
@@ -87,6 +89,20 @@ def test_fine_tuning_starts_from_the_weights_it_is_given(whole, lesson, tmp_path
     )
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-3, rtol=1e-3)
+
+
+def test_a_pretrained_text_encoder_is_taken_as_it_is(whole, lesson, tmp_path):
+    hub = tmp_path / "hub"
+    for part in ("text_encoder", "tokenizer"):
+        shutil.copytree(whole[0] / part, hub / part)
+    (hub / "tokenizer" / "words.txt").unlink()  # an encoder of the hub knows its language
+    text = TextTraining.model_validate({"from": hub, "steps": 1})
+    trained(lesson, tmp_path / "own", TRAIN.model_copy(update={"steps": 1, "text": text}))
+    given, taken = (TextEncoder.load(folder) for folder in (hub, tmp_path / "own"))
+    assert taken.unknown_words("a quokka") == []
+    lines = ["breast ultrasound with lesion"]
+    # Checkpoints store half precision.
+    torch.testing.assert_close(taken(lines), given(lines), atol=2e-2, rtol=2e-2)
 
 
 def test_free_texts_of_the_source_are_learnt(lesson, tmp_path):
