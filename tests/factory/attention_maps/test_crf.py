@@ -89,6 +89,31 @@ def test_the_grid_agrees_with_all_pairs(palette, noise, equal, gap):
     assert (exact.argmax(0) != start(labels).argmax(0)).mean() > 0.05
 
 
+@pytest.mark.parametrize("palette", [GREY, COLOURS])
+def test_the_grid_agrees_with_the_authors_lattice(palette):
+    # pydensecrf2 compiles the authors' own code; it is no dependency, install it to compare.
+    densecrf = pytest.importorskip("pydensecrf.densecrf")
+    labels, section = anatomy(), CrfSection(reach=0.12)
+    image = picture(labels, palette, 4)
+    contrast = max(section.contrast, section.noise_factor * noise_deviation(image))
+    if image.ndim == 2:
+        # Three equal channels are three times as far apart, squared.
+        shown, contrast = np.repeat(image[..., None], 3, axis=2), contrast * 3**0.5
+    else:
+        shown = image
+    theirs = densecrf.DenseCRF2D(SIDE, SIDE, 3)
+    energy = -np.log(start(labels).reshape(3, -1))
+    theirs.setUnaryEnergy(np.ascontiguousarray(energy, np.float32))
+    theirs.addPairwiseGaussian(sxy=section.smooth_px, compat=section.smooth_weight)
+    reach = section.reach * SIDE
+    theirs.addPairwiseBilateral(
+        sxy=reach, srgb=contrast, rgbim=np.ascontiguousarray(shown), compat=section.weight
+    )
+    belief = np.array(theirs.inference(section.iterations)).reshape(3, SIDE, SIDE)
+    found = crf_refine(start(labels), image, section)
+    assert (found.argmax(0) == belief.argmax(0)).mean() >= 0.98
+
+
 def test_another_bandwidth_disagrees():
     labels = anatomy()
     image = picture(labels, GREY, 4)
