@@ -152,7 +152,7 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     assert told["crown"]["champion"] == "v1"
     page = Path(told["report"]).read_text()
     assert "What was rejected?" in page
-    assert "2 rejected (near copy)" in " ".join(page.split())
+    assert "besides rejected ones (2 near copy)." in " ".join(page.split())
     assert "no image: it draws by rule" in page
 
     again = medpair("run", path, *here, "--set", bound).json
