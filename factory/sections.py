@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from factory.training.progress import Progress
 
 
+def _unused(value: object) -> bool:
+    """Whether a key that came later changes nothing: left out, older work keeps its identity."""
+    return not value
+
+
 class AutoencoderTraining(BaseModel):
     """How the autoencoder is trained; steps = 0 keeps the one of `from`."""
 
@@ -114,6 +119,7 @@ class TextTraining(BaseModel):
     start: Path | None = Field(
         default=None,
         alias="from",
+        exclude_if=_unused,
         description="a pretrained one: folder with text_encoder/ and tokenizer/, as on the hub",
     )
     steps: int = Field(default=600, ge=1)
@@ -157,14 +163,10 @@ class SampleSection(BaseModel):
         default=0.0,
         ge=0,
         le=1,
+        exclude_if=_unused,
         description="share of guided predictions whose spread is brought back to unguided ones'",
     )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
-
-    @property
-    def identity(self) -> dict[str, object]:
-        """What pairs depend on; keys that came later and change nothing are left out."""
-        return self.model_dump(mode="json", exclude=set() if self.rescale else {"rescale"})
 
 
 class TrainedSpec(BaseModel):

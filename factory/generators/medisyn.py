@@ -96,7 +96,7 @@ class MediSyn:
             "version": SAMPLING_VERSION,
             "weights": self.weights,
             "image": self.image.model_dump(mode="json"),
-            "sample": self.section.identity,
+            "sample": self.section.model_dump(mode="json"),
             "wording": load_wording().digest,
             "varying": {name: list(classes) for name, classes in self.varying.items()},
         }

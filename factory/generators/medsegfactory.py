@@ -81,7 +81,7 @@ class MedSegFactory:
             "version": SAMPLING_VERSION,
             "weights": self.weights,
             "image": self.image.model_dump(mode="json"),
-            "sample": self.section.identity,
+            "sample": self.section.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
