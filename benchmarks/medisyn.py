@@ -43,7 +43,6 @@ from flows.recipe import load_recipe
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded" / "medisyn"
-COMPARED = HERE / "recorded" / "medisyn-compare.json"
 RECIPE = "medisyn"
 MODALITY = "modality"
 QUICK, FULL = (4, 2, 300), (32, 16, 600)  # images and paraphrases of a finding, classifier steps
@@ -250,7 +249,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
-    other = compared(arguments.compare)
+    other = compared(arguments.compare) if arguments.compare else {}
     images, few, steps = QUICK if arguments.quick else FULL
     bench = Bench.of(arguments.checkpoint, arguments.set, steps)
     drawn = bench.drawn(bench.prompts(images), "drawing")
@@ -269,11 +268,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         for picture in pictures:
             (arguments.pictures / f"medisyn-{picture.name}.png").write_bytes(picture.png)
     digest = checkpoint_digest(arguments.checkpoint)[:12]
-    return figures, {
-        "checkpoint": digest,
-        "trained_with": f"medpair train {RECIPE}",
-        "compared_with": f"medpair compare {RECIPE}",
-    }
+    return figures, {"checkpoint": digest, "trained_with": f"medpair train {RECIPE}"}
 
 
 def main() -> None:
@@ -282,9 +277,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]} images of each finding")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--checkpoint", type=Path, default=RECORDED)
-    parser.add_argument(
-        "--compare", type=Path, default=COMPARED, help="result of `medpair compare`, a JSON file"
-    )
+    parser.add_argument("--compare", type=Path, help="result of `medpair compare`, a JSON file")
     parser.add_argument("--pictures", type=Path, help="folder to write contact sheets to")
     parser.add_argument("--set", action="append", default=[], help="overrides a recipe's key")
     arguments = parser.parse_args()
