@@ -1,5 +1,6 @@
 """Fixtures of all tests: a quiet environment, and the real data where it is at hand."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -13,6 +14,12 @@ os.environ.update(
 )
 
 import pytest
+
+
+def pytest_unconfigure() -> None:
+    """Prefect's server takes its leave at exit, on a stream that pytest has closed by then."""
+    logging.raiseExceptions = False
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
