@@ -141,17 +141,12 @@ class Recipe(BaseModel):
         It has no gates: what folds make is tried, not published.
 
         Raises:
-            InputError: if its source is a fold already or limited, its utility section asks for
-                other folds, or the name of the fold's data set would be too long.
+            InputError: if its source is a fold already, or its utility section asks for others.
+            RecipeError: if its source is limited, or the fold's name would be too long.
         """
         if isinstance(self.source, FoldSource):
             raise InputError(
                 f"the source of {self.name} is one fold already: give the recipe of the whole source"
-            )
-        if self.source.limited:
-            raise InputError(
-                f"the source of {self.name} takes only some training images, and each fold trains on "
-                "others; leave limit out, for instance by --set source.limit=null"
             )
         section = self.utility or UtilitySection()
         if section.folds is not None:
@@ -159,15 +154,11 @@ class Recipe(BaseModel):
                 "utility.folds deals the patients again within each fold: leave it out, for "
                 "instance by --set utility.folds=null"
             )
-        return self.model_copy(
-            update={
-                "name": plain_name(f"{self.name}-fold-{fold}-of-{count}"),
-                "source": FoldSource(source=self.source, folds=count, fold=fold),
-                "gates": {},
-                "champion": None,
-                "utility": section,
-            }
-        )
+        told = self.model_dump(mode="json", by_alias=True)
+        source = {"kind": "fold", "source": told["source"], "folds": count, "fold": fold}
+        name, tried = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
+        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tried}
+        return recipe_from({**told, **changed}, (), f"fold {fold} of {self.name}")
 
 
 class RecipeError(InputError):
