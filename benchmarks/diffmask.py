@@ -22,6 +22,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from tqdm import tqdm
 
+from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
 from benchmarks.judged import judged, shown_iou
 from evaluation import statistics
@@ -49,6 +50,14 @@ ABSENT = "polyp"  # in the vocabulary, hence in the text encoder, and in no ches
 QUICK, FULL = 32, 400  # images of each kind, at most
 JUDGE_STEPS = 400
 TIMED = {True: 3, False: 9}  # pairs of batches, quick or not
+BARS = (
+    Bar("iou_phantom_affinity", ">=", 0.80),
+    Bar("iou_phantom_affinity", ">=", 0.10, over="iou_phantom_attention"),
+    Bar("iou_phantom_affinity", ">=", 0.05, over="iou_phantom_control"),
+    Bar("iou_real_affinity", ">=", 0.03, over="iou_real_control"),
+    Bar("tap_overhead", "<=", 1.25),
+    Bar("tap_bit_identical", ">=", 1),
+)
 
 Floats = NDArray[np.float64]
 Figures = dict[str, Figure]
@@ -281,7 +290,7 @@ def main() -> None:
     except InputError as error:
         print(f"benchmarks.diffmask: {error}", file=sys.stderr)
         raise SystemExit(2) from error
-    show("diffmask", figures, notes, arguments.json)
+    show("diffmask", figures, notes, arguments.json, verdicts(BARS, figures))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from scipy import ndimage, stats
 from tqdm import tqdm
 
 from benchmarks import agreement, faults
+from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
 from evaluation.aides import new_judge
 from evaluation.consistency import judged
@@ -45,6 +46,15 @@ REPEATS, QUICK_REPEATS = 100, 10
 PHANTOMS = ("phantom-cardiac-mri", "phantom-chest-xray")
 TRUE_DICE = (0.7, 1.0)
 MANY = 10_000
+FAULTS = ("shift2", "shift4", "shift8", "swapped", "blur", "noise5", "copies10", "mode_dropped")
+BARS = (
+    Bar("agreement_worst", "<=", 1e-6),
+    Bar("consistency_spearman", ">=", 0.8),
+    Bar("false_alarms", "<=", 0.05),
+    *(Bar(f"detected_{fault}", ">=", 0.9) for fault in (*FAULTS, "shuffled")),
+    Bar("seconds_10k", "<=", 600),
+    Bar("gib_10k", "<=", 4),
+)
 
 
 def pools() -> dict[str, faults.Pool]:
@@ -186,7 +196,7 @@ def main() -> None:
         recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
         figures |= {name: Figure(**recorded["figures"][name]) for name in SLOW}
         notes = {"recorded": list(SLOW), "recorded_by": recorded["command"]}
-    show("evaluation", figures, notes, arguments.json)
+    show("evaluation", figures, notes, arguments.json, verdicts(BARS, figures))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 import torch
 
 from evaluation.metrics import Score
 from evaluation.statistics import Estimate
+
+NO_BARS: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,13 @@ def machine() -> str:
 
 
 def show(
-    name: str, figures: Mapping[str, Figure], notes: Mapping[str, object], as_json: bool
+    name: str,
+    figures: Mapping[str, Figure],
+    notes: Mapping[str, object],
+    as_json: bool,
+    bars: Mapping[str, bool] = NO_BARS,
 ) -> None:
-    """Prints the figures on stdout."""
+    """Prints the figures on stdout, and which bars they meet (`benchmarks.bars.verdicts`)."""
     command = f"python -m benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
     if as_json:
         content = {
@@ -58,6 +65,7 @@ def show(
             "machine": machine(),
             "command": command,
             "figures": {key: asdict(figure) for key, figure in figures.items()},
+            **({"bars": dict(bars)} if bars else {}),
             **notes,
         }
         print(json.dumps(content, indent=2))
@@ -68,5 +76,7 @@ def show(
         interval = "" if figure.low is None else f"[{figure.low:.4g}, {figure.high:.4g}]"
         count = "" if figure.n is None else f"n = {figure.n}"
         print(f"{key:28} {value:>10}  {interval:22} {count:10} {figure.unit}")
+    for bar, met in bars.items():
+        print(f"{'met   ' if met else 'MISSED'} {bar}")
     for key, note in notes.items():
         print(f"{key}: {note}")

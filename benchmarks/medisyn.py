@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.bars import Bar, verdicts
 from benchmarks.distinct import nearest_pairs, privacy_figures
 from benchmarks.figures import Figure, show
 from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
@@ -43,9 +44,21 @@ from flows.recipe import load_recipe
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded" / "medisyn"
+COMPARISON = HERE / "recorded" / "medisyn-compare.json"
 RECIPE = "medisyn"
 MODALITY = "modality"
 QUICK, FULL = (4, 2, 300), (32, 16, 600)  # images and paraphrases of a finding, classifier steps
+BARS = (
+    Bar("modalities", ">=", 10),
+    Bar("specialties", ">=", 6),
+    Bar("alignment_modality", ">=", 0.9),
+    Bar("alignment_finding", ">=", 0.9),
+    Bar("paraphrase_agreement", ">=", 0.9),
+    Bar("generalist_alignment_loss", "<=", 0.05, side="high"),
+    Bar("generalist_distance_ratio", "<=", 1.25, side="high"),
+    Bar("canary_caught", ">=", 1),
+    Bar("canary_false_alarms", "<=", 0.05),
+)
 
 Figures = dict[str, Figure]
 
@@ -191,7 +204,7 @@ def paraphrased(bench: Bench, count: int) -> Figures:
             bench.generator.generate(prompts[at : at + size], seeds[at : at + size]).images
             for at in tqdm(range(0, len(prompts), size), desc=title, unit="batch")
         ]
-        seen.append(verdicts(bench, [p.domain for p in prompts], np.concatenate(images)))
+        seen.append(seen_in(bench, [p.domain for p in prompts], np.concatenate(images)))
     wanted = [(domain.modality, finding) for domain, finding, _ in bench.cells(count)]
     return {
         name: Figure.estimated(mean(np.array([a == b for a, b in zip(*two, strict=True)], float)))
@@ -203,7 +216,7 @@ def paraphrased(bench: Bench, count: int) -> Figures:
     }
 
 
-def verdicts(
+def seen_in(
     bench: Bench, domains: Sequence[str], images: NDArray[np.uint8]
 ) -> list[tuple[str, str]]:
     """Modality and finding that the classifiers see in each image."""
@@ -249,7 +262,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
-    other = compared(arguments.compare) if arguments.compare else {}
+    other = compared(arguments.compare)
     images, few, steps = QUICK if arguments.quick else FULL
     bench = Bench.of(arguments.checkpoint, arguments.set, steps)
     drawn = bench.drawn(bench.prompts(images), "drawing")
@@ -277,7 +290,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]} images of each finding")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--checkpoint", type=Path, default=RECORDED)
-    parser.add_argument("--compare", type=Path, help="result of `medpair compare`, a JSON file")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        default=COMPARISON,
+        help="result of `medpair compare`, a JSON file; the recorded one by default",
+    )
     parser.add_argument("--pictures", type=Path, help="folder to write contact sheets to")
     parser.add_argument("--set", action="append", default=[], help="overrides a recipe's key")
     arguments = parser.parse_args()
@@ -287,7 +305,7 @@ def main() -> None:
     except InputError as error:
         print(f"benchmarks.medisyn: {error}", file=sys.stderr)
         raise SystemExit(2) from error
-    show("medisyn", figures, notes, arguments.json)
+    show("medisyn", figures, notes, arguments.json, verdicts(BARS, figures))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
 from benchmarks.xrays import DATA, RECORDED, XRays
 from evaluation.consistency import judged
@@ -39,6 +40,17 @@ NAMES = {
     "near_copies": "memorised_share",
     "near_copies_heldout": "memorised_share_real",
 }
+BARS = (
+    Bar("consistency", ">=", 0.90),
+    Bar("over_constant", ">=", 0.10),
+    Bar("consistency_closed", ">=", 0.75),
+    Bar("sharpness", ">=", 0.6),
+    Bar("sharpness", "<=", 1.5),
+    Bar("ms_ssim_rank", ">=", 0.025),
+    Bar("ms_ssim_rank", "<=", 0.975),
+    Bar("near_copies", "<=", 0, over="near_copies_heldout"),
+    Bar("ceiling", ">=", 0.97),
+)
 
 
 def trained(xrays: XRays) -> float:
@@ -101,7 +113,7 @@ def main() -> None:
         "trained_with": "python -m benchmarks.real",
         "training_seconds": seconds or card.get("seconds"),
     }
-    show("real", figures, notes, arguments.json)
+    show("real", figures, notes, arguments.json, verdicts(BARS, figures))
 
 
 if __name__ == "__main__":
