@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +152,7 @@ def train_denoiser(
     spec: LoopTraining,
     seed: int,
     resume: Path,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Trains in place, yields every step, and leaves the averaged (EMA) weights in `unet`.
 
     A rerun with the same `resume` file goes on from it, with the losses that the uninterrupted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from factory.training.stages import (
     make_card,
     text_stage,
 )
+from factory.training.stopwatch import Stopwatch
 
 
 def new_denoiser(
@@ -63,22 +63,24 @@ def train_medsegfactory(
             starting point.
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
-    began, work = time.monotonic(), folder / "training"
+    work = folder / "training"
+    watch = Stopwatch(work / "seconds")
     lesson = lesson.masked()
     components = load_components(start, coupling) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     sentences = corpus(with_vocabulary(lesson.domains), seed=section.seed)
-    text = yield from text_stage(components, sentences, section, work)
+    text = yield from watch.over(text_stage(components, sentences, section, work))
     images = image_pictures(lesson.train.images)
     masks = mask_pictures(lesson.train, lesson.domains)
-    autoencoder = yield from autoencoder_stage(components, images, masks, section, work)
+    autoencoder = yield from watch.over(autoencoder_stage(components, images, masks, section, work))
     encoders = Encoders(autoencoder, text)
 
     def encoded(pairs: PairBatch, augmentation: Augmentation, name: str) -> Encoding:
         def encode(chosen: Augmentation) -> Encoding:
             return encode_pairs(pairs, lesson.domains, autoencoder, text, chosen, seed=0)
 
-        return latents_stage(encode, encoders, augmentation, work / f"{name}.safetensors")
+        file = work / f"{name}.safetensors"
+        return watch.over(latents_stage(encode, encoders, augmentation, file))
 
     latents = yield from encoded(lesson.train, section.augment, "train")
     held_out = yield from encoded(lesson.held_out, Augmentation(copies=1), "held_out")
@@ -90,9 +92,10 @@ def train_medsegfactory(
         unet = new_denoiser(encoders, latents, preset, coupling, alphas, section.seed)
     losses = autoencoder_ceiling(lesson.held_out, lesson.domains, autoencoder, held_out)
     yield Progress("ceiling", 1, 1, losses)
-    for progress in train_denoiser(
+    denoising = train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
-    ):
+    )
+    for progress in watch.over(denoising):
         losses |= progress.losses
         yield progress
     card = make_card(
@@ -102,7 +105,7 @@ def train_medsegfactory(
         {"preset": preset, "coupling": coupling},
         start,
         losses,
-        time.monotonic() - began,
+        watch.seconds,
     )
     # Half precision: what it rounds away is far below what sampling adds, and files halve.
     trained = Components(unet, autoencoder, text, scheduler_config, card)

@@ -146,7 +146,7 @@ def make_card(
         about: what else there is to say: preset, coupling, wording.
         start: checkpoint it was fine-tuned from.
         losses: the last of each name.
-        seconds: that the training took.
+        seconds: that the training took, over all its starts.
     """
     phantom = all(domain.phantom for domain in lesson.domains.values())
     learnt = Ancestor(lesson.source_digest, len(lesson.train), phantom, lesson.source_parts)

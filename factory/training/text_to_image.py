@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +51,7 @@ from factory.training.stages import (
     make_card,
     text_stage,
 )
+from factory.training.stopwatch import Stopwatch
 from factory.vocabulary import Domain
 from factory.wording import load_wording
 
@@ -186,17 +186,20 @@ def text_to_image_stages(
         folder: becomes the checkpoint.
         clauses: whether captions name every structure in a clause of its own, each read apart.
     """
-    began, work = time.monotonic(), folder / "training"
+    work = folder / "training"
+    watch = Stopwatch(work / "seconds")
     learnt = replace(lesson, train=shown).images_alone()
     components = load_text_to_image_components(start) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     captions = Captions.of(learnt, section.seed)
-    text = yield from text_stage(components, captions.sentences(learnt), section, work)
+    text = yield from watch.over(text_stage(components, captions.sentences(learnt), section, work))
     text = by_clause(text) if clauses else text
     rates = LEARNT_APART if clauses else LEARNT
     images = image_pictures(learnt.train.images)
     no_masks = images[:0]
-    autoencoder = yield from autoencoder_stage(components, images, no_masks, section, work)
+    autoencoder = yield from watch.over(
+        autoencoder_stage(components, images, no_masks, section, work)
+    )
     encoders = Encoders(autoencoder, text)
 
     def encoded(
@@ -210,7 +213,7 @@ def text_to_image_stages(
 
         wording = f" {load_wording().digest} {section.seed} {rates}{' clauses' * clauses}"
         file = work / f"{name}.safetensors"
-        return latents_stage(encode, encoders, augmentation, file, wording)
+        return watch.over(latents_stage(encode, encoders, augmentation, file, wording))
 
     latents = yield from encoded(learnt.train, captions.train, section.augment, "train")
     unchanged = Augmentation(copies=1)
@@ -223,12 +226,12 @@ def text_to_image_stages(
         unet = new_text_to_image(encoders, latents, preset, alphas, section.seed)
     losses = image_ceiling(learnt.held_out, autoencoder, held_out.streams[0])
     yield Progress("ceiling", 1, 1, losses)
-    for progress in train_denoiser(
+    denoising = train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
-    ):
+    )
+    for progress in watch.over(denoising):
         losses |= progress.losses
         yield progress
     about = {"preset": preset, "varying": captions.varying, "clauses": clauses}
-    seconds = time.monotonic() - began
-    card = make_card(SYSTEM, lesson, section, about, start, losses, seconds)
+    card = make_card(SYSTEM, lesson, section, about, start, losses, watch.seconds)
     return Components(unet, autoencoder, text, scheduler_config, card)
