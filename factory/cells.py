@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -21,6 +21,7 @@ Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
 
 SUBJECT_FACETS = ("domain", "modality", "anatomy", "finding", "classes")
 FACETS = (*SUBJECT_FACETS, "text")
+ALL = "all"  # as a finding: each one of its domain
 # What a retrieving grid keeps of a prompt's text: the training image that it is the caption of, and
 # the text that was asked for. Neither is told to a generator.
 RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
@@ -40,7 +41,8 @@ class GridSection(BaseModel):
     Attributes:
         facets: facet -> its values. Known facets are domain, modality, anatomy, finding, classes
             (each value one class, several as "a;b" or as a list, or "" for none) and text; any
-            other name is an extra facet and is told to the generator as it is.
+            other name is an extra facet and is told to the generator as it is. The finding "all"
+            stands for every finding of each domain, and for none where it has none.
         exclude: facets of the combinations to leave out; a list means any of its values.
         replicates: pairs per combination.
         seed: root of all seeds of this grid.
@@ -157,6 +159,11 @@ def _axis(name: str, values: Sequence[Value]) -> tuple[object, ...]:
             f"facet {name!r} repeats {_say(most)!r}: its pairs would be made twice; "
             "use replicates for more pairs per combination"
         )
+    if name == "finding" and ALL in canonical and len(canonical) > 1:
+        raise InputError(
+            f"facet 'finding' names {ALL!r} beside others, which it holds already: their pairs "
+            "would be made twice; leave the others out"
+        )
     return canonical
 
 
@@ -187,6 +194,8 @@ def _rule(
     domains: Mapping[str, Domain],
 ) -> Rule:
     varied = {"domain": tuple(domains), **axes}
+    if varied.get("finding") == (ALL,):
+        varied["finding"] = tuple({name: None for d in domains.values() for name in d.findings})
     canonical: dict[str, frozenset[object]] = {}
     if not rule:
         raise InputError("an entry of exclude is empty: it would exclude everything")
@@ -209,7 +218,7 @@ def _known_values(axes: Mapping[str, tuple[object, ...]], domains: Mapping[str, 
         "domain": lambda domain: [domain.name],
         "modality": lambda domain: [plain(domain.modality)],
         "anatomy": lambda domain: [plain(domain.anatomy)],
-        "finding": lambda domain: ["", *domain.findings],
+        "finding": lambda domain: ["", ALL, *domain.findings],
         "classes": lambda domain: domain.classes,
     }
     for name, names in known.items():
@@ -233,8 +242,7 @@ def _subjects(
     for domain in domains:
         before = len(kept)
         excluded = False
-        for values in unfit:
-            key: Key = {"domain": domain.name, **dict(zip(names, values, strict=True))}
+        for values, key in _keys(domain, names, unfit):
             if any(_covers(rule, key) for rule in rules):
                 unfit[values], excluded = False, True
             elif (subject := _subject(domain, key)) is not None:
@@ -247,6 +255,16 @@ def _subjects(
             said = ", ".join(f"{n} {_say(v)!r}" for n, v in zip(names, values, strict=True) if v)
             raise InputError(f"no domain of the grid can show {said} together; exclude it")
     return kept
+
+
+def _keys(
+    domain: Domain, names: Sequence[str], product: Iterable[tuple[object, ...]]
+) -> Iterator[tuple[tuple[object, ...], Key]]:
+    for values in product:
+        key: Key = {"domain": domain.name, **dict(zip(names, values, strict=True))}
+        every = key["finding"] == ALL
+        for finding in (domain.findings or ("",)) if every else (key["finding"],):
+            yield values, {**key, "finding": finding}
 
 
 def _covers(rule: Rule, key: Key) -> bool:

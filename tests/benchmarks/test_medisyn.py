@@ -10,6 +10,7 @@ from factory.captions import check_words
 from factory.images import ImageSection
 from factory.models.caption_sentences import caption_corpus
 from factory.models.tokens import words
+from factory.prompt_grid import PromptGrid
 from factory.sections import MediSynSpec
 from factory.sources.phantom import PhantomSource
 from factory.wording import load_wording
@@ -59,6 +60,14 @@ def test_the_recipe_covers_what_a_generalist_must():
     assert len({domain.modality for domain in domains}) >= 10
     assert len({domain.specialty for domain in domains}) >= 6
     assert all(len(domain.findings) >= 2 for domain in domains)
+
+
+@pytest.mark.parametrize("name", load_recipe("medisyn").source.build().domains)
+def test_a_specialist_is_one_changed_line(name):
+    recipe = load_recipe("medisyn", [f"source.domains=[{name}]"])
+    grid = PromptGrid(recipe.grid, recipe.source.build().domains)
+    assert {prompt.domain for prompt in grid} == {name}
+    assert len({prompt.finding for prompt in grid}) >= 2
 
 
 @pytest.mark.slow

@@ -109,6 +109,26 @@ def test_a_cell_is_kept_only_for_the_domains_that_know_it() -> None:
     ]
 
 
+def test_all_stands_for_every_finding_of_each_domain() -> None:
+    listed = ["normal", "tuberculosis", "benign", "malignant"]
+    two = {domain.name: domain for domain in (CHEST, BREAST)}
+    every = grid(two, facets={"finding": ["all"], "view": ["PA", "AP"]}, replicates=2)
+    assert list(every) == list(
+        grid(two, facets={"finding": listed, "view": ["PA", "AP"]}, replicates=2)
+    )
+    assert not CHAOS.findings  # what has no finding is asked for without one
+    asked = [(p.domain, p.finding) for p in grid(facets={"finding": ["all"]})]
+    assert asked[-1] == (CHAOS.name, "")
+    assert {p.finding for p in grid(two, facets={"finding": ["all"], "anatomy": ["breast"]})} == {
+        *BREAST.findings
+    }
+
+
+def test_some_of_all_findings_may_be_excluded() -> None:
+    some = grid(facets={"finding": ["all"]}, exclude=[{"finding": ["normal", "benign"]}])
+    assert [p.finding for p in some] == ["tuberculosis", "malignant", ""]
+
+
 def test_without_facets_every_domain_shows_all_its_classes() -> None:
     assert [p.classes for p in grid()] == [domain.classes for domain in THREE.values()]
 
@@ -267,6 +287,7 @@ def test_a_grid_travels_to_a_worker() -> None:
     [
         ({"facets": {"finding": []}}, "facet 'finding' is empty"),
         ({"facets": {"finding": ["normal", "normal"]}}, "repeats 'normal'"),
+        ({"facets": {"finding": ["all", "normal"]}}, "names 'all' beside others"),
         ({"facets": {"classes": ["liver;spleen", "spleen;liver"]}}, "repeats 'liver;spleen'"),
         (
             {"facets": {"findings": ["normal"]}},
