@@ -262,9 +262,9 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
-    other = compared(arguments.compare)
     images, few, steps = QUICK if arguments.quick else FULL
     bench = Bench.of(arguments.checkpoint, arguments.set, steps)
+    other = compared(arguments.compare)
     drawn = bench.drawn(bench.prompts(images), "drawing")
     specialties = {domain.specialty for domain in bench.domains.values()}
     counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}
