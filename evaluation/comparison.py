@@ -1,9 +1,10 @@
 """Several generators of the same domains, held against the same real images: which is better?
 
 Every generator draws the same prompts from the same noise, so that differences are paired. A
-contrast is a mean over domains; its interval resamples domains, synthetic images and patients.
+contrast is a mean over domains; its interval resamples synthetic images and patients within each of
+them, and so speaks of these domains and of no others.
 
-Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (several levels).
+Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (several samples).
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
     """A row per domain and generator: kernel distance and alignment, with their intervals.
 
     Columns: domain, arm, n, distance (`kernel.kernel_estimate` to the held-out images), alignment
-    (balanced accuracy over that on the held-out images; NaN where nothing can tell findings),
+    (balanced accuracy over that on the held-out images; NaN where nothing can tell real findings
+    apart),
     each with _low and _high, and accuracy_real.
     """
     rows = []
@@ -126,7 +128,9 @@ def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
                     "n": len(ours.features),
                     **_columns("distance", distance),
                     **_columns("alignment", alignment),
-                    "accuracy_real": _accuracy(each.real, np.ones((1, len(units))))[0],
+                    "accuracy_real": _accuracy(
+                        each.real, _findings(each.real), np.ones((1, len(units)))
+                    )[0],
                 }
             )
     return pd.DataFrame(rows)
@@ -148,16 +152,13 @@ class Contrast:
 
 def contrast(trials: Sequence[DomainTrial], ours: str, theirs: str, *, seed: int = 0) -> Contrast:
     """Compares two generators, domain by domain, on the same resamples."""
-    count = len(trials)
-    chosen = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    weights = np.concatenate([np.ones((1, count)), chosen.astype(float)])
     arms = ours, theirs
     aligned = [[_with_value(_aligned(t, arm, seed)) for t in trials] for arm in arms]
     loss = np.stack([b - a for a, b in zip(*aligned, strict=True)], axis=1)
     told = np.isfinite(loss[0])
-    losses = over((weights * np.where(told, loss, 0)).sum(1), (weights * told).sum(1))
+    losses = over(loss[:, told].sum(1), np.full(len(loss), told.sum(), float))
     apart = [np.stack([_with_value(_distances(t, arm, seed)) for t in trials], 1) for arm in arms]
-    sums = [(weights * each).sum(1) for each in apart]
+    sums = [each.sum(1) for each in apart]
     ratios = np.where(sums[1] > 0, over(sums[0], sums[1]), np.inf)
     n = sum(len(t.arms[ours].features) for t in trials)
     return Contrast(
@@ -181,18 +182,26 @@ def _estimate(value: float, draws: Floats, n: int) -> Estimate:
 
 def _aligned(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
     ours, real = each.arms[arm], each.real
+    judged = np.intersect1d(_findings(ours), _findings(real))
     one = [np.ones((1, len(shown.features))) for shown in (ours, real)]
+    # Where real images are not told apart, drawn ones cannot be: the ratio would be 1 of anything.
+    if len(judged) < 2 or _accuracy(real, judged, one[1])[0] <= 1 / len(judged):
+        return NAN, np.full(RESAMPLES, NAN)
     drawn = _weights(each, arm, seed)
-    value, draws = (over(_accuracy(ours, a), _accuracy(real, b)) for a, b in (one, drawn))
+    value, draws = (
+        over(_accuracy(ours, judged, a), _accuracy(real, judged, b)) for a, b in (one, drawn)
+    )
     return float(value[0]), draws
 
 
-def _accuracy(shown: Shown, weights: Floats) -> Floats:
-    """(R,) balanced accuracy under weights (R, N) of the images."""
-    known = shown.findings != UNLABELLED
-    if not len(shown.right) or not known.any():
+def _findings(shown: Shown) -> NDArray[np.intp]:
+    return np.setdiff1d(shown.findings, [UNLABELLED])
+
+
+def _accuracy(shown: Shown, labels: NDArray[np.intp], weights: Floats) -> Floats:
+    """(R,) balanced accuracy over these findings, under weights (R, N) of the images."""
+    if not len(shown.right) or not len(labels):
         return np.full(len(weights), NAN)
-    labels = np.unique(shown.findings[known])
     of_label = (shown.findings[:, None] == labels).astype(float)
     return np.asarray(
         np.nanmean(over(weights @ (of_label * shown.right[:, None]), weights @ of_label), axis=1)

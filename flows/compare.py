@@ -102,6 +102,8 @@ def _compared(
     }
     folder = job.settings.reports
     folder.mkdir(parents=True, exist_ok=True)
+    # What was held against the test split does not replace what was chosen by on the other.
+    name = f"{job.recipe.name}-compare{'-final' * (reference.split == 'test')}"
     result = Comparison(
         recipe=job.recipe.name,
         images=images,
@@ -109,8 +111,8 @@ def _compared(
         costs=costs(trained),
         levels=[_row(row) for row in table.to_dict("records")],
         figures=figures,
-        file=folder / f"{job.recipe.name}-compare.json",
-        chart=folder / f"{job.recipe.name}-compare.png",
+        file=folder / f"{name}.json",
+        chart=folder / f"{name}.png",
     )
     result.chart.write_bytes(comparison_chart(table).png)
     _keep(result, trained)

@@ -161,8 +161,7 @@ def costs(trained: Sequence[Trained]) -> dict[str, dict[str, float]]:
 
     Returns:
         Arm -> models; parameters of all of them; steps of all their denoisers; seconds that the
-        trainings took, by their cards (of one that was stopped, since it last went on); cost, the
-        sum over models of seconds x parameters.
+        trainings took, by their cards; cost, the sum over models of seconds x parameters.
     """
     found: dict[str, dict[str, float]] = {}
     for each in trained:

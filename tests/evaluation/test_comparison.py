@@ -38,6 +38,37 @@ def test_a_worse_generator_is_told_by_how_much():
     assert found.alignment_loss.n == 160
 
 
+def test_the_interval_is_as_wide_as_chance_within_these_domains():
+    domains, images, shares = 11, 64, (0.85, 0.7)
+    rng = np.random.default_rng(0)
+    findings = np.arange(images) % 2
+    made = []
+    for number in range(domains):
+        features, units = rng.normal(size=(images, 2)), np.arange(images)
+        certain = Shown(features, np.ones(images), findings, units)
+        arms = {
+            name: Shown(features, (rng.random(images) < share).astype(float), findings, units)
+            for name, share in zip(("ours", "theirs"), shares, strict=True)
+        }
+        made.append(DomainTrial(f"domain {number}", certain, arms))
+    found = contrast(made, "ours", "theirs").alignment_loss
+    expected = np.sqrt(sum(share * (1 - share) for share in shares) / (images * domains))
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(expected, rel=0.15)
+
+
+def test_where_real_findings_are_not_told_apart_no_alignment_is():
+    features, units, findings = np.zeros((4, 2)), np.arange(4), np.array([0, 0, 1, 1])
+    features[:, 0] = units
+
+    def answered(*right):
+        return Shown(features, np.array(right, float), findings, units)
+
+    chance = DomainTrial("a", answered(1, 1, 0, 0), {"x": answered(1, 1, 1, 1)})
+    assert levels([chance])["alignment"].isna().all()
+    told = DomainTrial("b", answered(1, 1, 1, 0), {"x": answered(1, 0, 1, 0)})
+    assert levels([told])["alignment"].tolist() == pytest.approx([0.5 / 0.75])
+
+
 def test_the_value_is_that_of_the_kernel_distance():
     (one, *_) = trials((2, 1), (1, 1))
     kernel = Kernel.of(one.real.features)
