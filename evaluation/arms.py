@@ -38,7 +38,7 @@ class Arm:
             are folds; "" for the synthetic arm.
         images: how many real images that is.
         seed: draws its real images, its first weights and its batches.
-        ratio: of `both`: synthetic pairs drawn for each real one; 0 for the others.
+        ratio: of `both`: synthetic pairs for each real one in a batch; 0 for the others.
         fold: whose patients it is tried on; None for those of the held-out split.
     """
 

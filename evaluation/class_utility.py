@@ -83,9 +83,9 @@ def class_gains(cases: pd.DataFrame) -> pd.DataFrame:
     """
     tried = cases[cases["kind"] != "reversed"]
     rows = [
-        _gain(base, other)
+        _gain(name, base, other)
         for _, group in tried.groupby(["classifier", "domain"], sort=False)
-        for base, other in comparisons(group)
+        for name, base, other in comparisons(group)
     ]
     table = pd.DataFrame(rows)
     if table.empty:
@@ -129,18 +129,19 @@ def _level(part: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _gain(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
+def _gain(name: str, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
     ours, theirs = Answers.of(other), Answers.of(base)
     shared = (ours.tables, theirs.tables, ours.truth, ours.units)
     found = discrimination_gain(*shared, seed=0)
     first, compared = base.iloc[0], other.iloc[0]
+    asked = other if compared["real"] else base
     by_seed = [_auroc(a, ours) - _auroc(b, ours) for a, b in zip(*shared[:2], strict=True)]
     return {
         **{name: first[name] for name in ("classifier", "domain")},
-        "comparison": f"{compared['kind']} - {first['kind']}",
+        "comparison": name,
         "ratio": compared["ratio"],
-        "real": first["real"],
-        "images": int(base["images"].mean()),
+        "real": asked.iloc[0]["real"],
+        "images": int(asked["images"].mean()),
         "provenance": compared["provenance"],
         **_ends(found.auroc, "gain", ""),
         "p": auroc_gain_p(*shared, seed=0),

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from evaluation.metrics import Score, over_domains
 from evaluation.statistics import Estimate
 
 BASES = ("real", "augmented")  # what gains are counted from
+ROUNDED = 0.05  # half of an odd number is rounded
 
 
-def comparisons(group: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Cases of a base and of what is compared with it, for one network, domain and class."""
+def comparisons(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Name, cases of a base and of what is compared with it, for one network, domain and class.
+
+    After all of the same number of real images come those of real images with synthetic ones that
+    have twice as many real images alone as base: MediSyn's claim (arXiv 2405.09806, version 4).
+    """
     for base in BASES:
         for real, of_base in group[group["kind"] == base].groupby("real", sort=False):
             rest = group[(group["kind"] != base) & group["real"].isin([real, ""])]
             for (kind, _), other in rest.groupby(["kind", "ratio"], sort=False):
                 # Real images alone gain nothing on augmented ones that is not told already.
                 if kind != "real":
-                    yield of_base, other
+                    yield f"{kind} - {base}", of_base, other
+    yield from _twice(group)
+
+
+def _twice(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    for _, other in group[group["kind"] == "both"].groupby(["ratio", "real"], sort=False):
+        for _, base in group[group["kind"] == "real"].groupby("real", sort=False):
+            ours, theirs = (float(np.mean(part["images"])) for part in (other, base))
+            if abs(theirs - 2 * ours) <= ROUNDED * theirs:
+                yield "both - twice real", base, other
 
 
 def with_headline(rows: pd.DataFrame, metric: str, network: str) -> list[Score]:

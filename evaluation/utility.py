@@ -85,11 +85,12 @@ def gains(cases: pd.DataFrame) -> pd.DataFrame:
     """What each arm adds to real images alone, and to real images augmented more strongly.
 
     Every arm is compared case by case and seed by seed with the arms `real` and `augmented` of the
-    same number of real images; one of synthetic pairs alone with those of every number.
+    same number of real images; one of synthetic pairs alone with those of every number; and real
+    images with synthetic pairs with twice as many real images alone, where there are such.
 
     Returns:
         A row per segmenter, domain, class and comparison ("both - real", …): those, ratio, real,
-        images, provenance, gain (mean Dice difference over cases whose mask shows the class), low,
+        images (of the arm compared, where it has any), provenance, gain (mean Dice difference over cases whose mask shows the class), low,
         high (resampling patients and seeds), p (Wilcoxon's signed-rank test over patients, two
         sided, seeds averaged), p_holm (corrected for all comparisons of
         macro, or of classes, in all domains),
@@ -97,9 +98,9 @@ def gains(cases: pd.DataFrame) -> pd.DataFrame:
     """
     shown = cases[cases["shown"] & (cases["kind"] != "reversed")]
     rows = [
-        _gain(base, other)
+        _gain(name, base, other)
         for _, group in shown.groupby(["segmenter", "domain", "class"], sort=False)
-        for base, other in comparisons(group)
+        for name, base, other in comparisons(group)
     ]
     table = pd.DataFrame(rows)
     return table if table.empty else table.assign(p_holm=_corrected(table))
@@ -156,17 +157,18 @@ def _mean(cases: pd.DataFrame, name: str) -> Estimate:
     return crossed_mean(table, table.index.get_level_values("unit").to_numpy())
 
 
-def _gain(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
+def _gain(name: str, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
     gap = by_seed(other) - by_seed(base)
     estimate = crossed_mean(gap, gap.index.get_level_values("unit").to_numpy())
     first, compared = base.iloc[0], other.iloc[0]
+    asked = other if compared["real"] else base
     by_patient = gap.mean(axis=1).groupby("unit").mean()
     return {
         **{name: first[name] for name in ("segmenter", "domain", "class")},
-        "comparison": f"{compared['kind']} - {first['kind']}",
+        "comparison": name,
         "ratio": compared["ratio"],
-        "real": first["real"],
-        "images": int(base["images"].mean()),
+        "real": asked.iloc[0]["real"],
+        "images": int(asked["images"].mean()),
         "provenance": compared["provenance"],
         "gain": estimate.value,
         "low": estimate.low,

@@ -106,6 +106,21 @@ def test_every_arm_is_compared_with_both_bases_of_its_size():
     np.testing.assert_allclose(found["p_holm"], list(holm(dict(enumerate(found["p"]))).values()))
 
 
+def test_real_images_with_pairs_are_compared_with_twice_as_many_real_ones():
+    arms = [
+        cases_of([0.5, 0.6]),
+        cases_of([0.7, 0.7], real="half", images=4),
+        cases_of([0.8, 0.9], real="all", images=8),
+        cases_of([0.9, 0.9], real="10", images=10),
+        both([0.75, 0.8], real="2"),
+        both([0.9, 0.9], real="half", images=4),
+    ]
+    found = gains(pd.concat(arms)).set_index("comparison").loc["both - twice real"]
+    told = zip(found["real"], found["images"], found["gain"].round(3), strict=True)
+    # Two with pairs against four alone; four with pairs against eight.
+    assert list(told) == [("2", 2, 0.075), ("half", 4, 0.05)]
+
+
 def test_the_test_is_scipys_over_patients():
     rng = np.random.default_rng(0)
     base, other = rng.uniform(0.4, 0.9, (2, 3, 12))
