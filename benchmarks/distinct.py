@@ -1,7 +1,8 @@
 """Are a model's images distinct from its training images? With copies and other patients beside.
 
 Two embeddings: resemblance of pixels under disguise, and features that taught themselves on the
-real training images. Every figure is of one domain, then the mean over domains.
+real training images. Nearness is asked within each domain; figures are means over domains, or over
+all images.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ ENCODER_STEPS = 300
 PLANTED = 8  # training images of each domain that are copied
 LOOKED_THROUGH = 64  # drawn images of each domain in the sheet of nearest pairs
 
+SETS = ("drawn", "copies", "others")
+ENDS = (0.05, 0.95)
+
+Floats = NDArray[np.float64]
 Figures = dict[str, Figure]
 Estimates = dict[str, Estimate]
 
@@ -47,7 +52,7 @@ def privacy_figures(
     test: PairBatch,
     repeats: int,
 ) -> Figures:
-    """Canaries and distinctness, as means over domains.
+    """Canaries and distinctness, over all domains.
 
     Args:
         generator: a trained model.
@@ -58,6 +63,7 @@ def privacy_figures(
         repeats: training captions of each domain that are drawn again.
     """
     told: list[Estimates] = []
+    pooled: dict[str, list[Floats]] = {}
     caught, alarms = np.zeros(2, int), np.zeros(2, int)
     for name in tqdm(sorted(set(domain_of(train))), desc="distinctness", unit="domain"):
         ours, real, held, others = (
@@ -68,9 +74,11 @@ def privacy_figures(
         copies, planted = canaries(generator, real, PLANTED)
         sets = {"drawn": ours.images, "copies": copies, "others": others.images, "again": again}
         for embedding, measure in embeddings(real).items():
-            found = compared(sets, real, held, measure)
-            estimates = distinct(found, rows, real, embedding)
+            found = resembling(sets, real, held, measure)
+            estimates = distinct(found, embedding)
             told.append(estimates)
+            for figure, values in single(found, rows, real, embedding).items():
+                pooled.setdefault(figure, []).append(values)
             if embedding == "pixels":
                 caught += [int((found["copies"].copied).sum()), len(planted)]
                 alarms += [int(found["others"].copied.sum()), len(others)]
@@ -80,7 +88,11 @@ def privacy_figures(
     means = {name: mean_of([e[name] for e in told if name in e]) for name in names}
     canary = {"canary_caught": wilson(*map(int, caught))}
     canary["canary_false_alarms"] = wilson(*map(int, alarms))
-    return {name: Figure.estimated(estimate) for name, estimate in (canary | means).items()}
+    every = {name: np.concatenate(parts) for name, parts in pooled.items()}
+    return {
+        **{name: Figure.estimated(estimate) for name, estimate in (canary | means).items()},
+        **over_images(every),
+    }
 
 
 def canaries(generator: MediSyn, real: Block, count: int) -> tuple[Images, NDArray[np.intp]]:
@@ -129,7 +141,7 @@ def embeddings(real: Block) -> Mapping[str, Measure]:
     return {"pixels": distances, "encoder": encoded_distances(encoder, real.images)}
 
 
-def compared(
+def resembling(
     sets: Mapping[str, Images], real: Block, held: Block, measure: Measure
 ) -> Mapping[str, Resemblance]:
     """Each set of images held against training and held-out ones, by its name."""
@@ -148,25 +160,35 @@ def compared(
     return parts
 
 
-def distinct(
-    found: Mapping[str, Resemblance], rows: NDArray[np.intp], real: Block, embedding: str
-) -> Estimates:
+def distinct(found: Mapping[str, Resemblance], embedding: str) -> Estimates:
     """Nearness to training images in one embedding, beside copies and other patients."""
+    nearer = {f"nearer_to_train_{each}_{embedding}": nearer_to_train(found[each]) for each in SETS}
+    return {**nearer, f"near_copies_drawn_{embedding}": found["drawn"].share}
+
+
+def single(
+    found: Mapping[str, Resemblance], rows: NDArray[np.intp], real: Block, embedding: str
+) -> Mapping[str, Floats]:
+    """What every single image tells: ratios of distances, and shares of `corresponding`."""
     findings = np.asarray(real.facets["finding"].astype(str), object)
-    estimates = {
-        f"{what}_{name}_{embedding}": estimate
-        for name in ("drawn", "copies", "others")
-        for what, estimate in (
-            ("nearer_to_train", nearer_to_train(found[name])),
-            ("distance_ratio", bca_mean(distance_ratios(found[name]))),
-        )
-    }
     again = corresponding(found["again"].to_train, rows, findings)
-    return {
-        **estimates,
-        f"near_copies_drawn_{embedding}": found["drawn"].share,
-        f"corresponding_{embedding}": again,
-    }
+    ratios = {f"distance_ratio_{each}_{embedding}": distance_ratios(found[each]) for each in SETS}
+    return {**ratios, f"corresponding_{embedding}": again}
+
+
+def over_images(values: Mapping[str, Floats]) -> Figures:
+    """The mean of each figure over all images, and the ends of where nine in ten ratios lie."""
+    figures = Figures()
+    for name, each in values.items():
+        known = each[np.isfinite(each)]
+        figures[name] = Figure.estimated(bca_mean(known))
+        if name.startswith("distance_ratio"):
+            ends = np.quantile(known, ENDS) if len(known) else [None] * len(ENDS)
+            figures |= {
+                f"{name}_q{round(100 * end):02}": Figure(at, "1", n=len(known))
+                for end, at in zip(ENDS, ends, strict=True)
+            }
+    return figures
 
 
 def nearest_pairs(drawn: PairBatch, train: PairBatch, val: PairBatch) -> Picture:

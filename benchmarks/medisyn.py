@@ -262,9 +262,9 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
+    other = compared(arguments.compare)
     images, few, steps = QUICK if arguments.quick else FULL
     bench = Bench.of(arguments.checkpoint, arguments.set, steps)
-    other = compared(arguments.compare)
     drawn = bench.drawn(bench.prompts(images), "drawing")
     specialties = {domain.specialty for domain in bench.domains.values()}
     counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}
@@ -272,7 +272,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         **{name: Figure(len(values), "1") for name, values in counts.items()},
         **alignment(bench, drawn),
         **paraphrased(bench, few),
-        **privacy_figures(bench.generator, drawn, bench.train, bench.val, bench.test, few),
+        **privacy_figures(bench.generator, drawn, bench.train, bench.val, bench.test, 2 * images),
         **other,
     }
     if arguments.pictures:

@@ -16,7 +16,6 @@ from evaluation.neighbours import distances
 from evaluation.pairs import Images
 from evaluation.privacy import DRAWS, Measure, Resemblance, pool_of_units
 from evaluation.resemblance import Distances
-from evaluation.statistics import NOTHING, Estimate, bca_mean
 
 Floats = NDArray[np.float64]
 
@@ -60,24 +59,27 @@ def distance_ratios(found: Resemblance, *, seed: int = 0) -> Floats:
 
 
 def corresponding(
-    to_train: Distances, own: NDArray[np.intp], groups: NDArray[np.object_], *, seed: int = 0
-) -> Estimate:
+    to_train: Distances, own: NDArray[np.intp], groups: NDArray[np.object_]
+) -> Floats:
     """How often an image lies nearer to the training image whose caption it was drawn with.
 
     Of all other training images of the same group (finding) the share that is farther away, ties
-    counting half: 0.5 where the caption alone decides, 1 where it calls up the very image.
+    counting half: 0.5 on average where captions tell no more than the group, 1 where one calls up
+    the very image. Captions that tell more, as a side, raise it without any memory.
 
     Args:
         to_train: (N, T) distances of synthetic to training images.
         own: (N,) index of the training image whose caption each was drawn with.
         groups: (T,) group of each training image.
-        seed: of the interval over synthetic images.
+
+    Returns:
+        (N,) shares; NaN where a training image is the only one of its group.
     """
-    shares = []
-    for row, at in zip(to_train, own, strict=True):
+    shares = np.full(len(own), np.nan)
+    for number, (row, at) in enumerate(zip(to_train, own, strict=True)):
         others = groups == groups[at]
         others[at] = False
         if others.any():
             rest = row[others]
-            shares.append(float((rest > row[at]).mean() + 0.5 * (rest == row[at]).mean()))
-    return bca_mean(shares, seed=seed) if shares else NOTHING
+            shares[number] = (rest > row[at]).mean() + 0.5 * (rest == row[at]).mean()
+    return shares

@@ -198,8 +198,8 @@ def check_words(texts: Iterable[str], known: frozenset[str] | None) -> None:
     if unknown:
         raise InputError(
             f"the model never met {', '.join(_beside_nearest(word, known) for word in unknown)}: "
-            "to it such words say nothing; use known ones, or a pretrained text encoder (a hub "
-            "folder as generator.from)"
+            "to it such words say nothing; use known ones, or train with a pretrained text encoder "
+            "(a hub folder as generator.train.text.from)"
         )
 
 

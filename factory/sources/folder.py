@@ -139,7 +139,7 @@ def read_rows(folder: Path) -> list[Row]:
         InputError: if folder or table is missing, empty, or lacks the image or mask column.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; correct source.path")
+        raise InputError(f"{folder}: there is no such folder; correct the path of the source")
     path = folder / TABLE
     if not path.is_file():
         raise InputError(f"{path} is missing: it must list the images with the columns image, mask")

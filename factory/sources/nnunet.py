@@ -66,7 +66,9 @@ class NnunetSource(BaseModel):
         from factory.sources.cases import Cases, Choice
 
         if not self.path.is_dir():
-            raise InputError(f"{self.path}: there is no such folder; correct source.path")
+            raise InputError(
+                f"{self.path}: there is no such folder; correct the path of the source"
+            )
         description = read_json(self.path / "dataset.json")
         names = parse_names(description.get("labels"), f"{self.path / 'dataset.json'}, labels")
         channels = _channels(description, self.path)

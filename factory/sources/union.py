@@ -56,9 +56,18 @@ class UnionSource(BaseModel):
         """The source itself.
 
         Raises:
-            InputError: if a part cannot be built, or two parts code one domain differently.
+            InputError: naming every part that cannot be built, or two that code one domain
+                differently.
         """
-        return Union({name: part.build() for name, part in sorted(self.parts.items())})
+        built, wrong = dict[str, Source](), list[str]()
+        for name, part in sorted(self.parts.items()):
+            try:
+                built[name] = part.build()
+            except InputError as error:
+                wrong.append(f"source.parts.{name}: {error}")
+        if wrong:
+            raise InputError("; ".join(wrong))
+        return Union(built)
 
 
 @dataclass(frozen=True, eq=False)
