@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from evaluation.sections import ArmKind, BridgeSection, UtilitySection, share_of
 if TYPE_CHECKING:
     from evaluation.bridge import Bridge
     from evaluation.learners import Segmenter, Step
+
+log = logging.getLogger(__name__)
 
 SEEDS_APART = 1000  # between the seed of an arm's real images and that of its training
 STRONGER = 2.0  # how far the augmentation of the arm `augmented` reaches beyond the usual one
@@ -122,11 +125,13 @@ def arms_of(
     """The arms of some networks: without real images once, else for each number of them.
 
     Raises:
-        InputError: if a domain has fewer real images than the recipe asks.
+        InputError: if no domain has as many real images as the recipe asks, or one has fewer than
+            it asks at least.
     """
+    most = max((available.get(domain, 0) for domain in domains), default=0)
     for network in networks:
         for domain in domains:
-            numbers = _numbers(section, domain, available.get(domain, 0), fold)
+            numbers = _numbers(section, domain, available.get(domain, 0), most, fold)
             kinds = list(_kinds(section, numbers))
             for seed in range(section.seeds):
                 for kind, real, images, ratio in kinds:
@@ -274,9 +279,9 @@ def _kinds(
 
 
 def _numbers(
-    section: UtilitySection, domain: str, available: int, fold: int | None
+    section: UtilitySection, domain: str, available: int, most: int, fold: int | None
 ) -> dict[str, int]:
-    """Name of every number of real images -> the number.
+    """Name of every number of real images -> the number, without those that only others have.
 
     A share is named by its number, so that two which come to one number are one; but in folds, where
     it is another number in each, as the recipe names it.
@@ -284,6 +289,12 @@ def _numbers(
     found: dict[str, int] = {}
     for asked in section.real:
         images = _number(asked, available)
+        if available < images <= most and found:
+            log.warning(
+                "%s has %d real images for training: no network learns from %d there",
+                *(domain, available, images),
+            )
+            continue
         if images > available or not available:
             raise InputError(
                 f"utility.real asks for {asked} real images of domain {domain!r}, which has "

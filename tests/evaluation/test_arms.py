@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.arms import Arm, arms, choosers, labelled, nested_subset, start_arm
+from evaluation.arms import Arm, arms, arms_of, choosers, labelled, nested_subset, start_arm
 from evaluation.errors import InputError
 from evaluation.pairs import units_of
 from evaluation.sections import ARMS, ArmKind, UtilitySection
@@ -63,6 +63,19 @@ def test_more_real_images_than_there_are_is_refused(discs):
         arms(UtilitySection(real=(9,)), {"discs": 5}, discs(8))
     with pytest.raises(InputError, match=r"names \['lungs'\], but the pairs only hold"):
         arms(UtilitySection(domains=("lungs",)), {"discs": 20}, discs(8))
+
+
+def test_a_number_that_only_others_have_is_left_out(caplog):
+    section = UtilitySection(real=(4, 9, "all"), arms=("real",), seeds=1)
+    found = arms_of(("unet",), section, ("few", "many"), {"few": 5, "many": 20}, None)
+    assert [(arm.domain, arm.real) for arm in found] == [
+        *(("few", real) for real in ("4", "all")),
+        *(("many", real) for real in ("4", "9", "all")),
+    ]
+    assert "few has 5 real images for training: no network learns from 9 there" in caplog.text
+    fewest = UtilitySection(real=(9,))
+    with pytest.raises(InputError, match="asks for 9 real images of domain 'few', which has 5"):
+        list(arms_of(("unet",), fewest, ("few", "many"), {"few": 5, "many": 20}, None))
 
 
 def test_a_share_is_written_as_its_number(discs):
