@@ -80,20 +80,26 @@ class Bench:
     steps: int
 
     @staticmethod
-    def of(checkpoint: Path, overrides: Sequence[str], steps: int) -> Bench:
+    def of(name: str, checkpoint: Path, overrides: Sequence[str], steps: int) -> Bench:
         """Reads a checkpoint, and real images of the domains that it knows.
+
+        Args:
+            name: of the recipe that says which images.
+            checkpoint: trained on its training images, on no other.
+            overrides: of the recipe.
+            steps: that each classifier is trained.
 
         Raises:
             InputError: if there is no checkpoint, or its domains are not those of the source.
         """
         if not (checkpoint / CARD).is_file():
             raise InputError(
-                f"there is no checkpoint {checkpoint}: train one with `medpair train {RECIPE}` "
+                f"there is no checkpoint {checkpoint}: train one with `medpair train {name}` "
                 "and copy the folder it names there, or name another one with --checkpoint"
             )
-        recipe = load_recipe(RECIPE, overrides)
+        recipe = load_recipe(name, overrides)
         if not isinstance(recipe.generator, MediSynSpec):
-            raise InputError(f"recipe {RECIPE} has the generator {recipe.generator.kind}")
+            raise InputError(f"recipe {name} has the generator {recipe.generator.kind}")
         generator = MediSyn.load(checkpoint, recipe.image, recipe.generator.sample)
         source = recipe.source.build()
         if strange := sorted(set(source.domains) - set(generator.domains)):
@@ -262,9 +268,11 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
-    other = compared(arguments.compare)
+    chosen = COMPARISON if arguments.recipe == RECIPE else None
+    comparison = arguments.compare or chosen
+    other = compared(comparison) if comparison else {}
     images, few, steps = QUICK if arguments.quick else FULL
-    bench = Bench.of(arguments.checkpoint, arguments.set, steps)
+    bench = Bench.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)
     drawn = bench.drawn(bench.prompts(images), "drawing")
     specialties = {domain.specialty for domain in bench.domains.values()}
     counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}
@@ -281,7 +289,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         for picture in pictures:
             (arguments.pictures / f"medisyn-{picture.name}.png").write_bytes(picture.png)
     digest = checkpoint_digest(arguments.checkpoint)[:12]
-    return figures, {"checkpoint": digest, "trained_with": f"medpair train {RECIPE}"}
+    return figures, {"checkpoint": digest, "trained_with": f"medpair train {arguments.recipe}"}
 
 
 def main() -> None:
@@ -289,12 +297,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]} images of each finding")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--recipe", default=RECIPE, help="whose images and sampling are taken")
     parser.add_argument("--checkpoint", type=Path, default=RECORDED)
     parser.add_argument(
         "--compare",
         type=Path,
-        default=COMPARISON,
-        help="result of `medpair compare`, a JSON file; the recorded one by default",
+        help=f"result of `medpair compare`, a JSON file; of {RECIPE} by default the recorded one",
     )
     parser.add_argument("--pictures", type=Path, help="folder to write contact sheets to")
     parser.add_argument("--set", action="append", default=[], help="overrides a recipe's key")
@@ -305,7 +313,8 @@ def main() -> None:
     except InputError as error:
         print(f"benchmarks.medisyn: {error}", file=sys.stderr)
         raise SystemExit(2) from error
-    show("medisyn", figures, notes, arguments.json, verdicts(BARS, figures))
+    bars = verdicts(BARS, figures) if arguments.recipe == RECIPE else {}
+    show("medisyn", figures, notes, arguments.json, bars)
 
 
 if __name__ == "__main__":

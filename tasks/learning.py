@@ -79,7 +79,8 @@ def losses(checkpoint: Path) -> pd.DataFrame:
 
 def watch(steps: Iterable[Progress], folder: Path, record: Record) -> None:
     """Exhausts a training loop, showing each of its stages and keeping its losses."""
-    for title, part in groupby(steps, key=lambda progress: progress.stage):
+    # Training and held-out images are encoded one after the other, in a stage of one name.
+    for (title, _), part in groupby(steps, key=lambda progress: (progress.stage, progress.steps)):
         kept: list[Progress] = []
         written = time.monotonic()
         for progress in _shown(f"training: {title}", part):
