@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from evaluation.metrics import METRICS, Score
 from factory.store import Garbage
@@ -97,17 +98,23 @@ def worth(told: Worth) -> RenderableType:
         if table
     ]
     worths = [
-        f"{row['domain']}, {row['kind']} {row['real']}: {row['words']}"
+        f"{row['domain']}, {_arm(row)}: {row['words']}"
         for row in [*told.worths, *told.classes["worths"]]
     ]
     return Group(
         f"{told.version}, {_tried_on(told)}",
         *levels,
         *unseen_tables(told.unseen),
-        "\n".join(["in real images:", *worths]) if worths else "",
+        # Plain: "[fewer, 42]" would be read as markup, and vanish.
+        Text("\n".join(["in real images:", *worths]) if worths else ""),
         scores({score.metric: score for score in told.scores}),
         "" if told.file is None else mapping({"tables": short_path(told.file)}),
     )
+
+
+def _arm(row: Mapping[str, object]) -> str:
+    beside = f", {row['real']} real" if row["real"] else ""
+    return f"{row['kind']}{beside}" + (f", {row['ratio']:g} : 1" if row["ratio"] else "")
 
 
 def _tried_on(told: Worth) -> str:

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
-from flows import terminal
+from flows import tables, terminal
 from flows.tables import size_text, time_text
 from flows.terminal import Bars, Terminal, as_json
+from flows.worth import Worth
 
 
 @dataclass
@@ -48,6 +49,17 @@ def test_in_a_log_a_long_stage_is_a_line_now_and_then(monkeypatch):
         bars.move(bar, done, "loss 0.5")
     bars.close(bar)
     assert log.getvalue().splitlines() == ["training …", "training: 20 of 100 loss 0.5"]
+
+
+def test_what_pairs_are_worth_is_told_with_its_interval():
+    row = {"domain": "chest", "kind": "both", "real": "16", "ratio": 2.0, "words": "19 [fewer, 42]"}
+    alone = row | {"kind": "synthetic", "real": "", "ratio": 0.0}
+    nothing = {"levels": [], "gains": [], "worths": []}
+    told = Worth("a@v1", "val", "", None, [], [], [row, alone], nothing, [], [])
+    log = io.StringIO()
+    Console(file=log, width=80).print(tables.worth(told))
+    assert "chest, both, 16 real, 2 : 1: 19 [fewer, 42]" in log.getvalue()
+    assert "chest, synthetic: 19 [fewer, 42]" in log.getvalue()
 
 
 def test_amounts_in_words():
