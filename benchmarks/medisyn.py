@@ -129,7 +129,8 @@ class Bench:
     @cached_property
     def modality_judge(self) -> Classifier:
         """Tells the modalities of real training images apart."""
-        judge = new_classifier("resnet", 3, labels_of(self.train, MODALITY), seed=0)
+        channels = self.train.images.shape[-1]
+        judge = new_classifier("resnet", channels, labels_of(self.train, MODALITY), seed=0)
         loop = train_classifier(judge, [self.train], MODALITY, steps=self.steps, seed=0)
         return watched(loop, judge, "modalities", self.steps)
 
