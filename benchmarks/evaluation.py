@@ -46,12 +46,15 @@ REPEATS, QUICK_REPEATS = 100, 10
 PHANTOMS = ("phantom-cardiac-mri", "phantom-chest-xray")
 TRUE_DICE = (0.7, 1.0)
 MANY = 10_000
-FAULTS = ("shift2", "shift4", "shift8", "swapped", "blur", "noise5", "copies10", "mode_dropped")
+FAULTS = (
+    *("shift2", "shift4", "shift8", "swapped", "blur"),
+    *("noise5", "copies10", "mode_dropped", "shuffled"),
+)
 BARS = (
     Bar("agreement_worst", "<=", 1e-6),
     Bar("consistency_spearman", ">=", 0.8),
     Bar("false_alarms", "<=", 0.05),
-    *(Bar(f"detected_{fault}", ">=", 0.9) for fault in (*FAULTS, "shuffled")),
+    *(Bar(f"detected_{fault}", ">=", 0.9) for fault in FAULTS),
     Bar("seconds_10k", "<=", 600),
     Bar("gib_10k", "<=", 4),
 )

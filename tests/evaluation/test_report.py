@@ -119,6 +119,7 @@ def parsed(page):
 
 def test_pairs_without_a_mask_are_counted():
     assert "pairs, 7 of them without a mask." in render(a_report(maskless=7))
+    assert "without a mask" not in render(a_report())
     assert "256 synthetic images, without masks." in render(a_report(maskless=256))
     assert "without" not in render(a_report()).split('class="lead"')[1].split("</p>")[0]
 
