@@ -269,8 +269,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     Raises:
         InputError: if the checkpoint or the comparison is not there.
     """
-    chosen = COMPARISON if arguments.recipe == RECIPE else None
-    comparison = arguments.compare or chosen
+    comparison = arguments.compare or (COMPARISON if arguments.recipe == RECIPE else None)
     other = compared(comparison) if comparison else {}
     images, few, steps = QUICK if arguments.quick else FULL
     bench = Bench.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)

@@ -90,10 +90,10 @@ def gains(cases: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row per segmenter, domain, class and comparison ("both - real", …): those, ratio, real,
-        images (of the arm compared, where it has any), provenance, gain (mean Dice difference over cases whose mask shows the class), low,
-        high (resampling patients and seeds), p (Wilcoxon's signed-rank test over patients, two
-        sided, seeds averaged), p_holm (corrected for all comparisons of
-        macro, or of classes, in all domains),
+        images (of the arm compared, where it has any), provenance, gain (mean Dice difference over
+        cases whose mask shows the class), low, high (resampling patients and seeds), p (Wilcoxon's
+        signed-rank test over patients, two sided, seeds averaged), p_holm (corrected for all
+        comparisons of macro, or of classes, in all domains),
         n (cases), patients, seeds, seed_sd (spread of the gain between seeds, NaN for one).
     """
     shown = cases[cases["shown"] & (cases["kind"] != "reversed")]
