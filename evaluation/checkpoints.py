@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -14,6 +16,14 @@ from torch import Tensor, nn
 from evaluation.errors import InputError
 
 FORMAT = 1
+ENDING = ".safetensors"
+log = logging.getLogger(__name__)
+
+Network = TypeVar("Network")
+
+
+class DamagedError(InputError):
+    """There is no whole network in a folder: it has to be trained, or trained again."""
 
 
 def digest_of(network: nn.Module, *identity: object) -> str:
@@ -32,10 +42,33 @@ def digest_of(network: nn.Module, *identity: object) -> str:
 
 
 def save_weights(network: nn.Module, card: Mapping[str, str], path: Path) -> None:
-    """Writes one safetensors file that also holds the card, and its folder where there is none."""
+    """Writes one safetensors file that also holds the card, and its folder where there is none.
+
+    The file appears whole or not at all, whenever the process dies.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    save_file(state, path, metadata={"format": str(FORMAT), **card})
+    beside = path.with_suffix(".part")
+    save_file(state, beside, metadata={"format": str(FORMAT), **card})
+    beside.replace(path)
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether a folder holds a network."""
+    return any(folder.glob(f"*{ENDING}"))
+
+
+def read_back(load: Callable[[Path], Network], folder: Path) -> Network | None:
+    """What was saved in a folder; None where nothing was, or nothing whole.
+
+    Raises:
+        InputError: if a newer release saved it.
+    """
+    try:
+        return load(folder) if is_saved(folder) else None
+    except DamagedError as error:
+        log.warning("%s", error)
+        return None
 
 
 def read_weights(path: Path, what: str) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -46,10 +79,11 @@ def read_weights(path: Path, what: str) -> tuple[dict[str, str], dict[str, Tenso
         what: the file is said to hold, for messages.
 
     Raises:
-        InputError: if there is no such file, or one of another kind or format.
+        DamagedError: if there is no such file, or it cannot be read.
+        InputError: if it is of another format.
     """
     if not path.is_file():
-        raise InputError(
+        raise DamagedError(
             f"{path.parent} holds no {path.name}, so there is no {what} to load from it"
         )
     try:
@@ -57,7 +91,7 @@ def read_weights(path: Path, what: str) -> tuple[dict[str, str], dict[str, Tenso
             card = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path} is not a safetensors file ({error}); train it again") from error
+        raise DamagedError(f"{path} is not a safetensors file ({error}); train it again") from error
     if card.get("format") != str(FORMAT):
         raise InputError(
             f"{path} has format {card.get('format')!r}, this version reads {FORMAT}; update"
@@ -69,9 +103,9 @@ def restore(network: nn.Module, state: Mapping[str, Tensor], path: Path, kind: s
     """Gives the network the weights that were read from a path.
 
     Raises:
-        InputError: if they are those of another network.
+        DamagedError: if they are those of another network.
     """
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{path} holds weights of another {kind}; train again") from error
+        raise DamagedError(f"{path} holds weights of another {kind}; train again") from error

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from evaluation.checkpoints import read_weights, restore, save_weights
 from evaluation.errors import InputError
 from evaluation.features import check_pairs
 from evaluation.learners import Step
@@ -28,7 +27,6 @@ from evaluation.pairs import Images, Masks, Pairs, with_masks
 from evaluation.stacks import CHUNK, stacked
 from evaluation.texture import Table
 
-FORMAT = 1
 WEIGHTS = "encoder.safetensors"
 WIDTHS = (16, 16, 32, 32)
 PROJECTED = 32
@@ -190,9 +188,7 @@ def instance_loss(projected: Tensor) -> Tensor:
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
     """Writes the folder with one safetensors file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {name: weight.contiguous() for name, weight in encoder.network.state_dict().items()}
-    save_file(state, folder / WEIGHTS, metadata={"format": str(FORMAT)})
+    save_weights(encoder.network, {}, folder / WEIGHTS)
 
 
 def load_encoder(folder: Path, channels: int, classes: Sequence[str]) -> Encoder:
@@ -202,16 +198,6 @@ def load_encoder(folder: Path, channels: int, classes: Sequence[str]) -> Encoder
         InputError: if the file is missing, of another format, or holds other weights.
     """
     path, encoder = folder / WEIGHTS, new_encoder(channels, classes, seed=0)
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = (file.metadata() or {}).get("format")
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if told != str(FORMAT):
-            raise InputError(f"{path} has format {told!r}, this version reads {FORMAT}; update")
-        encoder.network.load_state_dict(state)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(
-            f"{path} holds no encoder of {channels} channels and {len(classes)} classes, so no "
-            "features can be read with it; remove the folder to have it trained again"
-        ) from error
+    _, state = read_weights(path, "encoder")
+    restore(encoder.network, state, path, f"encoder than one of {len(classes)} classes")
     return encoder

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
@@ -59,7 +60,7 @@ def declare(store: Store, run: Run) -> Snapshot:
 
     A run that was declared before is left as it is, so that it resumes. A new one starts from
     `main` if layout, label maps and generator agree, and then keeps its pairs and rows; else from
-    the repository's first snapshot.
+    the repository's first snapshot. A crash leaves the run undeclared or declared, never between.
 
     Returns:
         The head of the run's branch.
@@ -71,10 +72,8 @@ def declare(store: Store, run: Run) -> Snapshot:
         declared = _declared(store, run)
         if declared is None:
             base = store.snapshot(MAIN)
-            store.point(run.branch, _parent(store, base, run))
-            session = store.writable(run.branch)
-            _lay_out(arrays(session), run, base.id)
-            store.commit(session, "declare", {"kind": "declare", "run": run.id})
+            with _aside(store, run, base, "declare") as new:
+                store.point(run.branch, new)
     return declared or store.snapshot(run.branch)
 
 
@@ -160,25 +159,38 @@ def rebase(store: Store, run: Run) -> Snapshot:
     Returns:
         The new head of the run's branch.
     """
-    aside = f"rebase-{run.id}"
     with store.lock():
         old, base = store.snapshot(run.branch), store.snapshot(MAIN)
-        store.point(aside, _parent(store, base, run))
-        session = store.writable(aside)
-        _lay_out(arrays(session), run, base.id)
-        _copy_pairs(old, arrays(session))
-        new = store.commit(session, "rebase", {"kind": "rebase", "run": run.id})
-        store.move(run.branch, new, old.id)
-        store.drop(aside)
+        with _aside(store, run, base, "rebase", old) as new:
+            store.move(run.branch, new, old.id)
     return store.snapshot(run.branch)
 
 
+@contextmanager
+def _aside(
+    store: Store, run: Run, base: Snapshot, kind: str, old: Snapshot | None = None
+) -> Iterator[str]:
+    """The rows of a run, with the pairs of an old snapshot, committed on a branch of their own.
+
+    Only once they are does the block point the run's branch at them.
+    """
+    aside = f"{kind}-{run.id}"
+    store.point(aside, _parent(store, base, run))
+    session = store.writable(aside)
+    _lay_out(arrays(session), run, base.id)
+    if old is not None:
+        _copy_pairs(old, arrays(session))
+    yield store.commit(session, kind, {"kind": kind, "run": run.id})
+    store.drop(aside)
+
+
 def _declared(store: Store, run: Run) -> Snapshot | None:
-    if store.head(run.branch) is None:
+    # Earlier releases made the branch first: one that died before its commit holds no rows.
+    if store.head(run.branch) in (None, store.first()):
         return None
     snapshot = store.snapshot(run.branch)
     if snapshot.attributes.get("run") != run.id:
-        return None  # the last attempt died between making the branch and the commit
+        return None  # likewise, where the run was to start from `main`
     if differing := _differing(snapshot.label_maps, run.label_maps):
         raise InputError(
             f"run {run.id} began with another label map of {differing}: its masks would mean two "

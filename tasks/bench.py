@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.arms import Arm, choosers, start_arm
+from evaluation.checkpoints import is_saved, read_back
 from evaluation.class_arms import class_choosers, every_arm, findings_of, start_class_arm
 from evaluation.class_trial import class_numbers, try_class_arm
 from evaluation.classifiers import Classifier, load_classifier, save_classifier
@@ -85,7 +86,7 @@ class Bench:
     def untrained(self, asked: Sequence[Arm]) -> list[Arm]:
         """Those of the arms that are still to be trained, each training once."""
         trainings = dict.fromkeys(arm.trained_as for arm in asked)
-        return [arm for arm in trainings if not self.place(arm).is_dir()]
+        return [arm for arm in trainings if not is_saved(self.place(arm))]
 
     def try_arm(self, arm: Arm) -> pd.DataFrame:
         """Every number of one arm, case by case, with what `Utility.of` wants stated."""
@@ -144,8 +145,9 @@ class Bench:
 
     def _trained(self, arm: Arm, child: Record) -> Segmenter | Classifier:
         place = self.place(arm)
-        if place.is_dir():
-            return load_classifier(place) if arm.classifies else load_segmenter(place)
+        load = load_classifier if arm.classifies else load_segmenter
+        if (kept := read_back(load, place)) is not None:
+            return kept
         network, loop = self._started(arm)
         follow(loop, f"training {arm.name}", self.section.steps, child)
         if isinstance(network, Classifier):

@@ -24,6 +24,8 @@ from factory.store import ForkSession
 RESOURCE = "GPU"
 ONE_EACH = {RESOURCE: 1}
 WAIT_SECONDS = 60
+# Whoever reaches a worker's port can have it run any function: no listener may face the network.
+LOOPBACK = "127.0.0.1"
 # One thread per worker in the numerical libraries too: two that spin are slower than one.
 THREADS = {
     "OMP_NUM_THREADS": "1",
@@ -103,14 +105,14 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     Unlike dask-cuda, whose releases ask for another Dask, this needs nothing but Dask. Workers log
     nothing: what goes wrong in a shard reaches the driver as the exception it is.
     """
-    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    local = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
     worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, "silence_logs": CRITICAL}
     return SpecCluster(
-        scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, **quiet}},
+        scheduler={"cls": Scheduler, "options": {"port": 0, **local}},
         workers={
             f"worker-{number}": {
                 "cls": Nanny,
-                "options": {**worker, **quiet, "env": {**THREADS, **environment}},
+                "options": {**worker, **local, "env": {**THREADS, **environment}},
             }
             for number, environment in enumerate(environments)
         },

@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.aides import Aides, findings_of, new_encoder, new_finder, new_judge
+from evaluation.checkpoints import read_back
 from evaluation.classifiers import Classifier, load_classifier, save_classifier
 from evaluation.encoder import Encoder, load_encoder, save_encoder
 from evaluation.lake import Lake
@@ -198,8 +199,8 @@ class School:
         load: Callable[[Path], Model],
         save: Callable[[Model, Path], None],
     ) -> Model:
-        if place.is_dir():
-            return load(place)
+        if (kept := read_back(load, place)) is not None:
+            return kept
         model, loop = new()
         # Another section makes another judge of the same domain, with a curve of its own.
         name, purpose = f"{title}, {place.name[-12:]}", kind.removesuffix("s")

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from evaluation.checkpoints import DamagedError
 from evaluation.encoder import (
     instance_loss,
     load_encoder,
@@ -96,11 +97,11 @@ def test_a_saved_encoder_reads_the_same(discs, tmp_path):
 
 
 def test_what_is_no_encoder_is_refused(discs, tmp_path):
-    with pytest.raises(InputError, match="holds no encoder of 1 channels"):
+    with pytest.raises(DamagedError, match="holds no encoder.safetensors"):
         load_encoder(tmp_path / "none", 1, ("disc",))
     save_encoder(new_encoder(1, ("disc",), seed=0), tmp_path)
-    with pytest.raises(InputError, match="holds no encoder of 3 channels and 2 classes"):
+    with pytest.raises(DamagedError, match="weights of another encoder than one of 2 classes"):
         load_encoder(tmp_path, 3, ("left", "right"))
     (tmp_path / "encoder.safetensors").write_bytes(b"\x00" * 40)
-    with pytest.raises(InputError, match="remove the folder"):
+    with pytest.raises(DamagedError, match="train it again"):
         load_encoder(tmp_path, 1, ("disc",))

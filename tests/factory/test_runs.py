@@ -1,5 +1,9 @@
 """A run fills real Icechunk repositories: declared, made, resumed, grown, judged, rebased."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +28,7 @@ CHEST = Domain(
     classes=("lung", "heart"),
     findings={"normal": ("lung",), "large heart": ("lung", "heart")},
 )
+ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = Layout(height=32, width=32, channels=1, chunk=4, shard=8)
 
 
@@ -290,3 +295,33 @@ def test_writing_through_forks_touches_no_other_shard(store):
     assert not arrays(session)["shard_done"][:].any()
     session.merge(*forks)
     assert arrays(session)["shard_done"][:].all()
+
+
+KILLED_WHILE_DECLARING = """
+import os, signal, sys
+from factory import runs
+from factory.store import Store
+from tests.factory.test_runs import run
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(runs, sys.argv[2], killed)
+runs.declare(Store(sys.argv[1], "chests"), run())
+"""
+
+
+@pytest.mark.parametrize("moment", ["_lay_out", "lay_out", "arrays"])
+def test_a_run_that_is_killed_while_it_is_declared_is_declared_again(tmp_path, moment):
+    store = Store(str(tmp_path), "chests").create()
+    command = [sys.executable, "-c", KILLED_WHILE_DECLARING, str(tmp_path), moment]
+    assert subprocess.run(command, check=False, cwd=ROOT).returncode == -9
+    assert store.head(run().branch) is None
+    assert len(declare(Store(store.root, "chests"), run())) == 6
+    assert f"declare-{run().id}" not in Store(store.root, "chests").branches()
+
+
+def test_a_branch_without_its_rows_counts_as_undeclared(tmp_path):
+    store = Store(str(tmp_path), "chests").create()
+    store.point(run().branch, store.first())  # as earlier releases left it
+    assert len(declare(store, run())) == 6

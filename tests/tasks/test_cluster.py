@@ -3,6 +3,7 @@
 import os
 from functools import partial
 
+import psutil
 import pytest
 from distributed import Client, LocalCluster, get_worker
 
@@ -83,3 +84,17 @@ def test_one_process_per_gpu_each_with_one_thread_and_one_generator():
     assert first[2] == second[2] == ("1", 1)
     assert first[0] != second[0]
     assert again == first
+
+
+@pytest.mark.integration
+def test_every_listener_of_local_workers_is_on_loopback():
+    with open_cluster(workers=2) as client:
+        client.wait_for_workers(2)
+        me = psutil.Process()
+        listening = {
+            socket.laddr.ip
+            for process in (me, *me.children(recursive=True))
+            for socket in process.net_connections("inet")
+            if socket.status == psutil.CONN_LISTEN
+        }
+    assert listening == {"127.0.0.1"}
