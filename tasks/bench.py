@@ -145,8 +145,12 @@ class Bench:
 
     def _trained(self, arm: Arm, child: Record) -> Segmenter | Classifier:
         place = self.place(arm)
-        load = load_classifier if arm.classifies else load_segmenter
-        if (kept := read_back(load, place)) is not None:
+        kept: Segmenter | Classifier | None = (
+            read_back(load_classifier, place)
+            if arm.classifies
+            else read_back(load_segmenter, place)
+        )
+        if kept is not None:
             return kept
         network, loop = self._started(arm)
         follow(loop, f"training {arm.name}", self.section.steps, child)

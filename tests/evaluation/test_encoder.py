@@ -97,7 +97,7 @@ def test_a_saved_encoder_reads_the_same(discs, tmp_path):
 
 
 def test_what_is_no_encoder_is_refused(discs, tmp_path):
-    with pytest.raises(DamagedError, match="holds no encoder.safetensors"):
+    with pytest.raises(DamagedError, match=r"holds no encoder\.safetensors"):
         load_encoder(tmp_path / "none", 1, ("disc",))
     save_encoder(new_encoder(1, ("disc",), seed=0), tmp_path)
     with pytest.raises(DamagedError, match="weights of another encoder than one of 2 classes"):
