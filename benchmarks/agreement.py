@@ -30,18 +30,18 @@ from skimage.measure import regionprops
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 
-from evaluation.contours import geometry, interface
-from evaluation.frechet import frechet
-from evaluation.kernel import SCALES, Kernel, kernel_distance
-from evaluation.neighbours import NEAREST, neighbours
-from evaluation.overlap import overlaps
+from evaluation.agreement.surface_distance import surfaces
+from evaluation.dice import overlaps
+from evaluation.features.mask_shape import geometry, interface
+from evaluation.features.radiomics import GREY, SHAPE, Measured
+from evaluation.features.texture import FLOOR, LEVELS, co_occurrence, first_order
+from evaluation.fidelity.frechet import frechet
+from evaluation.fidelity.mmd import SCALES, Kernel, kernel_distance
+from evaluation.fidelity.prdc import NEAREST, neighbours
+from evaluation.fidelity.vendi import vendi
 from evaluation.pairs import Masks
-from evaluation.privacy import Resemblance, membership_advantage
-from evaluation.radiomics import GREY, SHAPE, Measured
-from evaluation.statistics import wilson
-from evaluation.surface import surfaces
-from evaluation.texture import FLOOR, LEVELS, co_occurrence, first_order
-from evaluation.vendi import vendi
+from evaluation.privacy.memorisation import Resemblance, membership_advantage
+from evaluation.statistics.bootstrap import wilson
 
 Agreement = tuple[str, float, float]
 Check = Callable[[int], Iterator[Agreement]]

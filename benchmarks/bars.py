@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from evaluation.gates import SIDES, Bound
+from evaluation.gating.version_gates import SIDES, Bound
 
 
 @dataclass(frozen=True)

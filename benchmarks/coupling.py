@@ -20,17 +20,17 @@ from tqdm import tqdm
 
 from benchmarks.figures import Figure, show
 from benchmarks.xrays import DATA, RECORDED, XRays
-from evaluation.metrics import headlines
+from evaluation.metrics.registry import headlines
 from factory.generators.medsegfactory import MedSegFactory
 from factory.models.checkpoints import Components, checkpoint_digest, load_components
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
 from factory.pairs import PairBatch
-from factory.sections import Augmentation, TrainSection
+from factory.settings import Augmentation, TrainSection
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_pairs
 from factory.training.medsegfactory import new_denoiser
-from factory.training.progress import Progress
 from factory.training.stages import Encoders
+from factory.training.steps import Progress
 
 TIMED = 4  # steps that tell how many fit; two more warm up
 PAIRS = 64

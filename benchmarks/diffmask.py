@@ -25,22 +25,22 @@ from tqdm import tqdm
 from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
 from benchmarks.judged import judged, shown_iou
-from evaluation import statistics
-from evaluation.consistency import mean_mask
+from evaluation.agreement.judge_agreement import mean_mask
 from evaluation.pairs import take, units_of
-from evaluation.sections import EvaluateSection
-from factory.attention_maps.sections import RUNGS, Rung
+from evaluation.settings import EvaluateSection
+from evaluation.statistics import bootstrap
+from factory.attention_maps.settings import RUNGS, Rung
 from factory.diffmask_sections import DiffMaskSpec
 from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompt_grid import PromptGrid
-from factory.prompts import Prompt
+from factory.prompts.grid import PromptGrid
+from factory.prompts.prompt import Prompt
 from factory.sources.base import Source
-from factory.splits import Split
+from factory.sources.splits import Split
 from factory.vocabulary import Domain
-from flows.recipe import load_recipe
+from flows.planning.recipe import load_recipe
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -150,7 +150,7 @@ class Bench:
     def estimate(self, values: Floats) -> Figure:
         """The mean over images, with an interval over patients."""
         units = units_of(take(self.held_out, np.arange(len(values))))
-        found = statistics.mean(values, units, seed=0)
+        found = bootstrap.mean(values, units, seed=0)
         return Figure(found.value, "1", found.low, found.high, found.n)
 
 
@@ -198,7 +198,7 @@ def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
         shows = (truth == index).any((1, 2))
         if shows.any():
             each = [(masks == index)[shows].astype(np.uint8) for masks in (last, truth)]
-            found = statistics.mean(shown_iou(each[0], each[1], 1), seed=0)
+            found = bootstrap.mean(shown_iou(each[0], each[1], 1), seed=0)
             figure = Figure(found.value, "1", found.low, found.high, found.n)
             figures[f"iou_{kind}_{rung}_{name.replace(' ', '_')}"] = figure
     return figures

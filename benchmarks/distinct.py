@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.figures import Figure
+from benchmarks.memorisation_ratio import corresponding, distance_ratios, encoded_distances
 from evaluation.disguises import disguised
-from evaluation.distinctness import corresponding, distance_ratios, encoded_distances
-from evaluation.encoder import new_encoder, train_encoder
-from evaluation.figures import Picture
+from evaluation.features.simclr_encoder import new_encoder, train_encoder
 from evaluation.pairs import Block, domain_of, take
-from evaluation.pictures import nearest_training
-from evaluation.privacy import Measure, Resemblance, nearer_to_train
-from evaluation.resemblance import distances
-from evaluation.statistics import Estimate, bca_mean, mean_of, wilson
-from factory.facts import facts_of_rows
-from factory.generators.drawing import full_batches, to_uint8
+from evaluation.privacy.image_distance import distances
+from evaluation.privacy.memorisation import Measure, Resemblance, nearer_to_train
+from evaluation.report.charts import Picture
+from evaluation.report.image_sheets import nearest_training
+from evaluation.statistics.bootstrap import Estimate, bca_mean, mean_of, wilson
+from factory.generators.common import full_batches, to_uint8
 from factory.generators.medisyn import MediSyn
 from factory.pairs import Images, PairBatch
-from factory.prompts import Prompt
+from factory.prompts.caption_facts import facts_of_rows
+from factory.prompts.prompt import Prompt
 from factory.training.latents import image_pictures
 from factory.training.text_to_image import captions_of
 

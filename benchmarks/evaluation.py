@@ -25,14 +25,14 @@ from tqdm import tqdm
 from benchmarks import agreement, faults
 from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
-from evaluation.aides import new_judge
-from evaluation.consistency import judged
-from evaluation.learners import Segmenter
-from evaluation.overlap import overlaps, positive_dice
+from evaluation.agreement.judge_agreement import judged
+from evaluation.dice import overlaps, positive_dice
+from evaluation.networks.segmenter import Segmenter
 from evaluation.pairs import Masks, take
-from evaluation.score import score_version
-from evaluation.sections import EvaluateSection
-from evaluation.statistics import Estimate, mean_of
+from evaluation.scoring.judges import new_judge
+from evaluation.scoring.version import score_version
+from evaluation.settings import EvaluateSection
+from evaluation.statistics.bootstrap import Estimate, mean_of
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.phantom import PhantomSource

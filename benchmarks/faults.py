@@ -18,16 +18,16 @@ from scipy import ndimage
 from sklearn.cluster import KMeans
 from tqdm import tqdm
 
-from evaluation.alarms import raised
-from evaluation.contours import interface
-from evaluation.features import Handcrafted, RobustScale
-from evaluation.frechet import Features
+from evaluation.features.handcrafted import Handcrafted, RobustScale
+from evaluation.features.mask_shape import interface
+from evaluation.features.spectrum import luminance
+from evaluation.fidelity.alarms import raised
+from evaluation.fidelity.frechet import Features
+from evaluation.fidelity.two_sample_test import shift_p
 from evaluation.pairs import Images, Masks, column, units_of
-from evaluation.privacy import Resemblance, copying_p
-from evaluation.resemblance import Distances, distances
-from evaluation.shift import shift_p
-from evaluation.spectrum import luminance
-from evaluation.statistics import Estimate, wilson
+from evaluation.privacy.image_distance import Distances, distances
+from evaluation.privacy.memorisation import Resemblance, copying_p
+from evaluation.statistics.bootstrap import Estimate, wilson
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import Source

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 import torch
 
-from evaluation.metrics import Score
-from evaluation.statistics import Estimate
+from evaluation.metrics.registry import Score
+from evaluation.statistics.bootstrap import Estimate
 
 NO_BARS: Mapping[str, bool] = MappingProxyType({})
 

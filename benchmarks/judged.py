@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.figures import Figure
-from evaluation import statistics
-from evaluation.aides import new_judge
-from evaluation.consistency import mean_mask
-from evaluation.overlap import overlaps
-from evaluation.sections import EvaluateSection
+from evaluation.agreement.judge_agreement import mean_mask
+from evaluation.dice import overlaps
+from evaluation.scoring.judges import new_judge
+from evaluation.settings import EvaluateSection
+from evaluation.statistics import bootstrap
 from factory.generators.diffmask import DiffMask
 from factory.pairs import Masks, PairBatch
-from factory.prompts import Prompt
+from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
 
 Floats = NDArray[np.float64]
@@ -60,4 +60,4 @@ def judged(
     }
     ious["control"] = shown_iou(average, truth, classes)
     ious["real"] = shown_iou(judge.predict(held_out.images), held_out.masks, classes)
-    return {name: Figure.estimated(statistics.mean(iou, seed=0)) for name, iou in ious.items()}
+    return {name: Figure.estimated(bootstrap.mean(iou, seed=0)) for name, iou in ious.items()}

@@ -24,23 +24,23 @@ from benchmarks.bars import Bar, verdicts
 from benchmarks.distinct import nearest_pairs, privacy_figures
 from benchmarks.figures import Figure, show
 from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
-from evaluation.aides import FINDING, findings_of, new_finder
-from evaluation.classifiers import Classifier, new_classifier, train_classifier
-from evaluation.finding_agreement import finding_agreement
+from evaluation.agreement.finding_agreement import finding_agreement
 from evaluation.labels import labels_of
+from evaluation.networks.classifier import Classifier, new_classifier, train_classifier
+from evaluation.networks.training_loop import Step
 from evaluation.pairs import Block, domain_of, take
-from evaluation.pictures import contact_sheet
-from evaluation.sections import EvaluateSection
-from evaluation.statistics import mean, mean_of
-from evaluation.training import Step
+from evaluation.report.image_sheets import contact_sheet
+from evaluation.scoring.judges import FINDING, findings_of, new_finder
+from evaluation.settings import EvaluateSection
+from evaluation.statistics.bootstrap import mean, mean_of
 from factory.errors import InputError
 from factory.generators.medisyn import MediSyn
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import PairBatch
-from factory.prompts import Prompt
-from factory.sections import MediSynSpec
+from factory.prompts.prompt import Prompt
+from factory.settings import MediSynSpec
 from factory.vocabulary import Domain
-from flows.recipe import load_recipe
+from flows.planning.recipe import load_recipe
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded" / "medisyn"

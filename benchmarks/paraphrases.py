@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from factory.prompts import Prompt
+from factory.prompts.prompt import Prompt
+from factory.prompts.wording import Phrases, load_wording, pick
 from factory.vocabulary import Domain
-from factory.wording import Phrases, load_wording, pick
 
 Cell = tuple[Domain, str, int]  # a finding of a domain, and the number of its repeat
 

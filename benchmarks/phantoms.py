@@ -12,19 +12,19 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.figures import Figure, show
-from evaluation.aides import new_judge
-from evaluation.consistency import consistency, mean_mask
+from evaluation.agreement.judge_agreement import consistency, mean_mask
+from evaluation.features.spectrum import sharpness, upper_power
 from evaluation.pairs import Block, domain_of, take, units_of
-from evaluation.pictures import contact_sheet
-from evaluation.sections import EvaluateSection
-from evaluation.spectrum import sharpness, upper_power
+from evaluation.report.image_sheets import contact_sheet
+from evaluation.scoring.judges import new_judge
+from evaluation.settings import EvaluateSection
 from factory.generators.medsegfactory import MedSegFactory
 from factory.models.checkpoints import checkpoint_digest
 from factory.pairs import PairBatch
-from factory.prompts import Prompt
-from factory.sections import SampleSection
+from factory.prompts.prompt import Prompt
+from factory.settings import SampleSection
 from factory.vocabulary import Domain
-from flows.recipe import WEIGHTS, load_recipe
+from flows.planning.recipe import WEIGHTS, load_recipe
 
 SHIPPED = WEIGHTS / "phantoms"
 TRAINED_WITH = "medpair train phantom-model"

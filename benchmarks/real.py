@@ -18,10 +18,10 @@ from tqdm import tqdm
 from benchmarks.bars import Bar, verdicts
 from benchmarks.figures import Figure, show
 from benchmarks.xrays import DATA, RECORDED, XRays
-from evaluation.consistency import judged
-from evaluation.metrics import headlines
-from evaluation.pictures import contact_sheet, extremes, nearest_training
-from evaluation.score import VersionScores
+from evaluation.agreement.judge_agreement import judged
+from evaluation.metrics.registry import headlines
+from evaluation.report.image_sheets import contact_sheet, extremes, nearest_training
+from evaluation.scoring.version import VersionScores
 from factory.generators.medsegfactory import MedSegFactory
 from factory.models.checkpoints import checkpoint_digest, read_card
 from factory.pairs import PairBatch

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from evaluation.aides import new_judge
-from evaluation.learners import Segmenter
-from evaluation.score import VersionScores, score_version
+from evaluation.networks.segmenter import Segmenter
+from evaluation.scoring.judges import new_judge
+from evaluation.scoring.version import VersionScores, score_version
 from factory.generators.base import Generator
 from factory.pairs import PairBatch
-from factory.prompt_grid import PromptGrid
-from factory.sections import MedSegFactorySpec
+from factory.prompts.grid import PromptGrid
+from factory.settings import MedSegFactorySpec
 from factory.sources.base import Source
-from factory.training.lesson import Lesson
+from factory.training.data import Lesson
 from factory.vocabulary import Domain
-from flows.recipe import Recipe, load_recipe
+from flows.planning.recipe import Recipe, load_recipe
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded" / "cxr-lungs"

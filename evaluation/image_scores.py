@@ -9,19 +9,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evaluation.domain_scores import (
+from evaluation.features.handcrafted import Handcrafted
+from evaluation.features.spectrum import upper_power
+from evaluation.fidelity.scores import IMAGE_GROUPS, group_scores, image_trios
+from evaluation.metrics.registry import METRICS, Score
+from evaluation.pairs import Block
+from evaluation.privacy.memorisation import Resemblance
+from evaluation.scoring.domain import (
     alarm_score,
     diversity_scores,
     privacy_scores,
     sharpness_scores,
 )
-from evaluation.features import Handcrafted
-from evaluation.fidelity_scores import IMAGE_GROUPS, group_scores, image_trios
-from evaluation.metrics import METRICS, Score
-from evaluation.pairs import Block
-from evaluation.privacy import Resemblance
-from evaluation.sections import EvaluateSection
-from evaluation.spectrum import upper_power
+from evaluation.settings import EvaluateSection
 
 _OF_MASKS = ("consistency", "plausible", "asked_", "unasked_")
 _OF_PAIRS = ("frechet_", "kernel_", "shift_", "fid")

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.consistency import Judge, judged
-from evaluation.metrics import Score
+from evaluation.agreement.judge_agreement import Judge, judged
+from evaluation.metrics.registry import Score
 from evaluation.pairs import Block, Pairs, domain_of, take
-from evaluation.sections import EvaluateSection
-from evaluation.statistics import bca_mean
+from evaluation.settings import EvaluateSection
+from evaluation.statistics.bootstrap import bca_mean
 
 
 def unfiltered_scores(

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from factory.attention_maps.sections import LadderSection, Rung
+from factory.attention_maps.settings import LadderSection, Rung
 from factory.images import ImageSection
-from factory.sections import SystemTraining, TextToImageSpec
+from factory.settings import SystemTraining, TextToImageSpec
 
 if TYPE_CHECKING:
     from factory.generators.diffmask import DiffMask
-    from factory.prompts import Prompt
-    from factory.training.lesson import Lesson
-    from factory.training.progress import Progress
+    from factory.prompts.prompt import Prompt
+    from factory.training.data import Lesson
+    from factory.training.steps import Progress
 
 SIDES_DIFFER = 0.01  # of a box, in shares of the image
 
@@ -142,7 +142,7 @@ class DiffMaskSpec(TextToImageSpec):
 
     def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
-        from factory.training.diffmask import train_diffmask
+        from factory.generators.diffmask_training import train_diffmask
 
         if self.train is None:
             raise ValueError("this generator has no train section; build it from its checkpoint")
@@ -159,7 +159,7 @@ class DiffMaskSpec(TextToImageSpec):
         Raises:
             InputError: naming the word that is not there.
         """
-        from factory.attention_maps.asked import check_named
+        from factory.attention_maps.class_words import check_named
 
         check_named(prompts, self.masks.structures)
 

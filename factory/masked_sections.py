@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from factory.diffmask_sections import DiffMaskSpec
 from factory.images import ImageSection
-from factory.sections import MediSynSpec, MedSegFactorySpec
+from factory.settings import MediSynSpec, MedSegFactorySpec
 
 if TYPE_CHECKING:
-    from factory.generators.masked import Masked
+    from factory.generators.two_step import Masked
 
 
 class MaskedSpec(BaseModel):
@@ -56,6 +56,6 @@ class MaskedSpec(BaseModel):
         Raises:
             InputError: if one is missing or does not fit, or they share no domain.
         """
-        from factory.generators.masked import Masked
+        from factory.generators.two_step import Masked
 
         return Masked(self.images.build(image), self.masks.build(image))

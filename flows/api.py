@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pydantic import ValidationError
 
-from evaluation.lake import Lake
-from evaluation.metrics import Score, headlines
+from evaluation.lake.lake import Lake
+from evaluation.metrics.registry import Score, headlines
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
-from factory.store import Store
+from factory.store.repository import Store
 from flows.datasets import Version
-from flows.foreign import check_folder
-from flows.plan import Plan, checked, planned, ready
-from flows.recipe import AnySource, Recipe, load_recipe, recipe_from
-from flows.worth import Worth
-from tasks.progress import stage
-from tasks.settings import Settings
+from flows.external_folder import check_folder
+from flows.planning.plan import Plan, checked, planned, ready
+from flows.planning.recipe import AnySource, Recipe, load_recipe, recipe_from
+from flows.utility_result import Worth
+from tasks.services.progress import stage
+from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
-    from evaluation.headroom import Headroom
-    from evaluation.sections import UtilitySection
+    from evaluation.settings import UtilitySection
+    from evaluation.utility.learning_curve import Headroom
     from flows.build import Outcome
     from flows.compare import Comparison
 
@@ -276,7 +276,7 @@ def orchestrated(recipe: Recipe | None, settings: Settings) -> Iterator[None]:
             stack.enter_context(ready(inputs))
         settings.home.mkdir(parents=True, exist_ok=True)
         with stage("starting Prefect"):
-            from tasks.orchestrator import start_server
+            from tasks.services.prefect_server import start_server
 
             start_server()
         yield

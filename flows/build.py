@@ -7,20 +7,20 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.gates import Decision
-from evaluation.metrics import Score, headlines
-from evaluation.utility import Utility
-from factory.runs import rebase
+from evaluation.gating.version_gates import Decision
+from evaluation.metrics.registry import Score, headlines
+from evaluation.utility.segmentation import Utility
+from factory.store.runs import rebase
+from flows.context import Job, opened, recipe_name
 from flows.evaluate import Evaluated, evaluate
 from flows.generate import generate, verdicts
-from flows.job import Job, opened, recipe_name
-from flows.recipe import Recipe
+from flows.planning.recipe import Recipe
 from flows.train import give_crown, train
 from flows.utility import utility
-from tasks.crowning import Crown, challenge
-from tasks.orchestrator import announce
+from tasks.promotion import Crown, challenge
 from tasks.publishing import BaseMovedError, Release, decide, publish
 from tasks.reporting import Evidence, report_version
+from tasks.services.prefect_server import announce
 
 ATTEMPTS = 3
 

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.comparison import Contrast, contrast, levels, trial
-from evaluation.comparison_chart import comparison_chart
 from evaluation.pairs import domain_of, take
-from evaluation.statistics import Estimate
+from evaluation.report.comparison_chart import comparison_chart
+from evaluation.statistics.bootstrap import Estimate
+from evaluation.utility.generator_comparison import Contrast, contrast, levels, trial
 from factory.identity import digest
 from factory.models.checkpoints import checkpoint_digest
-from flows.job import Job, opened, recipe_name
-from flows.recipe import Recipe
-from tasks.reference import Reference
-from tasks.rivals import GENERALIST, SHORT, SPECIALISTS, Trained, costs, draw, rivals, taught
+from flows.context import Job, opened, recipe_name
+from flows.planning.recipe import Recipe
+from tasks.real_data import Reference
 from tasks.scoring import School
-from tasks.tracking import Record
+from tasks.services.mlflow_tracking import Record
+from tasks.specialists import GENERALIST, SHORT, SPECIALISTS, Trained, costs, draw, rivals, taught
 
 IMAGES = 64  # of each domain, drawn by each arm
 
@@ -34,8 +34,8 @@ class Comparison:
         recipe: name.
         images: that each arm drew of each domain.
         split: of the real images they are held against.
-        costs: arm -> models, parameters, steps, seconds, cost; see `tasks.rivals.costs`.
-        levels: a row per domain and arm; see `evaluation.comparison.levels`.
+        costs: arm -> models, parameters, steps, seconds, cost; see `tasks.specialists.costs`.
+        levels: a row per domain and arm; see `evaluation.utility.generator_comparison.levels`.
         figures: `generalist_alignment_loss`, `generalist_distance_ratio`, and the same of
             `generalist_short`, each against the specialists: value, low, high, n.
         file: where this is kept as JSON.

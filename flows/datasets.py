@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from evaluation.lake import Lake
-from evaluation.metrics import headlines
+from evaluation.lake.lake import Lake
+from evaluation.metrics.registry import headlines
 from factory.errors import InputError
 from factory.exports import EXPORTS
 from factory.identity import plain_name
-from factory.snapshot import Snapshot
-from factory.store import MAIN, Entry, Garbage, Store
-from factory.versions import Verification, data_sets, describe, verify
-from factory.versions import diff as difference
+from factory.store.repository import MAIN, Entry, Garbage, Store
+from factory.store.snapshot import Snapshot
+from factory.store.versions import Verification, data_sets, describe, verify
+from factory.store.versions import diff as difference
 from factory.vocabulary import unknown_name
-from tasks.progress import stage
 from tasks.provenance import own_scores
-from tasks.settings import Settings
+from tasks.services.progress import stage
+from tasks.services.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,23 @@ from pathlib import Path
 import numpy as np
 from prefect import flow
 
-from evaluation.lake import Lake
-from evaluation.metrics import Score, headlines
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score, headlines
 from evaluation.pairs import by_domain, with_masks
-from evaluation.score import terms
-from evaluation.sections import EvaluateSection
-from evaluation.tables import About
+from evaluation.scoring.version import terms
+from evaluation.settings import EvaluateSection
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.shards import Status
-from factory.snapshot import Snapshot
 from factory.sources import SourceSection
-from factory.versions import describe
-from flows.foreign import folder_against, read_folder
-from flows.job import opened, recipe_name
-from flows.recipe import Recipe
-from tasks.reference import Reference
+from factory.store.shards import Status
+from factory.store.snapshot import Snapshot
+from factory.store.versions import describe
+from flows.context import opened, recipe_name
+from flows.external_folder import folder_against, read_folder
+from flows.planning.recipe import Recipe
+from tasks.real_data import Reference
 from tasks.scoring import (
     judges_digest,
     record_scores,
@@ -34,8 +34,8 @@ from tasks.scoring import (
     train_aides,
     train_judges,
 )
-from tasks.settings import Settings, load_settings
-from tasks.tracking import Record, Tracker
+from tasks.services.mlflow_tracking import Record, Tracker
+from tasks.services.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Evaluated:
 
     Attributes:
         about: what was scored, against which real data and by which judge.
-        terms: what the scores depend on besides, see `evaluation.score.terms`.
+        terms: what the scores depend on besides, see `evaluation.scoring.version.terms`.
         scores: all of them.
         pairs: how many were scored.
         maskless: how many of these have no mask, and count in no score that needs one.

@@ -7,14 +7,14 @@ from pathlib import Path
 from prefect import flow
 from pydantic import TypeAdapter
 
-from flows.estimate import budget
+from flows.context import opened, recipe_name, settings_of_flow
 from flows.generate import generate
-from flows.job import opened, recipe_name, settings_of_flow
-from flows.recipe import Recipe, load_recipe
+from flows.planning.estimate import budget
+from flows.planning.recipe import Recipe, load_recipe
 from flows.train import train
 from flows.utility import bench_of
-from flows.worth import Worth
-from tasks.progress import stage
+from flows.utility_result import Worth
+from tasks.services.progress import stage
 from tasks.utility import Cases, try_pairs
 
 FOLDS = 5

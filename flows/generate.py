@@ -8,15 +8,15 @@ from pathlib import Path
 
 from prefect import flow
 
-from factory.runs import declare, missing
-from factory.snapshot import Snapshot
-from flows.job import Job, opened, recipe_name
-from flows.recipe import Recipe
-from tasks.cluster import open_cluster
-from tasks.progress import stage
+from factory.store.runs import declare, missing
+from factory.store.snapshot import Snapshot
+from flows.context import Job, opened, recipe_name
+from flows.planning.recipe import Recipe
+from tasks.generation import make_pairs
+from tasks.pair_gating import Screener, record_rejections, screen
 from tasks.publishing import commit_verdicts
-from tasks.screening import Screener, record_rejections, screen
-from tasks.windows import make_pairs
+from tasks.services.dask_cluster import open_cluster
+from tasks.services.progress import stage
 
 
 @flow(name="generate", flow_run_name=recipe_name)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.headroom import Headroom
-from evaluation.sections import UtilitySection
+from evaluation.settings import UtilitySection
+from evaluation.utility.learning_curve import Headroom
 from factory.images import ImageSection
 from factory.sources import SourceSection
-from tasks.headroom import real_curve
-from tasks.reference import Reference
-from tasks.settings import load_settings
-from tasks.tracking import Tracker
+from tasks.learning_curve import real_curve
+from tasks.real_data import Reference
+from tasks.services.mlflow_tracking import Tracker
+from tasks.services.settings import load_settings
 
 
 @flow(name="headroom")

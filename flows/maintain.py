@@ -7,11 +7,11 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.lake import Lake
-from factory.store import Store
-from factory.versions import data_sets
-from flows.job import settings_of_flow
-from tasks.progress import stage
+from evaluation.lake.lake import Lake
+from factory.store.repository import Store
+from factory.store.versions import data_sets
+from flows.context import settings_of_flow
+from tasks.services.progress import stage
 
 
 @flow(name="maintain")

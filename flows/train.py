@@ -7,11 +7,11 @@ from pathlib import Path
 from prefect import flow
 
 from factory.models.checkpoints import checkpoint_digest
-from factory.sections import TrainedSpec
-from flows.job import Job, opened, recipe_name
-from flows.recipe import Recipe
-from tasks.learning import learn
-from tasks.tracking import Record
+from factory.settings import TrainedSpec
+from flows.context import Job, opened, recipe_name
+from flows.planning.recipe import Recipe
+from tasks.generator_training import learn
+from tasks.services.mlflow_tracking import Record
 
 
 @flow(name="train", flow_run_name=recipe_name)

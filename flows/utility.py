@@ -6,22 +6,22 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.arms import asked_domains
-from evaluation.sections import UtilitySection
-from evaluation.tables import About
-from evaluation.utility import Utility
+from evaluation.lake.tables import About
+from evaluation.settings import UtilitySection
+from evaluation.utility.arms import asked_domains
+from evaluation.utility.segmentation import Utility
 from factory.errors import InputError
-from factory.snapshot import Snapshot
 from factory.sources import SourceSection
-from factory.store import MAIN, Store
-from flows.estimate import budget
-from flows.job import Job, opened, recipe_name, settings_of_flow
-from flows.recipe import Recipe, recipe_from
-from tasks.bench import Bench
-from tasks.progress import stage
-from tasks.reference import Reference
-from tasks.seen import seen_by
-from tasks.tracking import Record
+from factory.store.repository import MAIN, Store
+from factory.store.snapshot import Snapshot
+from flows.context import Job, opened, recipe_name, settings_of_flow
+from flows.planning.estimate import budget
+from flows.planning.recipe import Recipe, recipe_from
+from tasks.downstream import Bench
+from tasks.exposure import seen_by
+from tasks.real_data import Reference
+from tasks.services.mlflow_tracking import Record
+from tasks.services.progress import stage
 from tasks.utility import record_utility, try_pairs
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from evaluation.gates import Decision, Verdict
-from evaluation.lake import Lake
-from evaluation.metrics import Score
-from evaluation.tables import About
+from evaluation.gating.version_gates import Decision, Verdict
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score
 from factory.images import ImageSection
-from factory.snapshot import Snapshot
-from factory.versions import describe
-from tasks.reference import reference_digest
+from factory.store.snapshot import Snapshot
+from factory.store.versions import describe
+from tasks.real_data import reference_digest
 
 
 def version_of(lake: Lake, snapshot: Snapshot) -> str:

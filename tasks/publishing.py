@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from evaluation import gates as gating
-from evaluation.gates import Decision
-from evaluation.lake import Lake
-from evaluation.metrics import headlines
-from evaluation.tables import About
-from factory.checks import Reasons
-from factory.runs import judge
-from factory.store import MAIN, Store
-from tasks.orchestrator import flow_run
+from evaluation.gating import version_gates as gating
+from evaluation.gating.version_gates import Decision
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import headlines
+from factory.store.checks import Reasons
+from factory.store.repository import MAIN, Store
+from factory.store.runs import judge
+from tasks.services.prefect_server import flow_run
 
 
 class BaseMovedError(RuntimeError):
@@ -67,7 +67,7 @@ def decide(
         store: the data set.
         lake: the record of scores.
         about: the snapshot, and the real data and the judge whose scores count.
-        terms: of the scoring, see `evaluation.score.terms`.
+        terms: of the scoring, see `evaluation.scoring.version.terms`.
         gates: of the recipe.
     """
     decision = gating.decide(gates, headlines(lake.evidence(about, terms)))

@@ -12,36 +12,36 @@ import yaml
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.figures import (
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score
+from evaluation.report.charts import (
     Picture,
     class_chart,
     consistency_chart,
     curves_chart,
     utility_chart,
 )
-from evaluation.lake import Lake
-from evaluation.metrics import Score
-from evaluation.pictures import (
+from evaluation.report.image_sheets import (
     contact_sheet,
     extremes,
     nearest_training,
     rejected_pairs,
     sheet_facets,
 )
-from evaluation.report import Report, write_report
-from evaluation.tables import About
-from evaluation.utility import Utility
+from evaluation.report.report import Report, write_report
+from evaluation.utility.segmentation import Utility
 from factory.cards import had_seen
-from factory.checks import names
 from factory.models.checkpoints import read_card
 from factory.pairs import PairBatch
-from factory.snapshot import Snapshot
-from factory.store import Store
-from tasks.learning import losses
-from tasks.progress import stage
+from factory.store.checks import names
+from factory.store.repository import Store
+from factory.store.snapshot import Snapshot
+from tasks.generator_training import losses
 from tasks.provenance import decided, decision_on, provenance, rejected_for, version_of
-from tasks.reference import Reference
-from tasks.tracking import Record
+from tasks.real_data import Reference
+from tasks.services.mlflow_tracking import Record
+from tasks.services.progress import stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Evidence:
 
     Attributes:
         about: the snapshot, the real data it was held against and the judge.
-        terms: of the scoring, see `evaluation.score.terms`.
+        terms: of the scoring, see `evaluation.scoring.version.terms`.
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
     """

@@ -12,21 +12,21 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.aides import Aides, findings_of, new_encoder, new_finder, new_judge
-from evaluation.checkpoints import read_back
-from evaluation.classifiers import Classifier, load_classifier, save_classifier
-from evaluation.encoder import Encoder, load_encoder, save_encoder
-from evaluation.lake import Lake
-from evaluation.learners import Segmenter, Step, load_segmenter, save_segmenter
+from evaluation.features.simclr_encoder import Encoder, load_encoder, save_encoder
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.networks.classifier import Classifier, load_classifier, save_classifier
+from evaluation.networks.segmenter import Segmenter, Step, load_segmenter, save_segmenter
+from evaluation.networks.weights import read_back
 from evaluation.pairs import Pairs, by_domain, domain_of, take
-from evaluation.score import VersionScores, score_version, terms
-from evaluation.sections import EvaluateSection
-from evaluation.tables import About
+from evaluation.scoring.judges import Aides, findings_of, new_encoder, new_finder, new_judge
+from evaluation.scoring.version import VersionScores, score_version, terms
+from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
-from tasks.progress import stage
-from tasks.reference import Reference
-from tasks.tracking import Record
+from tasks.real_data import Reference
+from tasks.services.mlflow_tracking import Record
+from tasks.services.progress import stage
 
 
 @task(task_run_name="judges", cache_policy=NO_CACHE, persist_result=False)

@@ -9,12 +9,12 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.arms import Arm
-from evaluation.lake import Lake
-from evaluation.metrics import Score
-from evaluation.tables import About
-from evaluation.utility import Utility
-from tasks.bench import Bench
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score
+from evaluation.utility.arms import Arm
+from evaluation.utility.segmentation import Utility
+from tasks.downstream import Bench
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ FORBIDDEN = {
     "tasks": {"flows"},
 }
 ONLY_HERE = {
-    "mlflow": {"tasks/tracking.py"},
-    "icechunk": {"factory/store.py"},
-    "zarr": {"factory/store.py"},
+    "mlflow": {"tasks/services/mlflow_tracking.py"},
+    "icechunk": {"factory/store/repository.py"},
+    "zarr": {"factory/store/repository.py"},
 }
 
 

@@ -11,22 +11,22 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from evaluation.fidelity_metrics import GROUPS
-from evaluation.lake import Lake
-from evaluation.metrics import METRICS
-from evaluation.pair_gates import REJECTING
-from evaluation.tables import TABLES
-from evaluation.views import VIEWS
+from evaluation.gating.pair_gates import REJECTING
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import TABLES
+from evaluation.lake.views import VIEWS
+from evaluation.metrics.fidelity import GROUPS
+from evaluation.metrics.registry import METRICS
 from factory.exports import EXPORTS
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
 from factory.sources.folder import COLUMNS
 from factory.sources.phantoms import PHANTOMS
 from factory.vocabulary import load_vocabulary
-from flows.cli import app
-from flows.recipe import SHIPPED, Recipe, load_recipe, recipe_from
-from flows.recipe_errors import models_of
-from tasks.settings import Settings
+from flows.console.cli import app
+from flows.planning.recipe import SHIPPED, Recipe, load_recipe, recipe_from
+from flows.planning.recipe_errors import models_of
+from tasks.services.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
-from factory.attention_maps.affinity import (
+from factory.attention_maps.random_walk import (
     IGNORE,
     Floats,
     affinity_matrix,
     neighbours,
     transition,
 )
-from factory.attention_maps.sections import AffinitySection
+from factory.attention_maps.settings import AffinitySection
 from factory.errors import InputError
-from factory.models.networks import read_json, write_json
+from factory.models.unet_files import read_json, write_json
 from factory.models.weights import assign_state, read_state, write_state
-from factory.training.progress import Progress, step_generator
+from factory.training.steps import Progress, step_generator
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WIDTH = 32

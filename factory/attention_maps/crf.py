@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.ndimage import convolve, gaussian_filter
 from scipy.special import softmax
 
-from factory.attention_maps.sections import CrfSection
+from factory.attention_maps.settings import CrfSection
 
 Floats = NDArray[np.float32]
 Filter = Callable[[Floats], Floats]  # (P, K) to (P, K): each pixel's weighted sum over all pixels

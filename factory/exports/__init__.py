@@ -7,7 +7,7 @@ from factory.exports.folder import export_folder
 from factory.exports.monai import export_monai
 from factory.exports.nifti import export_nifti
 from factory.exports.nnunet import export_nnunet
-from factory.snapshot import Snapshot
+from factory.store.snapshot import Snapshot
 
 # Each writes the accepted pairs of a snapshot into a new folder, and yields the pairs of a block
 # as it has written them.

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.exports.part import Part, parts, save_png
+from factory.exports.by_domain import Part, parts, save_png
 from factory.pairs import Images, Masks, PairBatch
-from factory.snapshot import Snapshot
+from factory.store.snapshot import Snapshot
 
 COLUMNS = (
     *("image", "mask", "split", "patient", "modality", "anatomy", "labels", "finding", "text"),

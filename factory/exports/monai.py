@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from factory.exports.part import Part, parts, save_png
-from factory.snapshot import FACETS, Snapshot
+from factory.exports.by_domain import Part, parts, save_png
+from factory.store.snapshot import FACETS, Snapshot
 
 Entry = dict[str, str]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from factory.errors import InputError
 from factory.exports.folder import write_folder
 from factory.pairs import Images, Masks
-from factory.snapshot import Snapshot
+from factory.store.snapshot import Snapshot
 
 
 def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:

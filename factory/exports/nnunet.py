@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from factory.errors import InputError
-from factory.exports.part import Part, parts, save_png
-from factory.snapshot import Snapshot
+from factory.exports.by_domain import Part, parts, save_png
+from factory.store.snapshot import Snapshot
 
 FIRST_NUMBER = 501  # nnU-Net's own data sets lie below
 NAME = re.compile(r"Dataset\d{3}_\w+")

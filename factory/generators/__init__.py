@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from factory.diffmask_sections import DiffMaskSpec
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.masked_sections import MaskedSpec
-from factory.sections import MediSynSpec, MedSegFactorySpec
+from factory.settings import MediSynSpec, MedSegFactorySpec
 
 GENERATORS: Mapping[str, type[BaseModel]] = {
     "phantom": PhantomGeneratorSpec,

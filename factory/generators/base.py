@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from factory.pairs import PairBatch
-from factory.prompts import Prompt
+from factory.prompts.prompt import Prompt
 
 
 class Generator(Protocol):

@@ -15,25 +15,25 @@ import pandas as pd
 import torch
 
 from factory.attention_maps.affinity_net import AffinityNet, load_affinity
-from factory.attention_maps.asked import map_names, spellings
-from factory.attention_maps.ladder import Ladder, Mask, Sight, Verdict
-from factory.attention_maps.sections import LadderSection, Rung
-from factory.attention_maps.words import naming
-from factory.captions import (
-    NAMED,
-    NAMED_APART,
-)
+from factory.attention_maps.class_words import map_names, spellings
+from factory.attention_maps.refinement import Ladder, Mask, Sight, Verdict
+from factory.attention_maps.settings import LadderSection, Rung
+from factory.attention_maps.token_weights import naming
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
+from factory.generators.attention_reading import Reading
 from factory.generators.base import facet_rows
-from factory.generators.drawing import full_batches
+from factory.generators.common import full_batches
 from factory.generators.medisyn import MediSyn
-from factory.generators.reading import Reading
-from factory.generators.second_look import SecondLook
+from factory.generators.renoising import SecondLook
 from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
 from factory.models.clauses import by_clause
 from factory.pairs import Images, PairBatch
-from factory.prompts import Prompt
+from factory.prompts.captions import (
+    NAMED,
+    NAMED_APART,
+)
+from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
 
 READING_VERSION = 2

@@ -12,20 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from factory.attention_maps.asked import spellings
-from factory.attention_maps.words import naming
-from factory.captions import (
-    ASKED,
-    Rates,
-    caption,
-    check_words,
-)
-from factory.facts import (
-    Facts,
-    facts_of_prompt,
-)
+from factory.attention_maps.class_words import spellings
+from factory.attention_maps.token_weights import naming
 from factory.generators.base import facet_rows
-from factory.generators.drawing import (
+from factory.generators.common import (
     check_domains,
     domains_of,
     full_batches,
@@ -34,6 +24,7 @@ from factory.generators.drawing import (
     to_uint8,
     without_casts,
 )
+from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
 from factory.images import ImageSection
 from factory.models.checkpoints import (
     Components,
@@ -42,11 +33,20 @@ from factory.models.checkpoints import (
 )
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images, PairBatch
-from factory.prompts import Prompt
-from factory.sampling import Conditioning, make_solver, sample, starting_noise
-from factory.sections import SampleSection
+from factory.prompts.caption_facts import (
+    Facts,
+    facts_of_prompt,
+)
+from factory.prompts.captions import (
+    ASKED,
+    Rates,
+    caption,
+    check_words,
+)
+from factory.prompts.prompt import Prompt
+from factory.prompts.wording import load_wording
+from factory.settings import SampleSection
 from factory.vocabulary import Domain
-from factory.wording import load_wording
 
 SAMPLING_VERSION = 1
 

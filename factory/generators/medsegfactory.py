@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from factory.generators.base import facet_rows
-from factory.generators.drawing import (
+from factory.generators.common import (
     check_domains,
     domains_of,
     full_batches,
@@ -26,15 +26,15 @@ from factory.generators.drawing import (
     to_uint8,
     without_casts,
 )
+from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
 from factory.images import ImageSection
 from factory.masks import CODECS
 from factory.models.checkpoints import Components, checkpoint_digest, load_components
 from factory.models.denoiser import STREAMS
 from factory.models.dual_stream import DualStreamUNet
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompts import Prompt
-from factory.sampling import Conditioning, make_solver, sample, starting_noise
-from factory.sections import SampleSection
+from factory.prompts.prompt import Prompt
+from factory.settings import SampleSection
 from factory.training.latents import image_pictures
 from factory.vocabulary import Domain
 

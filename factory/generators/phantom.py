@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict
 from factory.generators.base import facet_rows
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.prompts import Prompt
+from factory.prompts.prompt import Prompt
+from factory.sources.canvas.render import phantom_domain
 from factory.sources.phantom import paint, spacing_mm
 from factory.sources.phantoms import PHANTOMS, RENDERER_VERSION
-from factory.sources.phantoms.render import phantom_domain
 from factory.vocabulary import Domain
 
 

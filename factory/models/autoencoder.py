@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor, nn
 
-from factory.models.linear_code import start_linear
+from factory.models.pca_init import start_linear
 
 
 class Autoencoder(nn.Module):

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from factory.captions import (
+from factory.models.tokenizer import words
+from factory.prompts.caption_facts import Facts
+from factory.prompts.captions import (
     LEARNT,
     Caption,
     caption,
 )
-from factory.facts import Facts
-from factory.models.sentences import Sentence
-from factory.models.tokens import words
+from factory.prompts.wording import Kind, Wording, load_wording
+from factory.training.sentences import Sentence
 from factory.vocabulary import Domain
-from factory.wording import Kind, Wording, load_wording
 
 DRAWS = 24  # captions of one domain and finding, each with other structures
 SIDES = ("left", "right", "both")

@@ -18,7 +18,9 @@ from factory.errors import InputError
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import Config, Denoiser
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.networks import (
+from factory.models.text import TextEncoder
+from factory.models.text_to_image import TextToImageUNet
+from factory.models.unet_files import (
     UNET_CONFIG,
     UNET_WEIGHTS,
     dual_stream,
@@ -29,8 +31,6 @@ from factory.models.networks import (
     save_network,
     write_json,
 )
-from factory.models.text import TextEncoder
-from factory.models.text_to_image import TextToImageUNet
 from factory.models.weights import assign_state, read_state, write_state
 
 CHECKPOINT_FORMAT = 1

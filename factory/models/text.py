@@ -14,10 +14,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from factory.errors import InputError
-from factory.models.sentences import Sentence
-from factory.models.tokens import train_tokenizer, words
-from factory.sections import TextTraining
-from factory.training.progress import Progress, step_generator
+from factory.models.tokenizer import train_tokenizer, words
+from factory.settings import TextTraining
+from factory.training.sentences import Sentence
+from factory.training.steps import Progress, step_generator
 
 SMALL_DIM = 64
 SMALL_LENGTH = 64  # the longest prompt of the vocabulary, all 15 classes of one domain, takes 50

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.splits import Split
+from factory.sources.splits import Split
 from factory.vocabulary import Domain
 
 

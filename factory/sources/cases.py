@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.duplicates import difference_hash, near_duplicates
 from factory.errors import InputError
 from factory.images import (
     SMALLEST_SIDE,
@@ -28,8 +27,9 @@ from factory.images import (
 )
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS
-from factory.sources.pixels import Stack, read_stack
-from factory.splits import Split, assign, first_units, together
+from factory.sources.duplicates import difference_hash, near_duplicates
+from factory.sources.image_files import Stack, read_stack
+from factory.sources.splits import Split, assign, first_units, together
 from factory.vocabulary import Domain
 
 READER = 1

@@ -21,8 +21,8 @@ from factory.sources.base import Source
 from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
+from factory.sources.splits import Split, rank
 from factory.sources.union import Union, UnionSource
-from factory.splits import Split, rank
 from factory.vocabulary import Domain
 
 Undivided = Annotated[

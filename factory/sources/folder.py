@@ -23,7 +23,7 @@ from factory.sources.label_map import (
     read_names,
     with_findings,
 )
-from factory.splits import SPLITS, leaks
+from factory.sources.splits import SPLITS, leaks
 from factory.vocabulary import Domain, Vocabulary, load_vocabulary, plain, unknown_name
 
 if TYPE_CHECKING:

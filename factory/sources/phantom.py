@@ -19,9 +19,9 @@ from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS
+from factory.sources.canvas.render import phantom_domain, render
 from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
-from factory.sources.phantoms.render import phantom_domain, render
-from factory.splits import SPLITS, Split
+from factory.sources.splits import SPLITS, Split
 from factory.vocabulary import Domain, unknown_name
 
 __all__ = ["PhantomSource", "Phantoms", "paint", "render"]

@@ -17,7 +17,7 @@ from factory.sources.base import Source
 from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
-from factory.splits import Split
+from factory.sources.splits import Split
 from factory.vocabulary import Domain
 
 PartSection = Annotated[

@@ -14,10 +14,10 @@ from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 
 from factory.models.autoencoder import Autoencoder
-from factory.sections import AutoencoderTraining
+from factory.settings import AutoencoderTraining
 from factory.training.precision import accelerator
-from factory.training.progress import Progress, step_generator
 from factory.training.resume import ResumePoint
+from factory.training.steps import Progress, step_generator
 
 LINEAR_SAMPLE = 256  # images, and as many masks, that a linear start is computed from
 

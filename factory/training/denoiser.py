@@ -13,11 +13,11 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from factory.models.denoiser import STREAMS, Denoiser, predictions
-from factory.sections import LoopTraining
+from factory.settings import LoopTraining
 from factory.training.latents import Latents
 from factory.training.precision import accelerator
-from factory.training.progress import Progress, step_generator
 from factory.training.resume import ResumePoint
+from factory.training.steps import Progress, step_generator
 
 VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
 

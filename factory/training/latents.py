@@ -18,9 +18,9 @@ from factory.masks import CODECS
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import STREAMS
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompts import texts
-from factory.sections import Augmentation
-from factory.training.progress import Progress, step_generator
+from factory.prompts.prompt import texts
+from factory.settings import Augmentation
+from factory.training.steps import Progress, step_generator
 from factory.vocabulary import Domain
 
 TextStates = Callable[[Sequence[str]], Tensor]

@@ -13,14 +13,13 @@ from factory.models.checkpoints import Components, load_components, save_compone
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import PRESETS, SCHEDULE
-from factory.models.sentences import corpus, with_vocabulary
 from factory.pairs import PairBatch
-from factory.sections import Augmentation, TrainSection
-from factory.training.ceiling import autoencoder_ceiling
+from factory.settings import Augmentation, TrainSection
+from factory.training.autoencoder_limit import autoencoder_ceiling
+from factory.training.data import Lesson
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_pairs, image_pictures, mask_pictures
-from factory.training.lesson import Lesson
-from factory.training.progress import Progress
+from factory.training.sentences import corpus, with_vocabulary
 from factory.training.stages import (
     Encoders,
     Encoding,
@@ -29,6 +28,7 @@ from factory.training.stages import (
     make_card,
     text_stage,
 )
+from factory.training.steps import Progress
 from factory.training.stopwatch import Stopwatch
 
 

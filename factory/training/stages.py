@@ -11,19 +11,19 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from factory.models.ancestry import KEY as ANCESTRY
-from factory.models.ancestry import Ancestor, with_ancestor
 from factory.models.autoencoder import Autoencoder
 from factory.models.checkpoints import Components, Network, read_card
 from factory.models.denoiser import Config
-from factory.models.sentences import Sentence
+from factory.models.lineage import KEY as ANCESTRY
+from factory.models.lineage import Ancestor, with_ancestor
 from factory.models.text import TextEncoder, train_text_encoder
-from factory.sections import Augmentation, SystemTraining
+from factory.settings import Augmentation, SystemTraining
 from factory.training.autoencoder import measure_latents, new_autoencoder, train_autoencoder
+from factory.training.data import Lesson
 from factory.training.latents import Latents
-from factory.training.lesson import Lesson
-from factory.training.progress import Progress
 from factory.training.resume import save_whole
+from factory.training.sentences import Sentence
+from factory.training.steps import Progress
 
 Encoding = Generator[Progress, None, Latents]
 

@@ -12,17 +12,6 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from factory.captions import (
-    LEARNT,
-    LEARNT_APART,
-    Rates,
-    caption,
-)
-from factory.facts import (
-    Facts,
-    facts_of_rows,
-    varying_classes,
-)
 from factory.models.caption_sentences import caption_corpus
 from factory.models.checkpoints import (
     Components,
@@ -32,17 +21,28 @@ from factory.models.checkpoints import (
 from factory.models.clauses import by_clause
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import SCHEDULE, TEXT_TO_IMAGE
-from factory.models.sentences import Sentence, with_vocabulary
 from factory.models.text import TextEncoder
 from factory.models.text_to_image import TextToImageUNet
-from factory.models.tokens import words
+from factory.models.tokenizer import words
 from factory.pairs import PairBatch
-from factory.sections import Augmentation, SystemTraining, TextToImageSpec
-from factory.training.ceiling import image_ceiling
+from factory.prompts.caption_facts import (
+    Facts,
+    facts_of_rows,
+    varying_classes,
+)
+from factory.prompts.captions import (
+    LEARNT,
+    LEARNT_APART,
+    Rates,
+    caption,
+)
+from factory.prompts.wording import load_wording
+from factory.settings import Augmentation, SystemTraining, TextToImageSpec
+from factory.training.autoencoder_limit import image_ceiling
+from factory.training.data import Lesson
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_streams, image_pictures, shown_images
-from factory.training.lesson import Lesson
-from factory.training.progress import Progress
+from factory.training.sentences import Sentence, with_vocabulary
 from factory.training.stages import (
     Encoders,
     Encoding,
@@ -51,9 +51,9 @@ from factory.training.stages import (
     make_card,
     text_stage,
 )
+from factory.training.steps import Progress
 from factory.training.stopwatch import Stopwatch
 from factory.vocabulary import Domain
-from factory.wording import load_wording
 
 SYSTEM = "text-to-image latent diffusion (MediSyn, arXiv 2405.09806)"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import diffmask
-from evaluation.sections import EvaluateSection
+from evaluation.settings import EvaluateSection
 
 
 def test_iou_counts_the_classes_that_are_there():

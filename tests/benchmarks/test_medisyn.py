@@ -6,16 +6,16 @@ import pytest
 
 from benchmarks import distinct, medisyn
 from benchmarks.paraphrases import HELD_OUT, LEARNT, free_texts
-from factory.captions import check_words
 from factory.images import ImageSection
 from factory.models.caption_sentences import caption_corpus
-from factory.models.tokens import words
-from factory.prompt_grid import PromptGrid
-from factory.sections import MediSynSpec
+from factory.models.tokenizer import words
+from factory.prompts.captions import check_words
+from factory.prompts.grid import PromptGrid
+from factory.prompts.wording import load_wording
+from factory.settings import MediSynSpec
 from factory.sources.phantom import PhantomSource
-from factory.wording import load_wording
-from flows.recipe import load_recipe
-from tasks.learning import lesson_from
+from flows.planning.recipe import load_recipe
+from tasks.generator_training import lesson_from
 
 DOMAINS = ("phantom-breast-us", "phantom-colonoscopy")
 SPEC = {

@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.console.cli import app
 
 
 @dataclass

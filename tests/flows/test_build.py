@@ -8,9 +8,9 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from evaluation.lake import Lake
-from evaluation.learners import load_segmenter
-from factory.store import Store
+from evaluation.lake.lake import Lake
+from evaluation.networks.segmenter import load_segmenter
+from factory.store.repository import Store
 
 pytestmark = pytest.mark.integration
 

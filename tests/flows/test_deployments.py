@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from factory.store import Store
+from factory.store.repository import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = {

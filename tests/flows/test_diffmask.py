@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from factory.checks import Reason
-from factory.store import Store
-from flows.plan import checked
-from flows.recipe import load_recipe
-from tasks.settings import load_settings
+from factory.store.checks import Reason
+from factory.store.repository import Store
+from flows.planning.plan import checked
+from flows.planning.recipe import load_recipe
+from tasks.services.settings import load_settings
 
 GENERATOR = {
     "kind": "diffmask",

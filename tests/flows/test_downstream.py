@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.lake import Lake
+from evaluation.lake.lake import Lake
 
 CHEST = {"kind": "phantom", "domains": ["phantom-chest-xray"], "train": 9, "val": 6}
 NAMES = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("dice", "iou")}

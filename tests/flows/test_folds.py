@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.store import Store
+from factory.store.repository import Store
 
 # Its card says what it was trained on: films of the Montgomery set.
 CHECKPOINT = Path(__file__).parents[2] / "benchmarks" / "recorded" / "cxr-lungs"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.store import Store
+from factory.store.repository import Store
 
 TRAIN = {
     "steps": 2,

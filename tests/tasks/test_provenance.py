@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.gates import Decision
-from evaluation.lake import Lake
-from evaluation.metrics import Score
-from evaluation.statistics import Estimate
-from evaluation.tables import About
+from evaluation.gating.version_gates import Decision
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score
+from evaluation.statistics.bootstrap import Estimate
 from factory.images import ImageSection
 from tasks.provenance import own_scores
-from tasks.reference import reference_digest
+from tasks.real_data import reference_digest
 
 IMAGE = ImageSection(size=32)
 OWN = About("S", reference_digest("source", IMAGE), "judge", "set")

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.lake import Lake
-from evaluation.metrics import Score
-from evaluation.statistics import Estimate
-from evaluation.tables import About
-from factory.cells import GridSection
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.metrics.registry import Score
+from evaluation.statistics.bootstrap import Estimate
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompt_grid import PromptGrid
-from factory.runs import Run, declare, judge, make, missing, rebase
-from factory.shards import Layout
-from factory.store import MAIN, Store
+from factory.prompts.facets import GridSection
+from factory.prompts.grid import PromptGrid
+from factory.store.repository import MAIN, Store
+from factory.store.runs import Run, declare, judge, make, missing, rebase
+from factory.store.shards import Layout
 from tasks import publishing
 from tasks.publishing import STEPS, BaseMovedError, decide, publish
 
@@ -224,8 +224,8 @@ def test_a_driver_killed_in_the_lock_frees_it(store, lake, survived):
     script = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
-from evaluation.lake import Lake
-from factory.store import Store
+from evaluation.lake.lake import Lake
+from factory.store.repository import Store
 from tasks.publishing import STEPS, Release
 store, lake = Store({store.root!r}, "set"), Lake({lake.uri!r})
 attributes = store.snapshot({snapshot!r}).attributes

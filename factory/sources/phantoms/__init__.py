@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from factory.sources.canvas.scene import Phantom
 from factory.sources.phantoms import (
     abdomen_ct,
     blood_smear,
@@ -22,7 +23,6 @@ from factory.sources.phantoms import (
     pet,
     retinal_oct,
 )
-from factory.sources.phantoms.scene import Phantom
 
 RENDERER_VERSION = 5
 """Raised with every change of any phantom's pixels: it is part of the digests."""

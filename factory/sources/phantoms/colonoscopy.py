@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from factory.sources.phantoms.scene import Phantom, Scene, Shown
-from factory.sources.phantoms.shapes import (
+from factory.sources.canvas.scene import Phantom, Scene, Shown
+from factory.sources.canvas.shapes import (
     Canvas,
     Field,
     contour,

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from factory.sources.phantoms.scene import Phantom, Scene, Shown
-from factory.sources.phantoms.shapes import (
+from factory.sources.canvas.scene import Phantom, Scene, Shown
+from factory.sources.canvas.shapes import (
     Canvas,
     Field,
     blend,

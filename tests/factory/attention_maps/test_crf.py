@@ -11,7 +11,7 @@ from factory.attention_maps.crf import (
     noise_deviation,
     one_hot_probabilities,
 )
-from factory.attention_maps.sections import CrfSection
+from factory.attention_maps.settings import CrfSection
 
 SIDE = 32
 GREY = np.array([160, 60, 210])

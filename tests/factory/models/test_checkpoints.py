@@ -23,7 +23,7 @@ from factory.models.checkpoints import (
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
 from factory.models.presets import SMALL, TINY
 from factory.models.text import TextEncoder, new_text_encoder
-from factory.models.tokens import train_tokenizer
+from factory.models.tokenizer import train_tokenizer
 from factory.models.weights import write_state
 
 TEXTS = ["a photo of a hand image, with bone.", "a photo of a hand label, with bone."]

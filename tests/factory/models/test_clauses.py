@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from factory.attention_maps.words import token_weights
+from factory.attention_maps.token_weights import token_weights
 from factory.errors import InputError
 from factory.models.clauses import by_clause
 from factory.models.text import new_text_encoder

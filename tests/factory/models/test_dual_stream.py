@@ -12,7 +12,7 @@ from factory.models import dual_stream
 from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
 from factory.models.joint_attention import JointAttention, attend, cut, joined, nearness
 from factory.models.presets import PRESETS, SMALL, TINY
-from factory.sections import MedSegFactorySpec
+from factory.settings import MedSegFactorySpec
 
 STACKED = ("official", "joint")  # the couplings that keep two streams inside the network
 

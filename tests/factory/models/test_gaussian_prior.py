@@ -3,11 +3,11 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler
 
+from factory.generators.sampling import Conditioning, make_solver, sample
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import SCHEDULE, TINY
-from factory.sampling import Conditioning, make_solver, sample
-from factory.sections import SampleSection
+from factory.settings import SampleSection
 
 ALPHAS = DDIMScheduler.from_config(dict(SCHEDULE)).alphas_cumprod
 

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from factory.errors import InputError
-from factory.models.sentences import Sentence, corpus
 from factory.models.text import TextEncoder, new_text_encoder, teach, train_text_encoder
-from factory.sections import TextTraining
+from factory.settings import TextTraining
+from factory.training.sentences import Sentence, corpus
 from factory.vocabulary import Domain, load_vocabulary
 
 NAMES = ("phantom-chest-xray", "phantom-breast-us")

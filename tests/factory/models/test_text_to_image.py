@@ -8,6 +8,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
 from factory.errors import InputError
+from factory.generators.sampling import Conditioning, guided, make_solver, sample, starting_noise
 from factory.models.autoencoder import Autoencoder
 from factory.models.checkpoints import (
     Components,
@@ -21,8 +22,7 @@ from factory.models.presets import MEDSEGFACTORY, SCHEDULE, TINY
 from factory.models.text import new_text_encoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.models.weights import write_state
-from factory.sampling import Conditioning, guided, make_solver, sample, starting_noise
-from factory.sections import SampleSection
+from factory.settings import SampleSection
 
 ALPHAS = DDIMScheduler.from_config(dict(SCHEDULE)).alphas_cumprod
 

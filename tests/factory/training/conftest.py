@@ -3,9 +3,9 @@
 import pytest
 
 from factory.images import ImageSection
-from factory.sections import Augmentation, AutoencoderTraining, TextTraining, TrainSection
+from factory.settings import Augmentation, AutoencoderTraining, TextTraining, TrainSection
 from factory.sources.phantom import PhantomSource
-from factory.training.lesson import Lesson
+from factory.training.data import Lesson
 
 IMAGE = ImageSection(size=32, channels=3)
 TRAIN = TrainSection(

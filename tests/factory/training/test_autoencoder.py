@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from factory.models.autoencoder import Autoencoder
-from factory.sections import AutoencoderTraining
+from factory.settings import AutoencoderTraining
 from factory.training.autoencoder import energy_gap, high_pass, recoloured, train_autoencoder
 
 

@@ -14,7 +14,7 @@ from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import PRESETS, SCHEDULE, TEXT_TO_IMAGE
 from factory.models.text_to_image import TextToImageUNet
-from factory.sections import DenoiserTraining
+from factory.settings import DenoiserTraining
 from factory.training import resume
 from factory.training.denoiser import (
     draw_timesteps,

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from factory.masks import Lattice
 from factory.models.autoencoder import Autoencoder
 from factory.pairs import PairBatch
-from factory.sections import Augmentation
+from factory.settings import Augmentation
 from factory.training.latents import (
     Latents,
     augment,

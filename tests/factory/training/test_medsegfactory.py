@@ -10,10 +10,10 @@ import torch
 
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.models.ancestry import Ancestor, ancestry_of
 from factory.models.checkpoints import checkpoint_digest, load_components, read_card
-from factory.prompts import Prompt
-from factory.sections import Augmentation, MedSegFactorySpec, SampleSection
+from factory.models.lineage import Ancestor, ancestry_of
+from factory.prompts.prompt import Prompt
+from factory.settings import Augmentation, MedSegFactorySpec, SampleSection
 from factory.training.medsegfactory import train_medsegfactory
 from factory.vocabulary import load_vocabulary
 

@@ -14,8 +14,8 @@ from factory.images import ImageSection
 from factory.models.checkpoints import checkpoint_digest, load_text_to_image_components
 from factory.models.text import TextEncoder
 from factory.pairs import PairBatch
-from factory.prompts import Prompt
-from factory.sections import (
+from factory.prompts.prompt import Prompt
+from factory.settings import (
     Augmentation,
     AutoencoderTraining,
     MediSynSpec,

@@ -1,0 +1,1 @@
+"""Do masks fit images: judges, surfaces, findings, prompts, folds, anatomy."""

@@ -1,0 +1,1 @@
+"""How far synthetic pairs are from real ones: distances, neighbourhoods, diversity, tests."""

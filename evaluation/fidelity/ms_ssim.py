@@ -1,0 +1,116 @@
+"""Are the images as different from one another as real ones are?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.metrics import MultiScaleSSIMMetric
+from numpy.typing import NDArray
+
+from evaluation.features.spectrum import luminance
+from evaluation.pairs import Images
+from evaluation.statistics.bootstrap import Estimate, percentile, resampled_pair_means
+
+# Wang et al. 2003, table 1: sensitivity at each scale, finest first.
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+FIVE_SCALES_FROM = 64  # px; smaller images get three scales
+CHUNK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Alikeness:
+    """MS-SSIM of random pairs of different images of one set.
+
+    Attributes:
+        values: (P,) MS-SSIM of each pair, in [0, 1].
+        first: (P,) index of its first image.
+        second: (P,) index of its second image, never the first.
+    """
+
+    values: NDArray[np.float64]
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+
+    def estimate(self, seed: int) -> Estimate:
+        """Mean with an interval that resamples images, n = pairs; NaN where there is no pair."""
+        if not len(self.values):
+            return Estimate(float("nan"), float("nan"), float("nan"), 0)
+        value, n = float(self.values.mean()), len(self.values)
+        if n < 2:
+            return Estimate(value, float("nan"), float("nan"), n)
+        draws = resampled_pair_means(self.values, self.first, self.second, seed=seed)
+        return percentile(draws, value, n)
+
+    def share_below(self, value: float) -> float:
+        """Share of these pairs less alike than `value`; NaN where there is no pair or no value."""
+        if not len(self.values) or np.isnan(value):
+            return float("nan")
+        return float((self.values < value).mean())
+
+
+def alikeness(images: Images, *, pairs: int, seed: int) -> Alikeness:
+    """MS-SSIM between randomly paired images; 1 only for equal ones.
+
+    Args:
+        images: (N, H, W, C) uint8, compared as brightness. Sides of 32 px or more.
+        pairs: how many pairs to draw; fewer than N (N - 1) / 2 images allow fewer.
+        seed: of the drawing.
+
+    Returns:
+        Values in [0, 1]; a pair whose contrast is anticorrelated at some scale scores 0. Two
+        constant images of one brightness score 1. No pairs for fewer than two images.
+
+    Source: Wang, Simoncelli & Bovik 2003, Asilomar 2:1398, as implemented by MONAI, with a
+    Gaussian kernel as large as the image allows (11 px at most; 7 px at 128 px).
+    """
+    first, second = random_pairs(len(images), pairs, seed)
+    metric = _metric(min(images.shape[1:3]))
+    starts = range(0, len(first), CHUNK)
+    parts = [
+        _ms_ssim(metric, images[first[at : at + CHUNK]], images[second[at : at + CHUNK]])
+        for at in starts
+    ]
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return Alikeness(values, first, second)
+
+
+def random_pairs(count: int, pairs: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Distinct unordered pairs of `count` things, each thing in as few pairs as possible.
+
+    Returns:
+        (P,) first and (P,) second members, P = min(pairs, count (count - 1) / 2).
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    total = min(pairs, count * (count - 1) // 2)
+    # Neighbours at distance 1, 2, ... around a circle of shuffled things: no pair comes twice.
+    # The even members of each round come first, so a round starts with disjoint pairs.
+    first, second = [], []
+    for gap in range(1, count // 2 + 1):
+        at = np.arange(count if 2 * gap < count else gap)
+        at = np.concatenate([at[at // gap % 2 == 0], at[at // gap % 2 == 1]])
+        first.append(order[at])
+        second.append(order[(at + gap) % count])
+        if sum(map(len, first)) >= total:
+            break
+    none = [np.zeros(0, np.intp)]
+    return np.concatenate(first or none)[:total], np.concatenate(second or none)[:total]
+
+
+def _metric(side: int) -> MultiScaleSSIMMetric:
+    weights = WEIGHTS if side >= FIVE_SCALES_FROM else WEIGHTS[:3]
+    largest = (side - 1) // (len(weights) - 1) ** 2 + 1
+    kernel = min(11, largest - (largest + 1) % 2)
+    share = [weight / sum(weights) for weight in weights]
+    return MultiScaleSSIMMetric(
+        spatial_dims=2, data_range=255.0, kernel_size=kernel, weights=share, reduction="none"
+    )
+
+
+def _ms_ssim(metric: MultiScaleSSIMMetric, one: Images, other: Images) -> NDArray[np.float64]:
+    tensors = [torch.from_numpy(luminance(images))[:, None] for images in (one, other)]
+    with torch.inference_mode():
+        metric.reset()
+        values: NDArray[np.float64] = metric(*tensors)[:, 0].double().numpy()
+    return values

@@ -1,0 +1,1 @@
+"""Bounds that a pair or a version must meet, and the champion among versions."""

@@ -1,0 +1,1 @@
+"""The record of everything measured: Delta tables, read with pandas and in SQL."""

@@ -1,0 +1,172 @@
+"""Delta tables below one folder or object store: opened, checked, merged, replaced, tidied up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import DeltaError
+from filelock import FileLock
+
+from evaluation.errors import InputError
+from evaluation.lake.tables import TABLES, literal
+
+FORMAT = 1
+FORMAT_KEY = "medpair.format"
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The tables of `evaluation.lake.tables.TABLES`; each appears with its first row."""
+
+    uri: str
+
+    def dataset(self, name: str, version: int | None = None, at: datetime | None = None) -> Any:  # noqa: ANN401  # a pyarrow Dataset or Table, untyped
+        """A table as it is, or as it was; an empty one where nothing was ever written.
+
+        Args:
+            name: of the table.
+            version: number of one of its states; the first is 0.
+            at: a moment with a time zone; the state that held then.
+
+        Raises:
+            InputError: if the table is not one this release reads, or never had such a state.
+        """
+        if not DeltaTable.is_deltatable(self._path(name)):
+            return TABLES[name].schema.empty_table()
+        table = self._open(name)
+        if version is not None or at is not None:
+            _travel(table, name, version, at)
+        return table.to_pyarrow_dataset()
+
+    def merge(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Writes rows, in place of those of the same key."""
+        if not rows:
+            return
+        stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
+        source = pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
+        same = " AND ".join(f"new.{column} = old.{column}" for column in TABLES[name].key)
+        with self.lock():
+            merge = self._writable(name).merge(source, same, "new", "old")
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def like(self, name: str, rows: pa.Table, group: Sequence[str]) -> pa.Table:
+        """The rows of a table that agree with one of these in the columns `group`."""
+        dataset, where = self.dataset(name), pc.scalar(False)
+        for key in _keys(rows, group):
+            same = reduce(and_, [pc.field(column) == value for column, value in key.items()])
+            where = where | same
+        found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
+        return found.select(TABLES[name].schema.names).cast(TABLES[name].schema)
+
+    def replace(self, name: str, rows: pa.Table, group: Sequence[str]) -> None:
+        """Writes rows in place of all that agree with one of them in the columns `group`."""
+        self.overwrite(name, rows, _keys(rows, group))
+
+    def overwrite(self, name: str, rows: pa.Table, keys: Sequence[Mapping[str, object]]) -> None:
+        """Writes rows, possibly none, in place of all that match one of these values of columns."""
+        predicate = " OR ".join(
+            "(" + " AND ".join(f"{column} = {literal(key[column])}" for column in key) + ")"
+            for key in keys
+        )
+        with self.lock():
+            write_deltalake(self._writable(name), rows, mode="overwrite", predicate=predicate)
+
+    def compact(self) -> int:
+        """Merges small files and removes those no version of the last week needs: their number."""
+        removed = 0
+        for name in TABLES:
+            with self.lock():
+                if DeltaTable.is_deltatable(self._path(name)):
+                    table = self._open(name)
+                    table.optimize.compact()
+                    removed += len(table.vacuum(dry_run=False))
+        return removed
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One writer at a time on a file system; an object store refuses a lost update itself."""
+        if urlsplit(self.uri).scheme:
+            yield
+            return
+        folder = Path(self.uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", is_singleton=True):
+            yield
+
+    def _path(self, name: str) -> str:
+        return f"{self.uri.rstrip('/')}/{name}"
+
+    def _open(self, name: str) -> DeltaTable:
+        table = DeltaTable(self._path(name))
+        found = int(table.metadata().configuration.get(FORMAT_KEY, FORMAT))
+        if found > FORMAT:
+            raise InputError(
+                f"lake table {name} has format {found} and this release reads up to {FORMAT}: "
+                "its columns may mean something else; upgrade medpair-factory"
+            )
+        if wrong := list(_differing(table.schema(), Schema.from_arrow(TABLES[name].schema))):
+            raise InputError(
+                f"lake table {self._path(name)} {'; '.join(wrong)}: another program or release "
+                "wrote it, and its rows would be misread; move that folder away, or name another "
+                "lake with MEDPAIR_LAKE"
+            )
+        return table
+
+    def _writable(self, name: str) -> DeltaTable:
+        table = TABLES[name]
+        DeltaTable.create(
+            self._path(name),
+            schema=table.schema,
+            mode="ignore",
+            partition_by=list(table.parted_by),
+            configuration={FORMAT_KEY: str(FORMAT)},
+            raise_if_key_not_exists=False,
+        )
+        return self._open(name)
+
+
+def _keys(rows: pa.Table, group: Sequence[str]) -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = (
+        rows.select(list(group)).group_by(list(group)).aggregate([]).to_pylist()
+    )
+    return keys
+
+
+def _differing(found: Schema, expected: Schema) -> Iterator[str]:
+    """How the columns of a table differ from what they should be, a phrase for each."""
+    ours, theirs = (
+        {field.name: str(getattr(field.type, "type", field.type)) for field in schema.fields}
+        for schema in (expected, found)
+    )
+    if lacking := [name for name in ours if name not in theirs]:
+        yield f"lacks {', '.join(lacking)}"
+    if unknown := [name for name in theirs if name not in ours]:
+        yield f"has unknown {', '.join(unknown)}"
+    for name in ours.keys() & theirs.keys():
+        if ours[name] != theirs[name]:
+            yield f"has {name} as {theirs[name]}, not {ours[name]}"
+
+
+def _travel(table: DeltaTable, name: str, version: int | None, at: datetime | None) -> None:
+    if version is not None and at is not None:
+        raise InputError("a version and a moment were given, which may be two states; give one")
+    if at is not None and at.tzinfo is None:
+        raise InputError(f"{at} has no time zone, so it names no moment; add one, such as +00:00")
+    try:
+        table.load_as_version(version if version is not None else at)
+    except DeltaError as error:
+        raise InputError(
+            f"lake table {name} has no state {version if at is None else at}: its newest is "
+            f"{table.version()}, and what is older than a week may have been cleaned up"
+        ) from error

@@ -1,0 +1,1 @@
+"""Are synthetic images copies, and do they tell who was trained on?"""

@@ -1,0 +1,1 @@
+"""One HTML page that says what a version of pairs is worth."""

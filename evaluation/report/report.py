@@ -1,0 +1,220 @@
+"""One HTML file that says what a version of pairs is worth; it loads nothing and can be mailed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evaluation.fidelity.alarms import alarms_in
+from evaluation.gating.version_gates import Decision, Verdict
+from evaluation.metrics.registry import METRICS, Score, headlines
+from evaluation.report.charts import Picture
+from evaluation.report.primary_distance import leading_sentence
+from evaluation.report.questions import SECTIONS, Section
+from evaluation.report.utility_page import UtilityPage
+from evaluation.utility.segmentation import Utility
+
+TEMPLATE = "report.html.j2"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What goes on the page.
+
+    Attributes:
+        name: of the data set.
+        version: its tag, or "" where nothing was published.
+        pairs: number of accepted pairs.
+        decision: the gates' verdicts.
+        scores: all scores of the version.
+        provenance: label -> value: run, snapshot, generator, code version, seen data, ...
+        recipe: the YAML text that was run.
+        pictures: section key ("pairs", "training" or one of `SECTIONS`) -> its figures.
+        utility: what the pairs are worth, None where it was not measured.
+        rejected: reason -> number of pairs that were made and rejected for it.
+        evidence: label -> value: who decided, when, on which real data and judge, the champion.
+        maskless: number of accepted pairs without a mask, which no score of masks counts.
+    """
+
+    name: str
+    version: str
+    pairs: int
+    decision: Decision
+    scores: Sequence[Score]
+    provenance: Mapping[str, str]
+    recipe: str = ""
+    pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    utility: Utility | None = None
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    maskless: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table of scores; `seeds` counts trainings, where there were any."""
+
+    score: Score
+    description: str
+    controls: tuple[tuple[str, Score], ...]
+    seeds: int | None = None
+
+
+def render(report: Report) -> str:
+    """The page as text."""
+    loader = PackageLoader("evaluation.report", ".")
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
+    environment.filters |= {"ends": ends, "signed": signed, "between": between}
+    page = environment.get_template(TEMPLATE)
+    return page.render(
+        report=report,
+        sections=[
+            (told(section, report.scores), rows(section, report.scores, report.utility))
+            for section in SECTIONS
+        ],
+        alarms=alarms_in(report.scores),
+        domains=domain_table(report.scores),
+        classes=class_rows(report.scores),
+        utility=None if report.utility is None else UtilityPage.of(report.utility),
+        drawing=_drawing,
+    )
+
+
+def write_report(report: Report, path: Path) -> Path:
+    """Writes the page and returns its path; the folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(report), encoding="utf-8")
+    return path
+
+
+def rows(section: Section, scores: Sequence[Score], utility: Utility | None = None) -> list[Row]:
+    """The headline scores of a section that were measured, each with its controls."""
+    found = headlines(scores)
+    return [
+        Row(
+            found[name],
+            METRICS[name].description + _at(found[name]),
+            tuple((_control(name, c), found[c]) for c in METRICS[name].beside if c in found),
+            _seeds(found[name], utility),
+        )
+        for name in section.metrics
+        if name in found
+    ]
+
+
+def told(section: Section, scores: Sequence[Score]) -> Section:
+    """The section, saying of distances which one leads."""
+    if section.key != "fidelity":
+        return section
+    return replace(section, reading=f"{section.reading} {leading_sentence(scores)}".strip())
+
+
+def domain_table(scores: Sequence[Score]) -> tuple[list[str], list[tuple[str, list[Score | None]]]]:
+    """Domains, and the main metrics with a score for each; no domains where there is only one."""
+    names = sorted({str(s.parameters["domain"]) for s in scores if "domain" in s.parameters})
+    if len(names) < 2:
+        return [], []
+    others = (section for section in SECTIONS if section.key != "utility")
+    metrics = [name for section in others for name in section.metrics]
+    whole = {(s.metric, s.parameters.get("domain")): s for s in scores if s.whole}
+    table = [(metric, [whole.get((metric, name)) for name in names]) for metric in metrics]
+    return names, [(metric, line) for metric, line in table if any(line)]
+
+
+def class_rows(scores: Sequence[Score]) -> list[Score]:
+    """Consistency of single classes, where a domain has more than one."""
+    found = [s for s in scores if s.metric == "consistency" and "class" in s.parameters]
+    several = {
+        domain
+        for domain in (s.parameters.get("domain") for s in found)
+        if sum(s.parameters.get("domain") == domain for s in found) > 1
+    }
+    return [s for s in found if s.parameters.get("domain") in several]
+
+
+def number(value: float) -> str:
+    """Three significant digits, or "not measurable"."""
+    if not math.isfinite(value):
+        return "not measurable"
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def interval(score: Score) -> str:
+    """The interval between brackets, or nothing where it is unknown."""
+    return between(score.low, score.high)
+
+
+def between(low: float, high: float) -> str:
+    """Two bounds between brackets, or nothing where they are unknown."""
+    return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, or "?" where it is unknown."""
+    return f"{value:+.3f}" if math.isfinite(value) else "?"
+
+
+def ends(verdict: Verdict) -> str:
+    """The interval of what a gate was held against, and a comma; nothing where it is unknown."""
+    low, high = verdict.low, verdict.high
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"95 % interval [{number(low)}, {number(high)}], "
+
+
+def spoken(name: str) -> str:
+    """A metric's name as words: "consistency_closed" becomes "consistency closed"."""
+    name = name.replace(".low", ", lower bound").replace(".high", ", upper bound")
+    name = name.replace("frechet", "Fréchet").replace("fid", "FID")
+    return name.replace("ms_ssim", "MS-SSIM").replace("_", " ")
+
+
+def _at(score: Score) -> str:
+    network = score.parameters.get("segmenter") or score.parameters.get("classifier")
+    real = score.parameters.get("real") or "no"
+    return f" Here: {network}, {real} real images." if network else ""
+
+
+def _seeds(score: Score, utility: Utility | None) -> int | None:
+    """How many trainings a gain is the mean of."""
+    if utility is None:
+        return None
+    for network, gains in {"segmenter": utility.gains, "classifier": utility.classes.gains}.items():
+        if network in score.parameters and not gains.empty:
+            told = [network, "real"]
+            same = gains[told].eq([score.parameters[name] for name in told]).all(axis=1)
+            return int(gains["seeds"][same].min()) if same.any() else None
+    return None
+
+
+def _control(metric: str, control: str) -> str:
+    words = {
+        "real": "real",
+        "equal_n": "at equal number",
+        "extrapolated": "extrapolated",
+        "unfiltered": "before rejection",
+    }
+    rest = control.removeprefix(f"{metric}_")
+    return words.get(rest, spoken(rest))
+
+
+def _drawing(picture: Picture) -> Markup:
+    """The picture as an element: charts follow the theme, pixels are embedded."""
+    if picture.chart:
+        return Markup(picture.svg)
+    text = Markup('<img src="{}" alt="{}">')
+    return text.format(picture.data_uri, picture.title)

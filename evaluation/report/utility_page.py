@@ -1,0 +1,125 @@
+"""The utility tables as a page shows them: what was run with its numbers, and what was not run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from evaluation.settings import ARMS
+from evaluation.utility.exposure import MEANING
+from evaluation.utility.segmentation import Utility
+from evaluation.utility.segmenter_test import MACRO
+
+Lines = list[dict[Hashable, object]]
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class ClassLines:
+    """Lines of the tables of classifiers, as `UtilityPage` has them of segmenters."""
+
+    levels: Lines
+    gains: Lines
+    worths: Lines
+
+
+@dataclass(frozen=True)
+class UtilityPage:
+    """Lines of every table.
+
+    Attributes:
+        levels: of segmenters: a line per arm that was run, with its numbers, and one per kind that was not.
+        gains: of macro; `gains_by_class` of classes, where a domain has several.
+        gains_by_class: as `gains`.
+        worths: what arms are worth in real images.
+        provenances: each kind of provenance with its meaning, and the arms that have it.
+        seeds: fewest of any arm.
+        classes: levels, gains and worths of classifiers.
+        unseen: an arm's seen and unseen classes, a line each; none where no class is unseen.
+    """
+
+    levels: Lines
+    gains: Lines
+    gains_by_class: Lines
+    worths: Lines
+    provenances: list[tuple[str, str, str]]
+    seeds: int
+    classes: ClassLines
+    unseen: Lines
+
+    @staticmethod
+    def of(utility: Utility) -> UtilityPage:
+        """What a page shows of all tables."""
+        levels, classes = _macro(utility.levels), utility.classes
+        shown = ["kind", "provenance", "seeds"]
+        every = pd.concat([t[shown] for t in (levels, classes.levels) if not t.empty])
+        return UtilityPage(
+            levels=list(level_lines(levels, "segmenter")),
+            gains=_lines(utility.gains, whole=True),
+            gains_by_class=_lines(_of_several_classes(utility.gains), whole=False),
+            worths=utility.worths.to_dict("records"),
+            provenances=provenance_lines(every),
+            seeds=int(every["seeds"].min()),
+            classes=ClassLines(
+                list(level_lines(classes.levels, "classifier")),
+                classes.gains.to_dict("records"),
+                classes.worths.to_dict("records"),
+            ),
+            unseen=[
+                row | {"arm": arm_words(row["kind"], row["ratio"])}
+                for row in utility.unseen.to_dict("records")
+            ],
+        )
+
+
+def level_lines(levels: pd.DataFrame, network: str) -> Iterator[dict[Hashable, object]]:
+    """A line per row; then one for every kind of arm that a network and domain were not given.
+
+    Args:
+        levels: of segmenters or of classifiers.
+        network: the column that names these.
+    """
+    if levels.empty:
+        return
+    for (name, domain), rows in levels.groupby([network, "domain"], sort=False):
+        for row in rows.to_dict("records"):
+            yield row | {"run": True, "arm": arm_words(row["kind"], row["ratio"])}
+        for kind in ARMS:
+            if kind not in set(rows["kind"]):
+                arm = arm_words(kind, 0.0)
+                yield {network: name, "domain": domain, "run": False, "arm": arm}
+
+
+def arm_words(kind: str, ratio: float) -> str:
+    """What an arm was trained on, for people."""
+    return f"{ARMS[kind]}, {ratio:g} to 1" if ratio not in (0.0, 1.0) else ARMS[kind]
+
+
+def provenance_lines(levels: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Each provenance, what it means, and the arms that have it, or that none was run."""
+    found = levels.groupby("provenance")["kind"].unique()
+    return [
+        (name, meaning, ", ".join(found[name]) if name in found else NOT_RUN)
+        for name, meaning in MEANING.items()
+        if name != "unknown" or name in found
+    ]
+
+
+def _macro(table: pd.DataFrame) -> pd.DataFrame:
+    return table if table.empty else table[table["class"] == MACRO]
+
+
+def _lines(gains: pd.DataFrame, *, whole: bool) -> Lines:
+    if gains.empty:
+        return []
+    return gains[(gains["class"] == MACRO) == whole].to_dict("records")
+
+
+def _of_several_classes(gains: pd.DataFrame) -> pd.DataFrame:
+    """Where a domain has a single class, that class says nothing beyond macro."""
+    if gains.empty:
+        return gains
+    return gains[gains.groupby(["segmenter", "domain"])["class"].transform("nunique") > 2]

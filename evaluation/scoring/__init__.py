@@ -1,0 +1,1 @@
+"""Every score of one version: the models it needs, domain by domain."""

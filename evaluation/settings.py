@@ -1,0 +1,202 @@
+"""The sections of a recipe that this package obeys; importing them loads nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from evaluation.features.registry import below, combined, named
+from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{repeated} is given twice; each would be worked out twice")
+    return values
+
+
+def _among(name: str, known: Collection[str]) -> str:
+    if name not in known:
+        raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(known)}")
+    return name
+
+
+def _judge(name: str) -> str:
+    return _among(name, SEGMENTERS)
+
+
+def _segmenter(name: str) -> str:
+    return _among(name, {*SEGMENTERS, NNUNET})
+
+
+def _classifier(name: str) -> str:
+    if name not in CLASSIFIERS:
+        raise ValueError(f"classifier {name!r} is unknown; choose among {sorted(CLASSIFIERS)}")
+    return name
+
+
+ArmKind = Literal["real", "synthetic", "both", "augmented", "pretrained", "reversed"]
+ARMS: Mapping[str, str] = {
+    "real": "real images",
+    "synthetic": "synthetic pairs",
+    "both": "real and synthetic pairs",
+    "augmented": "real images, augmented twice as strongly",
+    "pretrained": "synthetic pairs for half of the steps, then real images",
+    "reversed": "real images, tried on synthetic pairs",
+}
+
+
+def _with_real(kinds: tuple[ArmKind, ...]) -> tuple[ArmKind, ...]:
+    if "real" not in kinds:
+        raise ValueError(f"{list(kinds)} lacks real, from which every gain is counted; add it")
+    return kinds
+
+
+def _share(text: str) -> str:
+    if text != "all" and not 0 < share_of(text) <= 1:
+        raise ValueError(
+            f"{text!r} is no number of real images: write a whole number, 'all', or a share of the "
+            "real training images such as '25%'"
+        )
+    return text
+
+
+def share_of(text: str) -> float:
+    """The share that a text such as "25%" says, in [0, 1]; 0 where it says none."""
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else 0.0
+    except ValueError:
+        return 0.0
+
+
+Feature = Annotated[str, AfterValidator(named)]
+JudgeName = Annotated[str, AfterValidator(_judge)]
+SegmenterName = Annotated[str, AfterValidator(_segmenter)]
+ClassifierName = Annotated[str, AfterValidator(_classifier)]
+Ratio = Annotated[float, Field(gt=0)]
+RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
+
+
+class EvaluateSection(BaseModel):
+    """What to score with, and at what expense."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: Annotated[tuple[Feature, ...], AfterValidator(combined)] = Field(
+        default=("handcrafted",), description="feature sets of the distances"
+    )
+    encoder_steps: int = Field(
+        default=300, ge=1, description="training steps of the encoder, per domain"
+    )
+    judge: JudgeName = Field(default="unet", description="segmenter that judges consistency")
+    judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
+    both_ways: bool = Field(
+        default=True, description="also train the judge's twin on the synthetic pairs"
+    )
+    finder: ClassifierName = Field(default="resnet", description="classifier of the findings")
+    finder_steps: int = Field(
+        default=300, ge=0, description="its training steps, per domain; 0 leaves findings out"
+    )
+    tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
+    ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
+    seed: int = Field(default=0, ge=0)
+
+    def below(self, folder: Path) -> EvaluateSection:
+        """The same, with the files that features name sought in a folder."""
+        features = tuple(below(each, folder) for each in self.features)
+        return self.model_copy(update={"features": features})
+
+
+class BridgeSection(BaseModel):
+    """How synthetic pairs are changed, every time one is learnt from; see `evaluation.networks.domain_randomisation`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strength: float = Field(default=1.0, gt=0, le=2, description="factor on every range")
+    mirror: bool = Field(
+        default=False, description="half of the pairs, names of left and right changing places"
+    )
+
+
+class UtilitySection(BaseModel):
+    """Which downstream models to train, on how many real images, how often and how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    segmenters: Annotated[tuple[SegmenterName, ...], AfterValidator(_distinct)] = Field(
+        default=("unet",), description="networks that draw masks"
+    )
+    classifiers: Annotated[tuple[ClassifierName, ...], AfterValidator(_distinct)] = Field(
+        default=(), description="networks that tell the findings of a domain apart"
+    )
+    real: Annotated[tuple[RealCount, ...], AfterValidator(_distinct)] = Field(
+        default=(10, "all"), min_length=1, description="real training images of an arm, per domain"
+    )
+    arms: Annotated[tuple[ArmKind, ...], AfterValidator(_distinct), AfterValidator(_with_real)] = (
+        Field(
+            default=("real", "synthetic", "both"),
+            min_length=1,
+            description="what they are trained on",
+        )
+    )
+    ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
+        default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
+    )
+    bridge: BridgeSection | None = Field(
+        default=None, description="how synthetic pairs are changed in training; None: as real ones"
+    )
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="try every patient, in so many folds; None: the held-out split"
+    )
+    unseen: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
+        default=(), description="classes that no real training image of any arm shows"
+    )
+    seeds: int = Field(default=3, ge=1, description="repeats, each with its own real images")
+    steps: int = Field(default=1500, ge=1, description="training steps, the same in every arm")
+    tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
+    domains: Annotated[tuple[str, ...], AfterValidator(_distinct)] | None = Field(
+        default=None, description="only these; by default every domain of the pairs"
+    )
+
+    @model_validator(mode="after")
+    def _trains_something(self) -> Self:
+        if not self.segmenters and not self.classifiers:
+            raise ValueError("segmenters and classifiers are both empty; name one to be trained")
+        return self
+
+    @model_validator(mode="after")
+    def _only_segmenters_leave_classes_unseen(self) -> Self:
+        if self.unseen and self.classifiers:
+            raise ValueError(
+                "unseen classes are left out of the masks of segmenters, and mean nothing to "
+                "classifiers of the finding; leave classifiers out, or unseen"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nnunet_augments_by_its_own_rules(self) -> Self:
+        if NNUNET in self.segmenters and ("augmented" in self.arms or self.bridge is not None):
+            raise ValueError(
+                "segmenter nnunet augments by its own rules, so that neither the arm augmented nor "
+                "bridge could change them; leave these out, or try nnunet by itself"
+            )
+        return self
+
+    @property
+    def scores(self) -> frozenset[str]:
+        """Names of the scores that these arms give."""
+        if self.unseen:
+            # A gain over seen and unseen classes at once would pass for one over known classes.
+            parts, overlaps = ("seen", "unseen", "harmonic"), ("dice", "iou")
+            return frozenset(f"utility_{part}_{name}" for part in parts for name in overlaps)
+        learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
+        kinds = ["gain"] if "both" in self.arms else []
+        kinds += ["worth"] if learnt and len(self.real) > 1 else []
+        networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
+        return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

@@ -1,0 +1,1 @@
+"""What the pairs are worth to downstream models: arms, tests, gains, equivalent images."""

@@ -1,0 +1,244 @@
+"""Several generators of the same domains, held against the same real images: which is better?
+
+Every generator draws the same prompts from the same noise, so that differences are paired. A
+contrast is a mean over domains; its interval resamples synthetic images and patients within each of
+them, and so speaks of these domains and of no others.
+
+Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (several samples).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.agreement.finding_agreement import FindingJudge
+from evaluation.features.handcrafted import Handcrafted, RobustScale
+from evaluation.fidelity.mmd import Kernel, kernel_estimate
+from evaluation.fidelity.scores import IMAGE_GROUPS
+from evaluation.labels import UNLABELLED, known_indices
+from evaluation.pairs import Images, Pairs, units_of
+from evaluation.statistics.bootstrap import Estimate, Floats, Units
+from evaluation.statistics.weighted_bootstrap import over
+
+RESAMPLES = 1000
+NAN = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Images of one domain as a comparison sees them.
+
+    Attributes:
+        features: (N, D) scaled features.
+        right: (N,) 1.0 where a classifier of real images sees the finding that was asked for (or
+            that a real image shows), 0.0 where not; of length 0 where nothing can tell findings.
+        findings: (N,) index of that finding, all counting the same whatever their number.
+        units: (N,) patient of each image; synthetic images are their own.
+    """
+
+    features: Floats
+    right: Floats
+    findings: NDArray[np.intp]
+    units: Units
+
+
+@dataclass(frozen=True, eq=False)
+class DomainTrial:
+    """What every generator drew of one domain, and real held-out images of it.
+
+    Attributes:
+        domain: name.
+        real: held-out images.
+        arms: generator -> its images, equally many from the same prompts and noise.
+    """
+
+    domain: str
+    real: Shown
+    arms: Mapping[str, Shown]
+
+
+def image_features(images: Images) -> Floats:
+    """(N, D) raw handcrafted features that no mask enters."""
+    groups = Handcrafted(("structure",)).groups(images, np.zeros(images.shape[:3], np.uint8))
+    return np.hstack([groups[name] for name in IMAGE_GROUPS])
+
+
+def trial(
+    domain: str,
+    train: Pairs,
+    held_out: Pairs,
+    drawn: Mapping[str, Pairs],
+    judge: FindingJudge | None,
+) -> DomainTrial:
+    """Reads off everything that is compared of one domain.
+
+    Args:
+        domain: name.
+        train: real training images, on which features are scaled.
+        held_out: real images that no generator and no judge has seen.
+        drawn: generator -> its images; equally many in the same order of prompts.
+        judge: classifier of the findings of `train`; None where there are fewer than two.
+
+    Raises:
+        ValueError: if generators drew different numbers of images.
+    """
+    if len({len(pairs) for pairs in drawn.values()}) > 1:
+        raise ValueError(
+            f"{domain}: { ({k: len(v) for k, v in drawn.items()}) } images; not paired"
+        )
+    scale = RobustScale.fit(image_features(train.images))
+
+    def shown(pairs: Pairs) -> Shown:
+        features, units = scale.apply(image_features(pairs.images)), units_of(pairs)
+        if judge is None:
+            return Shown(features, np.zeros(0), np.zeros(0, np.intp), units)
+        asked = known_indices(pairs, "finding", judge.labels)
+        right = (judge.probabilities(pairs.images).argmax(1) == asked).astype(float)
+        return Shown(features, right, asked, units)
+
+    return DomainTrial(domain, shown(held_out), {arm: shown(pairs) for arm, pairs in drawn.items()})
+
+
+def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
+    """A row per domain and generator: kernel distance and alignment, with their intervals.
+
+    Columns: domain, arm, n, distance (`kernel.kernel_estimate` to the held-out images), alignment
+    (balanced accuracy over that on the held-out images; NaN where nothing can tell real findings
+    apart),
+    each with _low and _high, and accuracy_real.
+    """
+    rows = []
+    for each in trials:
+        kernel = Kernel.of(each.real.features, seed=seed)
+        for arm, ours in each.arms.items():
+            units = each.real.units
+            distance = kernel_estimate(
+                ours.features, each.real.features, kernel, None, units, seed=seed
+            )
+            alignment = _estimate(*_aligned(each, arm, seed), len(ours.features))
+            rows.append(
+                {
+                    "domain": each.domain,
+                    "arm": arm,
+                    "n": len(ours.features),
+                    **_columns("distance", distance),
+                    **_columns("alignment", alignment),
+                    "accuracy_real": _accuracy(
+                        each.real, _findings(each.real), np.ones((1, len(units)))
+                    )[0],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One generator against another, over all domains.
+
+    Attributes:
+        alignment_loss: alignment of the other minus ours: above 0 ours shows findings less well.
+        distance_ratio: sum of our kernel distances over the sum of the other's: above 1 ours is
+            farther from real images. Without a bound where the other's may be 0.
+    """
+
+    alignment_loss: Estimate
+    distance_ratio: Estimate
+
+
+def contrast(trials: Sequence[DomainTrial], ours: str, theirs: str, *, seed: int = 0) -> Contrast:
+    """Compares two generators, domain by domain, on the same resamples."""
+    arms = ours, theirs
+    aligned = [[_with_value(_aligned(t, arm, seed)) for t in trials] for arm in arms]
+    loss = np.stack([b - a for a, b in zip(*aligned, strict=True)], axis=1)
+    told = np.isfinite(loss[0])
+    losses = over(loss[:, told].sum(1), np.full(len(loss), told.sum(), float))
+    apart = [np.stack([_with_value(_distances(t, arm, seed)) for t in trials], 1) for arm in arms]
+    sums = [each.sum(1) for each in apart]
+    ratios = np.where(sums[1] > 0, over(sums[0], sums[1]), np.inf)
+    n = sum(len(t.arms[ours].features) for t in trials)
+    return Contrast(
+        _estimate(float(losses[0]), losses[1:], n), _estimate(float(ratios[0]), ratios[1:], n)
+    )
+
+
+def _with_value(estimated: tuple[float, Floats]) -> Floats:
+    value, draws = estimated
+    return np.concatenate([[value], draws])
+
+
+def _estimate(value: float, draws: Floats, n: int) -> Estimate:
+    draws = draws[~np.isnan(draws)]
+    if not np.isfinite(value) or not len(draws):
+        return Estimate(NAN, NAN, NAN, n)
+    # Draws may be infinite, between which nothing can be interpolated.
+    low, high = np.quantile(draws, [0.025, 0.975], method="inverted_cdf")
+    return Estimate(value, float(min(low, value)), float(max(high, value)), n)
+
+
+def _aligned(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
+    ours, real = each.arms[arm], each.real
+    judged = np.intersect1d(_findings(ours), _findings(real))
+    one = [np.ones((1, len(shown.features))) for shown in (ours, real)]
+    # Where real images are not told apart, drawn ones cannot be: the ratio would be 1 of anything.
+    if len(judged) < 2 or _accuracy(real, judged, one[1])[0] <= 1 / len(judged):
+        return NAN, np.full(RESAMPLES, NAN)
+    drawn = _weights(each, arm, seed)
+    value, draws = (
+        over(_accuracy(ours, judged, a), _accuracy(real, judged, b)) for a, b in (one, drawn)
+    )
+    return float(value[0]), draws
+
+
+def _findings(shown: Shown) -> NDArray[np.intp]:
+    return np.setdiff1d(shown.findings, [UNLABELLED])
+
+
+def _accuracy(shown: Shown, labels: NDArray[np.intp], weights: Floats) -> Floats:
+    """(R,) balanced accuracy over these findings, under weights (R, N) of the images."""
+    if not len(shown.right) or not len(labels):
+        return np.full(len(weights), NAN)
+    of_label = (shown.findings[:, None] == labels).astype(float)
+    return np.asarray(
+        np.nanmean(over(weights @ (of_label * shown.right[:, None]), weights @ of_label), axis=1)
+    )
+
+
+def _distances(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
+    a, b = each.arms[arm].features, each.real.features
+    kernel = Kernel.of(b, seed=seed)
+    values = kernel.between(a, a), kernel.between(b, b), kernel.between(a, b)
+    one = np.ones((1, len(a))), np.ones((1, len(b)))
+    return float(_distance(*values, *one)[0]), _distance(*values, *_weights(each, arm, seed))
+
+
+def _distance(aa: Floats, bb: Floats, ab: Floats, of_a: Floats, of_b: Floats) -> Floats:
+    """(R,) squared mean discrepancies under weights; no image is compared with itself."""
+
+    def within(values: Floats, weights: Floats) -> Floats:
+        own = (weights**2).sum(1)
+        return over(((weights @ values) * weights).sum(1) - own, weights.sum(1) ** 2 - own)
+
+    across = ((of_a @ ab) * of_b).sum(1) / (of_a.sum(1) * of_b.sum(1))
+    return np.asarray(within(aa, of_a) + within(bb, of_b) - 2 * across)
+
+
+def _weights(each: DomainTrial, arm: str, seed: int) -> tuple[Floats, Floats]:
+    """(R, N) and (R, M) resamples of images and of patients; the same ones for every generator."""
+    rng = np.random.default_rng([seed, *each.domain.encode()])
+    drawn = []
+    for units in (np.arange(len(each.arms[arm].features)), each.real.units):
+        code = np.unique(units, return_inverse=True)[1]
+        size = code.max() + 1
+        drawn.append(
+            rng.multinomial(size, np.full(size, 1 / size), RESAMPLES)[:, code].astype(float)
+        )
+    return drawn[0], drawn[1]
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

@@ -1,0 +1,141 @@
+"""Can more pairs help at all, and could it be seen? Asked of real data, before any generator.
+
+Segmenters are trained on nested subsets of the real training images with classical augmentation.
+What all of them add over few is about what synthetic pairs could add to few: the room. What the
+held-out images can tell from chance is the gain that could be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from evaluation.pairs import Pairs
+from evaluation.statistics.bootstrap import Estimate
+from evaluation.statistics.two_way_bootstrap import crossed_mean
+from evaluation.utility.arms import Arm, labelled
+from evaluation.utility.segmenter_test import MACRO, by_seed
+
+FEWEST = 5
+POWER, LEVEL = 0.8, 0.05
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """What the real learning curve of one domain says.
+
+    Attributes:
+        domain: name.
+        images: real training images of each rung, fewest first.
+        dice: Dice on held-out real images at each rung, with intervals.
+        room: Dice at all images less Dice at the fewest.
+        last: Dice at all images less Dice at half of them.
+        detectable: smallest gain that these held-out images and seeds show with 80 % power.
+        verdict: one sentence.
+    """
+
+    domain: str
+    images: tuple[int, ...]
+    dice: tuple[Estimate, ...]
+    room: Estimate
+    last: Estimate
+    detectable: float
+    verdict: str
+
+
+def ladder(available: int) -> tuple[int, ...]:
+    """Sizes of the subsets, doubling from 5: (5, 10, 20, 40, 97) for 97."""
+    sizes = [FEWEST * 2**i for i in range(20) if FEWEST * 2**i <= available / 2]
+    return (*sizes, available)
+
+
+def rungs(train: Pairs, segmenter: str, seeds: int) -> list[Arm]:
+    """The segmenters to train: every rung of every domain, so often."""
+    return [
+        Arm(segmenter, domain, "real", str(images), images, seed)
+        for domain, available in labelled(train).items()
+        for images in ladder(available)
+        for seed in range(seeds)
+    ]
+
+
+def headroom(cases: pd.DataFrame) -> list[Headroom]:
+    """Reads the learning curve of each domain.
+
+    Args:
+        cases: of all rungs, as `trial.try_arm` gives them, concatenated.
+    """
+    macro = cases[(cases["class"] == MACRO) & cases["shown"]]
+    return [_of_domain(str(name), part) for name, part in macro.groupby("domain", sort=False)]
+
+
+def detectable_gain(gaps: Sequence[float], *, power: float = POWER, level: float = LEVEL) -> float:
+    """Smallest mean difference that a two-sided test finds with this power.
+
+    Args:
+        gaps: one difference per independent unit (patient), as a comparison would give.
+        power: chance of finding it.
+        level: of the test.
+
+    Returns:
+        (z of 1 - level/2 + z of power) times the deviation over √n; NaN for fewer than two units.
+    """
+    values = np.asarray(gaps, float)
+    if len(values) < 2:
+        return float("nan")
+    normal = NormalDist()
+    quantiles = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)
+    return float(quantiles * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _of_domain(name: str, cases: pd.DataFrame) -> Headroom:
+    tables = {
+        int(size): by_seed(cases[cases["images"] == size]) for size in cases["images"].unique()
+    }
+    sizes = tuple(sorted(tables))
+    half = min(sizes, key=lambda size: abs(size - sizes[-1] / 2))
+    room = _mean(tables[sizes[-1]] - tables[sizes[0]])
+    last = _mean(tables[sizes[-1]] - tables[half])
+    seen = detectable_gain(_gaps(tables[sizes[0]]))
+    verdict = _verdict(sizes, half, room, last, seen)
+    dice = tuple(_mean(tables[size]) for size in sizes)
+    return Headroom(name, sizes, dice, room, last, seen, verdict)
+
+
+def _gaps(table: pd.DataFrame) -> list[float]:
+    """Per unit, what another subset and another start alone change: the noise of a comparison."""
+    other = np.roll(table.to_numpy(), 1, axis=1)
+    gaps = pd.DataFrame(table.to_numpy() - other, index=table.index)
+    # A comparison averages over the seeds; each enters two of these differences.
+    return list(gaps.groupby("unit").mean().iloc[:, 0] / np.sqrt(table.shape[1]))
+
+
+def _mean(table: pd.DataFrame) -> Estimate:
+    return crossed_mean(table, table.index.get_level_values("unit").to_numpy())
+
+
+def _verdict(sizes: tuple[int, ...], half: int, room: Estimate, last: Estimate, seen: float) -> str:
+    few, many = sizes[0], sizes[-1]
+    if len(sizes) == 1:
+        return f"With {many} real images there is no curve to read; label at least {2 * FEWEST}."
+    if not np.isfinite(seen):
+        return "Too few held-out patients to say what could be seen: hold out more."
+    if room.value <= seen:
+        return (
+            f"A gain could not be seen: all {many} images add {room.value:.3f} Dice to {few}, and "
+            f"these held-out images tell no gain below {seen:.3f} from chance. Hold out more."
+        )
+    start = (
+        f"With {few} real images up to about {room.value:.3f} Dice could be gained, and gains from "
+        f"{seen:.3f} on could be seen."
+    )
+    if last.value <= seen / 2 or last.low <= 0:
+        return (
+            f"{start} With all {many} hardly anything: from {half} to {many} the curve is flat "
+            f"({last.value:+.3f})."
+        )
+    return f"{start} At {many} the curve still rises ({last.value:+.3f} from {half} on)."

@@ -1,0 +1,96 @@
+"""What generators with weights do alike: a checkpoint made ready, full batches, pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.models.autoencoder import Autoencoder
+from factory.models.checkpoints import Components, Network
+from factory.pairs import Images
+from factory.prompts.prompt import Prompt
+from factory.vocabulary import Domain
+
+
+def ready(
+    components: Components[Network], checkpoint: Path, image: ImageSection
+) -> Components[Network]:
+    """A checkpoint's parts, on the GPU where there is one, set to inference.
+
+    Raises:
+        InputError: if its card names no domains, or other images.
+    """
+    if "domains" not in components.card:
+        raise InputError(
+            f"{checkpoint} has no card that names its domains: what it makes could not be labelled; "
+            "fine-tune from it with a train section"
+        )
+    made_for = components.card.get("image")
+    if made_for is not None and made_for != image.model_dump(mode="json"):
+        raise InputError(
+            f"{checkpoint} was trained for images {made_for}, the recipe asks for "
+            f"{image.model_dump(mode='json')}: the pairs would be noise; set image to the "
+            "checkpoint's, or train with --from"
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    components.unet.to(device).eval()
+    components.autoencoder.to(device).eval()
+    return components
+
+
+def domains_of(components: Components[Network]) -> dict[str, Domain]:
+    """The domains a model was trained on, by name."""
+    listed = components.card["domains"]
+    return {entry["name"]: Domain.model_validate(entry) for entry in listed}
+
+
+def check_domains(prompts: Sequence[Prompt], known: Mapping[str, Domain]) -> None:
+    """Whether a model was trained on the domains of all prompts.
+
+    Raises:
+        InputError: naming the first that it was not trained on.
+    """
+    for prompt in prompts:
+        if prompt.domain not in known:
+            raise InputError(
+                f"the checkpoint knows {', '.join(known)}, not {prompt.domain}: it would "
+                "paint something else under that name; train on that domain first"
+            )
+
+
+def full_batches(count: int, size: int) -> Iterator[list[int]]:
+    """Rows of `count` things, `size` at a time; the last batch is padded with the last row.
+
+    A batch of another size would change bits.
+    """
+    for start in range(0, count, size):
+        yield [min(row, count - 1) for row in range(start, start + size)]
+
+
+def latent_shape(autoencoder: Autoencoder, image: ImageSection) -> tuple[int, int, int]:
+    """(C, h, w) of one latent of images of this size."""
+    side = image.size // autoencoder.factor
+    return autoencoder.vae.config.latent_channels, side, side
+
+
+def without_casts(
+    prompts: Sequence[Prompt], domains: Mapping[str, Domain], pictures: Tensor
+) -> Tensor:
+    """Grey modalities made grey: a model of many domains gives them a cast of colour."""
+    coloured = [domains[prompt.domain].colour for prompt in prompts]
+    kept = torch.tensor(coloured, device=pictures.device).view(-1, 1, 1, 1)
+    return torch.where(kept, pictures, pictures.mean(1, keepdim=True).expand_as(pictures))
+
+
+def to_uint8(pictures: Tensor, channels: int) -> Images:
+    """(N, 3, H, W) in [-1, 1] -> (N, H, W, C) uint8; grey is the mean of the three."""
+    if channels == 1:
+        pictures = pictures.mean(1, keepdim=True)
+    return (
+        ((pictures + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().contiguous().numpy()
+    )

@@ -1,0 +1,116 @@
+"""One solver on all streams of a model: images, images and masks, or one of them given the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from torch import Tensor
+
+from factory.models.denoiser import Denoiser, Predictions, predictions
+from factory.settings import SampleSection
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Text states (B, L, D) for each stream: what to show, and what guidance leads away from.
+
+    The latter are the empty prompt's, or a negative prompt's, which may differ by stream.
+    """
+
+    asked: Sequence[Tensor]
+    away: Sequence[Tensor]
+
+
+def make_solver(solver: Literal["ddim", "dpmpp-2m"], config: dict[str, Any]) -> Any:  # noqa: ANN401  # two library classes
+    """A diffusers scheduler of the model's noise schedule; both are deterministic here."""
+    if solver == "ddim":
+        return DDIMScheduler.from_config(config)
+    # The Karras-free second-order multistep form of arXiv 2211.01095, algorithm 2.
+    return DPMSolverMultistepScheduler.from_config(
+        config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero"
+    )
+
+
+def starting_noise(seeds: Sequence[int], shape: tuple[int, int, int], stream: int) -> Tensor:
+    """(B, C, h, w) standard normal; each row a function of its own seed and stream alone."""
+    rows = []
+    for seed in seeds:
+        # The streams start from independent noise, hence a generator each.
+        generator = torch.Generator().manual_seed((seed * 2 + stream) % 2**64)
+        rows.append(torch.randn(shape, generator=generator))
+    return torch.stack(rows)
+
+
+def guided(
+    unet: Denoiser,
+    latents: Sequence[Tensor],
+    times: Sequence[Tensor],
+    text: Conditioning,
+    guidance: float,
+    rescale: float = 0.0,
+) -> Predictions:
+    """Predictions of all streams, classifier-free guided (arXiv 2207.12598, eq. 6).
+
+    Guidance also widens the predictions, which bleaches what is pale. `rescale`, from 0 to 1, is
+    the weight of the same predictions at the spread of what was asked (arXiv 2305.08891, section
+    3.4). The pass that guidance leads away from is skipped at guidance 1.
+    """
+    if guidance == 1.0:
+        return predictions(unet, latents, times, text.asked)
+    both = predictions(
+        unet,
+        [torch.cat([x, x]) for x in latents],
+        [torch.cat([t, t]) for t in times],
+        [torch.cat(pair) for pair in zip(text.asked, text.away, strict=True)],
+    )
+    streams = []
+    for prediction in both:
+        asked, away = prediction.chunk(2)
+        amplified = away + guidance * (asked - away)
+        streams.append(amplified * (1 - rescale + rescale * _spread(asked) / _spread(amplified)))
+    return tuple(streams)
+
+
+def _spread(prediction: Tensor) -> Tensor:
+    """(B, 1, 1, 1): standard deviation of each prediction (B, C, h, w), never 0."""
+    return prediction.std(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
+
+
+@torch.no_grad()
+def sample(
+    unet: Denoiser,
+    scheduler: Any,  # noqa: ANN401  # either of make_solver's classes
+    text: Conditioning,
+    start: Sequence[Tensor],
+    section: SampleSection,
+    known: int | None = None,
+) -> tuple[Tensor, ...]:
+    """Latents (B, C, h, w) of each stream.
+
+    Args:
+        unet: the denoiser.
+        scheduler: from `make_solver`; stepped once per timestep on the stacked streams, because
+            a multistep solver keeps a history that two calls would tangle.
+        text: the prompts.
+        start: starting noise of each stream; the clean latents of the one that is known.
+        section: steps, guidance and its rescaling.
+        known: number of the stream that is given; it stays at timestep 0 and is returned as it
+            came.
+    """
+    latents = list(start)
+    drawn = [stream for stream in range(len(latents)) if stream != known]
+    scheduler.set_timesteps(section.steps, device=latents[0].device)
+    zero = torch.zeros(len(latents[0]), dtype=torch.long, device=latents[0].device)
+    for t in scheduler.timesteps:
+        now = t.long().expand(len(zero))
+        times = [zero if stream == known else now for stream in range(len(latents))]
+        made = guided(unet, latents, times, text, section.guidance, section.rescale)
+        noisy, predicted = ([parts[stream] for stream in drawn] for parts in (latents, made))
+        stacked = scheduler.step(torch.cat(predicted), t, torch.cat(noisy)).prev_sample
+        for stream, part in zip(drawn, stacked.chunk(len(drawn)), strict=True):
+            latents[stream] = part
+    return tuple(latents)

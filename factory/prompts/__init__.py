@@ -1,0 +1,1 @@
+"""What pairs are asked for: prompts, grids of them, and the words they become."""

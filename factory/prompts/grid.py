@@ -1,0 +1,184 @@
+"""The finite grid of all prompts that a recipe asks for, made when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.prompts.caption_retrieval import Caption, CaptionLibrary
+from factory.prompts.facets import RETRIEVED, RETRIEVED_FOR, GridSection, Subject, resolve
+from factory.prompts.prompt import Prompt
+from factory.vocabulary import Domain
+
+Asked = tuple[Subject, str]  # a cell but for its extra facets: what captions are retrieved for
+
+
+class PromptGrid(Sequence[Prompt]):
+    """Every combination of a section's facets that the domains can show, times the replicates.
+
+    A sequence that makes its prompts when asked: 10**6 of them cost nothing until then. The order
+    is domain, modality, anatomy, finding, classes, text, extra facets by name, replicate, the last
+    one fastest, whatever order the facets were written in.
+
+    Where the section retrieves, `retrieving` must be called before a prompt is asked for.
+
+    Args:
+        section: the facets, exclusions, replicates and root seed.
+        domains: the domains the recipe's source or generator knows, by name.
+
+    Raises:
+        InputError: see `factory.prompts.facets.resolve`.
+    """
+
+    def __init__(self, section: GridSection, domains: Mapping[str, Domain]) -> None:
+        self._cells = resolve(section, domains)
+        self._replicates = section.replicates
+        self._root = section.seed
+        self._retrieve = section.retrieve
+        self._found: Mapping[Asked, tuple[Caption, ...]] = {}
+        used = dict.fromkeys(subject.domain for subject in self._cells.subjects)
+        self.domains: Mapping[str, Domain] = {name: domains[name] for name in used}
+        self._picked: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        whole = len(self._cells) * self._replicates
+        return whole if self._picked is None else len(self._picked)
+
+    @overload
+    def __getitem__(self, index: int) -> Prompt: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Prompt]: ...
+    def __getitem__(self, index: int | slice) -> Prompt | list[Prompt]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = range(len(self))[index]  # negative and out of range as for a list
+        whole = position if self._picked is None else int(self._picked[position])
+        return self._prompt(*divmod(whole, self._replicates))
+
+    def retrieving(self, library: CaptionLibrary) -> PromptGrid:
+        """The grid with texts from a library of captions; itself where the section wants none.
+
+        Replicate r of a cell takes the r-th nearest caption, and after the last the first again,
+        so more replicates change no prompt. Each prompt keeps, as facets that are not told, the
+        name of the captioned image (`retrieved`) and the text that was asked for
+        (`retrieved_for`).
+
+        Raises:
+            InputError: if there is no caption for a cell.
+        """
+        section = self._retrieve
+        if section is None:
+            return self
+        cells = map(self._cells.at, range(len(self._cells)))
+        told = copy(self)
+        told.__dict__.pop("digest", None)
+        told._found = {
+            asked: library.nearest(asked[0].domain, asked[0].finding, self._wanted(asked), section)
+            for asked in dict.fromkeys((subject, text) for subject, text, _ in cells)
+        }
+        return told
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the content: equal for equal prompts in equal order under equal label maps.
+
+        The order in which facets or exclusions were written does not change it.
+        """
+        cells = self._cells
+        content = {
+            "root": self._root,
+            "replicates": self._replicates,
+            "domains": [
+                [d.name, d.modality, d.anatomy, d.title, d.empty, d.classes]
+                for d in self.domains.values()
+            ],
+            "subjects": [[s.domain, s.finding, s.classes] for s in cells.subjects],
+            "texts": cells.texts,
+            "extra": cells.extra,
+            "picked": None if self._picked is None else self._picked.tolist(),
+        }
+        if self._retrieve is not None:
+            content["retrieved"] = [
+                [[caption.name, caption.text] for caption in self._captions(asked)]
+                for asked in itertools.product(cells.subjects, cells.texts)
+                if asked in self._found
+            ]
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode() + cells.dropped.tobytes()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PromptGrid) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def prune(self, count: int) -> PromptGrid:
+        """At most `count` of the prompts, evenly spread, each with its old seed and digest."""
+        if count < 1:
+            raise ValueError(f"count is {count}; at least one prompt must stay")
+        if count >= len(self):
+            return self
+        small = copy(self)
+        small.__dict__.pop("digest", None)
+        spread = np.linspace(0, len(self) - 1, count).round().astype(np.int64)
+        small._picked = spread if self._picked is None else self._picked[spread]
+        return small
+
+    def runs(self) -> Iterator[tuple[Prompt, range]]:
+        """The prompts in order, as (prompt, replicates) for each cell: cheap to go through."""
+        if self._picked is not None:
+            for prompt in self:
+                yield prompt, range(prompt.replicate, prompt.replicate + 1)
+            return
+        for number in range(len(self._cells)):
+            if self._retrieve is None:
+                yield self._cell(number), range(self._replicates)
+            else:
+                for replicate in range(self._replicates):
+                    yield self._prompt(number, replicate), range(replicate, replicate + 1)
+
+    def _prompt(self, number: int, replicate: int) -> Prompt:
+        prompt = replace(self._cell(number), replicate=replicate)
+        if self._retrieve is None:
+            return prompt
+        subject, text, _ = self._cells.at(number)
+        captions = self._captions((subject, text))
+        caption = captions[replicate % len(captions)]
+        origin = [(RETRIEVED, caption.name), *([(RETRIEVED_FOR, text)] if text else [])]
+        return replace(prompt, text=caption.text, extra=tuple(sorted([*prompt.extra, *origin])))
+
+    def _captions(self, asked: Asked) -> tuple[Caption, ...]:
+        """Those that replicates take in turns."""
+        if not self._found:
+            raise ValueError("texts of this grid are still to be retrieved: call retrieving(...)")
+        return self._found[asked][: self._replicates]
+
+    def _wanted(self, asked: Asked) -> str:
+        subject, text = asked
+        title = self.domains[subject.domain].title
+        return " ".join([title, subject.finding, *subject.classes, text])
+
+    def _cell(self, number: int) -> Prompt:
+        subject, text, extra = self._cells.at(number)
+        domain = self.domains[subject.domain]
+        return Prompt(
+            domain.name,
+            domain.modality,
+            domain.anatomy,
+            subject.classes,
+            subject.finding,
+            text,
+            extra,
+            root=self._root,
+            title=domain.title,
+            empty=domain.empty,
+        )

@@ -1,0 +1,1 @@
+"""Shapes and textures that phantoms are drawn with."""

@@ -1,0 +1,1 @@
+"""The versioned home of a data set: arrays, runs, shards, versions."""

@@ -1,0 +1,294 @@
+"""The versioned home of a data set: an Icechunk repository of Zarr arrays.
+
+This is the only module that imports zarr and icechunk. Workers write whole shards through forked
+sessions and return them; one process at a time commits. `factory.store.snapshot` says what the arrays
+hold, `factory.store.runs` how a run fills them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import icechunk
+import zarr
+from filelock import FileLock
+from icechunk import ForkSession, Session
+from zarr import Group
+
+from factory.errors import InputError
+from factory.identity import plain_name
+from factory.store.snapshot import FORMAT, Snapshot
+
+__all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
+__all__ += ["arrays", "local_folder", "storage_at"]
+
+MAIN = "main"
+
+# Icechunk warns at every opening of a local repository that concurrent committers may lose
+# commits; `Store.commit` holds a file lock for exactly that reason.
+icechunk.set_logs_filter("error")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One snapshot in the history of a data set; `refs` are the tags and branches at it."""
+
+    snapshot: str
+    written_at: datetime
+    message: str
+    metadata: Mapping[str, object]
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """What `Store.collect_garbage` removed, or would remove."""
+
+    branches: tuple[str, ...]
+    snapshots: int
+    chunks: int
+    bytes: int
+
+
+def storage_at(uri: str) -> icechunk.Storage:
+    """Icechunk storage of a local path, file://, s3://bucket/prefix or gs://bucket/prefix.
+
+    Credentials come from the environment, as does AWS_ENDPOINT_URL for an S3-compatible store.
+
+    Raises:
+        InputError: for any other scheme.
+    """
+    parts = urlsplit(uri)
+    bucket, prefix = parts.netloc, parts.path.strip("/")
+    if parts.scheme == "s3":
+        endpoint = os.environ.get("AWS_ENDPOINT_URL")
+        return icechunk.s3_storage(
+            bucket=bucket,
+            prefix=prefix,
+            from_env=True,
+            endpoint_url=endpoint,
+            allow_http=bool(endpoint) and str(endpoint).startswith("http:"),
+            force_path_style=bool(endpoint),
+        )
+    if parts.scheme in {"gs", "gcs"}:
+        return icechunk.gcs_storage(bucket=bucket, prefix=prefix, from_env=True)
+    if (folder := local_folder(uri)) is None:
+        raise InputError(
+            f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
+            "use a local path, s3://bucket/prefix or gs://bucket/prefix"
+        )
+    return icechunk.local_filesystem_storage(str(folder))
+
+
+def local_folder(uri: str) -> Path | None:
+    """The folder a path or file:// URI names; None for a URI of another scheme."""
+    parts = urlsplit(uri)
+    return Path(parts.path) if parts.scheme in {"", "file"} else None
+
+
+@dataclass(frozen=True)
+class Store:
+    """The data set `name` below `root`; small, picklable, and open to any number of readers."""
+
+    root: str
+    name: str
+
+    def __post_init__(self) -> None:
+        plain_name(self.name)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str, str]]:
+        return Store, (self.root, self.name)  # without the open repository
+
+    @property
+    def uri(self) -> str:
+        return f"{self.root.rstrip('/')}/{self.name}"
+
+    def exists(self) -> bool:
+        """Whether there is such a data set; creates nothing."""
+        folder = local_folder(self.uri)
+        if folder is not None and not folder.is_dir():
+            return False  # Icechunk would create the folder it looks into
+        return bool(icechunk.Repository.exists(storage_at(self.uri)))
+
+    @cached_property
+    def repository(self) -> icechunk.Repository:
+        """The open repository.
+
+        Raises:
+            InputError: if it does not exist or was written by a newer release.
+        """
+        if not self.exists():
+            raise InputError(f"there is no data set {self.name!r} in {self.root}")
+        repository = icechunk.Repository.open(storage_at(self.uri))
+        snapshot = repository.lookup_branch(MAIN)
+        _open(self.name, repository, snapshot)
+        return repository
+
+    def lock(self, purpose: str = "commit") -> FileLock:
+        """Lock that one thread holds per repository and purpose, as often as it likes.
+
+        It is freed when its process dies.
+
+        It guards drivers of one machine. On an object store Icechunk itself refuses a lost
+        update; a local file system does not.
+        """
+        folder = local_folder(self.root)
+        if folder is None:
+            key = hashlib.sha256(self.root.encode()).hexdigest()[:16]
+            folder = Path(tempfile.gettempdir()) / f"medpair-{key}"
+        locks = folder / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(locks / f"{self.name}.{purpose}.lock", is_singleton=True)
+
+    def create(self) -> Store:
+        """The data set, made empty where it does not exist yet."""
+        with self.lock():
+            if not self.exists():
+                icechunk.Repository.create(storage_at(self.uri))
+            session = icechunk.Repository.open(storage_at(self.uri)).writable_session(MAIN)
+            group = arrays(session)
+            if "format" not in group.attrs:
+                group.attrs.update({"format": FORMAT, "name": self.name})
+                session.commit("create", metadata={"kind": "create"})
+        return self
+
+    def writable(self, branch: str) -> Session:
+        """A session on a branch; fork it once per shard before writing anything through it."""
+        return self.repository.writable_session(branch)
+
+    def commit(self, session: Session, message: str, metadata: Mapping[str, Any]) -> str:
+        """Commits under the lock of the repository and gives the new snapshot."""
+        with self.lock():
+            return str(session.commit(message, metadata=dict(metadata)))
+
+    def point(self, branch: str, snapshot: str) -> None:
+        """Makes a branch at a snapshot, in place of one of that name."""
+        if branch in self.repository.list_branches():
+            self.repository.delete_branch(branch)
+        self.repository.create_branch(branch, snapshot)
+
+    # Versions
+
+    def tag(self, name: str, snapshot: str) -> None:
+        """Names a snapshot for ever; repeating the same is nothing.
+
+        Raises:
+            ValueError: if the name is taken by another snapshot.
+        """
+        held = self.tags().get(name)
+        if held is None:
+            self.repository.create_tag(name, snapshot)
+        elif held != snapshot:
+            raise ValueError(f"{self.name}: {name} names {held}, not {snapshot}; tags never move")
+
+    def move(self, branch: str, snapshot: str, base: str) -> None:
+        """Moves a branch from `base` to `snapshot`; repeating the same is nothing.
+
+        Raises:
+            icechunk.IcechunkError: if the branch stands elsewhere.
+        """
+        if self.repository.lookup_branch(branch) != snapshot:
+            self.repository.reset_branch(branch, snapshot, from_snapshot_id=base)
+
+    def drop(self, branch: str) -> None:
+        """Removes a branch; its snapshots stay until garbage is collected."""
+        self.repository.delete_branch(branch)
+
+    def tags(self) -> dict[str, str]:
+        """Tag -> snapshot, in the order of the version numbers."""
+        names = sorted(self.repository.list_tags(), key=lambda name: (len(name), name))
+        return {name: self.repository.lookup_tag(name) for name in names}
+
+    def branches(self) -> dict[str, str]:
+        """Branch -> snapshot."""
+        names = sorted(self.repository.list_branches())
+        return {name: self.repository.lookup_branch(name) for name in names}
+
+    def head(self, branch: str) -> str | None:
+        """Snapshot a branch stands at, None if there is no such branch."""
+        return self.branches().get(branch)
+
+    def log(self) -> list[Entry]:
+        """Every snapshot that a tag or branch leads to, newest first."""
+        refs: dict[str, list[str]] = {}
+        for name, snapshot in {**self.tags(), **self.branches()}.items():
+            refs.setdefault(snapshot, []).append(name)
+        seen = {info.id: info for head in refs for info in self._ancestry(head)}
+        newest = sorted(seen.values(), key=lambda info: info.written_at, reverse=True)
+        return [
+            Entry(i.id, i.written_at, i.message, i.metadata, tuple(refs.get(i.id, ())))
+            for i in newest
+        ]
+
+    def snapshot(self, ref: str = MAIN) -> Snapshot:
+        """The data set as a tag ("v1"), a branch or a snapshot id names it.
+
+        Raises:
+            InputError: if nothing has that name, or it was written by a newer release.
+        """
+        names = {**self.branches(), **self.tags()}
+        try:
+            return _open(self.name, self.repository, names.get(ref, ref))
+        except icechunk.IcechunkError as error:
+            near = get_close_matches(ref, names, n=3, cutoff=0) or ["none yet"]
+            raise InputError(
+                f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
+                f"nearest: {', '.join(near)}"
+            ) from error
+
+    def collect_garbage(
+        self, older_than: datetime, *, runs: bool = False, dry_run: bool = True
+    ) -> Garbage:
+        """Forgets old history and frees what nothing refers to any more.
+
+        Published versions stay, being tagged. Objects newer than the cut-off stay too: a window
+        under way has written chunks that no snapshot names yet, so keep a day.
+
+        Args:
+            older_than: the cut-off, with a time zone.
+            runs: also drop the branches of runs whose last commit is older; an unpublished run
+                then has to make its pairs again.
+            dry_run: only report.
+        """
+        with self.lock():
+            old = self._old_runs(older_than) if runs else ()
+            if not dry_run:
+                for branch in old:
+                    self.repository.delete_branch(branch)
+                self.repository.expire_snapshots(older_than)
+            freed = self.repository.garbage_collect(older_than, dry_run=dry_run)
+        return Garbage(old, freed.snapshots_deleted, freed.chunks_deleted, freed.bytes_deleted)
+
+    def first(self) -> str:
+        """The repository's first snapshot, which holds nothing."""
+        return str(self._ancestry(self.repository.lookup_branch(MAIN))[-1].id)
+
+    def _ancestry(self, snapshot: str) -> list[icechunk.SnapshotInfo]:
+        return list(self.repository.ancestry(snapshot_id=snapshot))
+
+    def _old_runs(self, older_than: datetime) -> tuple[str, ...]:
+        kept = {*self.tags().values(), self.repository.lookup_branch(MAIN)}
+        idle = {name: head for name, head in self.branches().items() if head not in kept}
+        written = {name: self.repository.lookup_snapshot(idle[name]).written_at for name in idle}
+        return tuple(name for name in idle if written[name] < older_than)
+
+
+def arrays(session: Session | ForkSession) -> Group:
+    """The arrays of a session, to read and to write."""
+    return zarr.open_group(session.store, mode="r" if session.read_only else "a")
+
+
+def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:
+    session = repository.readonly_session(snapshot_id=snapshot)
+    metadata = repository.lookup_snapshot(snapshot).metadata
+    return Snapshot(name, snapshot, metadata, arrays(session))

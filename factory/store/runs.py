@@ -1,0 +1,294 @@
+"""A run in the store: declared, filled shard by shard, judged, and rebased if `main` moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.identity import branch_of
+from factory.pairs import PairBatch
+from factory.prompts.grid import PromptGrid
+from factory.prompts.prompt import Prompt
+from factory.prompts.table import PromptTable
+from factory.store.checks import Reason, Reasons, check, names
+from factory.store.repository import MAIN, ForkSession, Group, Store, arrays
+from factory.store.shards import Layout, Shard, Status, cut, finished
+from factory.store.snapshot import (
+    FORMAT,
+    PAIR_ARRAYS,
+    Rows,
+    Snapshot,
+    lay_out,
+    prompts_at,
+    read_table,
+)
+
+Generate = Callable[[Sequence[Prompt], Sequence[int]], PairBatch]
+OWN_WORD = ("finite", "doubts")  # facets in which a generator speaks against its own pairs
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a recipe, as the store sees it.
+
+    Attributes:
+        id: 12 hex digits, from `factory.identity.run_id`.
+        grid: the prompts asked for.
+        layout: of the arrays; its shard is what one worker makes at a time.
+        generator: digest of the generator.
+        label_maps: class name -> mask index for each domain of the grid.
+        sections: the recipe's sections as JSON, kept as they are.
+        digests: further digests that say where the pairs come from (source, grid, ...).
+        masked: whether the generator makes masks; without, a pair may lack its mask.
+    """
+
+    id: str
+    grid: PromptGrid
+    layout: Layout
+    generator: str
+    label_maps: Mapping[str, Mapping[str, int]]
+    sections: Mapping[str, object]
+    digests: Mapping[str, str]
+    masked: bool = True
+
+    @property
+    def branch(self) -> str:
+        return branch_of(self.id)
+
+
+def declare(store: Store, run: Run) -> Snapshot:
+    """Lays out every row of a run on its branch, before any worker starts.
+
+    A run that was declared before is left as it is, so that it resumes. A new one starts from
+    `main` if layout, label maps and generator agree, and then keeps its pairs and rows; else from
+    the repository's first snapshot. A crash leaves the run undeclared or declared, never between.
+
+    Returns:
+        The head of the run's branch.
+
+    Raises:
+        InputError: if the run's label maps changed since it was declared.
+    """
+    with store.lock():
+        declared = _declared(store, run)
+        if declared is None:
+            base = store.snapshot(MAIN)
+            with _aside(store, run, base, "declare") as new:
+                store.point(run.branch, new)
+    return declared or store.snapshot(run.branch)
+
+
+def missing(snapshot: Snapshot) -> list[Shard]:
+    """The shards that lack a pair, in order; all shards of a window are committed at once."""
+    done = snapshot.shard_done
+    return [shard for shard in cut(len(snapshot), snapshot.layout.shard) if not done[shard.index]]
+
+
+def make(generate: Generate, fork: ForkSession, shard: Shard) -> ForkSession:
+    """Makes the missing pairs of a shard, checks and writes them; the pixels stay on the worker."""
+    group = arrays(fork)
+    rows = shard.start + np.flatnonzero(group["status"][shard.rows] == Status.EMPTY)
+    prompts = prompts_at(group, rows)
+    pairs = generate(prompts, [prompt.seed for prompt in prompts])
+    write(group, shard, rows, prompts, pairs)
+    return fork
+
+
+def write(
+    group: Group, shard: Shard, rows: Rows, prompts: Sequence[Prompt], pairs: PairBatch
+) -> None:
+    """Checks the pairs of some rows, writes them and marks their shard as done.
+
+    Raises:
+        ValueError: if there is not one pair of the declared size per row.
+    """
+    if (found := pairs.images.shape) != (len(rows), *group["image"].shape[1:]):
+        raise ValueError(
+            f"shard {shard.index} wants {len(rows)} images of {group['image'].shape[1:]} "
+            f"and the generator gave {found}"
+        )
+    columns = {
+        "image": pairs.images,
+        "mask": pairs.masks,
+        "has_mask": pairs.has_mask,
+        "spacing_mm": pairs.spacing_mm,
+        "prompt": rows,
+        "seed": np.array([prompt.seed for prompt in prompts], np.uint64),
+        "reason": _reasons(group, prompts, pairs),
+        "status": np.full(len(rows), Status.MADE, np.uint8),
+    }
+    for name, values in columns.items():
+        group[name].oindex[rows] = values
+    group["shard_done"][shard.index] = True
+
+
+def judge(store: Store, branch: str, reasons: Reasons | None = None) -> Snapshot:
+    """Commits the verdicts of a branch: A, the snapshot that scores, gates and tags name.
+
+    Args:
+        store: the data set.
+        branch: of the run.
+        reasons: (N,) bits of `Reason` for every row; those found by the workers if None.
+
+    Returns:
+        The new snapshot, or the head if it holds exactly these verdicts already.
+
+    Raises:
+        ValueError: if pairs are missing.
+    """
+    snapshot = store.snapshot(branch)
+    if lacking := len(snapshot.rows(Status.EMPTY)):
+        raise ValueError(f"{branch} of {store.name} still lacks {lacking} pairs: make them first")
+    reasons = snapshot.reason if reasons is None else reasons.astype(np.uint32)
+    verdicts = np.where(reasons == 0, Status.ACCEPTED, Status.REJECTED).astype(np.uint8)
+    verdicts[snapshot.rows(Status.OUTSIDE)] = Status.OUTSIDE
+    if np.array_equal(verdicts, snapshot.status) and np.array_equal(reasons, snapshot.reason):
+        return snapshot
+    session = store.writable(branch)
+    group = arrays(session)
+    group["status"][:], group["reason"][:] = verdicts, reasons
+    store.commit(session, "verdicts", {"kind": "verdicts", "pairs": snapshot.pairs_id})
+    return store.snapshot(branch)
+
+
+def rebase(store: Store, run: Run) -> Snapshot:
+    """Declares a run anew on today's `main` and keeps the pairs it has made.
+
+    Needed when `main` moved while the run was under way. Rows may change, so the pairs must be
+    scored and judged again. A crash leaves the old branch or the new one, never a mixture.
+
+    Returns:
+        The new head of the run's branch.
+    """
+    with store.lock():
+        old, base = store.snapshot(run.branch), store.snapshot(MAIN)
+        with _aside(store, run, base, "rebase", old) as new:
+            store.move(run.branch, new, old.id)
+    return store.snapshot(run.branch)
+
+
+@contextmanager
+def _aside(
+    store: Store, run: Run, base: Snapshot, kind: str, old: Snapshot | None = None
+) -> Iterator[str]:
+    """The rows of a run, with the pairs of an old snapshot, committed on a branch of their own.
+
+    Only once they are does the block point the run's branch at them.
+    """
+    aside = f"{kind}-{run.id}"
+    store.point(aside, _parent(store, base, run))
+    session = store.writable(aside)
+    _lay_out(arrays(session), run, base.id)
+    if old is not None:
+        _copy_pairs(old, arrays(session))
+    yield store.commit(session, kind, {"kind": kind, "run": run.id})
+    store.drop(aside)
+
+
+def _declared(store: Store, run: Run) -> Snapshot | None:
+    # Earlier releases made the branch first: one that died before its commit holds no rows.
+    if store.head(run.branch) in (None, store.first()):
+        return None
+    snapshot = store.snapshot(run.branch)
+    if snapshot.attributes.get("run") != run.id:
+        return None  # likewise, where the run was to start from `main`
+    if differing := _differing(snapshot.label_maps, run.label_maps):
+        raise InputError(
+            f"run {run.id} began with another label map of {differing}: its masks would mean two "
+            "things; undo the change of the vocabulary, or give the data set another name"
+        )
+    return snapshot
+
+
+def _parent(store: Store, base: Snapshot, run: Run) -> str:
+    """Where a new run starts: `main` if its pairs can stay, else the first snapshot."""
+    fits = (
+        len(base) > 0
+        and base.layout.same_arrays(run.layout)
+        and base.attributes["generator"] == run.generator
+        and not _differing(base.label_maps, run.label_maps)
+    )
+    return base.id if fits else store.first()
+
+
+def _differing(
+    old: Mapping[str, Mapping[str, int]], new: Mapping[str, Mapping[str, int]]
+) -> list[str]:
+    return sorted(name for name in old.keys() & new.keys() if dict(old[name]) != dict(new[name]))
+
+
+def _lay_out(group: Group, run: Run, base: str) -> None:
+    """Gives every prompt of the run a row, after the rows that are there already."""
+    table, rows = read_table(group).extend(run.grid)
+    lay_out(group, run.layout, table)
+    status = group["status"][:]
+    asked = np.isin(np.arange(len(table)), rows)
+    kept = np.where(asked, Status.MADE, Status.OUTSIDE)
+    status = np.where(status == Status.EMPTY, status, kept).astype(np.uint8)
+    _set_status(group, status, run.layout.shard)
+    label_maps = {**group.attrs.get("label_maps", {}), **run.label_maps}
+    group.attrs.update(_attributes(run, base) | {"label_maps": label_maps})
+
+
+def _set_status(group: Group, status: NDArray[np.uint8], shard: int) -> None:
+    group["status"][:] = status
+    group["shard_done"][:] = finished(status, shard)
+
+
+def _attributes(run: Run, base: str) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "run": run.id,
+        "base": base,
+        "layout": asdict(run.layout),
+        "generator": run.generator,
+        "masked": run.masked,
+        "grid": run.grid.digest,
+        "digests": dict(run.digests),
+        "sections": dict(run.sections),
+        "code_version": version("medpair-factory"),
+        "status_words": {str(int(status)): status.name.lower() for status in Status},
+        "reason_words": {str(int(reason)): names(reason)[0] for reason in Reason},
+    }
+
+
+def _copy_pairs(old: Snapshot, group: Group) -> None:
+    """Fills the empty rows with the pairs that another snapshot holds for the same prompts."""
+    status, prompts = group["status"][:], digests(read_table(group))
+    made = np.flatnonzero(old.status != Status.EMPTY)
+    held = pd.Series(made, index=digests(old.table)[made])
+    rows = np.flatnonzero((status == Status.EMPTY) & prompts.isin(held.index))
+    for shard in cut(len(rows), old.layout.shard):
+        here = rows[shard.rows]
+        there = held.loc[prompts[here]].to_numpy()
+        for name in PAIR_ARRAYS:
+            group[name].oindex[here] = old.group[name].oindex[there]
+        group["prompt"].oindex[here] = here
+    status[rows] = Status.MADE
+    _set_status(group, status, old.layout.shard)
+
+
+def _reasons(group: Group, prompts: Sequence[Prompt], pairs: PairBatch) -> Reasons:
+    """What is wrong with the pairs, judged by what was asked, not by what the generator says.
+
+    Against its own pairs a generator is believed.
+    """
+    asked = pd.DataFrame([prompt.facets() for prompt in prompts])
+    for own in OWN_WORD:
+        if own in pairs.facets:
+            asked[own] = pairs.facets[own].to_numpy()
+    told = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
+    # Stores from before there were generators of images alone do not say.
+    return check(told, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
+
+
+def digests(table: PromptTable) -> pd.Index:
+    """The key of every prompt, in the order of the rows."""
+    return pd.Index(table.to_pandas()["prompt"])

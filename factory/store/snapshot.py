@@ -1,0 +1,242 @@
+"""What one snapshot of a data set holds, and how to read it.
+
+Row i of every array shows prompt i of the append-only prompt table. For N rows:
+
+    image (N, H, W, C) uint8     mask (N, H, W) uint8        has_mask (N,) bool
+    spacing_mm (N, 2) float32    prompt (N,) int64           seed (N,) uint64
+    status (N,) uint8            reason (N,) uint32          prompts (N,) JSON text
+    shard_done (shards,) bool
+
+All are chunked alike along the rows, but for `shard_done`, one by one so that two shards never
+write the same chunk. The attributes carry format, layout, label maps, recipe sections, digests,
+the code's version, and the words for `status` and `reason`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.pairs import PairBatch
+from factory.prompts.prompt import Prompt
+from factory.prompts.table import PromptTable
+from factory.store.checks import Reasons
+from factory.store.shards import Layout, Status
+
+FORMAT = 1
+READ_CHUNKS = 16  # chunks read at a time: enough for Zarr to fetch and decode them side by side
+TEXT_CHUNK = 4096  # prompts per chunk of their table
+FACETS = ("prompt", "seed", "domain", "modality", "anatomy", "labels", "finding", "text")
+# One value per row: dtype, the value of an empty row, and the axes after the rows.
+PAIR_ARRAYS: Mapping[str, tuple[str, object, tuple[str, ...]]] = {
+    "image": ("uint8", 0, ("height", "width", "channels")),
+    "mask": ("uint8", 0, ("height", "width")),
+    "has_mask": ("bool", False, ()),
+    "spacing_mm": ("float32", float("nan"), ("axis",)),
+    "prompt": ("int64", -1, ()),
+    "seed": ("uint64", 0, ()),
+    "status": ("uint8", int(Status.EMPTY), ()),
+    "reason": ("uint32", 0, ()),
+}
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One immutable state of a data set.
+
+    Attributes:
+        name: of the data set.
+        id: Icechunk's snapshot id.
+        metadata: of the commit.
+        group: its arrays, a Zarr group.
+
+    Raises:
+        InputError: if a newer release wrote it.
+    """
+
+    name: str
+    id: str
+    metadata: Mapping[str, Any]
+    group: Any
+
+    def __post_init__(self) -> None:
+        if (found := self.attributes.get("format", FORMAT)) > FORMAT:
+            raise InputError(
+                f"data set {self.name!r} has store format {found} and this release reads up to "
+                f"{FORMAT}: reading it could misread pairs; upgrade medpair-factory"
+            )
+
+    def __len__(self) -> int:
+        return self.group["status"].shape[0] if "status" in self.group else 0
+
+    @cached_property
+    def attributes(self) -> dict[str, Any]:
+        """Everything but the arrays."""
+        return dict(self.group.attrs)
+
+    @property
+    def pairs_id(self) -> str:
+        """Snapshot that ended the generation (G), which pair scores name."""
+        return str(self.metadata.get("pairs", self.id))
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(**self.attributes["layout"])
+
+    @property
+    def label_maps(self) -> dict[str, dict[str, int]]:
+        """Domain -> class name -> mask index."""
+        return dict(self.attributes["label_maps"])
+
+    @cached_property
+    def status(self) -> NDArray[np.uint8]:
+        """(N,) values of `Status`."""
+        return self._array("status")[:]
+
+    @cached_property
+    def shard_done(self) -> NDArray[np.bool_]:
+        """(shards,) whether every row of a shard holds a pair."""
+        return self._array("shard_done")[:]
+
+    @cached_property
+    def has_mask(self) -> NDArray[np.bool_]:
+        """(N,) whether each row's pair has a mask, empty or not."""
+        return self._array("has_mask")[:]
+
+    @cached_property
+    def reason(self) -> Reasons:
+        """(N,) bits of `factory.store.checks.Reason`."""
+        return self._array("reason")[:]
+
+    @cached_property
+    def table(self) -> PromptTable:
+        """The prompts, one per row."""
+        return PromptTable(_decode(self._array("prompts")[:]))
+
+    def rows(self, *status: Status) -> Rows:
+        """Rows in one of these states, ascending."""
+        return np.flatnonzero(np.isin(self.status, status))
+
+    def asked(self) -> Rows:
+        """Rows of the prompts that the snapshot's own grid asks for, ascending."""
+        return np.flatnonzero(self.status != Status.OUTSIDE)
+
+    def rejected(self) -> Rows:
+        """Rows of the pairs that were judged and found wanting, ascending."""
+        return self.rows(Status.REJECTED)
+
+    def counts(self) -> dict[str, int]:
+        """Number of rows in each state, by its name in lower case."""
+        return {state.name.lower(): int((self.status == state).sum()) for state in Status}
+
+    def facets(self, rows: Rows) -> pd.DataFrame:
+        """What is known of the pairs in these rows; `row` finds them again."""
+        table = self.table.to_pandas().iloc[rows].reset_index(drop=True)
+        extra = pd.DataFrame([dict(json.loads(text)) for text in table["extra"]], dtype="str")
+        told = table[list(FACETS)].astype("str").join(extra.fillna(""))
+        return told.assign(row=rows)
+
+    def read(self, rows: Rows | None = None) -> PairBatch:
+        """Pairs in memory: the accepted ones, or those of some rows in ascending order.
+
+        Raises:
+            InputError: if there is no pair to read.
+        """
+        rows = self.rows(Status.ACCEPTED) if rows is None else np.asarray(rows, np.int64)
+        if not len(rows):
+            raise InputError(
+                f"snapshot {self.id} of data set {self.name!r} has no accepted pairs: nothing was "
+                "published yet, or a run on this branch has not been judged; name a version or run"
+            )
+        take = {name: self._take(name, rows) for name in ("image", "mask", "spacing_mm")}
+        has_mask = self._take("has_mask", rows)
+        facets = self.facets(rows)
+        return PairBatch(take["image"], take["mask"], facets, take["spacing_mm"], has_mask)
+
+    def blocks(self, rows: Rows | None = None, size: int = 1024) -> Iterator[PairBatch]:
+        """The same pairs, at most `size` in memory at a time."""
+        rows = self.rows(Status.ACCEPTED) if rows is None else rows
+        for start in range(0, len(rows), size):
+            yield self.read(rows[start : start + size])
+
+    def _array(self, name: str) -> Any:  # noqa: ANN401  # a zarr.Array, which has no types here
+        if name not in self.group:
+            raise InputError(
+                f"data set {self.name!r} holds nothing at {self.id}: nothing was published yet; "
+                "run a recipe to the end, or name a run's branch"
+            )
+        return self.group[name]
+
+    def _take(self, name: str, rows: Rows) -> NDArray[Any]:
+        """Rows of an array, whole blocks of chunks at a time: each chunk is decoded once."""
+        array, step = self._array(name), READ_CHUNKS * self.layout.chunk
+        taken = np.empty((len(rows), *array.shape[1:]), array.dtype)
+        for block in range(rows[0] // step, rows[-1] // step + 1):
+            first, last = np.searchsorted(rows, [block * step, (block + 1) * step])
+            if first < last:
+                start, stop = rows[first], rows[last - 1] + 1
+                taken[first:last] = array[start:stop][rows[first:last] - start]
+        return taken
+
+
+def lay_out(group: Any, layout: Layout, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
+    """Makes or lengthens the arrays of a group until they have a row for each prompt."""
+    sizes = {**asdict(layout), "axis": 2}
+    for name, (dtype, empty, axes) in PAIR_ARRAYS.items():
+        tail = tuple(int(sizes[axis]) for axis in axes)
+        if name not in group:
+            group.create_array(
+                name,
+                shape=(0, *tail),
+                chunks=(layout.chunk, *tail),
+                dtype=dtype,
+                fill_value=empty,
+                dimension_names=("row", *axes),
+            )
+        group[name].resize((len(table), *tail))
+    _append_prompts(group, table)
+    if "shard_done" not in group:
+        group.create_array("shard_done", shape=(0,), chunks=(1,), dtype="bool", fill_value=False)
+    group["shard_done"].resize((-(-len(table) // layout.shard),))
+
+
+def read_table(group: Any) -> PromptTable:  # noqa: ANN401  # a zarr.Group
+    """The prompts of a group, none where it was never laid out."""
+    return PromptTable(_decode(group["prompts"][:])) if "prompts" in group else PromptTable()
+
+
+def prompts_at(group: Any, rows: Rows) -> list[Prompt]:  # noqa: ANN401  # a zarr.Group
+    """The prompts of some rows."""
+    table = PromptTable(_decode(group["prompts"].oindex[rows]))
+    return [table[i] for i in range(len(table))]
+
+
+def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
+    if "prompts" not in group:
+        group.create_array("prompts", shape=(0,), chunks=(TEXT_CHUNK,), dtype="str")
+    prompts, held = group["prompts"], group["prompts"].shape[0]
+    prompts.resize((len(table),))
+    frame = table.to_pandas()
+    # A chunk at a time: a million prompts as Python objects would take gigabytes.
+    for start in range(held - held % TEXT_CHUNK, len(table), TEXT_CHUNK):
+        rows = frame.iloc[max(start, held) : start + TEXT_CHUNK].to_dict("records")
+        texts = np.array([json.dumps(row) for row in rows], object)
+        prompts[max(start, held) : start + TEXT_CHUNK] = texts
+
+
+def _decode(texts: NDArray[np.object_]) -> pd.DataFrame | None:
+    parts = [
+        pd.DataFrame([json.loads(text) for text in texts[start : start + TEXT_CHUNK]])
+        for start in range(0, len(texts), TEXT_CHUNK)
+    ]
+    unsigned = {"seed": "uint64", "root": "uint64"}
+    return pd.concat([part.astype(unsigned) for part in parts]) if parts else None

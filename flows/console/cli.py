@@ -1,0 +1,322 @@
+"""The command line: each command reads its input, calls `flows.api`, and prints what came of it.
+
+Prefect, MLflow and torch are imported by `flows.api` alone, and only once a command needs them and
+the settings are in the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import evaluation.errors
+import factory.errors
+from flows.console.dataset_commands import datasets
+from flows.console.session import UNEXPECTED, DatasetName, Home, Json, desk
+from flows.console.terminal import Terminal
+from flows.planning.recipe import load_recipe
+
+WRONG_INPUT, GATE_FAILED = 2, 3
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
+
+
+class Commands(TyperGroup):
+    """Turns errors into exit codes: 2 and a line for a user's mistake, 1 for anything else."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:  # noqa: ANN401  # typer's
+        """Runs a command and exits with its code."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(args, *rest, **{**extra, "standalone_mode": False})
+            if code == INTERRUPTED:
+                code = _refuse(UNEXPECTED, ["interrupted; the same command goes on"], words)
+        except (*INPUT_ERRORS, typer.TyperException) as error:
+            code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
+        except Exception as error:  # noqa: BLE001  # the last resort of a command
+            traceback.print_exc()
+            code = _refuse(UNEXPECTED, [f"{type(error).__name__}: {error}"], words)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _text(error: Exception) -> str:
+    return error.format_message() if isinstance(error, typer.TyperException) else str(error)
+
+
+def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
+    terminal = Terminal("--json" in words)
+    for line in lines:
+        terminal.complain(line)
+    if terminal.json_wanted:
+        terminal.show({"exit_code": code, "problems": lines}, "")
+    return code
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Makes, judges and publishes synthetic medical image-mask pairs.",
+)
+app.add_typer(datasets, name="datasets")
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
+]
+
+
+From = Annotated[
+    Path | None, typer.Option("--from", help="A checkpoint to start from.", show_default=False)
+]
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    set_: Set = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and tell the plan; write nothing.")
+    ] = False,
+    home: Home = None,
+    json_: Json = False,
+) -> int:
+    """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api
+        from flows.console import result_tables
+
+        if dry_run:
+            plan = api.plan(told, work.settings)
+            work.leave(plan, result_tables.plan(plan))
+            return 0
+        outcome = api.run(told, work.settings)
+        work.leave(outcome, result_tables.outcome(outcome))
+    return 0 if outcome.published else GATE_FAILED
+
+
+@app.command()
+def demo(home: Home = None, json_: Json = False) -> int:
+    """Makes a first data set from phantoms in minutes."""
+    return run("demo", home=home, json_=json_)
+
+
+@app.command()
+def train(
+    recipe: RecipeName, set_: Set = None, from_: From = None, home: Home = None, json_: Json = False
+) -> None:
+    """Trains the generator of a recipe, or goes on with its training."""
+    with desk(home, json_) as work:
+        start = () if from_ is None else (f"generator.from={from_}",)
+        told = load_recipe(recipe, (*(set_ or ()), *start))
+        from flows import api
+        from flows.console import result_tables
+
+        folder = api.train(told, work.settings)
+        text = (
+            "nothing to train"
+            if folder is None
+            else f"checkpoint: {result_tables.short_path(folder)}"
+        )
+        work.leave({"checkpoint": folder}, text)
+
+
+@app.command()
+def compare(
+    recipe: RecipeName,
+    images: Annotated[int, typer.Option(min=2, help="Drawn of each domain by each arm.")] = 64,
+    final: Annotated[
+        bool, typer.Option("--final", help="Against the real test split; the lake keeps count.")
+    ] = False,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains a specialist per domain and generalists of them all, and compares what they draw."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api
+        from flows.console import result_tables
+
+        found = api.compare(told, work.settings, images, final)
+        work.leave(found, result_tables.comparison(found))
+
+
+@app.command()
+def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
+    """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api
+        from flows.console import result_tables
+
+        made = api.generate(told, work.settings)
+        work.leave(made, result_tables.made(made))
+
+
+@app.command()
+def evaluate(
+    target: Annotated[
+        str, typer.Argument(metavar="DATASET[@VERSION]|FOLDER", help="What to score.")
+    ],
+    against: Annotated[
+        str, typer.Option("--against", help="Real pairs: a folder, a recipe, or 'phantom'.")
+    ] = "",
+    size: Annotated[int, typer.Option(help="Of a folder's images, in pixels.")] = 128,
+    channels: Annotated[int, typer.Option(help="Of a folder's images: 1 or 3.")] = 1,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
+    with desk(home, json_) as work:
+        from flows import api
+        from flows.console import result_tables
+        from flows.datasets import Version
+
+        if "/" in target or Path(target).is_dir():
+            if set_:
+                raise factory.errors.InputError(
+                    f"--set {set_[0]} changes a key of a recipe, and {target} has none; leave it out"
+                )
+            image = api.image_section(size, channels)
+            scored = api.evaluate_folder(Path(target), against, image, work.settings)
+        else:
+            version = Version.parse(target)
+            scored = api.evaluate(version, work.settings, against, set_ or ())
+        work.leave(scored, result_tables.scored(scored))
+
+
+@app.command()
+def utility(
+    dataset: DatasetName,
+    final: Annotated[
+        bool, typer.Option("--final", help="Try on the real test split; the lake keeps count.")
+    ] = False,
+    against: Annotated[
+        str, typer.Option("--against", help="Try on these: a folder, a recipe, or 'phantom'.")
+    ] = "",
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains models with and without the pairs of a version: what are the pairs worth?"""
+    with desk(home, json_) as work:
+        from flows import api
+        from flows.console import result_tables
+        from flows.datasets import Version
+
+        named = Version.parse(dataset)
+        worth = api.utility(named, work.settings, final, set_ or (), against)
+        work.leave(worth, result_tables.worth(worth))
+
+
+@app.command()
+def folds(
+    recipe: RecipeName,
+    count: Annotated[int, typer.Option("--folds", min=2, help="Parts of the real patients.")] = 5,
+    set_: Set = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Trains a generator per fold of the real patients, and tries every patient once."""
+    with desk(home, json_) as work:
+        told = load_recipe(recipe, set_ or ())
+        from flows import api
+        from flows.console import result_tables
+
+        worth = api.folds(told, work.settings, count)
+        work.leave(worth, result_tables.worth(worth))
+
+
+@app.command()
+def headroom(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Real pairs: a folder, a recipe, or 'phantom'.")
+    ],
+    size: Annotated[int, typer.Option(help="Of the images, in pixels.")] = 128,
+    channels: Annotated[int, typer.Option(help="Of the images: 1 or 3.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeats, each with its own images.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each segmenter.")] = 300,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Before any generator: could synthetic pairs help here, and could it be seen?"""
+    with desk(home, json_) as work:
+        from evaluation.settings import UtilitySection
+        from flows import api
+        from flows.console import result_tables
+
+        image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
+        found = api.headroom(source, image, section, work.settings)
+        work.leave({"domains": found}, result_tables.headroom(found))
+
+
+@app.command()
+def scores(
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT over scores, best_versions, drift, …")
+    ],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="As it was then: 2026-01-31T12:00+00:00.")
+    ] = "",
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Asks the lake of scores in SQL."""
+    with desk(home, json_) as work:
+        from flows import api
+        from flows.console import result_tables
+        from flows.datasets import rows
+
+        table = api.scores(sql, work.settings, at)
+        work.leave({"rows": rows(table)}, result_tables.frame(table))
+
+
+@app.command()
+def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
+    """Writes the HTML report of a version anew."""
+    with desk(home, json_) as work:
+        from flows import api
+        from flows.console import result_tables
+        from flows.datasets import Version
+
+        path = api.report(Version.parse(dataset), work.settings)
+        work.leave({"report": path}, f"report: {result_tables.short_path(path)}")
+
+
+@app.command()
+def status(home: Home = None, json_: Json = False) -> None:
+    """Tells what the home holds and how large it is."""
+    with desk(home, json_) as work:
+        from flows.console import doctor, result_tables
+
+        found = doctor.status(work.settings)
+        work.leave(found, result_tables.status(found))
+
+
+@app.command()
+def doctor(home: Home = None, json_: Json = False) -> int:
+    """Checks the installation and the home, and says how to mend what is wrong."""
+    with desk(home, json_) as work:
+        from flows.console import doctor, result_tables
+
+        found = doctor.doctor(work.settings)
+        work.leave({"checks": found}, result_tables.checks(found))
+    return 0 if all(check.well for check in found) else UNEXPECTED
+
+
+def main() -> None:
+    """The command `medpair`."""
+    app()

@@ -1,0 +1,266 @@
+"""Results as people read them on a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from evaluation.metrics.registry import METRICS, Score
+from factory.store.repository import Garbage
+from factory.store.versions import Verification
+from flows.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from evaluation.utility.learning_curve import Headroom
+    from flows.api import Made, Scored
+    from flows.build import Outcome
+    from flows.compare import Comparison
+    from flows.console.doctor import Check, Status
+    from flows.datasets import DataSet, History
+    from flows.utility_result import Worth
+
+
+WHEN = "%Y-%m-%d %H:%M:%S"
+
+
+def plan(told: Plan) -> RenderableType:
+    """What a run would do."""
+    rows = {
+        "data set": told.dataset,
+        "pairs": f"{told.pairs} of {', '.join(told.domains)}",
+        "real pairs": ", ".join(f"{count} {split}" for split, count in told.real.items()),
+        "generator": f"{told.training_steps} training steps" if told.training_steps else "ready",
+        "models": f"{told.network_steps} training steps of judges and downstream models",
+        "time": f"about {time_text(told.seconds)} on this machine",
+        "space": f"about {size_text(told.bytes)} before compression",
+    }
+    return Group("The recipe is fine. A run would take:", mapping(rows))
+
+
+def outcome(told: Outcome) -> RenderableType:
+    """What a run came to."""
+    verdict = f"published as {told.version}" if told.published else "not published: a gate failed"
+    gates = [f"  {'✓' if gate.passed else '✗'} {gate.reason}" for gate in told.gates.verdicts] or [
+        "  no gates"
+    ]
+    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
+    head = {"data set": f"{told.dataset}: {verdict}", "pairs": pairs, "run": told.run}
+    foot = {"report": short_path(told.report)}
+    if told.crown is not None:
+        foot["champion"] = f"{told.crown.champion}: {told.crown.reason}"
+    return Group(mapping(head), *gates, scores(told.scores), mapping(foot))
+
+
+def made(told: Made) -> RenderableType:
+    """Pairs that were made and judged one by one."""
+    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
+    return mapping({"data set": f"{told.dataset}@{told.branch}", "pairs": pairs})
+
+
+def scored(told: Scored) -> RenderableType:
+    """Scores of something."""
+    lacking = f", {told.maskless} of them without a mask" if told.maskless else ""
+    return Group(f"{told.subject}: {told.pairs} pairs{lacking}", scores(told.scores))
+
+
+def scores(found: Mapping[str, Score]) -> RenderableType:
+    """Scores with their intervals; controls stand under the score they belong to."""
+    beside = {control for name in found for control in METRICS[name].beside}
+    table = Table("score", "value", "95 % interval", "n", box=None, pad_edge=False)
+    for name, score in found.items():
+        if name not in beside:
+            table.add_row(name, *_numbers(score))
+            for control in METRICS[name].beside:
+                if control in found:
+                    table.add_row(f"  {control}", *_numbers(found[control]), style="dim")
+    return table
+
+
+def worth(told: Worth) -> RenderableType:
+    """What pairs are worth to segmenters and to classifiers."""
+    keys = ["domain", "kind", "ratio", "real"]
+    overlaps = [f"{name}{end}" for name in ("dice", "iou") for end in ("", "_low", "_high")]
+    dice = ["images", "class", "provenance", *overlaps, "n", "missed", "false"]
+    auroc = ["images", "provenance", "auroc", "auroc_low", "auroc_high", "balanced_accuracy", "n"]
+    levels = [
+        frame(pd.DataFrame(table)[[network, *keys, *columns]])
+        for network, table, columns in (
+            ("segmenter", told.levels, dice),
+            ("classifier", told.classes["levels"], auroc),
+        )
+        if table
+    ]
+    worths = [
+        f"{row['domain']}, {_arm(row)}: {row['words']}"
+        for row in [*told.worths, *told.classes["worths"]]
+    ]
+    return Group(
+        f"{told.version}, {_tried_on(told)}",
+        *levels,
+        *unseen_tables(told.unseen),
+        # Plain: "[fewer, 42]" would be read as markup, and vanish.
+        Text("\n".join(["in real images:", *worths]) if worths else ""),
+        scores({score.metric: score for score in told.scores}),
+        "" if told.file is None else mapping({"tables": short_path(told.file)}),
+    )
+
+
+def _arm(row: Mapping[str, object]) -> str:
+    beside = f", {row['real']} real" if row["real"] else ""
+    return f"{row['kind']}{beside}" + (f", {row['ratio']:g} : 1" if row["ratio"] else "")
+
+
+def _tried_on(told: Worth) -> str:
+    if told.folds is not None:
+        return f"every patient tried once, in {told.folds} folds with a generator each"
+    return f"tried on the {told.split} split" + f" of {told.against}" * bool(told.against)
+
+
+def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
+    """Seen classes, unseen ones and their harmonic mean, a table for Dice and one for IoU."""
+    keys = ["segmenter", "domain", "kind", "ratio", "real", "images"]
+    tables = []
+    for name in ("dice", "iou") if rows else ():
+        parts = [f"{part}_{name}" for part in ("seen", "unseen", "harmonic")]
+        columns = [f"{part}{end}" for part in parts for end in ("", "_low", "_high")]
+        tables.append(frame(pd.DataFrame(rows)[[*keys, *columns, "n_seen", "n_unseen"]]))
+    return [f"unseen: {rows[0]['unseen']}", *tables] if rows else []
+
+
+def headroom(found: Iterable[Headroom]) -> RenderableType:
+    """Learning curves of real data, and what they say."""
+    parts: list[RenderableType] = []
+    for each in found:
+        table = Table("real images", "Dice", "95 % interval", "cases", box=None, pad_edge=False)
+        for images, dice in zip(each.images, each.dice, strict=True):
+            interval = f"{dice.low:.3f} to {dice.high:.3f}"
+            table.add_row(str(images), f"{dice.value:.3f}", interval, str(dice.n))
+        parts += [each.domain, table, each.verdict]
+    return Group(*parts)
+
+
+def comparison(told: Comparison) -> RenderableType:
+    """Specialists and generalists, domain by domain, over all, and what they cost."""
+    levels = pd.DataFrame(told.levels).astype({"distance": float, "alignment": float})
+    wide = levels.pivot(index="domain", columns="arm", values=["distance", "alignment"])
+    wide.columns = pd.Index([" of ".join(names) for names in wide.columns])
+    table = Table("against specialists", "value", "95 % interval", "n", box=None, pad_edge=False)
+    for name, figure in told.figures.items():
+        value, low, high = (
+            "-" if figure[end] is None else _cell(figure[end]) for end in ("value", "low", "high")
+        )
+        table.add_row(name, value, f"{low} to {high}", str(figure["n"]))
+    costs = pd.DataFrame(told.costs).T.rename_axis("arm").reset_index()
+    head = f"{told.images} images of each domain by each arm, against the {told.split} split"
+    foot = {"result": short_path(told.file), "chart": short_path(told.chart)}
+    return Group(head, frame(wide.reset_index()), "", table, "", frame(costs), mapping(foot))
+
+
+def datasets(found: Iterable[DataSet]) -> RenderableType:
+    """The data sets of a home."""
+    table = Table("data set", "newest", "versions", "pairs", "where", box=None, pad_edge=False)
+    for each in found:
+        table.add_row(each.name, each.version or "-", str(each.versions), str(each.pairs), each.uri)
+    return table
+
+
+def log(told: History) -> RenderableType:
+    """The history of a data set."""
+    table = Table("when", "snapshot", "names", "what", box=None, pad_edge=False)
+    for entry in told.log:
+        when = entry.written_at.strftime(WHEN)
+        table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
+    events = Table("when", "version", "event", "why", box=None, pad_edge=False)
+    for row in told.versions:
+        when = f"{row['recorded_at']:{WHEN}}"
+        events.add_row(when, f"v{row['number']}", str(row["event"]), str(row["reason"]))
+    return Group(table, "", events) if told.versions else table
+
+
+def verification(told: Verification) -> RenderableType:
+    """Whether a version is whole."""
+    return "\n".join(told.problems) or f"whole: {told.counts}"
+
+
+def garbage(told: Garbage, dry_run: bool) -> RenderableType:
+    """What was freed, or would be."""
+    verb = "would free" if dry_run else "freed"
+    branches = f"; branches {', '.join(told.branches)}" if told.branches else ""
+    size = size_text(told.bytes)
+    return f"{verb} {size}: {told.snapshots} snapshots, {told.chunks} chunks{branches}"
+
+
+def status(told: Status) -> RenderableType:
+    """What a home holds."""
+    sizes = {name: size_text(size) for name, size in told.bytes.items()}
+    rows = {
+        "home": short_path(told.home),
+        "data sets": ", ".join(told.datasets) or "none",
+        "reports": ", ".join(short_path(path) for path in told.reports[:5]) or "none",
+        **sizes,
+    }
+    return mapping(rows)
+
+
+def checks(found: Iterable[Check]) -> RenderableType:
+    """What the doctor saw."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in found:
+        table.add_row("✓" if check.well else "✗", check.name, check.found, check.remedy)
+    return table
+
+
+def mapping(rows: Mapping[str, object]) -> Table:
+    """Names and values."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows.items():
+        table.add_row(f"{name}:", str(value))
+    return table
+
+
+def frame(data: pd.DataFrame) -> RenderableType:
+    """Any table."""
+    table = Table(*map(str, data.columns), box=None, pad_edge=False)
+    for row in data.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _numbers(score: Score) -> Sequence[str]:
+    low, high = _cell(score.low), _cell(score.high)
+    known = math.isfinite(score.low) and math.isfinite(score.high)
+    return _cell(score.value), f"{low} to {high}" if known else "", str(score.n)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def size_text(count: float) -> str:
+    """Bytes in words, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def time_text(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def short_path(path: Path) -> str:
+    """A path as a user would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,50 @@
+"""What every command works at: settings, a terminal, a place for the result; and shared options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from flows.console.terminal import Terminal
+from tasks.services.settings import Settings, load_settings
+
+UNEXPECTED = 1  # exit code of whatever is nobody's mistake
+
+DatasetName = Annotated[
+    str, typer.Argument(metavar="DATASET[@VERSION]", help="A data set's newest version, or @v2.")
+]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of everything written; else MEDPAIR_HOME or ./.medpair."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+
+
+@contextmanager
+def desk(home: Path | None, json_wanted: bool) -> Iterator[Desk]:
+    """The settings and the terminal of one command; the result is printed when it is through."""
+    settings = load_settings(home).enter()
+    desk = Desk(settings, Terminal(json_wanted))
+    with desk.terminal.working():
+        yield desk
+    desk.terminal.show(desk.result, desk.text)
+
+
+@dataclass
+class Desk:
+    """What one command works with, and what it leaves to be printed."""
+
+    settings: Settings
+    terminal: Terminal
+    result: object = None
+    text: RenderableType = ""
+
+    def leave(self, result: object, text: RenderableType) -> None:
+        """Keeps the result, as it is and as people read it."""
+        self.result, self.text = result, text

@@ -1,0 +1,139 @@
+"""The terminal: progress and messages on stderr, the result on stdout, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import asdict, is_dataclass
+
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from tasks.services.progress import shown_on
+
+
+def as_json(value: object) -> object:
+    """A result as JSON types; a number that is not finite becomes null."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_json(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+LOG_SECONDS = 30.0  # between two lines about one stage in a log
+
+
+class Bars:
+    """Shows stages as bars on stderr; on a terminal they move, in a log they are lines."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told = time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def open(self, title: str, total: int | None) -> int:
+        """Shows a new stage."""
+        self._tell(f"{title} …")
+        return int(self._progress.add_task(title, total=total, note=""))
+
+    def move(self, bar: int, done: int, note: str) -> None:
+        """Moves a bar."""
+        self._progress.update(TaskID(bar), completed=done, note=note)
+        task = self._progress.tasks[bar]
+        if time.monotonic() - self._told > LOG_SECONDS and task.total:
+            self._tell(f"{task.description}: {done} of {task.total:.0f} {note}".rstrip())
+
+    def close(self, bar: int) -> None:
+        """Stops the clock of a stage and leaves its bar, full where its length was not known."""
+        if self._progress.tasks[bar].total is None:
+            self._progress.update(TaskID(bar), total=1, completed=1)
+        self._progress.stop_task(TaskID(bar))
+
+    def _tell(self, line: str) -> None:
+        self._told = time.monotonic()
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, markup=False)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Draws while the block runs."""
+        with self._progress:
+            yield
+
+
+class Terminal:
+    """Where one command says what it does and what came of it."""
+
+    def __init__(self, json_wanted: bool) -> None:
+        self.json_wanted = json_wanted
+        self.messages = Console(stderr=True, soft_wrap=True)
+        self.bars = Bars(self.messages)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Shows stages while the block runs; with JSON, keeps stdout free of anything else."""
+        with ExitStack() as stack:
+            if self.json_wanted:
+                stack.enter_context(stdout_kept_free())
+            stack.enter_context(shown_on(self.bars))
+            stack.enter_context(self.bars.live())
+            yield
+
+    def show(self, result: object, text: RenderableType) -> None:
+        """Prints the result: `result` as one JSON object, or `text` for people."""
+        if self.json_wanted:
+            print(json.dumps(as_json(result), allow_nan=False))
+        else:
+            Console(soft_wrap=True).print(text)
+
+    def complain(self, line: str) -> None:
+        """Says in one line what went wrong."""
+        self.messages.print(f"medpair: {line}", style="red", markup=False, highlight=False)
+
+
+@contextmanager
+def stdout_kept_free() -> Iterator[None]:
+    """Sends to stderr what anything, child processes included, prints on stdout."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)

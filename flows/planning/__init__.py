@@ -1,0 +1,1 @@
+"""What a recipe says, what is wrong with it, and what it would cost."""

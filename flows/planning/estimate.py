@@ -1,0 +1,189 @@
+"""About how long a recipe takes on this machine, from one step of each network it needs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+import torch
+
+from evaluation.networks.classifier import new_classifier
+from evaluation.networks.registry import CLASSIFIERS, NNUNET
+from evaluation.networks.segmenter import new_segmenter
+from evaluation.pairs import Images
+from evaluation.utility.arms import Arm
+from factory.diffmask_sections import DiffMaskSpec
+from factory.images import ImageSection
+from factory.models.autoencoder import Autoencoder
+from factory.models.denoiser import Denoiser, predictions
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import PRESETS, TEXT_TO_IMAGE
+from factory.models.text_to_image import TextToImageUNet
+from factory.prompts.grid import PromptGrid
+from factory.settings import MedSegFactorySpec, SystemTraining, TrainedSpec
+from flows.planning.recipe import Recipe
+
+PROBE = 4  # pairs in one probe
+PROBES = 3
+OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
+TEXT_TOKENS = 24
+USUAL_FACTOR = 4  # of 64 px models; a larger one makes the estimate too high
+SEGMENTER_BATCH, CLASSIFIER_BATCH = 8, 16
+TRAINING_PASSES = 3  # back through a network costs about twice the way there
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What training downstream models costs on this machine.
+
+    Attributes:
+        segmenters: how many are still to be trained.
+        steps: of each network.
+        seconds: about how long all of them take.
+        classifiers: how many are still to be trained.
+    """
+
+    segmenters: int
+    steps: int
+    seconds: float
+    classifiers: int = 0
+
+    def __str__(self) -> str:
+        networks = {"segmenter": self.segmenters, "classifier": self.classifiers}
+        told = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
+        if not told:
+            return "every model was trained before"
+        one = " and ".join(told)
+        minutes = math.ceil(self.seconds / 60)
+        length = "less than a minute" if self.seconds < 60 else f"about {minutes} minutes"
+        return f"{one} x {self.steps} steps, {length} here"
+
+
+def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
+    """What training some arms costs, from one step of each of their networks.
+
+    Args:
+        arms: each to be trained.
+        steps: of each.
+        image: size and channels.
+    """
+    kinds = Counter(arm.network for arm in arms)
+    spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
+    classifiers = sum(arm.classifies for arm in arms)
+    return Budget(len(arms) - classifiers, steps, spent, classifiers)
+
+
+def seconds(
+    recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
+) -> float:
+    """About how long all of a recipe takes, probing each network with a pass.
+
+    Args:
+        recipe: what to do.
+        grid: its prompts.
+        network_steps: of all judges, segmenters and classifiers together, by kind of network.
+        workers: that draw pairs side by side; everything else happens in one process.
+    """
+    spec, image = recipe.generator, recipe.image
+    total = OVERHEAD_SECONDS
+    total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
+    if not isinstance(spec, TrainedSpec):
+        return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
+    factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
+    step, coding = denoiser_pass(spec, image, factor), autoencoder_pass(image, factor)
+    if spec.train is not None:
+        total += training(spec.train, step, coding)
+    # Guidance other than 1 needs a second pass without the prompt.
+    passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
+    again = looks_again(spec, grid)
+    return total + len(grid) / workers * ((passes + again) * step + coding * (2 if again else 1))
+
+
+def looks_again(spec: TrainedSpec, grid: PromptGrid) -> float:
+    """Passes for each drawn image that the rungs of a ladder take, once it is finished."""
+    if not isinstance(spec, DiffMaskSpec):
+        return 0
+    asked = fmean(len(prompt.classes) for prompt in grid)
+    contrast = (1 + asked) * len(spec.read.contrast_levels) * ("contrast" in spec.masks.rungs)
+    return contrast + len(spec.read.place_levels) * ("selfattention" in spec.masks.rungs)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that an action takes where nothing else runs; the first time warms up."""
+    action()
+    spent = []
+    for _ in range(PROBES):
+        began = time.process_time()
+        action()
+        spent.append(time.process_time() - began)
+    # Processor time, not the clock's: other processes of a busy machine will not stay for ever.
+    return min(spent) / torch.get_num_threads()
+
+
+def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
+    """One pair by a generator without weights."""
+    recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
+
+
+def training(section: SystemTraining, denoiser: float, autoencoder: float) -> float:
+    """Seconds of a training, from those of one pass per pair."""
+    stages = (
+        section.steps * section.batch * denoiser,
+        section.autoencoder.steps * 2 * section.autoencoder.batch * autoencoder,
+    )
+    return TRAINING_PASSES * sum(stages)
+
+
+@torch.no_grad()
+def denoiser_pass(spec: TrainedSpec, image: ImageSection, factor: int) -> float:
+    """Seconds of one pass of the denoiser, per pair."""
+    unet = untrained(spec)
+    side = image.size // factor
+    latents = torch.zeros(PROBE, 4, side, side)
+    times = torch.zeros(PROBE, dtype=torch.long)
+    text = torch.zeros(PROBE, TEXT_TOKENS, int(str(unet.config["cross_attention_dim"])))
+    streams = [[given] * unet.streams for given in (latents, times, text)]
+    return timed(lambda: predictions(unet, *streams)) / PROBE
+
+
+def untrained(spec: TrainedSpec) -> Denoiser:
+    """A denoiser of a recipe's size, without its weights."""
+    if isinstance(spec, MedSegFactorySpec):
+        return DualStreamUNet(PRESETS[spec.preset], spec.coupling)
+    return TextToImageUNet(TEXT_TO_IMAGE[spec.preset])
+
+
+@torch.no_grad()
+def autoencoder_pass(image: ImageSection, factor: int) -> float:
+    """Seconds to encode and decode one picture."""
+    picture = torch.rand(PROBE, 3, image.size, image.size)
+    autoencoder = Autoencoder.small(factor, picture)
+    return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
+
+
+def network_step(image: ImageSection, kind: str) -> float:
+    """Seconds of one training step of a kind of segmenter or classifier."""
+    if kind in CLASSIFIERS:
+        classifier = new_classifier(kind, image.channels, ("one", "other"), seed=0)
+        return TRAINING_PASSES * timed(
+            lambda: classifier.probabilities(blank(image, CLASSIFIER_BATCH))
+        )
+    if kind == NNUNET:
+        from evaluation.networks.nnunet_trainer import network_for
+
+        network = network_for(image.size, image.channels, 1)
+        batch = torch.zeros(SEGMENTER_BATCH, image.channels, image.size, image.size)
+        with torch.no_grad():
+            return TRAINING_PASSES * timed(lambda: network(batch))
+    segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
+    return TRAINING_PASSES * timed(lambda: segmenter.predict(blank(image, SEGMENTER_BATCH)))
+
+
+def blank(image: ImageSection, count: int) -> Images:
+    """A batch of black images."""
+    return np.zeros((count, image.size, image.size, image.channels), np.uint8)

@@ -1,0 +1,311 @@
+"""What a recipe would do, and everything that is wrong with it, before anything is written.
+
+Nothing here imports Prefect, so a mistake is told in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import numpy as np
+
+import evaluation.errors
+from evaluation.features.registry import check_usable
+from evaluation.image_scores import needs_mask
+from evaluation.lake.lake import Lake
+from evaluation.pairs import by_domain, domain_of, take
+from evaluation.scoring.judges import findings_of
+from evaluation.utility.arms import Arm
+from evaluation.utility.classifier_arms import every_arm
+from evaluation.utility.unseen_classes import check_unseen, without
+from factory.errors import InputError
+from factory.masked_sections import MaskedSpec
+from factory.prompts.caption_retrieval import CaptionLibrary
+from factory.prompts.grid import PromptGrid
+from factory.settings import TextToImageSpec, TrainedSpec
+from factory.sources.base import Source
+from factory.sources.fold import FoldSource
+from factory.store.repository import Store
+from flows.planning.recipe import Recipe, RecipeError
+from tasks.real_data import Reference
+from tasks.services.progress import stage
+from tasks.services.settings import Settings
+
+INPUT_ERRORS = (InputError, evaluation.errors.InputError)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a recipe starts from, checked: its source, its real pairs, its grid of prompts."""
+
+    recipe: Recipe
+    source: Source
+    reference: Reference
+    grid: PromptGrid
+
+
+_ready: ContextVar[Inputs | None] = ContextVar("inputs", default=None)
+
+
+@contextmanager
+def ready(inputs: Inputs) -> Iterator[None]:
+    """Lets the flows called in this block use inputs that were checked already."""
+    token = _ready.set(inputs)
+    try:
+        yield
+    finally:
+        _ready.reset(token)
+
+
+def inputs_of(recipe: Recipe, settings: Settings) -> Inputs:
+    """The inputs that are ready for this recipe, else checked now."""
+    held = _ready.get()
+    return held if held is not None and held.recipe == recipe else checked(recipe, settings)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of a recipe would make and cost.
+
+    Attributes:
+        dataset: name.
+        pairs: number asked for.
+        domains: that they show.
+        real: real pairs by split.
+        training_steps: of the generator; 0 where it comes trained.
+        network_steps: of whatever is trained to score and try the pairs.
+        seconds: about how long all of it takes on this machine.
+        bytes: about how much the pairs take, before compression.
+    """
+
+    dataset: str
+    pairs: int
+    domains: list[str]
+    real: dict[str, int]
+    training_steps: int
+    network_steps: int
+    seconds: float
+    bytes: int
+
+
+def checked(recipe: Recipe, settings: Settings) -> Inputs:
+    """The inputs of a recipe.
+
+    Raises:
+        RecipeError: with a line for everything that is wrong: files, prompts, checkpoint, store.
+    """
+    problems = Problems()
+    with problems.noted():
+        source = recipe.source.build()
+    problems.refuse()
+    problems.lines += source.problems()
+    with problems.noted():
+        grid = PromptGrid(recipe.grid, source.domains)
+    with problems.noted():
+        check_home(recipe, settings)
+    problems.refuse()
+    with problems.noted():
+        check_generator(recipe, grid)
+    with problems.noted():
+        check_fold(recipe)
+    for features in recipe.evaluate.features:
+        with problems.noted():
+            check_usable(features, recipe.image.size, recipe.image.channels)
+    with problems.noted():
+        reference = Reference.of(source, recipe.image)
+        if recipe.grid.retrieve is not None:
+            grid = grid.retrieving(CaptionLibrary.of(reference.train.facets))
+        check_pairs(recipe, reference, grid)
+        check_texts(recipe, reference, grid)
+    problems.refuse()
+    return Inputs(recipe, source, reference, grid)
+
+
+def planned(recipe: Recipe, settings: Settings) -> Plan:
+    """What a run of a recipe would make and cost; writes nothing.
+
+    Raises:
+        RecipeError: with a line for everything that is wrong.
+    """
+    inputs = checked(recipe, settings)
+    from flows.planning.estimate import seconds
+    from tasks.services.dask_cluster import worker_count
+
+    grid, reference = inputs.grid, inputs.reference
+    steps = _network_steps(recipe, reference, grid)
+    with stage("probing how fast this machine is"):
+        duration = seconds(recipe, grid, steps, worker_count(settings.workers))
+    return Plan(
+        dataset=recipe.name,
+        pairs=len(grid),
+        domains=list(grid.domains),
+        real={"train": len(reference.train), "val": len(reference.held_out)},
+        training_steps=_training_steps(recipe),
+        network_steps=steps.total(),
+        seconds=duration,
+        bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
+    )
+
+
+def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
+    """Steps of whatever is trained to score and try the pairs, by kind of network."""
+    section = recipe.evaluate
+    judged = len(grid.domains) if recipe.generator.makes_masks else 0
+    told = sum(bool(findings_of(reference.train, domain)) for domain in grid.domains)
+    # The other way round, a pupil learns for as long as the judge.
+    steps = Counter({section.judge: judged * section.judge_steps * (1 + section.both_ways)})
+    steps[section.finder] += told * section.finder_steps
+    if "encoder" in section.features:
+        # A step of an encoder takes about as long as one of a judge.
+        steps[section.judge] += judged * section.encoder_steps
+    if recipe.utility is not None:
+        # Arms that are the same training count once.
+        for arm in {arm.trained_as for arm in _arms(recipe, reference, grid)}:
+            steps[arm.network] += recipe.utility.steps * (recipe.utility.folds or 1)
+    return +steps
+
+
+def _training_steps(recipe: Recipe) -> int:
+    spec = recipe.generator
+    if not isinstance(spec, TrainedSpec) or spec.train is None:
+        return 0
+    return spec.train.steps + spec.train.autoencoder.steps
+
+
+class Problems:
+    """Collects what is wrong, so that a user sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Keeps the message of a user's mistake in this block, and goes on after it."""
+        try:
+            yield
+        except INPUT_ERRORS as error:
+            self.lines += str(error).splitlines()
+
+    def refuse(self) -> None:
+        """Stops here if anything was wrong."""
+        if self.lines:
+            raise RecipeError(self.lines)
+
+
+def check_home(recipe: Recipe, settings: Settings) -> None:
+    """Whether the home can be used, and holds nothing of a newer release."""
+    if settings.home.exists() and not settings.home.is_dir():
+        raise InputError(
+            f"home {settings.home} is a file, so nothing can be kept below it; choose a folder"
+        )
+    store = Store(settings.pairs, recipe.name)
+    if store.exists():
+        store.snapshot()
+    Lake(settings.lake).versions(recipe.name)
+
+
+def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
+    """Whether the generator can be built, or trained, and knows the domains it is asked for."""
+    spec = recipe.generator
+    check_masks(recipe)
+    if isinstance(spec, TrainedSpec) and spec.train is not None:
+        spec.check_start()
+        spec.train.text.check()
+        return
+    known = spec.build(recipe.image).domains
+    if missing := [name for name in grid.domains if name not in known]:
+        raise InputError(
+            f"generator {spec.kind} does not know {', '.join(missing)}, only {', '.join(known)}: "
+            "its pairs would show something else; change source.domains or the generator"
+        )
+
+
+def check_fold(recipe: Recipe) -> None:
+    """Whether the generator of a fold can have met none of the patients held out.
+
+    Raises:
+        InputError: if it comes from a checkpoint that has seen anything but phantoms.
+    """
+    if not isinstance(recipe.source, FoldSource):
+        return
+    from factory.models.checkpoints import read_card
+    from factory.models.lineage import ancestry_of
+
+    for checkpoint in recipe.generator.checkpoints:
+        ancestors = ancestry_of(read_card(checkpoint))
+        if ancestors is None or not all(each.phantom for each in ancestors):
+            raise InputError(
+                f"the checkpoint {checkpoint} has learnt from real images, which may be of the "
+                "patients that this fold holds out; have the generator trained from nothing, or "
+                "from a checkpoint of phantoms"
+            )
+
+
+def check_masks(recipe: Recipe) -> None:
+    """Whether nothing is asked of masks where the generator makes none.
+
+    Raises:
+        InputError: naming the section and the gates that need them.
+    """
+    if recipe.generator.makes_masks:
+        return
+    lacking = [f"gates.{name}" for name in recipe.gates if needs_mask(name)]
+    drawing = recipe.utility is not None and recipe.utility.segmenters
+    lacking += ["utility.segmenters"] if drawing else []
+    if lacking:
+        raise InputError(
+            f"generator {recipe.generator.kind} makes images without masks, and "
+            f"{', '.join(lacking)} cannot be measured without: leave that out (utility.segmenters: "
+            "[] keeps classifiers), or use a generator that makes masks"
+        )
+
+
+def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
+    """Whether a generator of free text knows, or will have learnt, all words of the prompts.
+
+    Raises:
+        InputError: naming the unknown ones, and the nearest known.
+    """
+    spec = recipe.generator
+    spec = spec.images if isinstance(spec, MaskedSpec) else spec
+    if not isinstance(spec, TextToImageSpec):
+        return
+    from factory.generators.medisyn import free_texts
+    from factory.prompts.captions import check_words
+    from factory.training.text_to_image import known_words
+
+    cells = [cell for cell, _ in grid.runs()]
+    spec.check_prompts(cells)
+    if told := free_texts(cells):
+        check_words(told, known_words(spec, reference.train, reference.domains))
+
+
+def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
+    """Whether every domain of the grid has the real pairs that training and scores need."""
+    splits = {"train": reference.train, "val": reference.held_out}
+    for split, pairs in splits.items():
+        needed = recipe.generator.makes_masks
+        held = {n for n, at in by_domain(pairs) if len(at) and (any(pairs.has_mask[at]) >= needed)}
+        if missing := [name for name in grid.domains if name not in held]:
+            what = "pairs with a mask" if needed else "images"
+            raise InputError(
+                f"the source has no {split} {what} of {', '.join(missing)}: nothing "
+                "could be learnt from or scored against; correct the column split, or leave it "
+                "empty to have the pairs split by patient"
+            )
+    _arms(recipe, reference, grid)
+
+
+def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
+    """The downstream models that a recipe has trained; the domains of the pairs are those of the grid."""
+    if recipe.utility is None:
+        return []
+    asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
+    section, pairs = recipe.utility, take(reference.train, asked)
+    check_unseen(section, reference.train, pairs, reference.classes)
+    train = without(reference.train, section.unseen, reference.classes)
+    return every_arm(section, train, pairs)

@@ -1,0 +1,295 @@
+"""The recipe: everything one factory run is told, composed of the sections of its parts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+import factory
+from evaluation.features.registry import kind_of
+from evaluation.gating.champion import ChampionMetric
+from evaluation.gating.pair_gates import PairGates
+from evaluation.gating.version_gates import Gates
+from evaluation.metrics.fidelity import MEASURED_BY
+from evaluation.settings import EvaluateSection, UtilitySection
+from factory.errors import InputError
+from factory.generators import GENERATORS
+from factory.identity import plain_name
+from factory.images import ImageSection
+from factory.prompts.facets import GridSection
+from factory.sources import SOURCES
+from factory.sources.fold import FoldSource
+from flows.planning import recipe_errors
+
+FORMAT = 1
+SHIPPED = Path(__file__).parents[1] / "recipes"
+PACKAGED = "packaged:"  # a checkpoint that comes with the package: "packaged:NAME"
+WEIGHTS = Path(factory.__file__).parent / "weights"
+
+Section = TypeVar("Section", bound=BaseModel)
+
+if TYPE_CHECKING:
+    from factory.diffmask_sections import DiffMaskSpec
+    from factory.generators.phantom import PhantomGeneratorSpec
+    from factory.masked_sections import MaskedSpec
+    from factory.settings import MediSynSpec, MedSegFactorySpec
+    from factory.sources import SourceSection
+
+    AnySource = SourceSection
+    AnyGenerator = (
+        MedSegFactorySpec | MediSynSpec | DiffMaskSpec | MaskedSpec | PhantomGeneratorSpec
+    )
+else:
+    # The unions are the registries: a new kind is known here as soon as it is listed there.
+    AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]
+    AnyGenerator = Annotated[reduce(or_, GENERATORS.values()), Field(discriminator="kind")]
+
+
+class Recipe(BaseModel):
+    """What to make, from what, how it is judged, and when it is good enough to publish."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    format: Literal[1] = Field(description="version of this layout")
+    name: str = Field(description="name of the data set")
+    source: AnySource = Field(description="the real data")
+    image: ImageSection = Field(default=ImageSection(), description="size and colour of the pairs")
+    generator: AnyGenerator = Field(description="what makes the pairs, and how it is trained")
+    grid: GridSection = Field(description="which pairs are asked for")
+    evaluate: EvaluateSection = Field(
+        default=EvaluateSection(), description="what the pairs are scored with"
+    )
+    gates: Gates = Field(default={}, description="bounds that a version must meet: metric -> bound")
+    pair_gates: PairGates = Field(
+        default={}, description="bounds that a pair must meet to be accepted: number -> bound"
+    )
+    champion: ChampionMetric | None = Field(
+        default=None, description="score by which a version takes the crown; null for no champion"
+    )
+    utility: UtilitySection | None = Field(
+        default=None, description="downstream models to try the pairs on; null for none"
+    )
+    show_real: bool = Field(
+        default=False, description="whether real pixels may enter reports and records"
+    )
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        if isinstance(value, int) and value > FORMAT:
+            raise ValueError(f"it is newer than {FORMAT}, the newest this release reads; update it")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        return plain_name(name)
+
+    @model_validator(mode="after")
+    def _needed_utility_is_tried(self) -> Self:
+        needs = {"gates": self.gates, "champion": [self.champion or ""]}
+        for key, names in needs.items():
+            bare = {name.partition(".")[0] for name in names}
+            wanted = {name for name in bare if name.startswith("utility")}
+            if wanted and self.utility is None:
+                raise InputError(
+                    f"{key} names utility, which no section asks to be measured: "
+                    "add a utility section"
+                )
+            if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
+                raise InputError(
+                    f"{key} names {', '.join(missing)}, which the utility section does not give: "
+                    "a gain needs the arm both, a worth an arm with synthetic pairs and two numbers "
+                    "of real images; those with auroc are of utility.classifiers, the others of "
+                    "utility.segmenters; utility.unseen gives those of seen and unseen classes alone"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_try_patients_that_the_generator_never_saw(self) -> Self:
+        trained = getattr(self.generator, "train", None) is not None
+        if trained and self.utility is not None and self.utility.folds is not None:
+            raise InputError(
+                "utility.folds would try segmenters on patients that the generator is trained on: "
+                "leave folds out, use a generator trained on other data, or have one trained for "
+                "each fold by `medpair folds`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gated_features_are_measured(self) -> Self:
+        asked = {kind_of(each) for each in self.evaluate.features}
+        for gate in [*self.gates, self.champion or ""]:
+            needed = MEASURED_BY.get(gate.partition(".")[0])
+            if needed and needed not in asked:
+                raise InputError(
+                    f"gates name {gate}, which no features of evaluate measure, so the gate would "
+                    f"never open: add {needed} to evaluate.features"
+                )
+        return self
+
+    def in_fold(self, fold: int, count: int) -> Recipe:
+        """The recipe with one of so many folds of its patients held out: a data set of its own.
+
+        It has no gates: what folds make is tried, not published.
+
+        Raises:
+            InputError: if its source is a fold already, or its utility section asks for others.
+            RecipeError: if its source is limited, or the fold's name would be too long.
+        """
+        if isinstance(self.source, FoldSource):
+            raise InputError(
+                f"the source of {self.name} is one fold already: give the recipe of the whole source"
+            )
+        section = self.utility or UtilitySection()
+        if section.folds is not None:
+            raise InputError(
+                "utility.folds deals the patients again within each fold: leave it out, for "
+                "instance by --set utility.folds=null"
+            )
+        told = self.model_dump(mode="json", by_alias=True)
+        source = {"kind": "fold", "source": told["source"], "folds": count, "fold": fold}
+        name, tried = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
+        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tried}
+        return recipe_from({**told, **changed}, (), f"fold {fold} of {self.name}")
+
+
+class RecipeError(InputError):
+    """Everything that is wrong with a recipe; the message has one line for each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe and applies overrides.
+
+    Args:
+        path: of the YAML file, or the name of a shipped recipe such as "demo".
+        overrides: "key.sub=value" each, the value written as YAML. A path in the file is
+            relative to the file, one in an override to the working directory.
+
+    Raises:
+        RecipeError: with one line for each thing that is wrong.
+    """
+    file = _file(path)
+    return recipe_from(_read(file), overrides, str(file), file.absolute().parent)
+
+
+def recipe_from(
+    content: Mapping[str, Any], overrides: Iterable[str], origin: str, folder: Path | None = None
+) -> Recipe:
+    """The recipe that a mapping says, for instance the one kept with a data set.
+
+    Args:
+        content: keys and values as in the YAML file.
+        overrides: as for `load_recipe`.
+        origin: what errors call it.
+        folder: that its paths are relative to.
+
+    Raises:
+        RecipeError: with one line for each thing that is wrong.
+    """
+    told = copy.deepcopy(dict(content))
+    changes = [_override(text) for text in overrides]
+    for keys, value in changes:
+        _put(told, keys, value)
+    try:
+        recipe = Recipe.model_validate(told)
+    except ValidationError as error:
+        raise RecipeError(
+            [f"{origin}: {line}" for line in recipe_errors.lines(error.errors(), Recipe)]
+        ) from error
+    typed_here, folder = frozenset(keys for keys, _ in changes), folder or Path.cwd()
+    evaluate = recipe.evaluate.below(
+        Path.cwd() if ("evaluate", "features") in typed_here else folder
+    )
+    recipe = recipe.model_copy(update={"evaluate": evaluate})
+    return _with_absolute_paths(recipe, folder, typed_here)
+
+
+def _file(path: Path | str) -> Path:
+    file = Path(path)
+    if file.is_file():
+        return file
+    shipped = sorted(found.stem for found in SHIPPED.glob("*.yaml"))
+    if str(path) in shipped:
+        return SHIPPED / f"{path}.yaml"
+    raise RecipeError(
+        [f"there is no recipe {path}; give a YAML file or one of {', '.join(shipped) or 'none'}"]
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key may stand only once: the plain loader silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"key {key!r} stands twice in the mapping at line {line}")
+        return super().construct_mapping(node, deep)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError([f"{file} is not readable as YAML: {reason}"]) from error
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise RecipeError([f"{file} holds a {kind}, not the keys of a recipe (format, name, …)"])
+    return content
+
+
+def _override(text: str) -> tuple[tuple[str, ...], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise RecipeError([f"--set {text!r} is not key.sub=value, for example grid.replicates=8"])
+    try:
+        return tuple(key.split(".")), yaml.load(value, _Loader)
+    except yaml.YAMLError as error:
+        raise RecipeError([f"--set {text!r}: {value!r} is not readable as YAML"]) from error
+
+
+def _put(content: dict[str, Any], keys: Sequence[str], value: object) -> None:
+    for key in keys[:-1]:
+        if not isinstance(content.get(key), dict):
+            content[key] = {}
+        content = content[key]
+    content[keys[-1]] = value
+
+
+def _with_absolute_paths(
+    section: Section, folder: Path, typed_here: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()
+) -> Section:
+    def resolved(value: object, keys: tuple[str, ...]) -> object:
+        if isinstance(value, BaseModel):
+            return _with_absolute_paths(value, folder, typed_here, keys)
+        if isinstance(value, Mapping):
+            return {name: resolved(each, (*keys, str(name))) for name, each in value.items()}
+        if isinstance(value, Path):
+            typed = any(keys[: n + 1] in typed_here for n in range(len(keys)))
+            return _absolute(value, Path.cwd() if typed else folder)
+        return value
+
+    named = [(name, field.alias or name) for name, field in type(section).model_fields.items()]
+    changes = {name: resolved(getattr(section, name), (*at, key)) for name, key in named}
+    return section.model_copy(update=changes)
+
+
+def _absolute(path: Path, folder: Path) -> Path:
+    text = str(path)
+    if text.startswith(PACKAGED):
+        return WEIGHTS / text.removeprefix(PACKAGED)
+    return (folder / path.expanduser()).resolve()

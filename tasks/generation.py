@@ -1,0 +1,142 @@
+"""Fan-out: fork a session per shard, make the shards on Dask workers, merge, commit.
+
+A window is one Prefect task and one commit; a shard is one Dask future. A pair is never a task:
+Prefect keeps some 27 kB per task, and spends longer on one than a GPU on a pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from distributed import Client, as_completed
+from filelock import Timeout
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from factory.errors import InputError
+from factory.generators.base import Generator
+from factory.store.repository import ForkSession, Session, Store
+from factory.store.runs import Run, declare, missing
+from factory.store.shards import Shard, windows
+from factory.store.snapshot import Snapshot
+from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, make_shard
+from tasks.services.progress import stage
+
+WINDOW = 32  # shards
+
+
+def make_pairs(
+    store: Store, run: Run, build: Callable[[], Generator], client: Client, window: int = WINDOW
+) -> Snapshot:
+    """Makes what a run still lacks and gives the snapshot that ends the generation (G).
+
+    A rerun makes nothing that is there; a simultaneous twin waits until this one is through.
+
+    Args:
+        store: the data set, which must exist.
+        run: what to make.
+        build: makes the generator on a worker; must be picklable.
+        client: of a cluster whose workers offer the resource.
+        window: shards per commit.
+    """
+    plugin = GeneratorPlugin(build, run.generator)
+    with alone(store, run):
+        parts = windows(missing(declare(store, run)), window)
+        for number, shards in enumerate(parts, start=1):
+            title = f"making pairs, window {number} of {len(parts)}"
+            make_window(client.scheduler.address, plugin, store, run.branch, shards, title)
+    return store.snapshot(run.branch)
+
+
+def _worth_a_retry(_task: Task[..., str], _run: TaskRun, state: State[str]) -> bool:
+    """What the user has to mend will not mend itself."""
+    return not isinstance(state.data, InputError)
+
+
+@task(
+    retries=2,
+    retry_delay_seconds=1,
+    retry_condition_fn=_worth_a_retry,
+    task_run_name="{title}",
+    cache_policy=NO_CACHE,
+)
+def make_window(
+    address: str,
+    plugin: GeneratorPlugin,
+    store: Store,
+    branch: str,
+    shards: Sequence[Shard],
+    title: str,
+) -> str:
+    """Makes and commits the shards that are still missing; a retry makes only what failed."""
+    with Client(address, set_as_default=False) as client:
+        return fill(client, plugin, store, branch, shards, title)
+
+
+def fill(
+    client: Client,
+    plugin: GeneratorPlugin,
+    store: Store,
+    branch: str,
+    shards: Sequence[Shard],
+    title: str,
+) -> str:
+    """Makes the missing ones of some shards on the workers and commits them together.
+
+    Returns:
+        Head of the branch.
+
+    Raises:
+        Exception: of the first shard that failed, once the others are committed.
+    """
+    client.register_plugin(plugin)
+    done = store.snapshot(branch).shard_done
+    todo = [shard for shard in shards if not done[shard.index]]
+    session, made, failures = store.writable(branch), [], []
+    with stage(title, total=sum(len(shard) for shard in todo)) as progress:
+        for shard, outcome in _made(client, plugin, session, todo):
+            if isinstance(outcome, BaseException):
+                outcome.add_note(f"while making rows {shard.start} to {shard.stop - 1}")
+                failures.append(outcome)
+            else:
+                session.merge(outcome)
+                made.append(shard.index)
+                progress.advance(len(shard))
+    if made:
+        store.commit(session, f"{len(made)} shards", {"kind": "pairs", "shards": sorted(made)})
+    if failures:
+        raise failures[0]
+    return str(store.head(branch))
+
+
+def _made(
+    client: Client, plugin: GeneratorPlugin, session: Session, shards: Sequence[Shard]
+) -> Iterator[tuple[Shard, ForkSession | BaseException]]:
+    """Shards as they come, each with the fork that holds it or with what went wrong."""
+    options = {"pure": False, "retries": 1, "resources": ONE_EACH}
+    shard_of = {
+        client.submit(make_shard, session.fork(), shard, plugin.digest, **options): shard
+        for shard in shards
+    }
+    for future in as_completed(list(shard_of), loop=client.loop, raise_errors=False):
+        failed = future.status != "finished"
+        yield shard_of.pop(future), future.exception() if failed else future.result()
+        # A finished future that is kept would be made again if its worker died.
+        future.release()
+
+
+@contextmanager
+def alone(store: Store, run: Run) -> Iterator[None]:
+    """Holds the lock of a run; a twin of it says what it is waiting for."""
+    lock = store.lock(run.branch)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with stage(f"waiting for another process that makes run {run.id}"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,25 @@
+"""The learning curve of real data: what more pairs could add, before any generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from evaluation.settings import UtilitySection
+from evaluation.utility.learning_curve import Headroom, headroom, rungs
+from tasks.downstream import Bench
+from tasks.real_data import Reference
+from tasks.services.mlflow_tracking import Record
+
+
+@task(task_run_name="headroom", cache_policy=NO_CACHE, persist_result=False)
+def real_curve(
+    section: UtilitySection, reference: Reference, folder: Path, record: Record
+) -> list[Headroom]:
+    """Trains every rung that was not trained before, and reads the curve of each domain."""
+    bench = Bench(section, reference, reference.train, "", folder, record)
+    arms = rungs(reference.train, section.segmenters[0], section.seeds)
+    return headroom(pd.concat([bench.try_arm(arm) for arm in arms], ignore_index=True))

@@ -1,0 +1,154 @@
+"""Gates on single pairs: their numbers worked out once, and what they say against each pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from evaluation.agreement.cross_fold import FOLDS, fold_agreement, fold_models
+from evaluation.folds import folds_of
+from evaluation.gating.pair_gates import missed, reason
+from evaluation.gating.pair_metrics import TRAINED, pair_numbers
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import About
+from evaluation.networks.segmenter import Segmenter
+from evaluation.pairs import Block, by_domain, take
+from evaluation.settings import EvaluateSection
+from factory.identity import digest
+from factory.pairs import PairBatch
+from factory.store.checks import GATED, Reason, Reasons, names
+from factory.store.repository import Store
+from factory.store.snapshot import Rows, Snapshot
+from tasks.real_data import Reference
+from tasks.scoring import follow
+from tasks.services.mlflow_tracking import Record
+from tasks.services.progress import stage
+
+Work = Callable[[PairBatch, list[str]], pd.DataFrame]
+
+# Number of a pair -> the bit it sets; any other sets PAIR_GATE.
+BITS = {"nearest_distance": Reason.NEAR_COPY, "copied": Reason.NEAR_COPY}
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """What is wrong with the pairs of a run.
+
+    Attributes:
+        reasons: (N,) bits of `Reason` for every row of the snapshot.
+        told: row -> what the gates on single pairs say against it.
+    """
+
+    reasons: Reasons
+    told: Mapping[int, tuple[str, ...]]
+
+
+@task(task_run_name="screen-{branch}", cache_policy=NO_CACHE, persist_result=False)
+def screen(store: Store, branch: str, gates: Mapping[str, str], screener: Screener) -> Screening:
+    """Holds the pairs of a run against the gates on single pairs.
+
+    What workers found wrong stays; what gates of another time said is forgotten.
+    """
+    snapshot = store.snapshot(branch)
+    reasons = snapshot.reason & ~np.uint32(GATED)
+    table = screener.numbers(snapshot, list(gates))
+    told: dict[int, tuple[str, ...]] = {}
+    for name, miss in missed(gates, table).items():
+        bit = BITS.get(name, Reason.PAIR_GATE)
+        for row, value in table.loc[miss, ["row", name]].itertuples(index=False):
+            reasons[int(row)] |= np.uint32(bit)
+            told[int(row)] = (*told.get(int(row), ()), reason(name, gates[name], value))
+    return Screening(reasons, told)
+
+
+@task(task_run_name="rejections", cache_policy=NO_CACHE, persist_result=False)
+def record_rejections(lake: Lake, snapshot: Snapshot, told: Mapping[int, tuple[str, ...]]) -> None:
+    """Writes to the lake which pairs were rejected, and why."""
+    lake.record_rejections(About(snapshot.id, data_set=snapshot.name), rejections(snapshot, told))
+
+
+@dataclass(frozen=True, eq=False)
+class Screener:
+    """Works out the gated numbers of pairs, unless the lake has them already.
+
+    Attributes:
+        lake: that keeps them.
+        reference: the real pairs.
+        section: of the recipe; folds train the judge's kind of network.
+        record: of the run.
+    """
+
+    lake: Lake
+    reference: Reference
+    section: EvaluateSection
+    record: Record
+
+    def numbers(self, snapshot: Snapshot, names: Collection[str]) -> pd.DataFrame:
+        """The numbers of every pair that was asked for, and its row."""
+        rows = snapshot.asked()
+        table = pd.DataFrame({"row": rows, **{name: np.empty(len(rows)) for name in names}})
+        if not len(rows):
+            return table
+        plain = [name for name in names if name != TRAINED]
+        if plain:
+            about = About(snapshot.pairs_id, self.reference.digest, data_set=snapshot.name)
+            table[plain] = self._known(snapshot, rows, about, plain, self._plain)[plain]
+        if TRAINED in names:
+            taught = [self.section.judge, self.section.judge_steps, self.section.seed]
+            about = About(snapshot.pairs_id, judge=digest(taught), data_set=snapshot.name)
+            found = self._known(snapshot, rows, about, [TRAINED], self._agreement)
+            table[TRAINED] = found[TRAINED]
+        return table
+
+    def _known(
+        self, snapshot: Snapshot, rows: Rows, about: About, names: list[str], work: Work
+    ) -> pd.DataFrame:
+        """In the order of the rows."""
+        known = self.lake.pair_numbers(about, names, rows.tolist())
+        if known is None:
+            with stage(f"holding {len(rows)} pairs against their gates"):
+                found = work(snapshot.read(rows), names)
+            known = found.drop(columns="pair").assign(row=rows[found["pair"]])
+            self.lake.record_pairs(about, known)
+        return known.set_index("row").loc[rows].reset_index()
+
+    def _plain(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
+        return pair_numbers(pairs, self.reference.train, self.reference.held_out, names)
+
+    def _agreement(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
+        parts = []
+        for domain, at in by_domain(pairs):
+            dice = self._of_domain(take(pairs, at), self.reference.domains[domain].classes)
+            parts.append(pd.DataFrame({"pair": at, "domain": domain, TRAINED: dice}))
+        return pd.concat(parts).sort_values("pair", ignore_index=True)
+
+    def _of_domain(self, pairs: Block, classes: tuple[str, ...]) -> NDArray[np.float64]:
+        section, fold = self.section, folds_of(pairs, FOLDS)
+        models: list[Segmenter] = []
+        for segmenter, loop in fold_models(
+            pairs, fold, classes, section.judge, section.judge_steps, section.seed
+        ):
+            with self.record.child(f"fold-{len(models)}", {"purpose": "fold"}) as child:
+                follow(loop, f"training fold {len(models) + 1}", section.judge_steps, child)
+            models.append(segmenter)
+        return fold_agreement(pairs, fold, models)
+
+
+def rejections(snapshot: Snapshot, told: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
+    """A row for each rejected pair: row, domain, reason in words."""
+    rows = snapshot.rejected()
+    table = snapshot.facets(rows)[["row", "domain"]]
+    texts = ["; ".join(_words(int(snapshot.reason[row]), told.get(int(row), ()))) for row in rows]
+    return table.assign(reason=texts)
+
+
+def _words(bits: int, told: tuple[str, ...]) -> list[str]:
+    """What workers saw, by name; what gates said, in their sentences where they are known."""
+    gated = bits & GATED
+    return [*names(bits & ~GATED), *(told or names(gated))]

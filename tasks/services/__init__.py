@@ -1,0 +1,1 @@
+"""What tasks lean on: settings, Dask, Prefect, MLflow, progress."""

@@ -1,0 +1,165 @@
+"""Every export holds the accepted pairs of a version, each once, with their labels."""
+
+import json
+from dataclasses import replace
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from monai.data import load_decathlon_datalist
+from monai.transforms import LoadImage
+
+from factory.errors import InputError
+from factory.exports import EXPORTS
+from factory.generators.phantom import PhantomGenerator
+from factory.images import ImageSection, apply_window, robust_window
+from factory.pairs import PairBatch
+from factory.prompts.facets import GridSection
+from factory.prompts.grid import PromptGrid
+from factory.sources.folder import FolderSource
+from factory.sources.nnunet import NnunetSource
+from factory.store.repository import Store
+from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.shards import Layout
+
+SECTION = ImageSection(size=32)
+COLOUR = ImageSection(size=32, channels=3)
+BREAST, SKIN = "phantom-breast-us", "phantom-dermoscopy"
+
+
+def version(folder, image, domains, masked=True):
+    """Three pairs of each domain."""
+    generator = PhantomGenerator(image)
+    store = Store(str(folder), "set").create()
+    grid = PromptGrid(GridSection(facets={"domain": domains}, replicates=3), generator.domains)
+    label_maps = {domain.name: domain.label_map for domain in grid.domains.values()}
+    layout = Layout(32, 32, image.channels, 4, 8)
+    run = Run("a", grid, layout, generator.digest, label_maps, {}, {}, masked)
+
+    def drawn(prompts, seeds):
+        pairs = generator.generate(prompts, seeds)
+        spacing = np.full((len(pairs), 2), [0.5, 0.25], np.float32)
+        if masked:
+            return replace(pairs, spacing_mm=spacing)
+        return replace(pairs, masks=0 * pairs.masks, has_mask=np.zeros(len(pairs), bool))
+
+    shards = missing(declare(store, run))
+    session = store.writable(run.branch)
+    session.merge(*(make(drawn, session.fork(), shard) for shard in shards))
+    store.commit(session, "pairs", {})
+    return judge(store, run.branch)
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    return version(tmp_path / "pairs", SECTION, [BREAST, SKIN])
+
+
+def of_domain(pairs, domain):
+    return pairs[(pairs.facets["domain"] == domain).to_numpy()]
+
+
+def same_pairs(found, expected):
+    np.testing.assert_array_equal(found.images, expected.images)
+    np.testing.assert_array_equal(found.masks, expected.masks)
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_an_export_counts_the_accepted_pairs(kind, snapshot, tmp_path):
+    assert sum(EXPORTS[kind](snapshot, tmp_path / "copy")) == len(snapshot.read()) == 6
+
+
+def test_a_folder_reads_back_as_the_pairs_it_was_written_from(snapshot, tmp_path):
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
+    whole = snapshot.read()
+    for domain in (BREAST, SKIN):
+        place = tmp_path / "copy" / domain
+        here = of_domain(whole, domain)
+        found = FolderSource(path=place, domain=domain).build().read("train", SECTION)
+        same_pairs(found, here)
+        np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
+        table = pd.read_csv(place / "metadata.csv", keep_default_na=False)
+        assert list(table["prompt"]) == list(here.facets["prompt"])
+        assert set(table["snapshot"]) == {snapshot.id}
+        assert json.loads((place / "classes.json").read_text())["1"] == "lesion"
+
+
+def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_path):
+    list(EXPORTS["nifti"](snapshot, tmp_path / "copy"))
+    for domain in (BREAST, SKIN):
+        place, here = tmp_path / "copy" / domain, of_domain(snapshot.read(), domain)
+        source = FolderSource(path=place, domain=domain, slices="all").build()
+        assert source.problems() == []
+        found = source.read("train", SECTION)
+        # The source windows every volume by itself, so grey levels are spread, not lost.
+        spread = [apply_window(image, robust_window(image)) for image in here.images]
+        same_pairs(found, replace(here, images=np.array(spread)))
+        np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
+        (row, *_) = here.facets["row"]
+        volume = nibabel.load(place / "images" / f"{row:06d}.nii.gz")
+        assert nibabel.aff2axcodes(volume.affine) == ("L", "P", "S")
+        np.testing.assert_array_equal(np.asarray(volume.dataobj)[..., 0].T, here.images[0, ..., 0])
+
+
+def test_nifti_has_no_colour(tmp_path):
+    coloured = version(tmp_path / "pairs", COLOUR, [SKIN])
+    with pytest.raises(InputError, match="one value per pixel"):
+        list(EXPORTS["nifti"](coloured, tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("image", [SECTION, COLOUR], ids=["grey", "colour"])
+def test_an_nnunet_data_set_reads_back_as_the_pairs_it_was_written_from(image, tmp_path):
+    snapshot = version(tmp_path / "pairs", image, [SKIN])
+    place = tmp_path / "nnUNet_raw" / "Dataset700_Skin"
+    assert sum(EXPORTS["nnunet"](snapshot, place)) == 3
+    source = NnunetSource(path=place, domain=SKIN).build()
+    assert source.problems() == []
+    found = [source.read(split, image) for split in ("train", "val", "test")]
+    rows = [int(name.removeprefix("pair_")) for part in found for name in part.facets["name"]]
+    same_pairs(PairBatch.concatenate(found), snapshot.read()[rows])
+    told = json.loads((place / "dataset.json").read_text())
+    assert told["labels"] == {"background": 0, "lesion": 1}
+    channels = ["R", "G", "B"] if image is COLOUR else ["8-bit dermoscopy"]
+    assert list(told["channel_names"].values()) == channels
+    assert (told["numTraining"], told["file_ending"]) == (3, ".png")
+    assert snapshot.id in told["description"]
+
+
+def test_nnunet_finds_data_sets_by_the_names_of_their_folders(snapshot, tmp_path):
+    list(EXPORTS["nnunet"](snapshot, tmp_path / "raw"))
+    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
+    assert names == ["Dataset501_PhantomBreastUs", "Dataset502_PhantomDermoscopy"]
+    alone = version(tmp_path / "alone", SECTION, [SKIN])
+    with pytest.raises(InputError, match="Dataset501_Set") as refused:
+        list(EXPORTS["nnunet"](alone, tmp_path / "skin"))
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "skin").exists()
+
+
+@pytest.mark.parametrize("image", [SECTION, COLOUR], ids=["grey", "colour"])
+def test_monai_reads_the_list_and_the_pictures(image, tmp_path):
+    snapshot = version(tmp_path / "pairs", image, [SKIN])
+    assert sum(EXPORTS["monai"](snapshot, tmp_path / "copy")) == 3
+    entries = load_decathlon_datalist(tmp_path / "copy" / "dataset.json", True, "training")
+    whole = snapshot.read()
+    assert [entry["prompt"] for entry in entries] == list(whole.facets["prompt"])
+    load = LoadImage(image_only=True, dtype=np.uint8)
+    # MONAI reads pictures with the columns first.
+    images = [load(entry["image"]).numpy().swapaxes(0, 1) for entry in entries]
+    masks = [load(entry["label"]).numpy().swapaxes(0, 1) for entry in entries]
+    same_pairs(
+        replace(whole, images=np.reshape(images, whole.images.shape), masks=np.array(masks)), whole
+    )
+    assert json.loads((tmp_path / "copy" / "dataset.json").read_text())["labels"]["1"] == "lesion"
+
+
+@pytest.mark.parametrize("kind", ["nnunet", "monai"])
+def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
+    unmasked = version(tmp_path / "pairs", SECTION, [SKIN], masked=False)
+    with pytest.raises(InputError, match="has a mask"):
+        list(EXPORTS[kind](unmasked, tmp_path / "Dataset501_Skin"))
+    assert not (tmp_path / "Dataset501_Skin").exists()
+    assert sum(EXPORTS["folder"](unmasked, tmp_path / "copy")) == 3
+    assert list((tmp_path / "copy" / "masks").iterdir()) == []

@@ -1,0 +1,129 @@
+"""Sampling: equal to the public numbers, any guidance, either stream given."""
+
+import json
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+from safetensors.torch import load_file
+
+from factory.generators.sampling import Conditioning, guided, make_solver, sample, starting_noise
+from factory.models.checkpoints import load_medsegfactory_unet
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import PRESETS, SCHEDULE
+from factory.settings import SampleSection
+
+
+@pytest.fixture(scope="module")
+def unet():
+    torch.manual_seed(0)
+    return DualStreamUNet(PRESETS["tiny"], "joint").eval()
+
+
+def inputs(count=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    states = [torch.randn(count, 5, 32, generator=generator) for _ in range(4)]
+    noise = [starting_noise(range(count), (4, 8, 8), stream) for stream in (0, 1)]
+    return Conditioning(states[:2], states[2:]), noise
+
+
+def test_noise_follows_from_seed_and_stream_alone():
+    many = starting_noise([5, 2**64 - 1, 7], (4, 8, 8), 0)
+    assert torch.equal(many[2], starting_noise([7], (4, 8, 8), 0)[0])
+    assert not torch.equal(many[0], starting_noise([5], (4, 8, 8), 1)[0])
+
+
+@torch.no_grad()
+def test_guidance_by_hand(unet):
+    text, noise = inputs()
+    times = (torch.full((3,), 500),) * 2
+    plain = guided(unet, noise, times, text, 1.0)
+    nothing = Conditioning(text.away, text.away)
+    empty = guided(unet, noise, times, nothing, 1.0)
+    amplified = guided(unet, noise, times, text, 3.0)
+    for stream in (0, 1):
+        expected = empty[stream] + 3 * (plain[stream] - empty[stream])
+        torch.testing.assert_close(amplified[stream], expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rescale", [0.0, 0.7, 1.0])
+def test_rescaled_guidance_equals_that_of_diffusers(unet, rescale):
+    text, noise = inputs()
+    times = (torch.full((3,), 500),) * 2
+    asked = guided(unet, noise, times, text, 1.0)
+    amplified = guided(unet, noise, times, text, 3.0)
+    rescaled = guided(unet, noise, times, text, 3.0, rescale)
+    for mine, wide, plain in zip(rescaled, amplified, asked, strict=True):
+        theirs = rescale_noise_cfg(wide, plain, rescale)
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_wholly_rescaled_predictions_spread_as_unguided_ones(unet):
+    text, noise = inputs()
+    times = (torch.full((3,), 500),) * 2
+    asked = guided(unet, noise, times, text, 1.0)
+    rescaled = guided(unet, noise, times, text, 5.0, 1.0)
+    for mine, plain in zip(rescaled, asked, strict=True):
+        torch.testing.assert_close(mine.std((1, 2, 3)), plain.std((1, 2, 3)))
+
+
+@pytest.mark.parametrize("solver", ["ddim", "dpmpp-2m"])
+@pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
+def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
+    section = SampleSection(solver=solver, steps=4, guidance=guidance, rescale=0.7)
+    text, noise = inputs()
+    made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
+    turned = Conditioning(*([state.flip(0) for state in part] for part in (text.asked, text.away)))
+    solver_again = make_solver(solver, dict(SCHEDULE))
+    again = sample(unet, solver_again, turned, [stream.flip(0) for stream in noise], section)
+    for stream in (0, 1):
+        assert torch.isfinite(made[stream]).all()
+        torch.testing.assert_close(again[stream].flip(0), made[stream], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_the_known_stream_is_returned_as_it_came(unet, known):
+    section = SampleSection(solver="dpmpp-2m", steps=4, guidance=2.0)
+    text, noise = inputs()
+    made = sample(unet, make_solver("dpmpp-2m", dict(SCHEDULE)), text, noise, section, known)
+    assert torch.equal(made[known], noise[known])
+    assert not torch.equal(made[1 - known], noise[1 - known])
+
+
+def test_many_steps_of_both_solvers_lead_to_one_place(unet):
+    # A deterministic solver integrates the same equation: refined, the two must meet.
+    text, noise = inputs(1)
+    ends = []
+    for solver in ("ddim", "dpmpp-2m"):
+        section = SampleSection(solver=solver, steps=100, guidance=1.0)
+        made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
+        ends.append(torch.cat(made))
+    spread = ends[0].std()
+    assert float((ends[0] - ends[1]).abs().mean() / spread) < 0.1
+
+
+def test_the_recorded_five_steps_of_the_public_code(shared_reference):
+    config = json.loads((shared_reference / "tiny.config.json").read_text())["config"]
+    unet = load_medsegfactory_unet(config, shared_reference / "tiny.weights.safetensors").eval()
+    recorded = load_file(shared_reference / "tiny.sampling.safetensors")
+    # The public pipeline's scheduler: "leading" spacing, offset 1, noise prediction.
+    solver = DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        steps_offset=1,
+        set_alpha_to_one=False,
+        clip_sample=False,
+    )
+    names = ("img_pos", "mask_pos", "img_neg", "mask_neg")
+    states = [recorded[name] for name in names]
+    text = Conditioning(states[:2], states[2:])
+    start = recorded["img_latents"], recorded["mask_latents"]
+    image, mask = sample(unet, solver, text, start, SampleSection(steps=5, guidance=7.5))
+    assert solver.timesteps.tolist() == recorded["timesteps"].tolist()
+    for made, stream in ((image, "img"), (mask, "mask")):
+        expected = recorded[f"step4/{stream}/latents"]
+        torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,155 @@
+"""The repository itself: where it lies, who may commit, what its names mean."""
+
+import pickle
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+
+import pytest
+
+from factory.errors import InputError
+from factory.store.repository import MAIN, Store, arrays, storage_at
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path), "set").create()
+
+
+def commit(store, branch, **attributes):
+    session = store.writable(branch)
+    arrays(session).attrs.update(attributes)
+    return store.commit(session, "test", {"kind": "test"})
+
+
+def test_asking_whether_a_data_set_exists_creates_nothing(tmp_path):
+    assert not Store(str(tmp_path), "set").exists()
+    with pytest.raises(InputError, match="there is no data set 'set'"):
+        Store(str(tmp_path), "set").snapshot()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_creating_twice_keeps_what_is_there(store):
+    head = store.head(MAIN)
+    assert store.create().head(MAIN) == head
+    assert store.snapshot().attributes == {"format": 1, "name": "set"}
+
+
+def test_a_name_that_is_a_path_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a plain name"):
+        Store(str(tmp_path), "../set")
+
+
+@pytest.mark.parametrize("ref", [MAIN, "run-x", "v1"])
+def test_a_store_of_a_newer_format_is_refused_by_every_name(store, ref):
+    store.point("run-x", store.head(MAIN))
+    newer = commit(store, "run-x", format=2)
+    store.tag("v1", newer)
+    store.move(MAIN, newer, store.head(MAIN))
+    with pytest.raises(InputError, match="store format 2 and this release reads up to 1"):
+        Store(store.root, "set").snapshot(ref)
+
+
+def test_an_unknown_version_is_answered_with_the_nearest(store):
+    store.tag("v1", store.head(MAIN))
+    with pytest.raises(InputError, match="'v11'; nearest: v1"):
+        store.snapshot("v11")
+
+
+def test_reading_before_anything_was_published_says_so(store):
+    with pytest.raises(InputError, match="nothing was published yet"):
+        store.snapshot().read()
+
+
+def test_tags_never_move_and_repeating_one_is_nothing(store):
+    first = store.head(MAIN)
+    store.tag("v1", first)
+    store.tag("v1", first)
+    second = commit(store, MAIN, note="x")
+    with pytest.raises(ValueError, match="tags never move"):
+        store.tag("v1", second)
+    store.tag("v10", second)
+    store.tag("v2", second)
+    assert list(store.tags()) == ["v1", "v2", "v10"]
+
+
+def test_main_moves_only_from_where_it_was_expected(store):
+    base = store.head(MAIN)
+    store.point("run-x", base)
+    store.point("run-y", base)
+    x, y = commit(store, "run-x", note="x"), commit(store, "run-y", note="y")
+    store.move(MAIN, x, base)
+    store.move(MAIN, x, base)
+    with pytest.raises(Exception, match="branch update conflict"):
+        store.move(MAIN, y, base)
+    assert store.head(MAIN) == x
+
+
+def test_the_log_names_every_snapshot_once_with_its_refs(store):
+    commit(store, MAIN, note="x")
+    store.tag("v1", store.head(MAIN))
+    newest, created, first = store.log()
+    assert newest.refs == ("v1", "main")
+    assert newest.metadata == {"kind": "test"}
+    assert created.message == "create"
+    assert first.snapshot == store.first()
+
+
+def test_a_store_travels_to_a_worker_as_two_strings(store):
+    assert store.head(MAIN)
+    sent = pickle.dumps(store)
+    assert len(sent) < 300
+    assert pickle.loads(sent).head(MAIN) == store.head(MAIN)
+
+
+def test_one_thread_holds_the_lock_as_often_as_it_likes_and_others_wait(store):
+    order = []
+    store.point("run-x", store.head(MAIN))
+
+    def commit_elsewhere():
+        commit(store, "run-x", note="thread")
+        order.append("thread")
+
+    with store.lock(), store.lock():
+        other = Thread(target=commit_elsewhere)
+        other.start()
+        commit(store, MAIN, note="holder")
+        order.append("holder")
+    other.join()
+    assert order == ["holder", "thread"]
+
+
+def test_object_stores_are_uris_in_the_same_setting(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "bucket" in str(storage_at("s3://bucket/pairs/set"))
+    assert "bucket" in str(storage_at("gs://bucket/pairs/set"))
+    with pytest.raises(InputError, match="scheme 'ftp'"):
+        storage_at("ftp://host/pairs")
+
+
+def test_garbage_collection_keeps_what_is_named_and_what_is_young(store, tmp_path):
+    store.point("run-old", store.head(MAIN))
+    commit(store, "run-old", note="never published")
+    commit(store, MAIN, note="published")
+    store.tag("v1", store.head(MAIN))
+    now = datetime.now(UTC)
+    kept = store.collect_garbage(now - timedelta(days=1), runs=True, dry_run=False)
+    assert kept.branches == ()
+    assert kept.snapshots == 0
+    planned = store.collect_garbage(now, runs=True)
+    assert planned.branches == ("run-old",)
+    assert store.head("run-old")
+    freed = store.collect_garbage(now, runs=True, dry_run=False)
+    assert freed.branches == ("run-old",)
+    assert freed.snapshots >= 1
+    assert Store(store.root, "set").snapshot("v1").attributes["note"] == "published"
+    assert store.first() == store.log()[-1].snapshot
+
+
+def test_opening_a_store_writes_nothing_to_standard_error(store):
+    command = f"from factory.store.repository import Store; Store({store.root!r}, 'set').snapshot()"
+    ran = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == ""

@@ -1,0 +1,109 @@
+"""What there is in a home, what changed between versions, and whether a version is whole."""
+
+import numpy as np
+import pytest
+
+from factory.generators.phantom import PhantomGenerator
+from factory.images import ImageSection
+from factory.prompts.facets import GridSection
+from factory.prompts.grid import PromptGrid
+from factory.store.checks import Reason
+from factory.store.repository import MAIN, Store, arrays
+from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.shards import Layout
+from factory.store.versions import data_sets, describe, diff, verify
+
+GENERATOR = PhantomGenerator(ImageSection(size=32))
+CHEST = "phantom-chest-xray"
+
+
+def publish(store, name, replicates, generator=GENERATOR.digest, **facets):
+    """Makes, judges and publishes a run of a few chest phantoms."""
+    section = GridSection(facets={"domain": [CHEST], **facets}, replicates=replicates)
+    grid = PromptGrid(section, GENERATOR.domains)
+    label_maps = {domain.name: domain.label_map for domain in grid.domains.values()}
+    run = Run(name, grid, Layout(32, 32, 1, 4, 8), generator, label_maps, {}, {})
+    shards = missing(declare(store, run))
+    session = store.writable(run.branch)
+    forks = [make(GENERATOR.generate, session.fork(), shard) for shard in shards]
+    session.merge(*forks)
+    store.commit(session, "pairs", {})
+    judged = judge(store, run.branch)
+    store.move(MAIN, judged.id, judged.attributes["base"])
+    return judged
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path / "pairs"), "set").create()
+
+
+def test_data_sets_are_the_folders_that_hold_a_store(tmp_path, store):
+    Store(store.root, "another").create()
+    (tmp_path / "pairs" / "notes").mkdir()
+    (tmp_path / "pairs" / "a b").mkdir()
+    (tmp_path / "pairs" / "file").touch()
+    assert data_sets(store.root) == ["another", "set"]
+    assert data_sets(str(tmp_path / "nowhere")) == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_version_described(store):
+    judged = publish(store, "a", 3, finding=["normal"])
+    described = describe(judged)
+    assert described["pairs"]["accepted"] + described["pairs"]["rejected"] == 3
+    assert described["label_maps"][CHEST]["background"] == 0
+    assert described["snapshot"] == judged.id
+
+
+def test_what_a_grown_and_a_remade_version_changed(store):
+    first = publish(store, "a", 2, finding=["normal"])
+    grown = publish(store, "b", 3, finding=["normal"])
+    assert diff(first, first).empty
+    added = diff(first, grown)
+    assert added["change"].tolist() == ["added"]
+    assert added[["old_row", "new_row"]].to_numpy().tolist() == [[-1, 2]]
+    assert added["finding"].tolist() == ["normal"]
+    assert diff(grown, first)["change"].tolist() == ["removed"]
+    remade = publish(store, "c", 3, generator="another", finding=["normal"])
+    assert diff(grown, remade)["change"].tolist() == ["remade"] * 3
+
+
+def test_a_changed_verdict_shows(store):
+    first = publish(store, "a", 3, finding=["normal"])
+    accepted = first.reason == 0
+    reasons = np.where(np.arange(3) == np.flatnonzero(accepted)[0], Reason.NEAR_COPY, first.reason)
+    second = judge(store, "run-a", reasons)
+    assert diff(first, second)["change"].tolist() == ["rejected"]
+    assert diff(second, first)["change"].tolist() == ["accepted"]
+
+
+def test_a_published_version_is_whole(store):
+    judged = publish(store, "a", 10)
+    seen = []
+    whole = verify(judged, lambda done, count: seen.append((done, count)))
+    assert whole.problems == ()
+    assert whole.counts["accepted"] + whole.counts["rejected"] == len(judged)
+    assert seen[-1] == (len(judged), len(judged))
+
+
+def test_every_damage_is_reported_at_once(store):
+    publish(store, "a", 10, finding=["normal"])
+    session = store.writable(MAIN)
+    group = arrays(session)
+    group["status"][3] = 0
+    group["status"][4] = 1
+    group["prompt"][5] = 0
+    group["seed"][6] = 1
+    group["shard_done"][1] = False
+    group["mask"][7] = 200
+    store.commit(session, "damage", {})
+    problems = verify(store.snapshot()).problems
+    assert problems == (
+        "1 rows hold no pair: 3",
+        "1 rows were never judged: 4",
+        "1 rows name another prompt: 5",
+        "1 rows were made from another seed: 6",
+        "1 shards are not marked as done: 1",
+        "1 rows have pixels that their stored reasons do not explain: 7",
+    )

@@ -1,0 +1,39 @@
+from dataclasses import replace
+
+import pytest
+
+from evaluation.utility.arms import Arm
+from factory.images import ImageSection
+from flows.planning import estimate
+from flows.planning.estimate import Budget, budget, network_step
+
+ARM = Arm("unet", "d", "real", "2", 2, 0)
+
+
+def test_a_budget_counts_each_kind_of_network_at_its_own_speed(monkeypatch):
+    monkeypatch.setattr(
+        estimate, "network_step", lambda _, kind: {"unet": 1, "segresnet": 3, "resnet": 5}[kind]
+    )
+    arms = [ARM, replace(ARM, seed=1), replace(ARM, network="segresnet")]
+    assert budget(arms, 10, ImageSection()) == Budget(3, 10, 2 * 10 * 1 + 10 * 3)
+    arms.append(replace(ARM, network="resnet"))
+    assert budget(arms, 10, ImageSection()) == Budget(3, 10, 2 * 10 * 1 + 10 * 3 + 10 * 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Budget(15, 300, 130.0), "15 segmenters x 300 steps, about 3 minutes here"),
+        (Budget(1, 2, 5.0), "1 segmenter x 2 steps, less than a minute here"),
+        (Budget(2, 9, 5.0, 1), "2 segmenters and 1 classifier x 9 steps, less than a minute here"),
+        (Budget(0, 9, 5.0, 3), "3 classifiers x 9 steps, less than a minute here"),
+        (Budget(0, 300, 0.0), "every model was trained before"),
+    ],
+)
+def test_a_budget_for_people(told, words):
+    assert str(told) == words
+
+
+def test_a_step_takes_time():
+    assert network_step(ImageSection(size=32), "segresnet") > 0
+    assert network_step(ImageSection(size=32), "resnet") > 0

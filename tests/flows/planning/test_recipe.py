@@ -1,0 +1,207 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from factory.generators import GENERATORS
+from factory.sources import SOURCES
+from flows.planning.recipe import SHIPPED, RecipeError, load_recipe, recipe_from
+
+GOOD = {
+    "format": 1,
+    "name": "phantoms",
+    "source": {"kind": "phantom", "domains": ["phantom-chest-xray"]},
+    "image": {"size": 64},
+    "generator": {"kind": "phantom"},
+    "grid": {"facets": {"finding": ["normal", "opacity"]}, "replicates": 4, "seed": 7},
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_recipe(text):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text))
+        return path
+
+    return write_recipe
+
+
+def refusal(path, *overrides):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, overrides)
+    return caught.value.lines
+
+
+BAD = {
+    "unknown key": (["nam=x"], "unknown key 'nam' in the recipe; nearest known: 'name'"),
+    "unknown key below": (
+        ["grid.replicats=3"],
+        "unknown key 'replicats' in grid; nearest known: 'replicates'",
+    ),
+    "unknown key of a kind": (
+        ["source.domain=[a]"],
+        "unknown key 'domain' in source; nearest known: 'domains'",
+    ),
+    "unknown kind": (["source.kind=foldr"], "unknown kind 'foldr' in source"),
+    "unknown kind's hint": (["source.kind=foldr"], "nearest known: 'folder'"),
+    "no kind": (["generator={}"], "key 'generator.kind' is missing"),
+    "missing key": (["source={kind: folder}"], "key 'source.path' is missing"),
+    "wrong value": (["grid.replicates=0"], "grid.replicates is 0: "),
+    "wrong type in a union": (["grid.facets.finding=[[[a]]]"], "grid.facets.finding.0 is ['a']"),
+    "a name that is a path": (["name=../elsewhere"], "name: '../elsewhere' is not a plain name"),
+    "a newer format": (["format=2"], "format: it is newer than 1"),
+    "an unknown score": (["gates={fidd: '< 3'}"], "no metric is called 'fidd'"),
+    "a bound without a side": (["gates={consistency: '0.9'}"], "'0.9' is not a comparison"),
+    "features that no set measures": (
+        ["gates={fid: '< 3'}"],
+        "gates name fid, which no features of evaluate measure",
+    ),
+    "a gate on handcrafted features alone": (
+        ["gates={coverage: '> 0.5'}", "evaluate.features=[randconv]"],
+        "add handcrafted to evaluate.features",
+    ),
+    "an encoder alone": (["evaluate.features=[encoder]"], "blind to blur and noise"),
+    "a network without a file": (["evaluate.features=[network]"], "write network:PATH"),
+    "a bound that no score has": (
+        ["gates={consistency.lo: '> 0'}"],
+        "nearest: consistency.low",
+    ),
+    "a judge that rejects": (["pair_gates={dice: '> 0.5'}"], "the judge never rejects pairs"),
+    "an unknown number of a pair": (["pair_gates={copys: '< 1'}"], "nearest: copied"),
+    "a champion by nothing known": (["champion=consistensy"], "nearest: consistency"),
+    "a champion by no direction": (["champion=sharpness"], "has no better direction"),
+    "a champion by unmeasured utility": (["champion=utility_gain"], "champion names utility"),
+    "an unmeasured utility": (["gates={utility_gain: '> 0'}"], "add a utility section"),
+    "a gain without its arm": (
+        ["gates={utility_gain: '> 0'}", "utility.arms=[real, synthetic]"],
+        "gates names utility_gain, which the utility section does not give",
+    ),
+    "a worth without a curve": (
+        ["gates={utility_worth: '> 20'}", "utility.real=[10]"],
+        "gates names utility_worth, which",
+    ),
+    "folds of patients that are learnt": (
+        ["generator={kind: medsegfactory, train: {steps: 2}}", "utility.folds=3"],
+        "utility.folds would try segmenters on patients that the generator is trained on",
+    ),
+    "an unknown key of a part": (
+        ["source={kind: union, parts: {a: {kind: phantom}, b: {kind: phantom, trian: 3}}}"],
+        "unknown key 'trian' in source.parts.b; nearest known: 'train'",
+    ),
+    "a part without a kind": (
+        ["source={kind: union, parts: {a: {kind: phantom}, b: {train: 3}}}"],
+        "key 'source.parts.b.kind' is missing",
+    ),
+    "a union of one": (
+        ["source={kind: union, parts: {a: {kind: phantom}}}"],
+        "source.parts is {'a': {'kind': 'phantom'}}: ",
+    ),
+    "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
+    overrides, expected = BAD[case]
+    lines = refusal(write(GOOD), *overrides)
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_every_mistake_is_told_at_once(write):
+    bad = {**GOOD, "name": "a/b", "image": {"sise": 64}, "grid": {"replicates": 0}}
+    assert len(refusal(write(bad))) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [", "not readable as YAML"),
+        ("- a", "holds a list"),
+        ("", "holds a NoneType"),
+        ("name: a\nname: b", "key 'name' stands twice"),
+    ],
+)
+def test_a_file_that_is_no_recipe(text, expected, write):
+    assert expected in refusal(write(text))[0]
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    assert "there is no recipe" in refusal(tmp_path / "none.yaml")[0]
+
+
+@pytest.mark.parametrize("override", ["grid", "=3", "grid..seed=3", "grid.seed=["])
+def test_an_override_that_is_none(override, write):
+    assert "--set" in refusal(write(GOOD), override)[0]
+
+
+def test_overrides_are_yaml_and_make_the_sections_they_need(write):
+    recipe = load_recipe(write(GOOD), ["grid.replicates=2", "utility.real=[5, all]"])
+    assert recipe.grid.replicates == 2
+    assert recipe.grid.seed == 7
+    assert recipe.utility.real == (5, "all")
+
+
+def test_paths_of_parts_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    parts = {name: {"kind": "folder", "path": f"data/{name}"} for name in ("north", "south")}
+    path = write({**GOOD, "source": {"kind": "union", "parts": parts}})
+    told = load_recipe(path, ["source.parts.south.path=mine", "source.parts.south.limit=3"])
+    assert told.source.parts["north"].path == tmp_path / "data/north"
+    assert told.source.parts["south"].path == tmp_path.parent / "mine"
+    assert told.source.parts["south"].limit == 3
+    # What is kept with a data set is read back as it was.
+    again = recipe_from(told.model_dump(mode="json", by_alias=True), (), "kept")
+    assert again == told
+
+
+def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    path = write({**GOOD, "source": {"kind": "folder", "path": "data/set"}})
+    assert load_recipe(path).source.path == tmp_path / "data" / "set"
+    for typed in ("source.path=mine", "source={kind: folder, path: mine}"):
+        assert load_recipe(path, [typed]).source.path == tmp_path.parent / "mine"
+
+
+def test_networks_are_sought_where_the_recipe_lies(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    path = write({**GOOD, "evaluate": {"features": ["randconv", "network:nets/a.pt2"]}})
+    found = load_recipe(path).evaluate.features
+    assert found == ("randconv", f"network:{tmp_path}/nets/a.pt2")
+    typed = load_recipe(path, ["evaluate.features=['inception:b.pt2']"])
+    assert typed.evaluate.features == (f"inception:{tmp_path.parent}/b.pt2",)
+
+
+def test_a_packaged_checkpoint_is_found_from_anywhere(write):
+    generator = {"kind": "medsegfactory", "from": "packaged:phantoms"}
+    start = load_recipe(write({**GOOD, "generator": generator})).generator.start
+    assert start.parts[-3:] == ("factory", "weights", "phantoms")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_shipped_recipe_reads(path):
+    assert load_recipe(path.stem) == load_recipe(path)
+
+
+def test_every_kind_can_be_named():
+    assert set(SOURCES) >= {"folder", "nnunet", "phantom"}
+    assert set(GENERATORS) >= {"phantom"}
+
+
+def test_reading_a_recipe_loads_nothing_heavy():
+    code = (
+        "import sys, flows.planning.recipe;"
+        "print([m for m in ('torch', 'prefect', 'mlflow', 'diffusers', 'zarr') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert run.stdout.strip() == "[]"

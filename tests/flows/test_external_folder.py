@@ -1,0 +1,198 @@
+"""Pairs that others made, held against real ones: some without masks, some that cannot be."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from evaluation.settings import EvaluateSection
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.sources import FolderSource, PhantomSource
+from flows.external_folder import check_folder, read_folder
+
+SMALL = ImageSection(size=32)
+
+
+def change(folder, **columns):
+    """Columns of metadata.csv by row number: mask={0: ""}."""
+    table = pd.read_csv(folder / "metadata.csv", dtype=str, keep_default_na=False)
+    for name, values in columns.items():
+        for row, value in values.items():
+            table.loc[row, name] = value
+    table.to_csv(folder / "metadata.csv", index=False)
+
+
+@pytest.fixture
+def theirs(heads, tmp_path):
+    """The same heads a little noisier, as if somebody had made them."""
+    folder = shutil.copytree(heads, tmp_path / "theirs")
+    rng = np.random.default_rng(3)
+    for path in (folder / "images").iterdir():
+        image = np.asarray(Image.open(path)).astype(float)
+        noisy = (image + rng.normal(0, 5, image.shape)).clip(0, 255)
+        Image.fromarray(noisy.astype(np.uint8)).save(path)
+    return folder
+
+
+@pytest.fixture
+def maskless(theirs, tmp_path):
+    """The images alone, with a table that says nothing but where they are."""
+    folder = tmp_path / "maskless"
+    shutil.copytree(theirs / "images", folder / "images")
+    names = [f"images/{path.name}" for path in sorted((folder / "images").iterdir())]
+    pd.DataFrame({"image": names, "mask": ""}).to_csv(folder / "metadata.csv", index=False)
+    return folder
+
+
+@pytest.mark.integration
+def test_images_without_masks_count_where_no_mask_is_asked_for(
+    heads, theirs, maskless, medpair, tmp_path, monkeypatch
+):
+    few = EvaluateSection(judge_steps=20, finder_steps=0, ms_ssim_pairs=10)
+    monkeypatch.setattr("flows.evaluate.EvaluateSection", lambda: few)
+    home = tmp_path / "home"
+    change(theirs, mask=dict.fromkeys((1, 4, 7), ""), labels=dict.fromkeys((1, 4, 7), ""))
+
+    def evaluated(folder):
+        words = "--against", heads, "--size", "32", "--home", home, "--json"
+        said = medpair("evaluate", folder, *words)
+        assert said.code == 0, said.err
+        return said.json
+
+    told = evaluated(theirs)
+    assert (told["pairs"], told["maskless"]) == (12, 3)
+    scores = told["scores"]
+    for name in ("sharpness", "kernel_texture", "frechet_first_order", "memorised_share"):
+        assert scores[name]["n"] == 12, name
+    for name in ("consistency", "plausible_share", "kernel_geometry", "kernel_handcrafted"):
+        assert scores[name]["n"] == 9, name
+    assert 0 <= scores["consistency"]["value"] <= 1
+    sql = "select count(*) as n, count(*) filter (isfinite(value)) as masks from pair_scores "
+    asked = "scores", sql + "where metric = 'plausible'", "--home", home, "--json"
+    assert medpair(*asked).json["rows"] == [{"n": 12, "masks": 9}]
+
+    told = evaluated(maskless)
+    assert (told["pairs"], told["maskless"]) == (12, 12)
+    scores = told["scores"]
+    assert {"sharpness", "ms_ssim", "memorised_share", "kernel_texture"} <= set(scores)
+    assert not {"consistency", "plausible_share", "kernel_geometry", "asked_present"} & set(scores)
+    assert scores["kernel_texture"]["n"] == 12
+    assert medpair(*asked).json["rows"] == [{"n": 24, "masks": 9}]
+
+
+def test_a_folder_is_read_as_the_domain_of_the_real_pairs(heads, maskless):
+    real = FolderSource(path=heads).build()
+    check_folder(maskless, real)
+    pairs = read_folder(maskless, real, SMALL)
+    assert len(pairs) == 12
+    assert not pairs.has_mask.any()
+    assert set(pairs.facets["domain"]) == set(real.domains)
+
+
+def test_data_sets_of_their_own_are_matched_by_their_classes(heads, theirs):
+    for folder in (heads, theirs):
+        change(folder, anatomy=dict.fromkeys(range(12), "knee"))
+    real = FolderSource(path=heads).build()
+    assert list(real.domains) == ["heads"]
+    check_folder(theirs, real)
+    assert set(read_folder(theirs, real, SMALL).facets["domain"]) == {"heads"}
+
+
+def test_pairs_of_no_real_domain_are_refused(theirs):
+    with pytest.raises(InputError, match="nothing to hold them against") as refused:
+        check_folder(theirs, PhantomSource(train=2, val=2).build())
+    assert "\n" not in str(refused.value)
+
+
+def test_other_classes_of_one_domain_are_refused(heads, theirs):
+    names = {"0": "background", "1": "skull"}
+    for folder in (heads, theirs):
+        change(folder, anatomy=dict.fromkeys(range(12), "knee"))
+    change(theirs, labels=dict.fromkeys(range(12), "skull"))
+    (theirs / "classes.json").write_text(json.dumps(names))
+    with pytest.raises(InputError, match=r"\['skull'\], the real ones of heads"):
+        check_folder(theirs, FolderSource(path=heads).build())
+    namesake = theirs.rename(theirs.parent / "again") / "heads"
+    shutil.copytree(namesake.parent, namesake, ignore=shutil.ignore_patterns("heads"))
+    with pytest.raises(InputError, match="their masks cannot be compared"):
+        check_folder(namesake, FolderSource(path=heads).build())
+
+
+def spoil_size(folder):
+    Image.new("L", (32, 40)).save(folder / "masks" / "02.png")
+
+
+def spoil_value(folder):
+    mask = np.asarray(Image.open(folder / "masks" / "02.png")) * 7
+    Image.fromarray(mask).save(folder / "masks" / "02.png")
+
+
+def spoil_pixels(folder):
+    Image.fromarray(np.full((40, 40), np.nan, np.float32)).save(folder / "images" / "02.tif")
+    change(folder, image={2: "images/02.tif"})
+
+
+FAULTS = {
+    "no folder": (shutil.rmtree, "there is no such folder"),
+    "no table": (lambda f: (f / "metadata.csv").unlink(), "metadata.csv is missing"),
+    "no such mask": (
+        lambda f: (f / "masks" / "02.png").unlink(),
+        "images/02.png has no mask: masks/02.png does not exist",
+    ),
+    "no such image": (
+        lambda f: (f / "images" / "02.png").unlink(),
+        "images/02.png: there is no such file",
+    ),
+    "a mask of another size": (spoil_size, "they must lie on one grid"),
+    "a class that nobody knows": (spoil_value, "masks/02.png holds the value 7"),
+    "no finite value": (spoil_pixels, "images/02.tif holds no finite value"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_scored_is_told_in_a_line_before_anything_starts(
+    fault, heads, theirs, medpair, tmp_path
+):
+    spoil, reason = FAULTS[fault]
+    spoil(theirs)
+    home = tmp_path / "home"
+    said = medpair("evaluate", theirs, "--against", heads, "--size", "32", "--home", home)
+    assert said.code == 2, said.err
+    assert len(said.lines) == 1
+    assert reason in said.lines[0]
+    assert not home.exists()
+
+
+def test_bad_real_pairs_are_told_as_well(heads, theirs):
+    spoil_size(heads)
+    spoil_value(theirs)
+    with pytest.raises(InputError) as refused:
+        check_folder(theirs, FolderSource(path=heads).build())
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_keys_of_a_recipe_mean_nothing_to_a_folder(heads, theirs, medpair, tmp_path):
+    said = medpair(
+        *("evaluate", theirs, "--against", heads, "--set", "evaluate.seed=1"),
+        *("--home", tmp_path / "home"),
+    )
+    assert said.code == 2
+    assert len(said.lines) == 1
+    assert "has none; leave it out" in said.lines[0]
+
+
+def test_images_of_any_size_and_depth_mix(heads, theirs):
+    Image.fromarray(np.full((60, 20), 9, np.uint8)).save(theirs / "images" / "00.png")
+    Image.fromarray(np.zeros((60, 20), np.uint8)).save(theirs / "masks" / "00.png")
+    deep = np.linspace(1000, 5000, 1600).reshape(40, 40).astype(np.uint16)
+    Image.fromarray(deep).save(theirs / "images" / "01.png")
+    real = FolderSource(path=heads).build()
+    check_folder(theirs, real)
+    pairs = read_folder(theirs, real, SMALL)
+    assert pairs.images.shape == (12, 32, 32, 1)
+    row = pairs.facets["name"].tolist().index("images/01.png")
+    assert pairs.images[row].max() > 250

@@ -1,0 +1,116 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from mlflow.data.dataset_source_registry import get_dataset_source_from_json
+
+from factory.store.repository import Store
+from tasks.services.mlflow_tracking import StoreSource, Tracker
+from tasks.services.settings import load_settings
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """A home whose database has its tables; making them takes seconds, copying does not."""
+    home = tmp_path_factory.mktemp("migrated")
+    Tracker.of(load_settings(home))
+    return home / "mlflow.db"
+
+
+@pytest.fixture
+def tracker(migrated, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MLflow puts files that nobody gave a place
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    return Tracker.of(load_settings(tmp_path))
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_run_started_again_is_gone_on_with(tracker):
+    with tracker.run("phantoms", "0123456789ab", "first") as first:
+        first.parameters({"steps": 3})
+        with first.child("training") as child:
+            child.metrics({"loss": 1.0}, step=1)
+    with tracker.run("phantoms", "0123456789ab", "first") as again:
+        again.parameters({"steps": 3, "train": {"batch": 2}})
+        with again.child("training") as same:
+            assert same.id == child.id
+    assert again.id == first.id
+    data = tracker.client.get_run(first.id).data
+    assert data.params == {"steps": "3", "train.batch": "2"}
+    assert tracker.client.get_run(child.id).data.tags["mlflow.parentRunId"] == first.id
+
+
+def test_a_run_left_by_an_error_is_failed(tracker):
+    with pytest.raises(RuntimeError, match="boom"), tracker.run("phantoms", "a", "a") as record:
+        raise RuntimeError("boom")
+    assert tracker.client.get_run(record.id).info.status == "FAILED"
+
+
+def test_a_curve_longer_than_one_call(tracker):
+    with tracker.run("phantoms", "a", "a") as record:
+        record.curve([(step, {"loss": 1 / step, "other": 2.0}) for step in range(1, 801)])
+    history = tracker.client.get_metric_history(record.id, "loss")
+    assert [(m.step, m.value) for m in history] == [(i, 1 / i) for i in range(1, 801)]
+
+
+def test_the_digest_of_a_data_set_is_its_snapshot(tracker, tmp_path):
+    store = Store(str(tmp_path / "pairs"), "phantoms").create()
+    snapshot = store.head("main")
+    with tracker.run("phantoms", "a", "a") as record:
+        record.dataset(store, snapshot, "published")
+    experiment = tracker.experiment("phantoms")
+    found = tracker.client.search_runs([experiment], f"dataset.digest = '{snapshot}'")
+    assert [run.info.run_id for run in found] == [record.id]
+    read = found[0].inputs.dataset_inputs[0].dataset
+    source = get_dataset_source_from_json(read.source, read.source_type)
+    assert isinstance(source, StoreSource)
+    assert source.load() == store
+    assert source.snapshot == snapshot
+
+
+def test_a_model_is_registered_once_per_digest(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        first = record.register("phantoms-generator", tmp_path, "d1", "candidate", {"steps": "3"})
+        same = record.register("phantoms-generator", tmp_path, "d1", "champion", {})
+        other = record.register("phantoms-generator", tmp_path, "d2", "candidate", {})
+    assert (first, same, other) == ("1", "1", "2")
+    aliases = tracker.client.get_registered_model("phantoms-generator").aliases
+    assert {name: str(number) for name, number in aliases.items()} == {
+        "candidate": "2",
+        "champion": "1",
+    }
+    source = tracker.client.get_model_version("phantoms-generator", "1").source
+    assert source == Path(tmp_path).as_uri()
+
+
+def test_a_model_without_an_alias_is_found_by_its_tags(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        for digest in ("d1", "d2", "d1"):
+            record.register("phantoms-unet", tmp_path, digest, None, {"snapshot": f"S-{digest}"})
+    fresh = Tracker(tracker.uri).client
+    found = fresh.search_model_versions("name = 'phantoms-unet' and tags.snapshot = 'S-d2'")
+    assert [version.tags["digest"] for version in found] == ["d2"]
+    assert len(fresh.search_model_versions("name = 'phantoms-unet'")) == 2
+    assert fresh.get_registered_model("phantoms-unet").aliases == {}
+
+
+def test_a_server_is_given_the_files_of_a_model(tracker, tmp_path):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    elsewhere = Tracker(tracker.uri, artifacts=None)
+    with elsewhere.run("phantoms", "a", "a") as record:
+        number = record.register("phantoms-unet", folder, "d1", None, {})
+    version = elsewhere.client.get_model_version("phantoms-unet", number)
+    assert version.source.endswith("/artifacts/weights")
+    kept = [file.path for file in elsewhere.client.list_artifacts(record.id, "weights")]
+    assert kept == ["weights/model.safetensors"]
+
+
+def test_figures_lie_below_the_home(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        record.figure(Figure(figsize=(1, 1)), "pairs/v1.png")
+    assert list((tmp_path / "mlartifacts" / "phantoms").rglob("v1.png"))

@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.errors import InputError
+from tasks.services.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"MEDPAIR_{name.upper()}", raising=False)
+
+
+def test_everything_lies_below_the_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(Path("here"))
+    home = tmp_path / "here"
+    assert settings.home == home
+    assert settings.pairs == str(home / "pairs")
+    assert settings.lake == str(home / "lake")
+    assert settings.models == home / "models"
+    assert settings.reports == home / "reports"
+    assert settings.mlflow == f"sqlite:///{home}/mlflow.db"
+    assert settings.artifacts == str(home / "mlartifacts")
+    assert settings.tracking_file == home / "mlflow.db"
+
+
+def test_nothing_is_written_by_looking(tmp_path):
+    load_settings(tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_object_store_stays_a_uri_and_a_folder_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDPAIR_PAIRS", "s3://bucket/pairs")
+    monkeypatch.setenv("MEDPAIR_LAKE", "lake")
+    settings = load_settings()
+    assert settings.pairs == "s3://bucket/pairs"
+    assert settings.lake == str(tmp_path / "lake")
+
+
+def test_a_tracking_server_keeps_its_own_artefacts(monkeypatch):
+    monkeypatch.setenv("MEDPAIR_MLFLOW", "http://127.0.0.1:5000")
+    settings = load_settings()
+    assert settings.artifacts is None
+    assert settings.tracking_file is None
+
+
+def test_the_option_beats_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDPAIR_HOME", str(tmp_path / "variable"))
+    assert load_settings(tmp_path / "option").home == tmp_path / "option"
+
+
+def test_a_bad_variable_is_named(monkeypatch):
+    monkeypatch.setenv("MEDPAIR_WORKERS", "many")
+    with pytest.raises(InputError, match="MEDPAIR_WORKERS='many'"):
+        load_settings()
+
+
+@pytest.mark.parametrize("given", ["", "http://127.0.0.1:4200/api"])
+def test_the_embedded_server_lives_in_the_home_unless_there_is_another(tmp_path, given):
+    code = (
+        "import os; from pathlib import Path; from tasks.services.settings import load_settings;"
+        f"load_settings(Path({str(tmp_path)!r})).enter(); print(os.environ.get('PREFECT_HOME'))"
+    )
+    env = {"PATH": "/usr/bin", "PREFECT_API_URL": given} if given else {"PATH": "/usr/bin"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == ("None" if given else str(tmp_path / "prefect"))
+
+
+def test_telemetry_is_off_once_tasks_is_imported():
+    code = "import tasks, os; print(os.environ['DO_NOT_TRACK'], os.environ['HF_HUB_OFFLINE'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["true", "1"]
