@@ -56,7 +56,7 @@ def steps_within(seconds: float, loop: Iterator[Progress]) -> int:
 
 
 @dataclass(frozen=True)
-class Bench:
+class DownstreamExperiment:
     """What every coupling is given: encoders, latents, schedule, rates and seed."""
 
     xrays: XRays
@@ -67,7 +67,7 @@ class Bench:
     seed: int
 
     @staticmethod
-    def of(xrays: XRays, section: TrainSection, seed: int) -> Bench:
+    def of(xrays: XRays, section: TrainSection, seed: int) -> DownstreamExperiment:
         """Encodes the X-rays with the recorded checkpoint."""
         recorded, lesson = load_components(RECORDED), xrays.lesson()
 
@@ -77,7 +77,7 @@ class Bench:
 
         train = encoded(lesson.train, section.augment)
         held_out = encoded(lesson.held_out, Augmentation(copies=1))
-        return Bench(xrays, recorded, train, held_out, section, seed)
+        return DownstreamExperiment(xrays, recorded, train, held_out, section, seed)
 
     def denoiser(self, coupling: str) -> DualStreamUNet:
         """An untrained one."""
@@ -104,7 +104,7 @@ class Bench:
         return self.xrays.drawn(MedSegFactory(components, name, recipe.image, sample), PAIRS)
 
 
-def compare(bench: Bench, coupling: str, seconds: float) -> dict[str, Figure]:
+def compare(bench: DownstreamExperiment, coupling: str, seconds: float) -> dict[str, Figure]:
     """Trains one coupling for so much processor time and judges what it draws."""
     unet, losses = bench.denoiser(coupling), dict[str, float]()
     with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +139,7 @@ def main() -> None:
     section = xrays.spec.train
     if section is None:
         raise TypeError("recipe cxr-lungs trains nothing")
-    bench = Bench.of(xrays, section, arguments.seed)
+    bench = DownstreamExperiment.of(xrays, section, arguments.seed)
     seconds = 120.0 if arguments.quick else 1200.0
     figures: dict[str, Figure] = {}
     for coupling in arguments.couplings:

@@ -64,7 +64,7 @@ Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class Bench:
+class DownstreamExperiment:
     """A trained generator beside real images of one domain."""
 
     generator: DiffMask
@@ -73,7 +73,9 @@ class Bench:
     domain: Domain
 
     @staticmethod
-    def of(recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int) -> Bench:
+    def of(
+        recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int
+    ) -> DownstreamExperiment:
         """Reads the pairs of the one domain that a recipe's grid asks for, and its generator.
 
         Raises:
@@ -98,7 +100,7 @@ class Bench:
         held_out = PairBatch.concatenate([outlined("val"), outlined("test")])
         spread = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).astype(int))
         generator = spec.with_checkpoint(checkpoint).build(recipe.image)
-        return Bench(generator, outlined("train"), held_out[spread], domain)
+        return DownstreamExperiment(generator, outlined("train"), held_out[spread], domain)
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -113,7 +115,7 @@ class Bench:
         self, timesteps: Sequence[int], prompts: Sequence[Prompt], control: str | None = None
     ) -> dict[str, Masks]:
         """Rung -> masks (N, H, W) of the held-out images, read by their prompts or a control."""
-        batch, found = self.generator.painter.section.batch, []
+        batch, found = self.generator.image_model.section.batch, []
         for start in tqdm(range(0, len(prompts), batch), desc=self.domain.name, unit="batch"):
             part = slice(start, start + batch)
             images = self.held_out.images[part]
@@ -122,7 +124,7 @@ class Bench:
         rungs = [rung for rung in self.generator.masks.rungs if rung != "gate"]
         return {rung: np.stack([masks.get(rung, empty) for masks in found]) for rung in rungs}
 
-    def climbing(self, *rungs: Rung) -> Bench:
+    def climbing(self, *rungs: Rung) -> DownstreamExperiment:
         """The same with other rungs."""
         masks = self.generator.masks.model_copy(update={"rungs": rungs})
         return replace(self, generator=replace(self.generator, masks=masks))
@@ -173,7 +175,7 @@ def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
     return mask
 
 
-def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
+def rungs(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of every rung, of the better control, and of each class on the last rung."""
     masks, controls = bench.climbed(timesteps, bench.prompts), bench.controls()
     if "selfattention" not in masks:
@@ -189,7 +191,7 @@ def rungs(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
     return figures | by_class(bench, kind, masks) | absent_word(bench, kind, timesteps)
 
 
-def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
+def by_class(bench: DownstreamExperiment, kind: str, masks: Mapping[str, Masks]) -> Figures:
     """IoU of each class on the last rung, over the images that show it."""
     *_, (rung, last) = masks.items()
     truth = bench.held_out.masks
@@ -204,7 +206,7 @@ def by_class(bench: Bench, kind: str, masks: Mapping[str, Masks]) -> Figures:
     return figures
 
 
-def absent_word(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
+def absent_word(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of lungs, which are in every image, read by their word and by one for nothing there."""
     lungs = [name for name in bench.domain.classes if "lung" in name]
     asked = [Prompt.about(bench.domain, lungs, replicate=i) for i in range(len(bench.held_out))]
@@ -218,19 +220,19 @@ def absent_word(bench: Bench, kind: str, timesteps: Sequence[int]) -> Figures:
     return figures
 
 
-def tap_figures(bench: Bench, repeats: int) -> Figures:
+def tap_figures(bench: DownstreamExperiment, repeats: int) -> Figures:
     """What reading the attention costs, over the same batch drawn with and without."""
-    generator, batch = bench.generator, bench.generator.painter.section.batch
+    generator, batch = bench.generator, bench.generator.image_model.section.batch
     prompts = [bench.prompts[i % len(bench.prompts)] for i in range(batch)]
     seeds = [prompt.seed for prompt in prompts]
     told, ratios, equal = generator.captions(prompts, seeds), [], True
-    generator.painter.draw(prompts, told, seeds)  # the first pass warms up
+    generator.image_model.draw(prompts, told, seeds)  # the first pass warms up
     for _ in tqdm(range(repeats), desc="tap", unit="pair"):
         began = time.process_time()
-        plain = generator.painter.draw(prompts, told, seeds)
+        plain = generator.image_model.draw(prompts, told, seeds)
         between = time.process_time()
         with generator.reading(prompts, told).tap() as tap:
-            tapped = generator.painter.draw(prompts, told, seeds)
+            tapped = generator.image_model.draw(prompts, told, seeds)
             tap.cross_maps()
         ratios.append((time.process_time() - between) / (between - began))
         equal = equal and bool((plain == tapped).all())
@@ -254,7 +256,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     missing = []
     for kind, (recipe, checkpoint, overrides) in asked.items():
         try:
-            bench = Bench.of(recipe, checkpoint, overrides, most)
+            bench = DownstreamExperiment.of(recipe, checkpoint, overrides, most)
         except InputError as error:
             missing.append(str(error))
             continue

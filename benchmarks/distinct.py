@@ -20,7 +20,7 @@ from evaluation.disguises import disguised
 from evaluation.features.simclr_encoder import new_encoder, train_encoder
 from evaluation.pairs import Block, domain_of, take
 from evaluation.privacy.image_distance import distances
-from evaluation.privacy.memorisation import Measure, Resemblance, nearer_to_train
+from evaluation.privacy.memorisation import Measure, NearestNeighbourDistances, dcr_share
 from evaluation.report.charts import Picture
 from evaluation.report.image_sheets import nearest_training
 from evaluation.statistics.bootstrap import Estimate, bca_mean, mean_of, wilson
@@ -143,7 +143,7 @@ def embeddings(real: Block) -> Mapping[str, Measure]:
 
 def resembling(
     sets: Mapping[str, Images], real: Block, held: Block, measure: Measure
-) -> Mapping[str, Resemblance]:
+) -> Mapping[str, NearestNeighbourDistances]:
     """Each set of images held against training and held-out ones, by its name."""
     images = np.concatenate(list(sets.values()))
     everything = Block(
@@ -153,21 +153,24 @@ def resembling(
         np.full((len(images), 2), np.nan, np.float32),
         np.zeros(len(images), bool),
     )
-    found, start, parts = Resemblance.of(everything, real, held, measure), 0, {}
+    found, start, parts = NearestNeighbourDistances.of(everything, real, held, measure), 0, {}
     for name, part in sets.items():
         parts[name] = found.among(np.arange(start, start + len(part)))
         start += len(part)
     return parts
 
 
-def distinct(found: Mapping[str, Resemblance], embedding: str) -> Estimates:
+def distinct(found: Mapping[str, NearestNeighbourDistances], embedding: str) -> Estimates:
     """Nearness to training images in one embedding, beside copies and other patients."""
-    nearer = {f"nearer_to_train_{each}_{embedding}": nearer_to_train(found[each]) for each in SETS}
+    nearer = {f"nearer_to_train_{each}_{embedding}": dcr_share(found[each]) for each in SETS}
     return {**nearer, f"near_copies_drawn_{embedding}": found["drawn"].share}
 
 
 def single(
-    found: Mapping[str, Resemblance], rows: NDArray[np.intp], real: Block, embedding: str
+    found: Mapping[str, NearestNeighbourDistances],
+    rows: NDArray[np.intp],
+    real: Block,
+    embedding: str,
 ) -> Mapping[str, Floats]:
     """What every single image tells: ratios of distances, and shares of `corresponding`."""
     findings = np.asarray(real.facets["finding"].astype(str), object)
@@ -198,7 +201,7 @@ def nearest_pairs(drawn: PairBatch, train: PairBatch, val: PairBatch) -> Picture
         at = np.flatnonzero(domain_of(drawn) == name)[:LOOKED_THROUGH]
         rows = np.flatnonzero(domain_of(train) == name)
         held = take(val, domain_of(val) == name)
-        found = Resemblance.of(take(drawn, at), take(train, rows), held)
+        found = NearestNeighbourDistances.of(take(drawn, at), take(train, rows), held)
         told = {"pair": at, "nearest": rows[found.nearest], "nearest_distance": found.distance}
         tables.append(pd.DataFrame({**told, "copied": found.copied}))
     return nearest_training(drawn, train, pd.concat(tables, ignore_index=True))

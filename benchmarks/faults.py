@@ -26,7 +26,7 @@ from evaluation.fidelity.frechet import Features
 from evaluation.fidelity.two_sample_test import shift_p
 from evaluation.pairs import Images, Masks, column, units_of
 from evaluation.privacy.image_distance import Distances, distances
-from evaluation.privacy.memorisation import Resemblance, copying_p
+from evaluation.privacy.memorisation import NearestNeighbourDistances, copying_p
 from evaluation.statistics.bootstrap import Estimate, wilson
 from factory.images import ImageSection
 from factory.pairs import PairBatch
@@ -153,7 +153,7 @@ def _copied(pool: Pool, chosen: Index, reference: Index) -> float:
     chosen = chosen[np.unique(pool.units[chosen], return_index=True)[1]]
     units = pool.units[reference]
     among = pool.near[np.ix_(reference, reference)]
-    found = Resemblance(
+    found = NearestNeighbourDistances(
         pool.near[np.ix_(chosen, reference)],
         np.zeros((len(chosen), 0), np.float32),
         np.zeros((0, len(reference)), np.float32),

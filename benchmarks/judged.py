@@ -49,7 +49,7 @@ def judged(
     drawn = generator.sights(prompts, [prompt.seed for prompt in prompts])
     for image, sight in tqdm(drawn, desc="drawing", total=len(prompts), unit="image"):
         images.append(image)
-        climbed.append(generator.ladders[domain.name].climb(sight) if sight else {})
+        climbed.append(generator.refinements[domain.name].climb(sight) if sight else {})
     classes, truth = len(domain.classes), judge.predict(np.stack(images))
     average = np.broadcast_to(mean_mask(train.masks, classes), truth.shape).astype(np.uint8)
     empty = np.zeros_like(truth[0])

@@ -23,14 +23,14 @@ from tqdm import tqdm
 from benchmarks.bars import Bar, verdicts
 from benchmarks.distinct import nearest_pairs, privacy_figures
 from benchmarks.figures import Figure, show
-from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
+from benchmarks.paraphrases import HELD_OUT, TRAINING_RATES, Cell, free_texts
 from evaluation.agreement.finding_agreement import finding_agreement
 from evaluation.labels import labels_of
 from evaluation.networks.classifier import Classifier, new_classifier, train_classifier
 from evaluation.networks.training_loop import Step
 from evaluation.pairs import Block, domain_of, take
 from evaluation.report.image_sheets import contact_sheet
-from evaluation.scoring.judges import FINDING, findings_of, new_finder
+from evaluation.scoring.judges import FINDING, learnable_findings, new_finding_classifier
 from evaluation.settings import EvaluateSection
 from evaluation.statistics.bootstrap import mean, mean_of
 from factory.errors import InputError
@@ -64,7 +64,7 @@ Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class Bench:
+class DownstreamExperiment:
     """A trained generalist beside real images of its domains.
 
     Attributes:
@@ -80,7 +80,9 @@ class Bench:
     steps: int
 
     @staticmethod
-    def of(name: str, checkpoint: Path, overrides: Sequence[str], steps: int) -> Bench:
+    def of(
+        name: str, checkpoint: Path, overrides: Sequence[str], steps: int
+    ) -> DownstreamExperiment:
         """Reads a checkpoint, and real images of the domains that it knows.
 
         Args:
@@ -107,7 +109,7 @@ class Bench:
                 f"the recipe has domains {strange} that the checkpoint was not trained on; name "
                 "those it knows with --set source.domains=[...]"
             )
-        return Bench(
+        return DownstreamExperiment(
             generator,
             source.read("train", recipe.image),
             source.read("val", recipe.image),
@@ -137,11 +139,11 @@ class Bench:
     @cached_property
     def finding_judges(self) -> Mapping[str, Classifier]:
         """Tells the findings of real training images apart, by domain."""
-        section = EvaluateSection(finder_steps=self.steps)
+        section = EvaluateSection(finding_classifier_steps=self.steps)
         found = {}
         for name in self.domains:
-            if findings_of(self.train, name):
-                judge, loop = new_finder(self.train, name, section)
+            if learnable_findings(self.train, name):
+                judge, loop = new_finding_classifier(self.train, name, section)
                 found[name] = watched(loop, judge, f"findings of {name}", self.steps)
         return found
 
@@ -181,7 +183,7 @@ def watched(loop: Iterable[Step], judge: Classifier, title: str, steps: int) -> 
     return judge
 
 
-def alignment(bench: Bench, drawn: PairBatch) -> Figures:
+def alignment(bench: DownstreamExperiment, drawn: PairBatch) -> Figures:
     """How well images show what was asked, as a share of how well real ones show what they are."""
     told = finding_agreement(drawn, bench.held_out, bench.modality_judge, column=MODALITY, seed=0)
     figures = {
@@ -201,9 +203,9 @@ def alignment(bench: Bench, drawn: PairBatch) -> Figures:
     return figures | own
 
 
-def paraphrased(bench: Bench, count: int) -> Figures:
+def paraphrased(bench: DownstreamExperiment, count: int) -> Figures:
     """The same finding asked for in a learnt form and in held-out ones, from the same noise."""
-    learnt, other = (free_texts(bench.cells(count), forms) for forms in (LEARNT, HELD_OUT))
+    learnt, other = (free_texts(bench.cells(count), forms) for forms in (TRAINING_RATES, HELD_OUT))
     seeds, size = [prompt.seed for prompt in learnt], bench.generator.section.batch
     seen = []
     for prompts, title in ((learnt, "learnt form"), (other, "held-out forms")):
@@ -224,16 +226,18 @@ def paraphrased(bench: Bench, count: int) -> Figures:
 
 
 def seen_in(
-    bench: Bench, domains: Sequence[str], images: NDArray[np.uint8]
+    bench: DownstreamExperiment, domains: Sequence[str], images: NDArray[np.uint8]
 ) -> list[tuple[str, str]]:
     """Modality and finding that the classifiers see in each image."""
     judge = bench.modality_judge
     modalities = [judge.labels[at] for at in judge.probabilities(images).argmax(1)]
     findings = [""] * len(images)
-    for name, finder in bench.finding_judges.items():
+    for name, finding_classifier in bench.finding_judges.items():
         at = np.flatnonzero(np.array(domains) == name)
-        for i, label in zip(at, finder.probabilities(images[at]).argmax(1), strict=True):
-            findings[i] = finder.labels[label]
+        for i, label in zip(
+            at, finding_classifier.probabilities(images[at]).argmax(1), strict=True
+        ):
+            findings[i] = finding_classifier.labels[label]
     return list(zip(modalities, findings, strict=True))
 
 
@@ -272,7 +276,7 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     comparison = arguments.compare or (COMPARISON if arguments.recipe == RECIPE else None)
     other = compared(comparison) if comparison else {}
     images, few, steps = QUICK if arguments.quick else FULL
-    bench = Bench.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)
+    bench = DownstreamExperiment.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)
     drawn = bench.drawn(bench.prompts(images), "drawing")
     specialties = {domain.specialty for domain in bench.domains.values()}
     counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}

@@ -15,7 +15,7 @@ from evaluation.features.simclr_encoder import Encoder
 from evaluation.fidelity.prdc import distances
 from evaluation.pairs import Images
 from evaluation.privacy.image_distance import Distances
-from evaluation.privacy.memorisation import DRAWS, Measure, Resemblance, pool_of_units
+from evaluation.privacy.memorisation import DRAWS, Measure, NearestNeighbourDistances, pool_of_units
 
 Floats = NDArray[np.float64]
 
@@ -40,10 +40,10 @@ def _features(encoder: Encoder, images: Images) -> Floats:
     return encoder.groups(images, np.zeros(images.shape[:3], np.uint8))[encoder.name]
 
 
-def distance_ratios(found: Resemblance, *, seed: int = 0) -> Floats:
+def distance_ratios(found: NearestNeighbourDistances, *, seed: int = 0) -> Floats:
     """(N,) distance to the nearest training image over that to the nearest held-out one.
 
-    Both pools are of equal size, drawn 200 times as in `nearer_to_train`, and each distance is
+    Both pools are of equal size, drawn 200 times as in `dcr_share`, and each distance is
     the mean over the draws: near 1 where nothing was memorised, 0 for copies. NaN without
     training or held-out images.
     """

@@ -21,7 +21,7 @@ from factory.pairs import PairBatch
 from factory.prompts.grid import PromptGrid
 from factory.settings import MedSegFactorySpec
 from factory.sources.base import Source
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.vocabulary import Domain
 from flows.planning.recipe import Recipe, load_recipe
 
@@ -68,9 +68,9 @@ class XRays:
         (domain,) = self.source.domains.values()
         return domain
 
-    def lesson(self) -> Lesson:
+    def lesson(self) -> TrainingData:
         """What a generator is trained on; the test split stays closed."""
-        return Lesson(
+        return TrainingData(
             train=self.train,
             held_out=self.source.read("val", self.recipe.image),
             domains=self.source.domains,

@@ -20,11 +20,11 @@ def folds_of(pairs: Pairs, folds: int) -> NDArray[np.intp]:
     """
     units, found = units_of(pairs), np.zeros(len(pairs), np.intp)
     for _, at in by_domain(pairs):
-        found[at] = _dealt(np.unique(units[at], return_inverse=True)[1], folds)
+        found[at] = _assign_folds(np.unique(units[at], return_inverse=True)[1], folds)
     return found
 
 
-def _dealt(units: NDArray[np.intp], folds: int) -> NDArray[np.intp]:
+def _assign_folds(units: NDArray[np.intp], folds: int) -> NDArray[np.intp]:
     sizes = np.bincount(units)
     if len(sizes) < folds:
         raise InputError(

@@ -14,7 +14,7 @@ from evaluation.features.spectrum import upper_power
 from evaluation.fidelity.scores import IMAGE_GROUPS, group_scores, image_trios
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.pairs import Block
-from evaluation.privacy.memorisation import Resemblance
+from evaluation.privacy.memorisation import NearestNeighbourDistances
 from evaluation.scoring.domain import (
     alarm_score,
     diversity_scores,
@@ -46,7 +46,7 @@ def score_images(
         Scores, and a table with the columns of `domain_scores.score_domain`; dice and plausible
         are NaN.
     """
-    found = Resemblance.of(synthetic, train, held_out)
+    found = NearestNeighbourDistances.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
     fidelity = distances_of_images(synthetic, train, held_out, section)
     privacy = privacy_scores(found, section)

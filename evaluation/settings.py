@@ -96,11 +96,13 @@ class EvaluateSection(BaseModel):
     )
     judge: JudgeName = Field(default="unet", description="segmenter that judges consistency")
     judge_steps: int = Field(default=500, ge=1, description="its training steps, per domain")
-    both_ways: bool = Field(
+    tstr: bool = Field(
         default=True, description="also train the judge's twin on the synthetic pairs"
     )
-    finder: ClassifierName = Field(default="resnet", description="classifier of the findings")
-    finder_steps: int = Field(
+    finding_classifier: ClassifierName = Field(
+        default="resnet", description="classifier of the findings"
+    )
+    finding_classifier_steps: int = Field(
         default=300, ge=0, description="its training steps, per domain; 0 leaves findings out"
     )
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
@@ -113,7 +115,7 @@ class EvaluateSection(BaseModel):
         return self.model_copy(update={"features": features})
 
 
-class BridgeSection(BaseModel):
+class DomainRandomisationSection(BaseModel):
     """How synthetic pairs are changed, every time one is learnt from; see `evaluation.networks.domain_randomisation`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -148,7 +150,7 @@ class UtilitySection(BaseModel):
     ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
         default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
     )
-    bridge: BridgeSection | None = Field(
+    bridge: DomainRandomisationSection | None = Field(
         default=None, description="how synthetic pairs are changed in training; None: as real ones"
     )
     folds: Annotated[int, Field(ge=2)] | None = Field(

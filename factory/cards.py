@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 
-def had_seen(
+def training_history(
     card: Mapping[str, Any] | None, source_digest: str, parts: Collection[str] = ()
 ) -> str:
     """Which real images the generator had seen before it made pairs.

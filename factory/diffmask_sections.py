@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from factory.attention_maps.settings import LadderSection, Rung
+from factory.attention_maps.settings import RefinementSection, Rung
 from factory.images import ImageSection
 from factory.settings import SystemTraining, TextToImageSpec
 
 if TYPE_CHECKING:
     from factory.generators.diffmask import DiffMask
     from factory.prompts.prompt import Prompt
-    from factory.training.data import Lesson
+    from factory.training.data import TrainingData
     from factory.training.steps import Progress
 
 SIDES_DIFFER = 0.01  # of a box, in shares of the image
@@ -85,7 +85,7 @@ class DiffMaskTraining(SystemTraining):
     @field_validator("seed_rungs")
     @classmethod
     def _below(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
-        LadderSection(rungs=rungs)
+        RefinementSection(rungs=rungs)
         if not set(rungs).isdisjoint(("affinity", "gate")):
             raise ValueError("the rung affinity learns from those below it: leave out it and gate")
         return rungs
@@ -130,23 +130,25 @@ class DiffMaskSpec(TextToImageSpec):
         **TextToImageSpec.untrained,
         "read": True,
         "masks": {
-            **dict.fromkeys(("rungs", "structures", "agreement", "flat", "speck", "level"), True),
+            **dict.fromkeys(
+                ("rungs", "structures", "agreement", "min_contrast", "min_component", "level"), True
+            ),
             "affinity": {"beta": True, "walk": True},
         },
     }
 
     kind: Literal["diffmask"] = "diffmask"
     train: DiffMaskTraining | None = None
-    masks: LadderSection = LadderSection()
+    masks: RefinementSection = RefinementSection()
     read: ReadSection = ReadSection()
 
-    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+    def learn(self, data: TrainingData, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
         from factory.generators.diffmask_training import train_diffmask
 
         if self.train is None:
             raise ValueError("this generator has no train section; build it from its checkpoint")
-        return train_diffmask(lesson, self, self.train, folder)
+        return train_diffmask(data, self, self.train, folder)
 
     @property
     def own_texts(self) -> tuple[str, ...]:

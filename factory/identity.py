@@ -6,11 +6,24 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
 from factory.errors import InputError
 
+# Keys of recipes that were renamed, and what they were called first. Identities are worked out from
+# the first names: a clearer word must not make anybody train again, or make pairs anew.
+FIRST_NAMES: Mapping[str, str] = {
+    "guidance_rescale": "rescale",
+    "mask_colour_augmentation": "recolour",
+    "min_component": "speck",
+    "min_contrast": "flat",
+    "shared_timesteps": "tied_timesteps",
+    "stream_prompt_dropout": "drop_one_prompt",
+    "structure_dropout": "left_out",
+    "texture_loss_from": "texture_from",
+}
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -18,6 +31,13 @@ def digest(value: object) -> str:
     """SHA-256, 64 hex digits, of a JSON value: equal for equal content, whatever the key order."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def first_named(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """A dumped section of a recipe with every key as it was called first."""
+    if isinstance(value, Mapping):
+        return {FIRST_NAMES.get(key, key): first_named(each) for key, each in value.items()}
+    return [first_named(each) for each in value] if isinstance(value, list) else value
 
 
 def run_id(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from factory.generators.medisyn import MediSyn
     from factory.generators.medsegfactory import MedSegFactory
     from factory.prompts.prompt import Prompt
-    from factory.training.data import Lesson
+    from factory.training.data import TrainingData
     from factory.training.steps import Progress
 
 
@@ -33,10 +33,10 @@ class AutoencoderTraining(BaseModel):
     steps: int = Field(default=400, ge=0)
     batch: int = Field(default=8, ge=1, description="images in one step, with half as many masks")
     learning_rate: float = Field(default=3e-4, gt=0)
-    recolour: float = Field(
+    mask_colour_augmentation: float = Field(
         default=0.5, ge=0, le=1, description="share of masks shown in other colours"
     )
-    texture_from: float = Field(
+    texture_loss_from: float = Field(
         default=0.25,
         ge=0,
         le=1,
@@ -92,20 +92,22 @@ class DenoiserTraining(LoopTraining):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    drop_one_prompt: float = Field(default=0.05, ge=0, le=0.5, description="each alone emptied")
-    tied_timesteps: float = Field(
+    stream_prompt_dropout: float = Field(
+        default=0.05, ge=0, le=0.5, description="each alone emptied"
+    )
+    shared_timesteps: float = Field(
         default=0.5, ge=0, le=1, description="share of pairs whose streams share a timestep"
     )
 
     @property
     def drop_alone(self) -> float:
         """Share of pairs in which one stream's text is emptied, for each of the two."""
-        return self.drop_one_prompt
+        return self.stream_prompt_dropout
 
     @property
     def tied(self) -> float:
         """Share of pairs whose streams share a timestep."""
-        return self.tied_timesteps
+        return self.shared_timesteps
 
 
 class TextTraining(BaseModel):
@@ -159,7 +161,7 @@ class SampleSection(BaseModel):
     solver: Literal["ddim", "dpmpp-2m"] = "dpmpp-2m"
     steps: int = Field(default=20, ge=1, le=1000)
     guidance: float = Field(default=3.0, ge=0, description="1.0 follows the prompt unamplified")
-    rescale: float = Field(
+    guidance_rescale: float = Field(
         default=0.0,
         ge=0,
         le=1,
@@ -200,7 +202,7 @@ class TrainedSpec(BaseModel):
         """The same generator with its training done: what workers are sent."""
         return self.model_copy(update={"start": checkpoint, "train": None})
 
-    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+    def learn(self, data: TrainingData, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
         raise NotImplementedError
 
@@ -239,15 +241,13 @@ class MedSegFactorySpec(TrainedSpec):
     coupling: Literal["official", "joint", "concat"] = "joint"
     train: TrainSection | None = None
 
-    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+    def learn(self, data: TrainingData, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
         from factory.training.medsegfactory import train_medsegfactory
 
         if self.train is None:
             raise ValueError("this generator has no train section; build it from its checkpoint")
-        return train_medsegfactory(
-            lesson, self.train, self.preset, self.coupling, self.start, folder
-        )
+        return train_medsegfactory(data, self.train, self.preset, self.coupling, self.start, folder)
 
     def check_start(self) -> None:
         """Whether a training can start from `from`; raises InputError if not."""
@@ -299,13 +299,13 @@ class MediSynSpec(TextToImageSpec):
 
     kind: Literal["medisyn"] = "medisyn"
 
-    def learn(self, lesson: Lesson, folder: Path) -> Iterator[Progress]:
+    def learn(self, data: TrainingData, folder: Path) -> Iterator[Progress]:
         """Trains into `folder`, yielding every step; a rerun goes on where the last one stopped."""
         from factory.training.text_to_image import train_text_to_image
 
         if self.train is None:
             raise ValueError("this generator has no train section; build it from its checkpoint")
-        return train_text_to_image(lesson, self.train, self.preset, self.start, folder)
+        return train_text_to_image(data, self.train, self.preset, self.start, folder)
 
     def build(self, image: ImageSection) -> MediSyn:
         """Loads the checkpoint.

@@ -19,9 +19,18 @@ from factory.models.checkpoints import checkpoint_digest
 from flows.context import Job, opened, recipe_name
 from flows.planning.recipe import Recipe
 from tasks.real_data import Reference
-from tasks.scoring import School
+from tasks.scoring import ModelCache
 from tasks.services.mlflow_tracking import Record
-from tasks.specialists import GENERALIST, SHORT, SPECIALISTS, Trained, costs, draw, rivals, taught
+from tasks.specialists import (
+    GENERALIST,
+    GENERALIST_SHORT,
+    SPECIALISTS,
+    Trained,
+    contenders,
+    costs,
+    draw,
+    train_contenders,
+)
 
 IMAGES = 64  # of each domain, drawn by each arm
 
@@ -68,8 +77,8 @@ def compare(
     """
     with opened(recipe, home) as job, job.record.child("compare") as record:
         told, settings = job.recipe, job.settings
-        asked = rivals(told.source, told.generator, job.source.domains)
-        trained = taught(asked, settings.models, told.name, told.image, record)
+        asked = contenders(told.source, told.generator, job.source.domains)
+        trained = train_contenders(asked, settings.models, told.name, told.image, record)
         reference = job.reference
         if final:
             reference = Reference.of(job.source, told.image, "test")
@@ -84,20 +93,20 @@ def _subject(trained: list[Trained]) -> str:
 def _compared(
     job: Job, trained: list[Trained], reference: Reference, images: int, record: Record
 ) -> Comparison:
-    school = School(reference, job.recipe.evaluate, job.settings.models, record)
+    cache = ModelCache(reference, job.recipe.evaluate, job.settings.models, record)
     trials = []
     for name, domain in reference.domains.items():
         drawn = {
-            each.rival.arm: draw(each, domain, images, job.recipe.image)
+            each.contender.arm: draw(each, domain, images, job.recipe.image)
             for each in trained
-            if name in each.rival.domains
+            if name in each.contender.domains
         }
         real = [take(p, domain_of(p) == name) for p in (reference.train, reference.held_out)]
-        trials.append(trial(name, real[0], real[1], drawn, school.finder(name)))
+        trials.append(trial(name, real[0], real[1], drawn, cache.finding_classifier(name)))
     table = levels(trials)
     figures = {
         f"{arm}_{what}": _plain(estimate)
-        for arm in (GENERALIST, SHORT)
+        for arm in (GENERALIST, GENERALIST_SHORT)
         for what, estimate in _told(contrast(trials, arm, SPECIALISTS)).items()
     }
     folder = job.settings.reports
@@ -140,7 +149,8 @@ def _keep(result: Comparison, trained: list[Trained]) -> None:
         "images": result.images,
         "split": result.split,
         "checkpoints": {
-            f"{each.rival.arm}/{'+'.join(each.rival.domains)}": each.folder.name for each in trained
+            f"{each.contender.arm}/{'+'.join(each.contender.domains)}": each.folder.name
+            for each in trained
         },
         "costs": result.costs,
         "levels": result.levels,

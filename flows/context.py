@@ -15,7 +15,7 @@ from prefect import runtime
 
 from evaluation.lake.lake import Lake
 from factory.errors import InputError
-from factory.identity import digest, run_id
+from factory.identity import digest, first_named, run_id
 from factory.prompts.grid import PromptGrid
 from factory.settings import TrainedSpec
 from factory.sources.base import Source
@@ -51,7 +51,7 @@ class Job:
     def record(self) -> Record:
         """The parent run of all that is recorded, gone on with where there is one."""
         made = {"source", "image", "generator", "grid"}
-        key = digest(self.recipe.model_dump(mode="json", include=made))[:12]
+        key = digest(first_named(self.recipe.model_dump(mode="json", include=made)))[:12]
         with stage("opening the record of runs (MLflow)"):
             tracker = Tracker.of(self.settings)
         return self.stack.enter_context(tracker.run(self.recipe.name, key, "factory"))

@@ -11,7 +11,7 @@ import numpy as np
 from prefect import flow
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score, headlines
 from evaluation.pairs import by_domain, with_masks
 from evaluation.scoring.version import terms
@@ -31,7 +31,7 @@ from tasks.scoring import (
     judges_digest,
     record_scores,
     score_pairs,
-    train_aides,
+    train_auxiliary_models,
     train_judges,
 )
 from tasks.services.mlflow_tracking import Record, Tracker
@@ -50,7 +50,7 @@ class Evaluated:
         maskless: how many of these have no mask, and count in no score that needs one.
     """
 
-    about: About
+    about: ScoreKey
     terms: str
     scores: tuple[Score, ...]
     pairs: int
@@ -161,14 +161,14 @@ class Scorer:
         models, known = self.settings.models, (self.reference, subject.domains, self.section)
         judges = train_judges(*known, models, self.record)
         against = self.reference.digest, judges_digest(judges)
-        about = About(subject.id, *against, subject.data_set)
+        about = ScoreKey(subject.id, *against, subject.data_set)
         scores = self.lake.scoring(about, terms(self.section))
         if scores is None:
             pairs, rejected = read()
-            aides = train_aides(
+            auxiliary = train_auxiliary_models(
                 self.reference, subject.id, pairs, self.section, models, self.record
             )
-            found = score_pairs(pairs, self.reference, judges, self.section, aides, rejected)
+            found = score_pairs(pairs, self.reference, judges, self.section, auxiliary, rejected)
             record_scores(self.lake, about, self.section, subject.pairs_id, pairs, found)
             scores = list(found.scores)
         self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})

@@ -12,7 +12,7 @@ from flows.generate import generate
 from flows.planning.estimate import budget
 from flows.planning.recipe import Recipe, load_recipe
 from flows.train import train
-from flows.utility import bench_of
+from flows.utility import experiment_of
 from flows.utility_result import Worth
 from tasks.services.progress import stage
 from tasks.utility import Cases, try_pairs
@@ -51,8 +51,8 @@ def tried(recipe: Recipe, fold: int, home: Path | None) -> Cases:
     with opened(recipe, home) as job, job.record.child("utility") as record:
         train(recipe, home)
         snapshot = job.store.snapshot(generate(recipe, home))
-        bench = bench_of(job, snapshot, record, fold=fold)
-        asked = bench.arms()
-        cost = budget(bench.untrained(asked), bench.section.steps, recipe.image)
+        experiment = experiment_of(job, snapshot, record, fold=fold)
+        asked = experiment.arms()
+        cost = budget(experiment.untrained(asked), experiment.section.steps, recipe.image)
         with stage(f"utility: {cost}"):
-            return try_pairs(bench, asked)
+            return try_pairs(experiment, asked)

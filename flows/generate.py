@@ -13,7 +13,7 @@ from factory.store.snapshot import Snapshot
 from flows.context import Job, opened, recipe_name
 from flows.planning.recipe import Recipe
 from tasks.generation import make_pairs
-from tasks.pair_gating import Screener, record_rejections, screen
+from tasks.pair_gating import PairGating, record_rejections, screen
 from tasks.publishing import commit_verdicts
 from tasks.services.dask_cluster import open_cluster
 from tasks.services.progress import stage
@@ -41,8 +41,8 @@ def verdicts(job: Job) -> str:
         The snapshot with the verdicts (A); the same one while neither pairs nor gates change.
     """
     store, branch = job.store, job.run.branch
-    screener = Screener(job.lake, job.reference, job.recipe.evaluate, job.record)
-    found = screen(store, branch, job.recipe.pair_gates, screener)
+    gating = PairGating(job.lake, job.reference, job.recipe.evaluate, job.record)
+    found = screen(store, branch, job.recipe.pair_gates, gating)
     snapshot = commit_verdicts(store, branch, found.reasons)
     record_rejections(job.lake, store.snapshot(snapshot), found.told)
     return snapshot

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.settings import UtilitySection
 from evaluation.utility.arms import asked_domains
 from evaluation.utility.segmentation import Utility
@@ -17,8 +17,8 @@ from factory.store.snapshot import Snapshot
 from flows.context import Job, opened, recipe_name, settings_of_flow
 from flows.planning.estimate import budget
 from flows.planning.recipe import Recipe, recipe_from
-from tasks.downstream import Bench
-from tasks.exposure import seen_by
+from tasks.downstream import DownstreamExperiment
+from tasks.exposure import exposure_of
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
@@ -54,28 +54,28 @@ def utility(
                 "them; make a version with masks first, or try classifiers alone: "
                 "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
-        bench = bench_of(job, snapshot, record, final, against)
-        asked = bench.arms()
+        experiment = experiment_of(job, snapshot, record, final, against)
+        asked = experiment.arms()
         if final:
-            job.lake.open_test(snapshot.id, bench.reference.digest, "utility")
-        cost = budget(bench.untrained(asked), section.steps, job.recipe.image)
+            job.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
+        cost = budget(experiment.untrained(asked), section.steps, job.recipe.image)
         with stage(f"utility: {cost}"):
-            found = try_pairs(bench, asked).utility
-        about = About(snapshot.id, bench.reference.digest, "", job.recipe.name)
+            found = try_pairs(experiment, asked).utility
+        about = ScoreKey(snapshot.id, experiment.reference.digest, "", job.recipe.name)
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")
         return found
 
 
-def bench_of(
+def experiment_of(
     job: Job,
     snapshot: Snapshot,
     record: Record,
     final: bool = False,
     against: SourceSection | None = None,
     fold: int | None = None,
-) -> Bench:
-    """The bench on which a snapshot is tried, by the recipe of a job; arms are marked by a fold.
+) -> DownstreamExperiment:
+    """The experiment on which a snapshot is tried, by the recipe of a job; arms are marked by a fold.
 
     Raises:
         InputError: if it cannot be tried against the other source, or in folds.
@@ -92,14 +92,14 @@ def bench_of(
         reference = reference.against(against.build(), "test" if final else "val", domains)
     elif final:
         reference = Reference.of(job.source, job.recipe.image, "test")
-    return Bench(
+    return DownstreamExperiment(
         section=section,
         reference=reference,
         synthetic=synthetic,
         snapshot=snapshot.id,
         folder=job.settings.models / "segmenters",
         record=record,
-        seen=seen_by(job.weights, job.recipe.source, job.source.digest),
+        seen=exposure_of(job.weights, job.recipe.source, job.source.digest),
         validation=held,
         registered=job.recipe.name if fold is None else "",
         fold=fold,

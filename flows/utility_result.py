@@ -22,7 +22,7 @@ class Worth:
         split: which real images the models were tried on.
         against: the source whose split it is; "" for the recipe's own.
         folds: how many there were, each with a generator of its own; None for one held-out split.
-        classes: the same tables of classifiers, by name: levels, gains, worths.
+        classes: the same tables of classifiers, by name: levels, gains, equivalent_images.
         unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
         file: where all this is kept as JSON; None where the lake and the report hold it.
     """
@@ -33,7 +33,7 @@ class Worth:
     folds: int | None
     levels: list[dict[str, object]]
     gains: list[dict[str, object]]
-    worths: list[dict[str, object]]
+    equivalent_images: list[dict[str, object]]
     classes: dict[str, list[dict[str, object]]]
     unseen: list[dict[str, object]]
     scores: list[Score]
@@ -57,11 +57,11 @@ class Worth:
             folds,
             rows(found.levels),
             rows(found.gains),
-            rows(found.worths),
+            rows(found.equivalent_images),
             {
                 "levels": rows(classes.levels),
                 "gains": rows(classes.gains),
-                "worths": rows(classes.worths),
+                "equivalent_images": rows(classes.equivalent_images),
             },
             rows(found.unseen),
             list(found.scores),

@@ -1,4 +1,4 @@
-"""The bench of one version: its arms, each trained once, tried on real pairs, and recorded."""
+"""The experiment of one version: its arms, each trained once, tried on real pairs, and recorded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from evaluation.utility.classifier_arms import (
     start_class_arm,
 )
 from evaluation.utility.classifier_test import class_numbers, try_class_arm
-from evaluation.utility.exposure import NOTHING_SEEN, Seen, provenance
+from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure, provenance
 from evaluation.utility.segmenter_test import MACRO, MEASURES, try_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.identity import digest
@@ -38,7 +38,7 @@ from tasks.services.mlflow_tracking import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class DownstreamExperiment:
     """Everything that the arms of one version share.
 
     Attributes:
@@ -60,7 +60,7 @@ class Bench:
     snapshot: str
     folder: Path
     record: Record
-    seen: Seen = NOTHING_SEEN
+    seen: TrainingExposure = NOTHING_SEEN
     validation: PairBatch | None = None
     registered: str = ""
     fold: int | None = None

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.utility.exposure import NOTHING_SEEN, Seen
+from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure
 from factory.models.checkpoints import read_card
 from factory.models.lineage import Ancestor, ancestry_of
 from factory.sources import SourceSection
 from factory.sources.union import UnionSource, parts_of
 
-UNKNOWN = Seen(known=False)
+UNKNOWN = TrainingExposure(known=False)
 
 
-def seen_by(checkpoints: Sequence[Path], source: SourceSection, digest: str) -> Seen:
+def exposure_of(
+    checkpoints: Sequence[Path], source: SourceSection, digest: str
+) -> TrainingExposure:
     """What the generator of a version was trained on.
 
     Data sets are told apart by digest: the same images under another split count as another set.
@@ -47,15 +49,15 @@ def _parts(source: SourceSection) -> frozenset[str]:
 
 def _seen(
     ancestors: tuple[Ancestor, ...], digest: str, whole: str, parts: frozenset[str], limited: bool
-) -> Seen:
+) -> TrainingExposure:
     own = [each for each in ancestors if each.source in (digest, whole)]
     others = [each for each in ancestors if each not in own]
     partly = [each for each in others if each.digests & {digest, whole, *parts}]
     foreign = [each for each in others if each not in partly]
     if not own and not partly:
         # Who has seen phantoms alone has seen no patient.
-        return Seen(others=not all(each.phantom for each in foreign))
+        return TrainingExposure(others=not all(each.phantom for each in foreign))
     images = max(each.pairs for each in (*own, *partly))
     if own and (not limited or any(each.source == whole != digest for each in own)):
-        return Seen("whole", images, bool(others))
-    return Seen("part" if partly else "limited", images, bool(foreign))
+        return TrainingExposure("whole", images, bool(others))
+    return TrainingExposure("part" if partly else "limited", images, bool(foreign))

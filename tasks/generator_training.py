@@ -12,13 +12,13 @@ from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from factory.identity import digest
+from factory.identity import digest, first_named
 from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.settings import TrainedSpec
 from factory.sources.base import Source
 from factory.sources.union import parts_of
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.steps import Progress
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
@@ -37,15 +37,15 @@ def checkpoint_folder(
         "version": TRAINING_VERSION,
         "source": source_digest,
         "image": image.model_dump(mode="json"),
-        "generator": spec.model_dump(mode="json", exclude=spec.untrained),
+        "generator": first_named(spec.model_dump(mode="json", exclude=spec.untrained)),
         "from": checkpoint_digest(spec.start) if spec.start is not None else None,
     }
     return models / f"{dataset}-{digest(identity)[:12]}"
 
 
-def lesson_from(source: Source, image: ImageSection) -> Lesson:
+def training_data_of(source: Source, image: ImageSection) -> TrainingData:
     """Training and validation pairs of a source; never its test split."""
-    return Lesson(
+    return TrainingData(
         train=source.read("train", image),
         held_out=source.read("val", image),
         domains=source.domains,
@@ -64,7 +64,7 @@ def learn(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not (folder / CARD).is_file():  # written last
-            watch(spec.learn(lesson_from(source, image), folder), folder, record)
+            watch(spec.learn(training_data_of(source, image), folder), folder, record)
     return folder
 
 

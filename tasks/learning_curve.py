@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from evaluation.settings import UtilitySection
 from evaluation.utility.learning_curve import Headroom, headroom, rungs
-from tasks.downstream import Bench
+from tasks.downstream import DownstreamExperiment
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 
@@ -20,6 +20,6 @@ def real_curve(
     section: UtilitySection, reference: Reference, folder: Path, record: Record
 ) -> list[Headroom]:
     """Trains every rung that was not trained before, and reads the curve of each domain."""
-    bench = Bench(section, reference, reference.train, "", folder, record)
+    experiment = DownstreamExperiment(section, reference, reference.train, "", folder, record)
     arms = rungs(reference.train, section.segmenters[0], section.seeds)
-    return headroom(pd.concat([bench.try_arm(arm) for arm in arms], ignore_index=True))
+    return headroom(pd.concat([experiment.try_arm(arm) for arm in arms], ignore_index=True))

@@ -16,7 +16,7 @@ from evaluation.folds import folds_of
 from evaluation.gating.pair_gates import missed, reason
 from evaluation.gating.pair_metrics import TRAINED, pair_numbers
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.networks.segmenter import Segmenter
 from evaluation.pairs import Block, by_domain, take
 from evaluation.settings import EvaluateSection
@@ -37,7 +37,7 @@ BITS = {"nearest_distance": Reason.NEAR_COPY, "copied": Reason.NEAR_COPY}
 
 
 @dataclass(frozen=True, eq=False)
-class Screening:
+class PairVerdicts:
     """What is wrong with the pairs of a run.
 
     Attributes:
@@ -50,31 +50,33 @@ class Screening:
 
 
 @task(task_run_name="screen-{branch}", cache_policy=NO_CACHE, persist_result=False)
-def screen(store: Store, branch: str, gates: Mapping[str, str], screener: Screener) -> Screening:
+def screen(store: Store, branch: str, gates: Mapping[str, str], gating: PairGating) -> PairVerdicts:
     """Holds the pairs of a run against the gates on single pairs.
 
     What workers found wrong stays; what gates of another time said is forgotten.
     """
     snapshot = store.snapshot(branch)
     reasons = snapshot.reason & ~np.uint32(GATED)
-    table = screener.numbers(snapshot, list(gates))
+    table = gating.numbers(snapshot, list(gates))
     told: dict[int, tuple[str, ...]] = {}
     for name, miss in missed(gates, table).items():
         bit = BITS.get(name, Reason.PAIR_GATE)
         for row, value in table.loc[miss, ["row", name]].itertuples(index=False):
             reasons[int(row)] |= np.uint32(bit)
             told[int(row)] = (*told.get(int(row), ()), reason(name, gates[name], value))
-    return Screening(reasons, told)
+    return PairVerdicts(reasons, told)
 
 
 @task(task_run_name="rejections", cache_policy=NO_CACHE, persist_result=False)
 def record_rejections(lake: Lake, snapshot: Snapshot, told: Mapping[int, tuple[str, ...]]) -> None:
     """Writes to the lake which pairs were rejected, and why."""
-    lake.record_rejections(About(snapshot.id, data_set=snapshot.name), rejections(snapshot, told))
+    lake.record_rejections(
+        ScoreKey(snapshot.id, data_set=snapshot.name), rejections(snapshot, told)
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class Screener:
+class PairGating:
     """Works out the gated numbers of pairs, unless the lake has them already.
 
     Attributes:
@@ -97,17 +99,17 @@ class Screener:
             return table
         plain = [name for name in names if name != TRAINED]
         if plain:
-            about = About(snapshot.pairs_id, self.reference.digest, data_set=snapshot.name)
+            about = ScoreKey(snapshot.pairs_id, self.reference.digest, data_set=snapshot.name)
             table[plain] = self._known(snapshot, rows, about, plain, self._plain)[plain]
         if TRAINED in names:
             taught = [self.section.judge, self.section.judge_steps, self.section.seed]
-            about = About(snapshot.pairs_id, judge=digest(taught), data_set=snapshot.name)
+            about = ScoreKey(snapshot.pairs_id, judge=digest(taught), data_set=snapshot.name)
             found = self._known(snapshot, rows, about, [TRAINED], self._agreement)
             table[TRAINED] = found[TRAINED]
         return table
 
     def _known(
-        self, snapshot: Snapshot, rows: Rows, about: About, names: list[str], work: Work
+        self, snapshot: Snapshot, rows: Rows, about: ScoreKey, names: list[str], work: Work
     ) -> pd.DataFrame:
         """In the order of the rows."""
         known = self.lake.pair_numbers(about, names, rows.tolist())

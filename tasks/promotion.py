@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from evaluation.gating.champion import Challenge
 from evaluation.gating.champion import challenge as compare
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score, headlines
 from tasks.publishing import Release
 
@@ -33,7 +33,7 @@ class Crown:
 
 
 @task(task_run_name="challenge-{release.tag}", cache_policy=NO_CACHE)
-def challenge(lake: Lake, about: About, terms: str, metric: str, release: Release) -> Crown:
+def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Release) -> Crown:
     """Crowns a published version if it is the first, or better than the champion.
 
     Repeated, it changes nothing: the champion does not challenge itself.
@@ -61,5 +61,5 @@ def challenge(lake: Lake, about: About, terms: str, metric: str, release: Releas
     return Crown(champion, outcome.won, outcome.reason)
 
 
-def _headline(lake: Lake, about: About, terms: str, metric: str) -> Score | None:
+def _headline(lake: Lake, about: ScoreKey, terms: str, metric: str) -> Score | None:
     return headlines(lake.evidence(about, terms)).get(metric)

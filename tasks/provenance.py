@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluation.gating.version_gates import Decision, Verdict
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from factory.images import ImageSection
 from factory.store.snapshot import Snapshot
@@ -40,10 +40,10 @@ def own_scores(lake: Lake, snapshot: Snapshot) -> list[Score]:
     if not len(scorings):
         return lake.scores(snapshot.id, reference=reference, judge="")
     newest = scorings.sort_values("recorded_at").iloc[-1]
-    return lake.evidence(About(snapshot.id, reference, newest["judge"]), newest["terms"])
+    return lake.evidence(ScoreKey(snapshot.id, reference, newest["judge"]), newest["terms"])
 
 
-def decision_on(lake: Lake, about: About) -> Decision:
+def decision_on(lake: Lake, about: ScoreKey) -> Decision:
     """The newest decision on this evidence; one without gates where there is none."""
     newest = _newest_decision(lake, about)
     if newest is None:
@@ -51,7 +51,7 @@ def decision_on(lake: Lake, about: About) -> Decision:
     return Decision(tuple(Verdict(**verdict) for verdict in json.loads(newest["evidence"])))
 
 
-def decided(lake: Lake, about: About) -> dict[str, str]:
+def decided(lake: Lake, about: ScoreKey) -> dict[str, str]:
     """Who decided, when, on which evidence, and what became of the crown; for people."""
     told = {}
     newest = _newest_decision(lake, about)
@@ -86,7 +86,7 @@ def provenance(snapshot: Snapshot) -> dict[str, str]:
     }
 
 
-def _newest_decision(lake: Lake, about: About) -> dict[str, Any] | None:
+def _newest_decision(lake: Lake, about: ScoreKey) -> dict[str, Any] | None:
     told = lake.read(
         "decisions",
         data_set=about.data_set,

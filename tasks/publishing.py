@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from evaluation.gating import version_gates as gating
 from evaluation.gating.version_gates import Decision
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import headlines
 from factory.store.checks import Reasons
 from factory.store.repository import MAIN, Store
@@ -59,7 +59,7 @@ def commit_verdicts(store: Store, branch: str, reasons: Reasons | None = None) -
 
 @task(task_run_name="gates-{about.subject}", cache_policy=NO_CACHE)
 def decide(
-    store: Store, lake: Lake, about: About, terms: str, gates: Mapping[str, str]
+    store: Store, lake: Lake, about: ScoreKey, terms: str, gates: Mapping[str, str]
 ) -> Decision:
     """Holds the recorded scores of a snapshot against the gates and records the decision.
 

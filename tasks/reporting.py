@@ -13,7 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.report.charts import (
     Picture,
@@ -31,7 +31,7 @@ from evaluation.report.image_sheets import (
 )
 from evaluation.report.report import Report, write_report
 from evaluation.utility.segmentation import Utility
-from factory.cards import had_seen
+from factory.cards import training_history
 from factory.models.checkpoints import read_card
 from factory.pairs import PairBatch
 from factory.store.checks import names
@@ -55,7 +55,7 @@ class Evidence:
         utility: of the pairs; None where it was not measured.
     """
 
-    about: About
+    about: ScoreKey
     terms: str
     reference: Reference
     utility: Utility | None
@@ -106,7 +106,7 @@ def drawn(
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
     source, parts = evidence.reference.source, evidence.reference.parts
-    seen = [had_seen(read_card(each), source, parts) for each in weights]
+    seen = [training_history(read_card(each), source, parts) for each in weights]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
@@ -115,7 +115,8 @@ def drawn(
         scores=lake.evidence(evidence.about, evidence.terms),
         provenance={
             **provenance(snapshot),
-            "the generator had seen": "; ".join(dict.fromkeys(seen)) or had_seen(None, source),
+            "the generator had seen": "; ".join(dict.fromkeys(seen))
+            or training_history(None, source),
         },
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         pictures=drawings,
@@ -170,7 +171,7 @@ def consistency_pictures(
     return [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())]
 
 
-def pair_table(lake: Lake, snapshot: Snapshot, about: About, pairs: PairBatch) -> pd.DataFrame:
+def pair_table(lake: Lake, snapshot: Snapshot, about: ScoreKey, pairs: PairBatch) -> pd.DataFrame:
     """The numbers of each accepted pair, in the order of the pairs.
 
     Returns:

@@ -14,12 +14,18 @@ from prefect.cache_policies import NO_CACHE
 
 from evaluation.features.simclr_encoder import Encoder, load_encoder, save_encoder
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.networks.classifier import Classifier, load_classifier, save_classifier
 from evaluation.networks.segmenter import Segmenter, Step, load_segmenter, save_segmenter
 from evaluation.networks.weights import read_back
 from evaluation.pairs import Pairs, by_domain, domain_of, take
-from evaluation.scoring.judges import Aides, findings_of, new_encoder, new_finder, new_judge
+from evaluation.scoring.judges import (
+    AuxiliaryModels,
+    learnable_findings,
+    new_encoder,
+    new_finding_classifier,
+    new_judge,
+)
 from evaluation.scoring.version import VersionScores, score_version, terms
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
@@ -38,22 +44,22 @@ def train_judges(
     record: Record,
 ) -> dict[str, Segmenter]:
     """A judge for each of these domains, read back where it was trained before."""
-    school = School(reference, section, folder, record)
-    return {name: school.judge(name) for name in sorted(domains)}
+    cache = ModelCache(reference, section, folder, record)
+    return {name: cache.judge(name) for name in sorted(domains)}
 
 
-@task(task_run_name="aides", cache_policy=NO_CACHE, persist_result=False)
-def train_aides(
+@task(task_run_name="auxiliary", cache_policy=NO_CACHE, persist_result=False)
+def train_auxiliary_models(
     reference: Reference,
     subject: str,
     pairs: Pairs,
     section: EvaluateSection,
     folder: Path,
     record: Record,
-) -> dict[str, Aides]:
+) -> dict[str, AuxiliaryModels]:
     """The other models that the section asks for, of every domain; read back likewise."""
-    school = School(reference, section, folder, record)
-    return {name: school.aides(name, subject, pairs) for name, _ in by_domain(pairs)}
+    cache = ModelCache(reference, section, folder, record)
+    return {name: cache.auxiliary_models(name, subject, pairs) for name, _ in by_domain(pairs)}
 
 
 @task(task_run_name="scores", cache_policy=NO_CACHE, persist_result=False)
@@ -62,19 +68,19 @@ def score_pairs(
     reference: Reference,
     judges: Mapping[str, Segmenter],
     section: EvaluateSection,
-    aides: Mapping[str, Aides],
+    auxiliary: Mapping[str, AuxiliaryModels],
     rejected: PairBatch | None = None,
 ) -> VersionScores:
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
         real = reference.train, reference.held_out
-        return score_version(synthetic, *real, judges, section, aides, rejected)
+        return score_version(synthetic, *real, judges, section, auxiliary, rejected)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)
 def record_scores(
     lake: Lake,
-    about: About,
+    about: ScoreKey,
     section: EvaluateSection,
     pairs_id: str,
     synthetic: PairBatch,
@@ -102,7 +108,7 @@ Model = TypeVar("Model")
 
 
 @dataclass(frozen=True, eq=False)
-class School:
+class ModelCache:
     """Where models of the evaluation are trained, or read back if they were before.
 
     Attributes:
@@ -122,20 +128,24 @@ class School:
         title = f"the judge of {domain}"
         return self._segmenter("judge", title, domain, self.reference.train, self.reference.taught)
 
-    def aides(self, domain: str, subject: str, pairs: Pairs) -> Aides:
+    def auxiliary_models(self, domain: str, subject: str, pairs: Pairs) -> AuxiliaryModels:
         """Whatever else the section asks for in one domain."""
-        return Aides(
+        return AuxiliaryModels(
             encoder=self._encoder(domain) if "encoder" in self.section.features else None,
-            pupil=self._pupil(domain, subject, pairs) if self.section.both_ways else None,
-            finder=self.finder(domain) if self.section.finder_steps else None,
+            tstr_segmenter=self._tstr_segmenter(domain, subject, pairs)
+            if self.section.tstr
+            else None,
+            finding_classifier=self.finding_classifier(domain)
+            if self.section.finding_classifier_steps
+            else None,
         )
 
-    def _pupil(self, domain: str, subject: str, pairs: Pairs) -> Segmenter | None:
+    def _tstr_segmenter(self, domain: str, subject: str, pairs: Pairs) -> Segmenter | None:
         ours = take(pairs, domain_of(pairs) == domain)
         if not ours.masks[np.asarray(ours.has_mask, bool)].any():
             return None
         title = f"a segmenter of the synthetic pairs of {domain}"
-        return self._segmenter("pupil", title, domain, pairs, {"subject": subject})
+        return self._segmenter("tstr-segmenter", title, domain, pairs, {"subject": subject})
 
     def _segmenter(
         self, role: str, title: str, domain: str, train: Pairs, taught: Mapping[str, object]
@@ -167,21 +177,21 @@ class School:
             save_encoder,
         )
 
-    def finder(self, domain: str) -> Classifier | None:
+    def finding_classifier(self, domain: str) -> Classifier | None:
         """A classifier of the findings of real training images; None where there are too few."""
         section, reference = self.section, self.reference
-        if not findings_of(reference.train, domain):
+        if not learnable_findings(reference.train, domain):
             return None
         what = {
             **reference.taught,
-            "section": [section.finder, section.finder_steps, section.seed],
+            "section": [section.finding_classifier, section.finding_classifier_steps, section.seed],
         }
         return self._trained(
-            "finders",
+            "finding-classifiers",
             f"the classifier of findings of {domain}",
-            self._place("finders", domain, what),
-            section.finder_steps,
-            lambda: new_finder(reference.train, domain, section),
+            self._place("finding-classifiers", domain, what),
+            section.finding_classifier_steps,
+            lambda: new_finding_classifier(reference.train, domain, section),
             load_classifier,
             save_classifier,
         )

@@ -23,15 +23,15 @@ from tasks.generator_training import checkpoint_folder, learn
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
 
-SPECIALISTS, GENERALIST, SHORT = "specialists", "generalist", "generalist_short"
+SPECIALISTS, GENERALIST, GENERALIST_SHORT = "specialists", "generalist", "generalist_short"
 
 
 @dataclass(frozen=True)
-class Rival:
+class Contender:
     """One model that takes part.
 
     Attributes:
-        arm: `specialists` (one rival for each domain), `generalist` (trained for as many steps as
+        arm: `specialists` (one contender for each domain), `generalist` (trained for as many steps as
             all of them together) or `generalist_short` (for as many as one of them).
         source: what it learns from.
         spec: how.
@@ -44,7 +44,9 @@ class Rival:
     domains: tuple[str, ...]
 
 
-def rivals(source: SourceSection, spec: object, domains: Mapping[str, Domain]) -> list[Rival]:
+def contenders(
+    source: SourceSection, spec: object, domains: Mapping[str, Domain]
+) -> list[Contender]:
     """The models that a recipe's comparison trains.
 
     A specialist takes its share of the steps of denoiser and autoencoder, so that it sees each
@@ -68,9 +70,9 @@ def rivals(source: SourceSection, spec: object, domains: Mapping[str, Domain]) -
         raise InputError("the comparison needs two domains or more; name them in source.domains")
     few, names = shared(spec, len(domains)), tuple(domains)
     return [
-        *(Rival(SPECIALISTS, alone(source, name), few, (name,)) for name in names),
-        Rival(GENERALIST, source, spec, names),
-        Rival(SHORT, source, few, names),
+        *(Contender(SPECIALISTS, alone(source, name), few, (name,)) for name in names),
+        Contender(GENERALIST, source, spec, names),
+        Contender(GENERALIST_SHORT, source, few, names),
     ]
 
 
@@ -112,30 +114,32 @@ def alone(source: SourceSection, domain: str) -> SourceSection:
 
 @dataclass(frozen=True)
 class Trained:
-    """A rival with its checkpoint."""
+    """A contender with its checkpoint."""
 
-    rival: Rival
+    contender: Contender
     folder: Path
 
 
-def taught(
-    asked: Sequence[Rival], models: Path, dataset: str, image: ImageSection, record: Record
+def train_contenders(
+    asked: Sequence[Contender], models: Path, dataset: str, image: ImageSection, record: Record
 ) -> list[Trained]:
-    """Trains every rival that was not trained before; an unfinished one is gone on with."""
+    """Trains every contender that was not trained before; an unfinished one is gone on with."""
     found = []
-    for number, rival in enumerate(asked, 1):
-        source = rival.source.build()
-        folder = checkpoint_folder(models, dataset, rival.spec, source.digest, image)
-        who = rival.arm if len(rival.domains) > 1 else f"specialist of {rival.domains[0]}"
+    for number, contender in enumerate(asked, 1):
+        source = contender.source.build()
+        folder = checkpoint_folder(models, dataset, contender.spec, source.digest, image)
+        who = (
+            contender.arm if len(contender.domains) > 1 else f"specialist of {contender.domains[0]}"
+        )
         with stage(f"model {number} of {len(asked)}: {who}"):
-            learn(rival.spec, source, image, folder, record)
-        found.append(Trained(rival, folder))
+            learn(contender.spec, source, image, folder, record)
+        found.append(Trained(contender, folder))
     return found
 
 
-@task(task_run_name="draw-{trained.rival.arm}", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="draw-{trained.contender.arm}", cache_policy=NO_CACHE, persist_result=False)
 def draw(trained: Trained, domain: Domain, count: int, image: ImageSection) -> PairBatch:
-    """So many images of a domain, its findings in turn; every rival is given the same noise."""
+    """So many images of a domain, its findings in turn; every contender is given the same noise."""
     findings = list(domain.findings) or [""]
     asked = [
         Prompt.about(
@@ -146,9 +150,9 @@ def draw(trained: Trained, domain: Domain, count: int, image: ImageSection) -> P
         )
         for i in range(count)
     ]
-    generator = trained.rival.spec.with_checkpoint(trained.folder).build(image)
-    size, parts = trained.rival.spec.sample.batch, []
-    with stage(f"drawing {domain.name} ({trained.rival.arm})", total=count) as progress:
+    generator = trained.contender.spec.with_checkpoint(trained.folder).build(image)
+    size, parts = trained.contender.spec.sample.batch, []
+    with stage(f"drawing {domain.name} ({trained.contender.arm})", total=count) as progress:
         for at in range(0, count, size):
             some = asked[at : at + size]
             parts.append(generator.generate(some, [prompt.seed for prompt in some]))
@@ -166,7 +170,7 @@ def costs(trained: Sequence[Trained]) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for each in trained:
         seconds, size = float(read_card(each.folder)["seconds"]), parameter_count(each.folder)
-        section = each.rival.spec.train
+        section = each.contender.spec.train
         told = {
             "models": 1,
             "parameters": size,
@@ -174,7 +178,7 @@ def costs(trained: Sequence[Trained]) -> dict[str, dict[str, float]]:
             "seconds": seconds,
             "cost": seconds * size,
         }
-        arm = found.setdefault(each.rival.arm, dict.fromkeys(told, 0))
+        arm = found.setdefault(each.contender.arm, dict.fromkeys(told, 0))
         for name, value in told.items():
             arm[name] += value
     return found

@@ -10,11 +10,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.utility.arms import Arm
 from evaluation.utility.segmentation import Utility
-from tasks.downstream import Bench
+from tasks.downstream import DownstreamExperiment
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +41,17 @@ class Cases:
 
 
 @task(task_run_name="utility", cache_policy=NO_CACHE, persist_result=False)
-def try_pairs(bench: Bench, asked: Sequence[Arm]) -> Cases:
+def try_pairs(experiment: DownstreamExperiment, asked: Sequence[Arm]) -> Cases:
     """Trains every arm that was not trained before, and tries all of them."""
     tried: dict[bool, list[pd.DataFrame]] = {False: [], True: []}
     for arm in asked:
-        tried[arm.classifies].append(bench.try_arm(arm))
+        tried[arm.classifies].append(experiment.try_arm(arm))
     return Cases(_table(tried[False]), _table(tried[True]))
 
 
 @task(task_run_name="record-utility", cache_policy=NO_CACHE, persist_result=False)
-def record_utility(lake: Lake, about: About, scores: Sequence[Score]) -> None:
-    """Writes gains and worths of a version to the lake."""
+def record_utility(lake: Lake, about: ScoreKey, scores: Sequence[Score]) -> None:
+    """Writes gains and equivalent_images of a version to the lake."""
     lake.record(about, scores)
 
 

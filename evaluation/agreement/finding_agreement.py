@@ -25,7 +25,7 @@ from evaluation.statistics.roc import (
     balanced_accuracy,
     discrimination,
 )
-from evaluation.statistics.weighted_bootstrap import draws, fewest_units, over, value_of
+from evaluation.statistics.weighted_bootstrap import draws, fewest_units, safe_divide, value_of
 
 NAN = float("nan")
 
@@ -175,8 +175,8 @@ def _relative(
 
 
 def _ratio(pairs: Floats, _: Floats, real: Floats) -> Floats:
-    return over(pairs, real)
+    return safe_divide(pairs, real)
 
 
 def _closed(pairs: Floats, shuffled: Floats, real: Floats) -> Floats:
-    return over(pairs - shuffled, real - shuffled)
+    return safe_divide(pairs - shuffled, real - shuffled)

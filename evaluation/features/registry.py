@@ -16,7 +16,7 @@ FROM_FILE = ("network", "inception")
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class ExtractorContext:
     """What an extractor of one domain may be made of.
 
     Attributes:
@@ -36,17 +36,17 @@ class Ground:
     encoder: Extractor | None = None
 
 
-def _handcrafted(ground: Ground) -> Extractor:
+def _handcrafted(ground: ExtractorContext) -> Extractor:
     return Handcrafted(ground.classes)
 
 
-def _randconv(ground: Ground) -> Extractor:
+def _randconv(ground: ExtractorContext) -> Extractor:
     from evaluation.features.random_filters import RandomConvolutions
 
     return RandomConvolutions(ground.classes, ground.seed)
 
 
-def _encoder(ground: Ground) -> Extractor:
+def _encoder(ground: ExtractorContext) -> Extractor:
     from evaluation.features.simclr_encoder import new_encoder, train_encoder
 
     if ground.encoder is not None:
@@ -57,25 +57,25 @@ def _encoder(ground: Ground) -> Extractor:
     return encoder
 
 
-def _network(ground: Ground) -> Extractor:
+def _network(ground: ExtractorContext) -> Extractor:
     from evaluation.features.exported_network import load_exported
 
     return load_exported(ground.path)
 
 
-def _inception(ground: Ground) -> Extractor:
+def _inception(ground: ExtractorContext) -> Extractor:
     from evaluation.features.exported_network import load_exported
 
     return load_exported(ground.path, "inception")
 
 
-def _radiomics(ground: Ground) -> Extractor:
+def _radiomics(ground: ExtractorContext) -> Extractor:
     from evaluation.features.radiomics import Radiomics
 
     return Radiomics(ground.classes)
 
 
-FEATURES: Mapping[str, Callable[[Ground], Extractor]] = {
+FEATURES: Mapping[str, Callable[[ExtractorContext], Extractor]] = {
     "handcrafted": _handcrafted,
     "randconv": _randconv,
     "encoder": _encoder,
@@ -163,7 +163,7 @@ def combined(features: tuple[str, ...]) -> tuple[str, ...]:
     return features
 
 
-def extractor_of(features: str, ground: Ground) -> Extractor:
+def extractor_of(features: str, ground: ExtractorContext) -> Extractor:
     """The extractor of one domain.
 
     Raises:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.statistics.bootstrap import Estimate, Units
-from evaluation.statistics.jackknife import dealt, jackknifed
+from evaluation.statistics.jackknife import assign_blocks, jackknifed
 
 Features = NDArray[np.float64]  # (N, D)
 MOST = 512  # dimensions up to which forty eigendecompositions for an interval take seconds
@@ -170,7 +170,7 @@ def _combine(a: Moments, b: Moments, cross: float) -> float:
 
 
 def _leaving_out(features: Features, units: Units | None, seed: int) -> list[Moments]:
-    block = dealt(len(features), units, seed)
+    block = assign_blocks(len(features), units, seed)
     parts = [Moments.of(features[block == number]) for number in range(block.max(initial=-1) + 1)]
     zero = Moments.zero(features.shape[1])
     return [sum((p for p in parts if p is not left), start=zero) for left in parts]

@@ -15,7 +15,7 @@ import numpy as np
 
 from evaluation.fidelity.frechet import Features, Moments, frechet_of_moments
 from evaluation.statistics.bootstrap import Estimate, Units
-from evaluation.statistics.jackknife import FEWEST, dealt, jackknifed
+from evaluation.statistics.jackknife import FEWEST, assign_blocks, jackknifed
 
 ORDERS = 4  # of the blocks, rotated: each block is in as many subsets as any other
 SHARES = (0.5, 0.65, 0.8)  # of the blocks that the nested subsets hold, below all of them
@@ -65,7 +65,7 @@ def frechet_extrapolated(
 
 
 def _blocks(features: Features, units: Units | None, seed: int) -> list[Moments]:
-    block = dealt(len(features), units, seed)
+    block = assign_blocks(len(features), units, seed)
     return [Moments.of(features[block == number]) for number in range(block.max(initial=-1) + 1)]
 
 

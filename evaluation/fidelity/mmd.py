@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evaluation.fidelity.frechet import Features, finite
 from evaluation.statistics.bootstrap import Estimate, Units
-from evaluation.statistics.jackknife import dealt, jackknifed
+from evaluation.statistics.jackknife import assign_blocks, jackknifed
 
 Sides = NDArray[np.float64]  # (P, N), 1 for the first of two sets, 0 for the second
 
@@ -88,7 +88,7 @@ def kernel_estimate(
         b_units: (M,) likewise.
         seed: of the dealing into blocks.
     """
-    blocks = dealt(len(a), a_units, seed), dealt(len(b), b_units, seed + 1)
+    blocks = assign_blocks(len(a), a_units, seed), assign_blocks(len(b), b_units, seed + 1)
     sums = _Sums.of(a, b, *blocks, kernel)
     without_a = [sums.without(0, block).distance() for block in range(len(sums.counts[0]))]
     without_b = [sums.without(1, block).distance() for block in range(len(sums.counts[1]))]

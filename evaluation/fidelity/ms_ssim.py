@@ -20,7 +20,7 @@ CHUNK = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Alikeness:
+class PairwiseMsSsim:
     """MS-SSIM of random pairs of different images of one set.
 
     Attributes:
@@ -50,7 +50,7 @@ class Alikeness:
         return float((self.values < value).mean())
 
 
-def alikeness(images: Images, *, pairs: int, seed: int) -> Alikeness:
+def pairwise_ms_ssim(images: Images, *, pairs: int, seed: int) -> PairwiseMsSsim:
     """MS-SSIM between randomly paired images; 1 only for equal ones.
 
     Args:
@@ -73,7 +73,7 @@ def alikeness(images: Images, *, pairs: int, seed: int) -> Alikeness:
         for at in starts
     ]
     values = np.concatenate(parts) if parts else np.zeros(0)
-    return Alikeness(values, first, second)
+    return PairwiseMsSsim(values, first, second)
 
 
 def random_pairs(count: int, pairs: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.features.handcrafted import Extractor, Handcrafted, RobustScale
-from evaluation.features.registry import FROM_FILE, Ground, extractor_of
+from evaluation.features.registry import FROM_FILE, ExtractorContext, extractor_of
 from evaluation.fidelity.frechet import Features, frechet, frechet_estimate
 from evaluation.fidelity.frechet_infinity import frechet_extrapolated
 from evaluation.fidelity.mmd import Kernel, kernel_estimate, permutation_p
@@ -47,7 +47,7 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Trio:
+class SampleTriple:
     """What every distance compares: synthetic pairs, real training and real held-out ones."""
 
     synthetic: Sample
@@ -78,7 +78,7 @@ def fidelity_scores(
         encoder: trained before on `train`; None: trained here if the section asks for one.
     """
     scores: list[Score] = []
-    ground = Ground(train, classes, section.seed, section.encoder_steps, encoder=encoder)
+    ground = ExtractorContext(train, classes, section.seed, section.encoder_steps, encoder=encoder)
     sets = synthetic, train, held_out
     for features in section.features:
         extractor = extractor_of(features, ground)
@@ -89,7 +89,7 @@ def fidelity_scores(
     return scores
 
 
-def image_trios(synthetic: Block, train: Block, held_out: Block) -> Mapping[str, Trio]:
+def image_trios(synthetic: Block, train: Block, held_out: Block) -> Mapping[str, SampleTriple]:
     """The groups of handcrafted features that no mask enters, of all images."""
     sets = (_unmasked(pairs) for pairs in (synthetic, train, held_out))
     trios = scaled(Handcrafted(("structure",)), *sets)
@@ -105,7 +105,7 @@ def _unmasked(pairs: Block) -> Block:
 
 def scaled(
     extractor: Extractor, synthetic: Block, train: Block, held_out: Block
-) -> Mapping[str, Trio]:
+) -> Mapping[str, SampleTriple]:
     """Features by group, and under the extractor's name all of them.
 
     Where the extractor asks for it they are scaled on the training ones. Pairs without a mask
@@ -125,7 +125,9 @@ def scaled(
         tables[extractor.name] = [np.hstack([t[i] for t in tables.values()]) for i in range(3)]
     about = [(units_of(pairs), column(pairs, "finding")) for pairs in sets]
     return {
-        group: Trio(*(Sample(each, *known) for each, known in zip(table, about, strict=True)))
+        group: SampleTriple(
+            *(Sample(each, *known) for each, known in zip(table, about, strict=True))
+        )
         for group, table in tables.items()
     }
 
@@ -149,7 +151,7 @@ def at_equal_n(
 
 
 def group_scores(
-    extractor: Extractor, trios: Mapping[str, Trio], section: EvaluateSection
+    extractor: Extractor, trios: Mapping[str, SampleTriple], section: EvaluateSection
 ) -> Iterator[Score]:
     """Distances over each of these groups of features, and the test behind its alarm."""
     for group, trio in trios.items():
@@ -165,7 +167,7 @@ def _about(extractor: Extractor, section: EvaluateSection) -> dict[str, Paramete
 
 
 def _set_scores(
-    extractor: Extractor, trios: Mapping[str, Trio], section: EvaluateSection
+    extractor: Extractor, trios: Mapping[str, SampleTriple], section: EvaluateSection
 ) -> Iterator[Score]:
     yield from group_scores(extractor, trios, section)
     whole, about = trios[extractor.name], _about(extractor, section)
@@ -176,7 +178,9 @@ def _set_scores(
             yield Score.of(name, estimate, **about)
 
 
-def _distances(group: str, trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
+def _distances(
+    group: str, trio: SampleTriple, section: EvaluateSection
+) -> Iterator[tuple[str, Estimate]]:
     real, seed = trio.train, section.seed
     kernel = Kernel.of(real.features, seed=seed)
     for suffix, sample in (("", trio.synthetic), ("_real", trio.held_out)):
@@ -189,14 +193,14 @@ def _distances(group: str, trio: Trio, section: EvaluateSection) -> Iterator[tup
             yield f"kernel_{group}_p", Estimate(p, NAN, NAN, len(sample))
 
 
-def _shifted(trio: Trio, seed: int) -> Estimate:
+def _shifted(trio: SampleTriple, seed: int) -> Estimate:
     ours, real = trio.synthetic, trio.train
     p = shift_p(ours.features, real.features, ours.units, real.units, seed=seed)
     return Estimate(p, NAN, NAN, len(ours))
 
 
 def _by_finding(
-    name: str, trio: Trio, section: EvaluateSection
+    name: str, trio: SampleTriple, section: EvaluateSection
 ) -> Iterator[tuple[str, str, Estimate]]:
     """Kernel distances of single findings, seen with the kernel of all: (metric, finding, value)."""
     kernel = Kernel.of(trio.train.features, seed=section.seed)
@@ -211,7 +215,7 @@ def _by_finding(
                 yield f"kernel_{name}{suffix}", finding, found
 
 
-def _of_handcrafted(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
+def _of_handcrafted(trio: SampleTriple, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
     both = trio.synthetic.features, trio.train.features
     units = trio.synthetic.units, trio.train.units
     endless = frechet_extrapolated(*both, *units, seed=section.seed)
@@ -219,7 +223,7 @@ def _of_handcrafted(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str,
     yield from _at_equal_n(trio, section)
 
 
-def _at_equal_n(trio: Trio, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
+def _at_equal_n(trio: SampleTriple, section: EvaluateSection) -> Iterator[tuple[str, Estimate]]:
     real, floor = trio.train.features, trio.held_out.features
     ours, size, seed = trio.synthetic.features, len(floor), section.seed
 

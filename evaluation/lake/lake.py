@@ -37,7 +37,7 @@ from evaluation.lake.rows import (
     score_row,
 )
 from evaluation.lake.sql import answer
-from evaluation.lake.tables import KEY, TABLES, About, as_json
+from evaluation.lake.tables import KEY, TABLES, ScoreKey, as_json
 from evaluation.metrics.registry import Score
 
 
@@ -51,7 +51,7 @@ class Lake:
     def tables(self) -> Delta:
         return Delta(self.uri)
 
-    def record(self, about: About, scores: Sequence[Score]) -> None:
+    def record(self, about: ScoreKey, scores: Sequence[Score]) -> None:
         """Records scores, replacing those of the same key.
 
         Raises:
@@ -61,7 +61,7 @@ class Lake:
         refuse("scores", problems(rows))
         self.tables.merge("scores", rows)
 
-    def record_pairs(self, about: About, table: pd.DataFrame) -> None:
+    def record_pairs(self, about: ScoreKey, table: pd.DataFrame) -> None:
         """Records numbers per pair, replacing those of the same subject, number and row.
 
         Rows that are not named stay: their pairs are of the same snapshot, so nothing about
@@ -83,7 +83,9 @@ class Lake:
                 kept = old.filter(pc.invert(pc.is_in(old["row"], new["row"].combine_chunks())))
                 self.tables.replace("pair_scores", pa.concat_tables([kept, new]), KEY)
 
-    def record_scoring(self, about: About, terms: str, pairs: str, scores: Sequence[Score]) -> None:
+    def record_scoring(
+        self, about: ScoreKey, terms: str, pairs: str, scores: Sequence[Score]
+    ) -> None:
         """Records that a scoring is complete: these scores, which are all in the lake.
 
         Args:
@@ -101,7 +103,7 @@ class Lake:
         }
         self.tables.merge("scorings", [row])
 
-    def record_rejections(self, about: About, table: pd.DataFrame) -> None:
+    def record_rejections(self, about: ScoreKey, table: pd.DataFrame) -> None:
         """Records which pairs of a snapshot were rejected, in place of what was told before.
 
         Args:
@@ -111,7 +113,7 @@ class Lake:
         here = [{"snapshot": about.subject}]
         self.tables.overwrite("rejections", rejection_rows(about, table), here)
 
-    def decide(self, about: About, run: str, decision: Decision, author: str = "") -> None:
+    def decide(self, about: ScoreKey, run: str, decision: Decision, author: str = "") -> None:
         """Records a decision; the same gates on the same evidence replace it.
 
         Args:
@@ -217,7 +219,7 @@ class Lake:
         newest = rows.groupby("metric")["version"].transform("max")
         return [score_of(row) for row in rows[rows["version"] == newest].to_dict("records")]
 
-    def scoring(self, about: About, terms: str) -> list[Score] | None:
+    def scoring(self, about: ScoreKey, terms: str) -> list[Score] | None:
         """The scores of a complete scoring; None where it has to be made."""
         told = _matching(self._table("scorings"), {**about.key, "terms": terms})
         if not len(told):
@@ -228,7 +230,7 @@ class Lake:
         lost = any(key not in found for key in keys)
         return None if lost else [score_of(found[key]) for key in keys]
 
-    def evidence(self, about: About, terms: str) -> list[Score]:
+    def evidence(self, about: ScoreKey, terms: str) -> list[Score]:
         """The scores that a decision may rest on.
 
         They are those of the scoring, and those against the same real data that need no judge:
@@ -238,7 +240,7 @@ class Lake:
         return [*alone, *(self.scoring(about, terms) or [])]
 
     def pair_numbers(
-        self, about: About, names: Collection[str], rows: Collection[int]
+        self, about: ScoreKey, names: Collection[str], rows: Collection[int]
     ) -> pd.DataFrame | None:
         """Numbers of these rows, a column each; None where one has to be worked out."""
         told = _matching(self._table("pair_scores"), about.key)

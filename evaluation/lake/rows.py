@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from evaluation.errors import InputError
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
-from evaluation.lake.tables import KEY, TABLES, About, as_json
+from evaluation.lake.tables import KEY, TABLES, ScoreKey, as_json
 from evaluation.metrics.registry import METRICS, Score
 
 
@@ -30,7 +30,7 @@ def _digest(parameters: Mapping[str, object]) -> str:
     return hashlib.sha256(as_json(dict(parameters)).encode()).hexdigest()[:16]
 
 
-def score_row(about: About, score: Score) -> dict[str, object]:
+def score_row(about: ScoreKey, score: Score) -> dict[str, object]:
     """A row of the table scores."""
     metric, parameters, version = key_of(score)
     return {
@@ -49,7 +49,7 @@ def score_row(about: About, score: Score) -> dict[str, object]:
     }
 
 
-def pair_rows(about: About, table: pd.DataFrame, metric: str) -> pa.Table:
+def pair_rows(about: ScoreKey, table: pd.DataFrame, metric: str) -> pa.Table:
     """Rows of the table pair_scores: one column of a table with a row per pair."""
     count = len(table)
     version = PAIR_NUMBERS[metric].version
@@ -65,7 +65,7 @@ def pair_rows(about: About, table: pd.DataFrame, metric: str) -> pa.Table:
     return pa.table(columns, schema=TABLES["pair_scores"].schema)
 
 
-def rejection_rows(about: About, table: pd.DataFrame) -> pa.Table:
+def rejection_rows(about: ScoreKey, table: pd.DataFrame) -> pa.Table:
     """Rows of the table rejections: columns row, domain and reason of a table."""
     count = len(table)
     columns = {
@@ -99,7 +99,7 @@ def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return twice + [f"{row['metric']} {fault}" for row in rows for fault in _faults(row)]
 
 
-def pair_problems(about: About, table: pd.DataFrame) -> list[str]:
+def pair_problems(about: ScoreKey, table: pd.DataFrame) -> list[str]:
     """Why a table with a row per pair cannot be kept; none if it can."""
     found = [] if about.subject else ["it names no subject"]
     if "row" not in table or not table["row"].is_unique:

@@ -128,7 +128,7 @@ TABLES: Mapping[str, Table] = {
 
 
 @dataclass(frozen=True)
-class About:
+class ScoreKey:
     """What a score is about.
 
     Attributes:

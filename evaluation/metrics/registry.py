@@ -116,7 +116,7 @@ _CONSISTENCY = {
     "consistency_constant": Metric(
         "Dice", None, 1, "The same synthetic images, all with the mean mask of real pairs."
     ),
-    "consistency_reverse": Metric(
+    "tstr_dice": Metric(
         "Dice",
         True,
         1,
@@ -288,7 +288,7 @@ _PRIVACY = {
     "authenticity_real": Metric(
         "share", None, 2, "The same of held-out real images: what no copying gives."
     ),
-    "nearer_to_train": Metric(
+    "dcr_share": Metric(
         "share",
         None,
         1,

@@ -35,7 +35,7 @@ UTILITY: Mapping[str, Metric] = {
         "Dice on real held-out pairs of a segmenter trained on real and synthetic pairs, less "
         "that of one trained on the same real pairs alone, for equally many steps.",
     ),
-    "utility_worth": Metric(
+    "utility_equivalent_images": Metric(
         "images",
         True,
         1,
@@ -51,7 +51,7 @@ UTILITY: Mapping[str, Metric] = {
         "synthetic images, less that of one trained on the same real images alone, for equally "
         "many steps.",
     ),
-    "utility_auroc_worth": Metric(
+    "utility_auroc_equivalent_images": Metric(
         "images",
         True,
         1,

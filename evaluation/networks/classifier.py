@@ -21,10 +21,10 @@ from torch.nn.functional import cross_entropy
 from evaluation.errors import InputError
 from evaluation.labels import UNLABELLED, label_indices
 from evaluation.networks.augmentation import augmented_images, floats, standardised
-from evaluation.networks.domain_randomisation import Bridge
-from evaluation.networks.inference import answered, device_of, to_best_device
+from evaluation.networks.domain_randomisation import DomainRandomisation
+from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
 from evaluation.networks.registry import CLASSIFIERS
-from evaluation.networks.training_loop import Step, descend, drawn, mixtures
+from evaluation.networks.training_loop import Step, batch_composition, sample_rows, train_loop
 from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import Images, Pairs
 from evaluation.statistics.roc import auroc
@@ -55,7 +55,7 @@ class Classifier:
             ValueError: if the images have another number of channels.
         """
         rows = np.empty((len(images), len(self.labels)))
-        return answered(
+        return predict_in_batches(
             self.network, images, self.channels, lambda logits: logits.double().softmax(1), rows
         )
 
@@ -92,7 +92,7 @@ def train_classifier(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[Bridge | None] = (),
+    bridges: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -131,7 +131,7 @@ def train_classifier(
         images, labels = (tensor.to(device_of(network)) for tensor in next(draws))
         return cross_entropy(network(images), labels)
 
-    yield from descend(
+    yield from train_loop(
         network,
         loss,
         steps=steps,
@@ -186,7 +186,7 @@ def _batches(
     seed: int,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[Bridge | None] = (),
+    bridges: Sequence[DomainRandomisation | None] = (),
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B,) indices of their labels."""
     labels = [label_indices(part, column, known) for part in parts]
@@ -195,8 +195,8 @@ def _batches(
         raise InputError(f"a part of the training data has no pair with a label in {column!r}")
     chances = [_balanced(part[at]) for part, at in zip(labels, usable, strict=True)]
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    for counts in mixtures(batch, weights) if weights else repeat(None):
-        chosen = drawn(usable, batch, rng, chances, counts)
+    for counts in batch_composition(batch, weights) if weights else repeat(None):
+        chosen = sample_rows(usable, batch, rng, chances, counts)
         rows = zip(parts, labels, chosen, strict=True)
         taken = [(part.images[c], label[c]) for part, label, c in rows]
         for at, bridge in enumerate(bridges):

@@ -30,7 +30,7 @@ from torch.nn import functional
 
 from evaluation.labels import Labels
 from evaluation.pairs import Images, Masks
-from evaluation.settings import BridgeSection
+from evaluation.settings import DomainRandomisationSection
 
 BOTH = ("image", "mask")
 MODES = ("bilinear", "nearest")  # a mask's indices must not be mixed
@@ -39,7 +39,7 @@ SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False)
-class Bridge:
+class DomainRandomisation:
     """Changes pairs of one size at random; the same calls in the same order change them alike.
 
     Attributes:
@@ -49,7 +49,7 @@ class Bridge:
         size: (H, W) of the images.
     """
 
-    section: BridgeSection
+    section: DomainRandomisationSection
     classes: Sequence[str]
     seed: int
     size: tuple[int, int]

@@ -18,7 +18,7 @@ CHUNK = 32  # images at a time
 Number = TypeVar("Number", bound=np.generic)
 
 
-def answered(
+def predict_in_batches(
     network: nn.Module,
     images: Images,
     channels: int,

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluation.errors import InputError
-from evaluation.networks.domain_randomisation import Bridge, other_side
+from evaluation.networks.domain_randomisation import DomainRandomisation, other_side
 from evaluation.networks.inference import device_of, to_best_device
 from evaluation.networks.nnunet_files import check_installed, environment, write_raw
 from evaluation.networks.registry import NNUNET
@@ -137,7 +137,7 @@ def train_nnunet(
     batch: int = 8,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[Bridge | None] = (),
+    bridges: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:

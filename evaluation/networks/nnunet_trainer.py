@@ -83,7 +83,7 @@ def network_of(plan: Plan) -> nn.Module:
 
 
 def network_for(side: int, channels: int, classes: int) -> nn.Module:
-    """About the network that nnU-Net would plan for square images, to see how long a step takes."""
+    """ScoreKey the network that nnU-Net would plan for square images, to see how long a step takes."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
     _, strides, kernels, *_ = get_pool_and_conv_props((1.0, 1.0), (side, side), 4, 999999)

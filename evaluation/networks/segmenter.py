@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from evaluation.dice import overlaps, positive_dice
 from evaluation.errors import InputError
 from evaluation.networks.augmentation import augmented, floats, standardised
-from evaluation.networks.domain_randomisation import Bridge
-from evaluation.networks.inference import answered, device_of, to_best_device
+from evaluation.networks.domain_randomisation import DomainRandomisation
+from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
 from evaluation.networks.registry import NNUNET, SEGMENTERS
-from evaluation.networks.training_loop import Step, descend, drawn, mixtures
+from evaluation.networks.training_loop import Step, batch_composition, sample_rows, train_loop
 from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import Images, Masks, Pairs
 
 __all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter"]
-__all__ += ["pupil", "save_segmenter", "standardised", "train_segmenter", "validated"]
+__all__ += ["new_trainable", "save_segmenter", "standardised", "train_segmenter", "validated"]
 
 WEIGHTS = "segmenter.safetensors"
 
@@ -48,7 +48,7 @@ class Segmenter:
     def predict(self, images: Images) -> Masks:
         """(N, H, W) uint8 class indices for (N, H, W, C) uint8 images."""
         masks = np.empty(images.shape[:3], np.uint8)
-        return answered(
+        return predict_in_batches(
             self.network, images, self.channels, lambda logits: logits.argmax(1).byte(), masks
         )
 
@@ -78,7 +78,7 @@ def new_segmenter(kind: str, channels: int, classes: Sequence[str], *, seed: int
     return Segmenter(to_best_device(network), kind, channels, tuple(classes))
 
 
-def pupil(
+def new_trainable(
     kind: str, channels: int, classes: Sequence[str], *, seed: int, work: Path | None = None
 ) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
     """An untrained segmenter, or nnU-Net, with what trains it: `train_segmenter` or its like.
@@ -109,7 +109,7 @@ def train_segmenter(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[Bridge | None] = (),
+    bridges: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -139,13 +139,15 @@ def train_segmenter(
     """
     network = segmenter.network
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
-    draws = _batches(parts, mixtures(batch, weights or [1] * len(parts)), seed, strength, bridges)
+    draws = _batches(
+        parts, batch_composition(batch, weights or [1] * len(parts)), seed, strength, bridges
+    )
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
         return loss_of(network(images), masks)
 
-    yield from descend(
+    yield from train_loop(
         network,
         loss,
         steps=steps,
@@ -198,7 +200,7 @@ def _batches(
     shares: Iterator[list[int]],
     seed: int,
     strength: float,
-    bridges: Sequence[Bridge | None],
+    bridges: Sequence[DomainRandomisation | None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B, 1, H, W) masks."""
     usable = [np.flatnonzero(np.asarray(part.has_mask, bool)) for part in parts]
@@ -206,7 +208,7 @@ def _batches(
         raise InputError("a part of the training data has no pair with a mask to learn from")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     for counts in shares:
-        chosen = drawn(usable, sum(counts), rng, shares=counts)
+        chosen = sample_rows(usable, sum(counts), rng, shares=counts)
         taken = [(p.images[c], p.masks[c]) for p, c in zip(parts, chosen, strict=True)]
         for at, bridge in enumerate(bridges):
             taken[at] = taken[at] if bridge is None else bridge.pairs(*taken[at])

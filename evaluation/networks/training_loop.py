@@ -61,7 +61,7 @@ class Best:
         return score
 
 
-def descend(
+def train_loop(
     network: nn.Module,
     loss: Callable[[], Tensor],
     *,
@@ -101,7 +101,7 @@ def descend(
         yield Step(number, value.item(), best.after(number))
 
 
-def drawn(
+def sample_rows(
     usable: Sequence[Rows],
     batch: int,
     rng: np.random.Generator,
@@ -123,7 +123,7 @@ def drawn(
     return [rng.choice(at, n, p=p) for at, n, p in zip(usable, counts, odds, strict=True)]
 
 
-def mixtures(batch: int, weights: Sequence[float]) -> Iterator[list[int]]:
+def batch_composition(batch: int, weights: Sequence[float]) -> Iterator[list[int]]:
     """How many rows of every part each batch takes, endlessly.
 
     No batch is more than one row off the weights, and all of them together are on them: with eight

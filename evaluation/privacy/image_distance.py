@@ -40,7 +40,7 @@ def distances(images: Images, pool: Images) -> Distances:
     for at in range(0, len(images), CHUNK):
         part = slice(at, at + CHUNK)
         squared = np.full((len(images[part]), len(pool)), np.inf, np.float32)
-        for view in _disguises(local_contrast(images[part])):
+        for view in _perturbations(local_contrast(images[part])):
             np.minimum(squared, _squared(view, targets), out=squared)
         found[part] = np.sqrt(squared)
     return found
@@ -70,7 +70,7 @@ def centre(embedded: Embedding) -> Embedding:
     return _view(_pooled(embedded), 0, 0)
 
 
-def _disguises(embedded: Embedding) -> Iterator[Embedding]:
+def _perturbations(embedded: Embedding) -> Iterator[Embedding]:
     """(n, 900) unit vectors of each way to see the images: 2 sides x 5 tilts x 9 shifts."""
     for side, tilt in product((embedded, embedded[:, :, ::-1]), TILTS):
         pooled = _pooled(_tilted(side, tilt))

@@ -29,7 +29,7 @@ Measure = Callable[[Images, Images], Distances]
 
 
 @dataclass(frozen=True, eq=False)
-class Resemblance:
+class NearestNeighbourDistances:
     """How near synthetic images come to real ones, and real ones to one another.
 
     Attributes:
@@ -54,7 +54,7 @@ class Resemblance:
     @staticmethod
     def of(
         synthetic: Pairs, train: Pairs, held_out: Pairs, measure: Measure = distances
-    ) -> Resemblance:
+    ) -> NearestNeighbourDistances:
         """Compares all images of the three sets.
 
         Args:
@@ -72,7 +72,7 @@ class Resemblance:
         among = measure(train.images, train.images)
         # What rounding leaves is known of images alone; any other measure must find no difference.
         repeats = _without_own(among, units, SAME if measure is distances else 0.0)
-        return Resemblance(
+        return NearestNeighbourDistances(
             measure(synthetic.images, train.images),
             measure(synthetic.images, held_out.images),
             measure(held_out.images, train.images),
@@ -82,7 +82,7 @@ class Resemblance:
             repeats,
         )
 
-    def among(self, index: NDArray[np.intp]) -> Resemblance:
+    def among(self, index: NDArray[np.intp]) -> NearestNeighbourDistances:
         """The same of only some synthetic images."""
         return replace(self, to_train=self.to_train[index], to_held_out=self.to_held_out[index])
 
@@ -170,7 +170,9 @@ def _without_own(among: Distances, units: Units, same: float) -> NDArray[np.bool
     return repeats
 
 
-def authenticity(found: Resemblance, *, held_out: bool = False, seed: int = 0) -> Estimate:
+def authenticity(
+    found: NearestNeighbourDistances, *, held_out: bool = False, seed: int = 0
+) -> Estimate:
     """Share of images farther from their nearest training image than that one's own neighbour is.
 
     Args:
@@ -189,7 +191,7 @@ def authenticity(found: Resemblance, *, held_out: bool = False, seed: int = 0) -
     return bca_mean(authentic.astype(float), units, seed=seed)
 
 
-def nearer_to_train(found: Resemblance, *, seed: int = 0) -> Estimate:
+def dcr_share(found: NearestNeighbourDistances, *, seed: int = 0) -> Estimate:
     """Share of synthetic images nearer to a training than to a held-out image; 0.5 if unbiased.
 
     Both pools are of equal size: as many images of whole random units of the larger one as the
@@ -208,7 +210,7 @@ def nearer_to_train(found: Resemblance, *, seed: int = 0) -> Estimate:
     return bca_mean(nearer / DRAWS, seed=seed)
 
 
-def membership_advantage(found: Resemblance, *, seed: int = 0) -> Estimate:
+def membership_advantage(found: NearestNeighbourDistances, *, seed: int = 0) -> Estimate:
     """How well distance to the nearest synthetic image tells training from held-out images.
 
     2 AUC - 1: 0 is a guess, 1 gives every training image away. It needs only the pairs, no access
@@ -228,7 +230,7 @@ def membership_advantage(found: Resemblance, *, seed: int = 0) -> Estimate:
     return Estimate(one.value, float(low), float(high), len(members) + len(others))
 
 
-def copying_p(found: Resemblance, *, seed: int = 0) -> float:
+def copying_p(found: NearestNeighbourDistances, *, seed: int = 0) -> float:
     """Probability of so many synthetic images among those nearest to training, by chance.
 
     Real images' distances (held-out to training; of training images, each counted once, to those

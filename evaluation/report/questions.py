@@ -27,7 +27,7 @@ SECTIONS = (
             "consistency_over_constant",
             "consistency_nsd",
             "consistency_hd95",
-            "consistency_reverse",
+            "tstr_dice",
             "plausible_share",
         ),
         "A judge trained on real pairs segments every synthetic image and is compared with its "
@@ -87,7 +87,7 @@ SECTIONS = (
             "memorised_excess",
             "copying_p",
             "authenticity",
-            "nearer_to_train",
+            "dcr_share",
             "membership_advantage",
         ),
         "A synthetic image counts as a near copy if it lies nearer to a training image than all "
@@ -109,9 +109,9 @@ SECTIONS = (
         "Are they useful?",
         (
             "utility_gain",
-            "utility_worth",
+            "utility_equivalent_images",
             "utility_auroc_gain",
-            "utility_auroc_worth",
+            "utility_auroc_equivalent_images",
             "utility_harmonic_dice",
             "utility_harmonic_iou",
         ),

@@ -23,7 +23,7 @@ class ClassLines:
 
     levels: Lines
     gains: Lines
-    worths: Lines
+    equivalent_images: Lines
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class UtilityPage:
         levels: of segmenters: a line per arm that was run, with its numbers, and one per kind that was not.
         gains: of macro; `gains_by_class` of classes, where a domain has several.
         gains_by_class: as `gains`.
-        worths: what arms are worth in real images.
+        equivalent_images: what arms are worth in real images.
         provenances: each kind of provenance with its meaning, and the arms that have it.
         seeds: fewest of any arm.
-        classes: levels, gains and worths of classifiers.
+        classes: levels, gains and equivalent_images of classifiers.
         unseen: an arm's seen and unseen classes, a line each; none where no class is unseen.
     """
 
     levels: Lines
     gains: Lines
     gains_by_class: Lines
-    worths: Lines
+    equivalent_images: Lines
     provenances: list[tuple[str, str, str]]
     seeds: int
     classes: ClassLines
@@ -60,13 +60,13 @@ class UtilityPage:
             levels=list(level_lines(levels, "segmenter")),
             gains=_lines(utility.gains, whole=True),
             gains_by_class=_lines(_of_several_classes(utility.gains), whole=False),
-            worths=utility.worths.to_dict("records"),
+            equivalent_images=utility.equivalent_images.to_dict("records"),
             provenances=provenance_lines(every),
             seeds=int(every["seeds"].min()),
             classes=ClassLines(
                 list(level_lines(classes.levels, "classifier")),
                 classes.gains.to_dict("records"),
-                classes.worths.to_dict("records"),
+                classes.equivalent_images.to_dict("records"),
             ),
             unseen=[
                 row | {"arm": arm_words(row["kind"], row["ratio"])}

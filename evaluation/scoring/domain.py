@@ -19,13 +19,13 @@ from evaluation.metrics.registry import Score
 from evaluation.pairs import Block, units_of, with_masks
 from evaluation.privacy.memorisation import (
     QUANTILE,
-    Resemblance,
+    NearestNeighbourDistances,
     authenticity,
     copying_p,
+    dcr_share,
     membership_advantage,
-    nearer_to_train,
 )
-from evaluation.scoring.judges import Aides
+from evaluation.scoring.judges import AuxiliaryModels
 from evaluation.settings import EvaluateSection
 from evaluation.statistics.bootstrap import Estimate, bca_mean, difference
 
@@ -36,7 +36,7 @@ def score_domain(
     held_out: Block,
     judge: Judge,
     section: EvaluateSection,
-    aides: Aides,
+    auxiliary: AuxiliaryModels,
 ) -> tuple[list[Score], pd.DataFrame]:
     """All scores of pairs of one domain, and a row per synthetic pair.
 
@@ -55,15 +55,17 @@ def score_domain(
         seed=section.seed,
         tolerance_mm=section.tolerance_mm,
     )
-    found = Resemblance.of(synthetic, train, held_out)
+    found = NearestNeighbourDistances.of(synthetic, train, held_out)
     power = upper_power(synthetic.images)
     anatomical = plausible(synthetic.masks, with_masks(train).masks, len(judge.classes))
     fitting = np.where(synthetic.has_mask, anatomical, np.nan)
-    fidelity = fidelity_scores(synthetic, train, held_out, judge.classes, section, aides.encoder)
+    fidelity = fidelity_scores(
+        synthetic, train, held_out, judge.classes, section, auxiliary.encoder
+    )
     privacy = privacy_scores(found, section)
     scores = [
         *consistency_scores(agreed, judge.classes, section),
-        *reverse_score(held_out, aides, section),
+        *tstr_score(held_out, auxiliary, section),
         *mask_scores(synthetic, fitting, train, held_out, judge.classes, section),
         *fidelity,
         *sharpness_scores(power, train, held_out, section),
@@ -108,22 +110,24 @@ def consistency_scores(
     return scores
 
 
-def reverse_score(held_out: Block, aides: Aides, section: EvaluateSection) -> list[Score]:
+def tstr_score(
+    held_out: Block, auxiliary: AuxiliaryModels, section: EvaluateSection
+) -> list[Score]:
     """The Dice on real held-out pairs of what learned from the synthetic ones."""
-    if aides.pupil is None:
+    if auxiliary.tstr_segmenter is None:
         return []
-    dice, units = judged(held_out, aides.pupil)
+    dice, units = judged(held_out, auxiliary.tstr_segmenter)
     estimate = bca_mean(dice, units, seed=section.seed)
-    return [Score.of("consistency_reverse", estimate, seed=section.seed)]
+    return [Score.of("tstr_dice", estimate, seed=section.seed)]
 
 
 def finding_scores(
-    synthetic: Block, held_out: Block, aides: Aides, section: EvaluateSection
+    synthetic: Block, held_out: Block, auxiliary: AuxiliaryModels, section: EvaluateSection
 ) -> list[Score]:
     """Whether images show the finding they were asked for, by a classifier of real ones."""
-    if aides.finder is None:
+    if auxiliary.finding_classifier is None:
         return []
-    found = finding_agreement(synthetic, held_out, aides.finder, seed=section.seed)
+    found = finding_agreement(synthetic, held_out, auxiliary.finding_classifier, seed=section.seed)
     estimates = {
         "finding_agreement": found.pairs.balanced_accuracy,
         "finding_agreement_real": found.real.balanced_accuracy,
@@ -172,11 +176,11 @@ def sharpness_scores(
 def diversity_scores(synthetic: Block, train: Block, section: EvaluateSection) -> list[Score]:
     """How alike synthetic images are, beside how alike real training images are."""
     # Loads torch, which nothing else here needs.
-    from evaluation.fidelity.ms_ssim import alikeness
+    from evaluation.fidelity.ms_ssim import pairwise_ms_ssim
 
     count, seed = section.ms_ssim_pairs, section.seed
-    ours = alikeness(synthetic.images, pairs=count, seed=seed)
-    real = alikeness(train.images, pairs=count, seed=seed)
+    ours = pairwise_ms_ssim(synthetic.images, pairs=count, seed=seed)
+    real = pairwise_ms_ssim(train.images, pairs=count, seed=seed)
     value = ours.estimate(seed)
     at = [real.share_below(bound) for bound in (value.value, value.low, value.high)]
     rank = Estimate(at[0], at[1], at[2], value.n)
@@ -184,7 +188,7 @@ def diversity_scores(synthetic: Block, train: Block, section: EvaluateSection) -
     return [Score.of(name, e, pairs=count, seed=seed) for name, e in estimates.items()]
 
 
-def privacy_scores(found: Resemblance, section: EvaluateSection) -> list[Score]:
+def privacy_scores(found: NearestNeighbourDistances, section: EvaluateSection) -> list[Score]:
     """Near copies with their controls, and what the pairs tell about who was trained on."""
     seed = section.seed
     p, count = copying_p(found, seed=seed), len(found.distance)
@@ -197,7 +201,7 @@ def privacy_scores(found: Resemblance, section: EvaluateSection) -> list[Score]:
         "memorised_certifiable": found.certifiable,
         "authenticity": authenticity(found, seed=seed),
         "authenticity_real": authenticity(found, held_out=True, seed=seed),
-        "nearer_to_train": nearer_to_train(found, seed=seed),
+        "dcr_share": dcr_share(found, seed=seed),
         "membership_advantage": membership_advantage(found, seed=seed),
         "copying_p": Estimate(p, float("nan"), float("nan"), count),
     }

@@ -23,19 +23,19 @@ FINDING = "finding"
 
 
 @dataclass(frozen=True, eq=False)
-class Aides:
+class AuxiliaryModels:
     """What was trained for the scores of one domain; scores whose model is missing are absent.
 
     Attributes:
         encoder: features that taught themselves on the real training pairs; where it is missing
             and the section asks for it, it is trained on the way.
-        pupil: a segmenter that learned from the synthetic pairs as the judge did from real ones.
-        finder: a classifier of the findings of the real training images.
+        tstr_segmenter: a segmenter that learned from the synthetic pairs as the judge did from real ones.
+        finding_classifier: a classifier of the findings of the real training images.
     """
 
     encoder: Extractor | None = None
-    pupil: Judge | None = None
-    finder: FindingJudge | None = None
+    tstr_segmenter: Judge | None = None
+    finding_classifier: FindingJudge | None = None
 
 
 def new_judge(
@@ -43,7 +43,7 @@ def new_judge(
 ) -> tuple[Segmenter, Iterator[Step]]:
     """A judge of one domain and the loop that trains it: exhaust the loop, then use the judge.
 
-    A judge trained on synthetic pairs is a pupil: the same network, steps and seed.
+    A judge trained on synthetic pairs is a tstr_segmenter: the same network, steps and seed.
 
     Raises:
         InputError: if the domain has no training pair with a mask.
@@ -73,13 +73,13 @@ def new_encoder(
     return ours, simclr_encoder.train_encoder(ours, real, steps=section.encoder_steps, seed=seed)
 
 
-def findings_of(train: Pairs, domain: str) -> tuple[str, ...]:
+def learnable_findings(train: Pairs, domain: str) -> tuple[str, ...]:
     """The findings that a classifier of one domain can learn to tell; none if fewer than two."""
     found = labels_of(real_part(train, domain, "training"), FINDING)
     return found if len(found) > 1 else ()
 
 
-def new_finder(
+def new_finding_classifier(
     train: Pairs, domain: str, section: EvaluateSection
 ) -> tuple[Classifier, Iterator[Step]]:
     """A classifier of a domain's findings and the loop that trains it.
@@ -91,5 +91,9 @@ def new_finder(
 
     real, seed = real_part(train, domain, "training"), section.seed
     channels = real.images.shape[-1]
-    finder = new_classifier(section.finder, channels, findings_of(train, domain), seed=seed)
-    return finder, train_classifier(finder, [real], FINDING, steps=section.finder_steps, seed=seed)
+    finding_classifier = new_classifier(
+        section.finding_classifier, channels, learnable_findings(train, domain), seed=seed
+    )
+    return finding_classifier, train_classifier(
+        finding_classifier, [real], FINDING, steps=section.finding_classifier_steps, seed=seed
+    )

@@ -20,7 +20,7 @@ from evaluation.metrics.registry import METRICS, Score, over_domains
 from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take
 from evaluation.rejection import unfiltered_scores
 from evaluation.scoring.domain import finding_scores, score_domain
-from evaluation.scoring.judges import Aides
+from evaluation.scoring.judges import AuxiliaryModels
 from evaluation.settings import EvaluateSection
 
 
@@ -60,7 +60,7 @@ def score_version(
     held_out: Pairs,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
-    aides: Mapping[str, Aides] | None = None,
+    auxiliary: Mapping[str, AuxiliaryModels] | None = None,
     rejected: Pairs | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
@@ -71,7 +71,7 @@ def score_version(
         held_out: real pairs of other patients; validation data, unless the test split is open.
         judges: of each domain with synthetic masks, trained on `train` alone.
         section: of the recipe.
-        aides: of each domain, other models that scores use; those without one are absent.
+        auxiliary: of each domain, other models that scores use; those without one are absent.
         rejected: pairs that were made with those and rejected, if any.
 
     Raises:
@@ -80,7 +80,7 @@ def score_version(
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
     parts = [
-        _score_part(synthetic, at, train, held_out, domain, judges, section, aides or {})
+        _score_part(synthetic, at, train, held_out, domain, judges, section, auxiliary or {})
         for domain, at in by_domain(synthetic)
     ]
     scores = [score for found, _ in parts for score in found]
@@ -98,13 +98,13 @@ def _score_part(
     domain: str,
     judges: Mapping[str, Judge],
     section: EvaluateSection,
-    aides: Mapping[str, Aides],
+    auxiliary: Mapping[str, AuxiliaryModels],
 ) -> tuple[list[Score], pd.DataFrame]:
     masked = bool(np.any(synthetic.has_mask[at]))
     if masked and domain not in judges:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
     real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
-    ours, own = take(synthetic, at), aides.get(domain, Aides())
+    ours, own = take(synthetic, at), auxiliary.get(domain, AuxiliaryModels())
     if masked:
         scores, table = score_domain(ours, *real, judges[domain], section, own)
     else:

@@ -1,4 +1,4 @@
-"""Intervals of distances between two sets: units dealt into blocks, one block left out at a time.
+"""Intervals of distances between two sets: units assign_blocks into blocks, one block left out at a time.
 
 A bootstrap would repeat vectors, which shrinks covariances and makes neighbours of copies; leaving
 out blocks does not. The intervals speak of sampling noise, not of a distance's bias at finite N.
@@ -20,7 +20,7 @@ BLOCKS = 20
 FEWEST = 4  # blocks without which a variance would be a guess
 
 
-def dealt(count: int, units: Units | None, seed: int) -> NDArray[np.intp]:
+def assign_blocks(count: int, units: Units | None, seed: int) -> NDArray[np.intp]:
     """(count,) block of each of `count` things; at most 20 blocks, a unit whole in one.
 
     Args:

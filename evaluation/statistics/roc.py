@@ -19,7 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation.labels import Labels
 from evaluation.statistics.bootstrap import Estimate, Floats, Units
-from evaluation.statistics.weighted_bootstrap import draws, estimate, fewest_units, over, two_sided
+from evaluation.statistics.weighted_bootstrap import (
+    draws,
+    estimate,
+    fewest_units,
+    safe_divide,
+    two_sided,
+)
 
 Measure = Callable[[Floats, Labels, Floats], Floats]
 
@@ -150,7 +156,7 @@ def binary_auroc(
     sides = [weights[:, order] * side[order] for side in (positive, ~positive)]
     hits, others = (np.add.reduceat(side, starts, axis=1) for side in sides)
     beaten = np.cumsum(others, axis=1) - others / 2
-    return over((hits * beaten).sum(1), hits.sum(1) * others.sum(1))
+    return safe_divide((hits * beaten).sum(1), hits.sum(1) * others.sum(1))
 
 
 def balanced_accuracy(
@@ -171,13 +177,13 @@ def balanced_accuracy(
         return np.full(len(weights), np.nan)
     of_label = (labels[:, None] == shown).astype(np.float64)
     right = of_label * _right(probabilities, labels)[:, None]
-    return np.asarray(over(weights @ right, weights @ of_label).mean(1))
+    return np.asarray(safe_divide(weights @ right, weights @ of_label).mean(1))
 
 
 def accuracy(probabilities: Floats, labels: Labels, weights: Floats | None = None) -> Floats:
     """(R,) share of right answers, in [0, 1]; NaN for no case. Arguments as in `auroc`."""
     weights = _or_equal(weights, len(labels))
-    return over(weights @ _right(probabilities, labels), weights.sum(1))
+    return safe_divide(weights @ _right(probabilities, labels), weights.sum(1))
 
 
 MEASURES: Mapping[str, Measure] = {

@@ -91,7 +91,7 @@ def fewest_units(units: Units, strata: ArrayLike | None = None) -> int:
     return min(len(np.unique(units[kinds == kind])) for kind in np.unique(kinds))
 
 
-def over(part: Floats, whole: Floats) -> Floats:
+def safe_divide(part: Floats, whole: Floats) -> Floats:
     """Quotient of two arrays, NaN where the whole is not above 0."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
 

@@ -15,10 +15,10 @@ from evaluation.errors import InputError
 from evaluation.networks.nnunet_files import check_installed
 from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of, with_masks
-from evaluation.settings import ArmKind, BridgeSection, UtilitySection, share_of
+from evaluation.settings import ArmKind, DomainRandomisationSection, UtilitySection, share_of
 
 if TYPE_CHECKING:
-    from evaluation.networks.domain_randomisation import Bridge
+    from evaluation.networks.domain_randomisation import DomainRandomisation
     from evaluation.networks.segmenter import Segmenter, Step
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def start_arm(
     classes: Sequence[str],
     steps: int,
     validation: Pairs | None = None,
-    bridge: BridgeSection | None = None,
+    bridge: DomainRandomisationSection | None = None,
     work: Path | None = None,
 ) -> tuple[Segmenter, Iterator[Step]]:
     """An arm's segmenter and the loop that trains it: exhaust the loop, then use the segmenter.
@@ -183,7 +183,7 @@ def start_arm(
         work: folder that an nnU-Net fills while it trains, see `train_nnunet`.
     """
     # Recipes are read through this package's sections and must not wait for torch.
-    from evaluation.networks.segmenter import pupil
+    from evaluation.networks.segmenter import new_trainable
 
     parts = []
     if arm.learns_real:
@@ -192,21 +192,24 @@ def start_arm(
     if arm.learns_synthetic:
         parts.append(of_domain(synthetic, arm.domain))
     channels = parts[0].images.shape[-1]
-    segmenter, train_on = pupil(arm.network, channels, classes, seed=arm.seed, work=work)
+    segmenter, train_on = new_trainable(arm.network, channels, classes, seed=arm.seed, work=work)
     across = bridge_of(arm, bridge, parts, classes)
     return segmenter, training_of(arm, train_on, parts, steps, validation, across)
 
 
 def bridge_of(
-    arm: Arm, section: BridgeSection | None, parts: Sequence[Pairs], classes: Sequence[str]
-) -> Bridge | None:
+    arm: Arm,
+    section: DomainRandomisationSection | None,
+    parts: Sequence[Pairs],
+    classes: Sequence[str],
+) -> DomainRandomisation | None:
     """What changes the synthetic pairs of an arm; None where nothing does, or it learns none."""
     if section is None or not arm.learns_synthetic:
         return None
-    from evaluation.networks.domain_randomisation import Bridge
+    from evaluation.networks.domain_randomisation import DomainRandomisation
 
     height, width = parts[-1].images.shape[1:3]
-    return Bridge(section, classes, arm.seed + SEEDS_APART, (height, width))
+    return DomainRandomisation(section, classes, arm.seed + SEEDS_APART, (height, width))
 
 
 def training_of(
@@ -215,7 +218,7 @@ def training_of(
     parts: Sequence[Pairs],
     steps: int,
     validation: Pairs | None,
-    bridge: Bridge | None = None,
+    bridge: DomainRandomisation | None = None,
 ) -> Iterator[Step]:
     """The loop that trains an arm's network, whatever that does.
 

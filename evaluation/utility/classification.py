@@ -13,7 +13,12 @@ from evaluation.statistics.bootstrap import Estimate, Floats, holm
 from evaluation.statistics.roc import auroc, auroc_gain_p, discrimination, discrimination_gain
 from evaluation.statistics.weighted_bootstrap import draws, fewest_units
 from evaluation.utility.classifier_test import Answers
-from evaluation.utility.equivalent_images import TOLD, rungs_of, worth_row, worth_scores
+from evaluation.utility.equivalent_images import (
+    TOLD,
+    equivalent_image_row,
+    equivalent_image_scores,
+    sizes_of,
+)
 from evaluation.utility.gains import comparisons, with_headline
 
 KEYS = ["classifier", "domain", "kind", "ratio", "real"]
@@ -27,12 +32,12 @@ class ClassUtility:
     Attributes:
         levels: how well each kind of training does, see `class_levels`.
         gains: what synthetic pairs add, see `class_gains`.
-        worths: what they are worth in real images, see `class_worths`.
+        equivalent_images: what they are worth in real images, see `classifier_equivalent_images`.
     """
 
     levels: pd.DataFrame = field(default_factory=pd.DataFrame)
     gains: pd.DataFrame = field(default_factory=pd.DataFrame)
-    worths: pd.DataFrame = field(default_factory=pd.DataFrame)
+    equivalent_images: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @staticmethod
     def of(cases: pd.DataFrame) -> ClassUtility:
@@ -44,16 +49,23 @@ class ClassUtility:
         """
         if cases.empty:
             return ClassUtility()
-        return ClassUtility(class_levels(cases), class_gains(cases), class_worths(cases))
+        return ClassUtility(
+            class_levels(cases), class_gains(cases), classifier_equivalent_images(cases)
+        )
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Gains and worths as scores."""
+        """Gains and equivalent_images as scores."""
         gained: list[Score] = []
         if not self.gains.empty:
             rows = self.gains[self.gains["comparison"] == "both - real"]
             gained = with_headline(rows, "utility_auroc_gain", "classifier")
-        return (*gained, *worth_scores(self.worths, "utility_auroc_worth", "classifier"))
+        return (
+            *gained,
+            *equivalent_image_scores(
+                self.equivalent_images, "utility_auroc_equivalent_images", "classifier"
+            ),
+        )
 
 
 def class_levels(cases: pd.DataFrame) -> pd.DataFrame:
@@ -94,11 +106,11 @@ def class_gains(cases: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=list(corrected.values()))
 
 
-def class_worths(cases: pd.DataFrame) -> pd.DataFrame:
+def classifier_equivalent_images(cases: pd.DataFrame) -> pd.DataFrame:
     """What the arms with synthetic pairs are worth, in real images that give the same AUROC.
 
     Returns:
-        The columns of `worth.worths`, with classifier in the place of segmenter. A classifier and
+        The columns of `worth.equivalent_images`, with classifier in the place of segmenter. A classifier and
         domain with one number of real images, or whose AUROC is unknown, has no row.
     """
     return pd.DataFrame(
@@ -162,7 +174,7 @@ def _auroc(table: Floats, answers: Answers) -> float:
 
 
 def _worths_of(group: pd.DataFrame) -> list[dict[str, object]]:
-    rungs = rungs_of(group[group["kind"] == "real"])
+    rungs = sizes_of(group[group["kind"] == "real"])
     if len(rungs) < 2:
         return []
     curve = {images: Answers.of(part) for images, part in rungs.items()}
@@ -177,7 +189,7 @@ def _worth(arm: pd.DataFrame, curve: Mapping[int, Answers]) -> list[dict[str, ob
         return []
     told = {"n": len(answers[-1].truth), "seeds": answers[-1].seeds}
     drawn = _draws(answers)
-    return [worth_row(arm.iloc[0], "classifier", list(curve), means, drawn) | told]
+    return [equivalent_image_row(arm.iloc[0], "classifier", list(curve), means, drawn) | told]
 
 
 def _draws(answers: list[Answers]) -> Floats | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evaluation.errors import InputError
 from evaluation.labels import UNLABELLED, Labels, known_indices, labels_of
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, take, units_of
-from evaluation.settings import BridgeSection, UtilitySection
+from evaluation.settings import DomainRandomisationSection, UtilitySection
 from evaluation.utility.arms import (
     Arm,
     arms,
@@ -94,7 +94,7 @@ def start_class_arm(
     findings: Sequence[str],
     steps: int,
     validation: Pairs | None = None,
-    bridge: BridgeSection | None = None,
+    bridge: DomainRandomisationSection | None = None,
 ) -> tuple[Classifier, Iterator[Step]]:
     """An arm's classifier and the loop that trains it: exhaust the loop, then use the classifier.
 

@@ -65,7 +65,7 @@ def equivalent(curves: Floats, images: Sequence[int], dice: Floats) -> Floats:
     return np.where(dice < curves[:, 0] - SAME, 0.0, found)
 
 
-def worths(cases: pd.DataFrame) -> pd.DataFrame:
+def equivalent_images(cases: pd.DataFrame) -> pd.DataFrame:
     """What the arms with synthetic pairs are worth, in real images that they equal.
 
     Args:
@@ -87,8 +87,8 @@ def worths(cases: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def worth_scores(
-    table: pd.DataFrame, metric: str = "utility_worth", network: str = "segmenter"
+def equivalent_image_scores(
+    table: pd.DataFrame, metric: str = "utility_equivalent_images", network: str = "segmenter"
 ) -> list[Score]:
     """The worth of every row, then one headline.
 
@@ -137,14 +137,14 @@ def _scores(rows: pd.DataFrame, metric: str, network: str) -> list[Score]:
 
 
 def _of_group(group: pd.DataFrame) -> list[dict[str, object]]:
-    curve = rungs_of(group[group["kind"] == "real"])
+    curve = sizes_of(group[group["kind"] == "real"])
     if len(curve) < 2:
         return []
     told = group[group["kind"].isin(TOLD)].groupby(["kind", "ratio", "real"], sort=False)
     return [_row(arm, curve) for _, arm in told]
 
 
-def rungs_of(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
+def sizes_of(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Number of images, ascending -> the cases of the arm that learned from so many."""
     # A recipe can name one number twice, as 97 and as "all"; folds differ by a patient.
     parts = {int(part["images"].mean()): part for _, part in real.groupby("real", sort=False)}
@@ -157,10 +157,13 @@ def _row(arm: pd.DataFrame, curve: Mapping[int, pd.DataFrame]) -> dict[str, obje
     units = tables[0].index.get_level_values("unit").to_numpy()
     draws = crossed_draws(values, units) if len(np.unique(units)) > 1 else None
     told = {"n": len(values), "seeds": values.shape[1]}
-    return worth_row(arm.iloc[0], "segmenter", list(curve), values.mean((0, 1)), draws) | told
+    return (
+        equivalent_image_row(arm.iloc[0], "segmenter", list(curve), values.mean((0, 1)), draws)
+        | told
+    )
 
 
-def worth_row(
+def equivalent_image_row(
     first: pd.Series, network: str, sizes: list[int], means: Floats, draws: Floats | None
 ) -> dict[str, object]:
     """What an arm is worth, from how well it and each rung of the real curve do.

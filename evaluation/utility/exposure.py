@@ -24,7 +24,7 @@ MEANING: Mapping[Provenance, str] = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrainingExposure:
     """What a generator was trained on.
 
     Attributes:
@@ -51,10 +51,10 @@ class Seen:
         return self.known and self.own != "none"
 
 
-NOTHING_SEEN = Seen()
+NOTHING_SEEN = TrainingExposure()
 
 
-def provenance(seen: Seen, images: int | None) -> Provenance:
+def provenance(seen: TrainingExposure, images: int | None) -> Provenance:
     """What the generator had seen, for an arm.
 
     Args:

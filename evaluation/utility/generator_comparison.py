@@ -23,7 +23,7 @@ from evaluation.fidelity.scores import IMAGE_GROUPS
 from evaluation.labels import UNLABELLED, known_indices
 from evaluation.pairs import Images, Pairs, units_of
 from evaluation.statistics.bootstrap import Estimate, Floats, Units
-from evaluation.statistics.weighted_bootstrap import over
+from evaluation.statistics.weighted_bootstrap import safe_divide
 
 RESAMPLES = 1000
 NAN = float("nan")
@@ -156,10 +156,10 @@ def contrast(trials: Sequence[DomainTrial], ours: str, theirs: str, *, seed: int
     aligned = [[_with_value(_aligned(t, arm, seed)) for t in trials] for arm in arms]
     loss = np.stack([b - a for a, b in zip(*aligned, strict=True)], axis=1)
     told = np.isfinite(loss[0])
-    losses = over(loss[:, told].sum(1), np.full(len(loss), told.sum(), float))
+    losses = safe_divide(loss[:, told].sum(1), np.full(len(loss), told.sum(), float))
     apart = [np.stack([_with_value(_distances(t, arm, seed)) for t in trials], 1) for arm in arms]
     sums = [each.sum(1) for each in apart]
-    ratios = np.where(sums[1] > 0, over(sums[0], sums[1]), np.inf)
+    ratios = np.where(sums[1] > 0, safe_divide(sums[0], sums[1]), np.inf)
     n = sum(len(t.arms[ours].features) for t in trials)
     return Contrast(
         _estimate(float(losses[0]), losses[1:], n), _estimate(float(ratios[0]), ratios[1:], n)
@@ -189,7 +189,7 @@ def _aligned(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
         return NAN, np.full(RESAMPLES, NAN)
     drawn = _weights(each, arm, seed)
     value, draws = (
-        over(_accuracy(ours, judged, a), _accuracy(real, judged, b)) for a, b in (one, drawn)
+        safe_divide(_accuracy(ours, judged, a), _accuracy(real, judged, b)) for a, b in (one, drawn)
     )
     return float(value[0]), draws
 
@@ -204,7 +204,9 @@ def _accuracy(shown: Shown, labels: NDArray[np.intp], weights: Floats) -> Floats
         return np.full(len(weights), NAN)
     of_label = (shown.findings[:, None] == labels).astype(float)
     return np.asarray(
-        np.nanmean(over(weights @ (of_label * shown.right[:, None]), weights @ of_label), axis=1)
+        np.nanmean(
+            safe_divide(weights @ (of_label * shown.right[:, None]), weights @ of_label), axis=1
+        )
     )
 
 
@@ -221,7 +223,7 @@ def _distance(aa: Floats, bb: Floats, ab: Floats, of_a: Floats, of_b: Floats) ->
 
     def within(values: Floats, weights: Floats) -> Floats:
         own = (weights**2).sum(1)
-        return over(((weights @ values) * weights).sum(1) - own, weights.sum(1) ** 2 - own)
+        return safe_divide(((weights @ values) * weights).sum(1) - own, weights.sum(1) ** 2 - own)
 
     across = ((of_a @ ab) * of_b).sum(1) / (of_a.sum(1) * of_b.sum(1))
     return np.asarray(within(aa, of_a) + within(bb, of_b) - 2 * across)

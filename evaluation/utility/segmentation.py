@@ -13,7 +13,7 @@ from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate, holm
 from evaluation.statistics.two_way_bootstrap import crossed_mean
 from evaluation.utility.classification import ClassUtility
-from evaluation.utility.equivalent_images import worth_scores, worths
+from evaluation.utility.equivalent_images import equivalent_image_scores, equivalent_images
 from evaluation.utility.gains import comparisons, with_headline
 from evaluation.utility.segmenter_test import MACRO, MEASURES, by_seed
 from evaluation.utility.unseen_classes import unseen_levels, unseen_scores
@@ -29,14 +29,14 @@ class Utility:
     Attributes:
         levels: how well each kind of training does, see `levels`.
         gains: what synthetic pairs add, see `gains`.
-        worths: what they are worth in real images, see `worth.worths`.
+        equivalent_images: what they are worth in real images, see `worth.equivalent_images`.
         classes: the same of classifiers; the tables above are of segmenters.
         unseen: seen and unseen classes apart, see `unseen.unseen_levels`; empty where none are.
     """
 
     levels: pd.DataFrame
     gains: pd.DataFrame
-    worths: pd.DataFrame
+    equivalent_images: pd.DataFrame
     classes: ClassUtility = field(default_factory=ClassUtility)
     unseen: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -55,15 +55,15 @@ class Utility:
         classes = ClassUtility() if class_cases is None else ClassUtility.of(class_cases)
         if cases.empty:
             return Utility(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), classes)
-        tables = (levels(cases), gains(cases), worths(cases))
+        tables = (levels(cases), gains(cases), equivalent_images(cases))
         return Utility(*tables, classes, unseen_levels(cases))
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Gains and worths as scores; of unseen classes, where there are such, theirs alone."""
+        """Gains and equivalent_images as scores; of unseen classes, where there are such, theirs alone."""
         if not self.unseen.empty:
             return tuple(unseen_scores(self.unseen))
-        drawing = (*gain_scores(self.gains), *worth_scores(self.worths))
+        drawing = (*gain_scores(self.gains), *equivalent_image_scores(self.equivalent_images))
         return (*drawing, *self.classes.scores)
 
 

@@ -20,7 +20,7 @@ def map_names(classes: Collection[str], structures: Structures) -> tuple[str, ..
 
     Args:
         classes: that a prompt asks for.
-        structures: of `LadderSection`.
+        structures: of `RefinementSection`.
     """
     pairs = {
         name: structure.sides

@@ -213,7 +213,7 @@ def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
 
     Returns:
         (B, K, H, W) float32 in [0, 1]. A map that is 0 everywhere stays 0; a flat one becomes
-        1 everywhere, which `ladder` refuses.
+        1 everywhere, which `refinement` refuses.
 
     Raises:
         ValueError: if every map is coarser than `coarsest`.

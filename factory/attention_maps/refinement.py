@@ -16,7 +16,7 @@ from factory.attention_maps import quality_checks, regions
 from factory.attention_maps.affinity_net import AffinityNet
 from factory.attention_maps.crf import crf_refine, one_hot_probabilities
 from factory.attention_maps.random_walk import Floats, Transition, random_walk, seeds
-from factory.attention_maps.settings import LadderSection, Rung, StructureSection
+from factory.attention_maps.settings import RefinementSection, Rung, StructureSection
 from factory.attention_maps.threshold import decide
 from factory.errors import InputError
 from factory.vocabulary import unknown_name
@@ -29,13 +29,13 @@ Doubt = Literal["flat map", "class not found", "implausible mask", "rungs disagr
 
 
 @dataclass(frozen=True)
-class Sight:
+class AttentionRecord:
     """What the network looked at while it made one image.
 
     Attributes:
         image: (H, W), (H, W, 1) or (H, W, 3) uint8.
         maps: (K, h, w), from `tap.fuse`; one per class word.
-        names: K names, those of `LadderSection.structures` and of the label map.
+        names: K names, those of `RefinementSection.structures` and of the label map.
         self_maps: (h, w) -> (hw, hw), one image's share of `AttentionTap.self_maps`; the finest
             is used, by the rung `selfattention` only.
         contrasts: (K, h, w), one image's share of `contrast.contrasts`, for the rung `contrast`;
@@ -84,7 +84,7 @@ class Draft:
     labels: NDArray[np.uint8]
 
 
-class Ladder:
+class Refinement:
     """Makes masks from attention, rung by rung.
 
     Args:
@@ -95,7 +95,7 @@ class Ladder:
 
     def __init__(
         self,
-        section: LadderSection,
+        section: RefinementSection,
         label_map: Mapping[str, int],
         net: AffinityNet | None = None,
     ) -> None:
@@ -103,7 +103,7 @@ class Ladder:
         self.label_map = label_map
         self.net = net
 
-    def __call__(self, sight: Sight) -> Verdict:
+    def __call__(self, sight: AttentionRecord) -> Verdict:
         """The last rung's mask, with every reason against it.
 
         A flat map, or a class without a pixel, is a reason even without the rung `gate`.
@@ -117,11 +117,11 @@ class Ladder:
         reason = "; ".join(words for _, words in against)
         return Verdict(masks[last], reason or None, tuple(dict.fromkeys(d for d, _ in against)))
 
-    def climb(self, sight: Sight) -> dict[Rung, Mask]:
+    def climb(self, sight: AttentionRecord) -> dict[Rung, Mask]:
         """The mask after each rung but the gate, which changes none, in the order climbed."""
         return {rung: self._mask(sight, draft.labels) for rung, draft in self._drafts(sight)}
 
-    def seeds(self, sight: Sight) -> NDArray[np.uint8]:
+    def seeds(self, sight: AttentionRecord) -> NDArray[np.uint8]:
         """(H, W): what an `AffinityNet` may learn from one image.
 
         1 + the map's number where the rungs before `affinity` are certain of it, 0 where they are
@@ -134,7 +134,7 @@ class Ladder:
         )
         return seeds(self._in_pieces(sight, scores, strict), generous)
 
-    def _drafts(self, sight: Sight) -> Iterator[tuple[Rung, Draft]]:
+    def _drafts(self, sight: AttentionRecord) -> Iterator[tuple[Rung, Draft]]:
         draft = Draft(self._scores(sight), np.zeros(sight.size, np.uint8))
         for rung in self.section.rungs:
             if rung != "gate":
@@ -143,15 +143,15 @@ class Ladder:
                 draft = Draft(climbed.scores, labels)
                 yield rung, draft
 
-    def _scores(self, sight: Sight) -> Floats:
+    def _scores(self, sight: AttentionRecord) -> Floats:
         """Maps at the image's size in [0, 1]; those that say nothing are 0."""
         silent = np.array(
-            [_silence(values, self.section.flat) is not None for values in sight.maps]
+            [_silence(values, self.section.min_contrast) is not None for values in sight.maps]
         )
         spoken = np.where(silent[:, None, None], np.float32(0), sight.maps)
         return normalised(resized(spoken, sight.size))
 
-    def _sharpened(self, sight: Sight, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _sharpened(self, sight: AttentionRecord, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Labels with the borders of the image, where the CRF is among the rungs."""
         if "crf" not in self.section.rungs:
             return labels
@@ -160,7 +160,7 @@ class Ladder:
         return crf_refine(likely, sight.image, crf).argmax(axis=0).astype(np.uint8)
 
     def _in_pieces(
-        self, sight: Sight, scores: Floats, labels: NDArray[np.uint8]
+        self, sight: AttentionRecord, scores: Floats, labels: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """Labels without the pieces beyond as many as a structure is known to have."""
         kept = np.zeros_like(labels)
@@ -170,7 +170,9 @@ class Ladder:
             kept[regions.heaviest(labels == number, values, most)] = number
         return kept
 
-    def walked(self, sight: Sight, draft: Draft, step: Transition, size: Size, steps: int) -> Draft:
+    def walked(
+        self, sight: AttentionRecord, draft: Draft, step: Transition, size: Size, steps: int
+    ) -> Draft:
         """The draft after its labels walked on a grid of `size`, decided and sharpened anew.
 
         Labels walk, not scores: the noise of a map that shows nothing would fill the image, since
@@ -184,7 +186,7 @@ class Ladder:
     def _structure(self, name: str) -> StructureSection:
         return self.section.structures.get(name, StructureSection())
 
-    def _classes(self, sight: Sight) -> dict[str, str]:
+    def _classes(self, sight: AttentionRecord) -> dict[str, str]:
         """Class name -> name of the map it comes from; the halves of a pair share one."""
         classes = {
             part: name for name in sight.names for part in self._structure(name).sides or (name,)
@@ -194,12 +196,12 @@ class Ladder:
                 raise unknown_name("class", name, self.label_map, "the label map")
         return classes
 
-    def _mask(self, sight: Sight, labels: NDArray[np.uint8]) -> Mask:
+    def _mask(self, sight: AttentionRecord, labels: NDArray[np.uint8]) -> Mask:
         self._classes(sight)
         mask = np.zeros(sight.size, np.uint8)
         for number, name in enumerate(sight.names, start=1):
             prior = self._structure(name)
-            region = regions.without_specks(labels == number, self.section.speck)
+            region = regions.without_specks(labels == number, self.section.min_component)
             if prior.solid:
                 region = regions.without_holes(region, labels == 0)
             halves = regions.sides(region) if prior.sides else (region,)
@@ -208,12 +210,12 @@ class Ladder:
         return mask
 
     def _reasons(
-        self, sight: Sight, masks: Mapping[Rung, Mask], mask: Mask
+        self, sight: AttentionRecord, masks: Mapping[Rung, Mask], mask: Mask
     ) -> Iterator[tuple[Doubt, str]]:
         maps_of = self._classes(sight)
         indices = {name: self.label_map[name] for name in maps_of}
         for name, values in zip(sight.names, sight.maps, strict=True):
-            if silence := _silence(values, self.section.flat):
+            if silence := _silence(values, self.section.min_contrast):
                 yield "flat map", f"the map of {name} {silence}"
         yield from (("class not found", words) for words in quality_checks.absences(mask, indices))
         if "gate" in self.section.rungs:
@@ -226,11 +228,11 @@ class Ladder:
                 yield "rungs disagree", words
 
 
-def _attention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
-    return Draft(draft.scores, decide(draft.scores, ladder.section.level))
+def _attention(refinement: Refinement, sight: AttentionRecord, draft: Draft) -> Draft:
+    return Draft(draft.scores, decide(draft.scores, refinement.section.level))
 
 
-def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
+def _contrast(refinement: Refinement, sight: AttentionRecord, draft: Draft) -> Draft:
     """Scores of what is looked at and would be lost: the geometric mean of attention and contrast.
 
     A word that changes nothing has no place, whatever the network looks at.
@@ -243,14 +245,14 @@ def _contrast(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
     heard = sight.contrasts.max(axis=(1, 2), keepdims=True) >= LEAST_CHANGE
     lost = normalised(resized(sight.contrasts * heard, sight.size))
     scores = normalised(np.sqrt(draft.scores * lost))
-    return Draft(scores, decide(scores, ladder.section.level))
+    return Draft(scores, decide(scores, refinement.section.level))
 
 
-def _crf(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
-    return Draft(draft.scores, ladder._sharpened(sight, draft.labels))
+def _crf(refinement: Refinement, sight: AttentionRecord, draft: Draft) -> Draft:
+    return Draft(draft.scores, refinement._sharpened(sight, draft.labels))
 
 
-def _selfattention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
+def _selfattention(refinement: Refinement, sight: AttentionRecord, draft: Draft) -> Draft:
     """Scores spread to what the image's places attend to: a power of the self-attention matrix.
 
     Source: the idea is that of Dataset Diffusion (Nguyen et al. 2023, NeurIPS).
@@ -261,21 +263,25 @@ def _selfattention(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
             "32 x 32 cells or coarser levels are kept; take the rung out of `rungs` otherwise"
         )
     size = max(sight.self_maps)
-    return ladder.walked(sight, draft, sight.self_maps[size], size, ladder.section.self_walk)
+    return refinement.walked(
+        sight, draft, sight.self_maps[size], size, refinement.section.self_walk
+    )
 
 
-def _affinity(ladder: Ladder, sight: Sight, draft: Draft) -> Draft:
-    if ladder.net is None:
+def _affinity(refinement: Refinement, sight: AttentionRecord, draft: Draft) -> Draft:
+    if refinement.net is None:
         raise InputError(
             "the rung affinity needs a trained AffinityNet: train one on the seeds of a few "
             "hundred images, or take the rung out of `rungs`"
         )
-    section, (height, width) = ladder.net.section, sight.size
+    section, (height, width) = refinement.net.section, sight.size
     size = (height // section.stride, width // section.stride)
-    return ladder.walked(sight, draft, ladder.net.transition(sight.image), size, section.walk)
+    return refinement.walked(
+        sight, draft, refinement.net.transition(sight.image), size, section.walk
+    )
 
 
-STEPS: Mapping[Rung, Callable[[Ladder, Sight, Draft], Draft]] = MappingProxyType(
+STEPS: Mapping[Rung, Callable[[Refinement, AttentionRecord, Draft], Draft]] = MappingProxyType(
     {
         "attention": _attention,
         "contrast": _contrast,

@@ -73,7 +73,7 @@ class StructureSection(BaseModel):
         return self
 
 
-class LadderSection(BaseModel):
+class RefinementSection(BaseModel):
     """Which steps lead from attention to a mask, and how.
 
     Attributes:
@@ -84,10 +84,15 @@ class LadderSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rungs: tuple[Rung, ...] = RUNGS
-    flat: float = Field(
-        default=0.05, ge=0, lt=1, description="a map whose values span no more of its peak is flat"
+    min_contrast: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="a map whose values span no more of its peak is min_contrast",
     )
-    speck: float = Field(default=0.002, ge=0, lt=1, description="smaller pieces are dropped, share")
+    min_component: float = Field(
+        default=0.002, ge=0, lt=1, description="smaller pieces are dropped, share"
+    )
     level: float = Field(
         default=0,
         gt=-1,

@@ -12,8 +12,8 @@ from torch import Tensor
 from factory.attention_maps.class_words import map_names, spellings
 from factory.attention_maps.prompt_contrast import contrasts, said_and_unsaid
 from factory.attention_maps.recorder import AttentionTap, Means, fuse
-from factory.attention_maps.refinement import Sight
-from factory.attention_maps.settings import LadderSection
+from factory.attention_maps.refinement import AttentionRecord
+from factory.attention_maps.settings import RefinementSection
 from factory.attention_maps.token_weights import token_weights
 from factory.diffmask_sections import ReadSection
 from factory.generators.medisyn import MediSyn
@@ -24,10 +24,10 @@ from factory.prompts.prompt import Prompt
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """One full batch, and what the rungs of a ladder need to know of it.
+    """One full batch, and what the rungs of a refinement need to know of it.
 
     Attributes:
-        painter: whose network is read.
+        image_model: whose network is read.
         masks: the rungs, and the words that halves share.
         read: what of the attention, at which noise levels.
         prompts: B of them.
@@ -35,8 +35,8 @@ class Reading:
         control: a word that is told and read in place of every class's; None: their own.
     """
 
-    painter: MediSyn
-    masks: LadderSection
+    image_model: MediSyn
+    masks: RefinementSection
     read: ReadSection
     prompts: Sequence[Prompt]
     told: Sequence[str]
@@ -53,11 +53,13 @@ class Reading:
         Args:
             places: read what each place attends to as well, in every pass.
         """
-        unet, rows = self.painter.components.unet.unet, slice(0, len(self.prompts))
+        unet, rows = self.image_model.components.unet.unet, slice(0, len(self.prompts))
         every = 1 if places else self.read.every
         return AttentionTap(unet, self._weights(), rows, every=every, self_attention=places)
 
-    def sights(self, images: Images, tap: AttentionTap, look: SecondLook) -> Iterator[Sight | None]:
+    def sights(
+        self, images: Images, tap: AttentionTap, look: SecondLook
+    ) -> Iterator[AttentionRecord | None]:
         """What was seen in each image; None where the prompt asks for no class.
 
         Args:
@@ -71,12 +73,16 @@ class Reading:
         for row, names in enumerate(self.names):
             own = {cells: values[row].numpy() for cells, values in places.items()}
             lost = None if changes is None else changes[row, : len(names)].numpy()
-            yield Sight(images[row], maps[row, : len(names)], names, own, lost) if names else None
+            yield (
+                AttentionRecord(images[row], maps[row, : len(names)], names, own, lost)
+                if names
+                else None
+            )
 
     def _weights(self) -> Tensor:
         """(B, K, L), K the most classes of any domain: neighbours must not change a shape."""
-        text = self.painter.components.text
-        most = max(len(domain.classes) for domain in self.painter.domains.values())
+        text = self.image_model.components.text
+        most = max(len(domain.classes) for domain in self.image_model.domains.values())
         rows = []
         for names, line in zip(self.names, self.told, strict=True):
             spoken: list[Sequence[str]] = [self._words(name) for name in names]

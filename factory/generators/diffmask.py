@@ -16,8 +16,8 @@ import torch
 
 from factory.attention_maps.affinity_net import AffinityNet, load_affinity
 from factory.attention_maps.class_words import map_names, spellings
-from factory.attention_maps.refinement import Ladder, Mask, Sight, Verdict
-from factory.attention_maps.settings import LadderSection, Rung
+from factory.attention_maps.refinement import AttentionRecord, Mask, Refinement, Verdict
+from factory.attention_maps.settings import RefinementSection, Rung
 from factory.attention_maps.token_weights import naming
 from factory.diffmask_sections import DiffMaskSpec, ReadSection
 from factory.generators.attention_reading import Reading
@@ -25,13 +25,14 @@ from factory.generators.base import facet_rows
 from factory.generators.common import full_batches
 from factory.generators.medisyn import MediSyn
 from factory.generators.renoising import SecondLook
+from factory.identity import first_named
 from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
 from factory.models.clauses import by_clause
 from factory.pairs import Images, PairBatch
 from factory.prompts.captions import (
-    NAMED,
-    NAMED_APART,
+    ATTENTION_CLAUSE_RATES,
+    ATTENTION_RATES,
 )
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
@@ -41,17 +42,17 @@ READING_VERSION = 2
 
 @dataclass(frozen=True, eq=False)
 class DiffMask:
-    """A Generator: a text-to-image model, and a ladder from its attention to masks.
+    """A Generator: a text-to-image model, and a refinement from its attention to masks.
 
     Attributes:
-        painter: makes the images.
+        image_model: makes the images.
         masks: how attention becomes masks.
         read: what of the attention.
         net: of the rung `affinity`; None where none was trained.
     """
 
-    painter: MediSyn
-    masks: LadderSection
+    image_model: MediSyn
+    masks: RefinementSection
     read: ReadSection
     net: AffinityNet | None = None
 
@@ -63,36 +64,38 @@ class DiffMask:
             InputError: if the folder is no checkpoint, makes masks by itself, is for other images,
                 or lacks the network that the rung `affinity` needs.
         """
-        painter = MediSyn.load(checkpoint, image, spec.sample)
-        if painter.components.card.get("clauses"):
-            parts = painter.components
-            painter = replace(painter, components=replace(parts, text=by_clause(parts.text)))
+        image_model = MediSyn.load(checkpoint, image, spec.sample)
+        if image_model.components.card.get("clauses"):
+            parts = image_model.components
+            image_model = replace(
+                image_model, components=replace(parts, text=by_clause(parts.text))
+            )
         wanted = "affinity" in spec.masks.rungs
         net = load_affinity(checkpoint / AFFINITY, spec.masks.affinity) if wanted else None
-        return DiffMask(painter, spec.masks, spec.read, net)
+        return DiffMask(image_model, spec.masks, spec.read, net)
 
     @property
     def domains(self) -> Mapping[str, Domain]:
         """The domains the model was trained on, by name."""
-        return self.painter.domains
+        return self.image_model.domains
 
     @cached_property
     def digest(self) -> str:
-        """Digest of the painter (with the affinity network's weights), the ladder and the reading."""
+        """Digest of the image_model (with the affinity network's weights), the refinement and the reading."""
         content = {
             "generator": "diffmask",
             "version": READING_VERSION,
-            "painter": self.painter.digest,
-            "masks": self.masks.model_dump(mode="json"),
-            "read": self.read.model_dump(mode="json"),
+            "image_model": self.image_model.digest,
+            "masks": first_named(self.masks.model_dump(mode="json")),
+            "read": first_named(self.read.model_dump(mode="json")),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @cached_property
-    def ladders(self) -> Mapping[str, Ladder]:
+    def refinements(self) -> Mapping[str, Refinement]:
         """The mask maker of each domain, by name."""
         return {
-            name: Ladder(self.masks, domain.label_map, self.net)
+            name: Refinement(self.masks, domain.label_map, self.net)
             for name, domain in self.domains.items()
         }
 
@@ -102,8 +105,10 @@ class DiffMask:
         Raises:
             InputError: if the model was not trained on a prompt's domain, or never met a word.
         """
-        clauses = self.painter.components.card.get("clauses")
-        told = self.painter.captions(prompts, seeds, NAMED_APART if clauses else NAMED)
+        clauses = self.image_model.components.card.get("clauses")
+        told = self.image_model.captions(
+            prompts, seeds, ATTENTION_CLAUSE_RATES if clauses else ATTENTION_RATES
+        )
         return [
             naming(line, [spellings(n) for n in map_names(prompt.classes, self.masks.structures)])
             if prompt.retrieved
@@ -114,7 +119,7 @@ class DiffMask:
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
         """An image of each prompt, and a mask of what the network looked at while it made it.
 
-        A mask that the ladder has reasons against is left absent: `has_mask` is false, the mask
+        A mask that the refinement has reasons against is left absent: `has_mask` is false, the mask
         empty, and the facets `doubts` (kinds of reasons, joined by ";") and `doubt` (in words) say
         why. Of a prompt that asks for no class the empty mask is the true one.
 
@@ -143,7 +148,7 @@ class DiffMask:
         self,
         prompts: Sequence[Prompt],
         seeds: Sequence[int],
-        seen: Sequence[tuple[Images, Sight | None]],
+        seen: Sequence[tuple[Images, AttentionRecord | None]],
     ) -> PairBatch:
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
         images = [image for image, _ in seen]
@@ -159,7 +164,7 @@ class DiffMask:
 
     def sights(
         self, prompts: Sequence[Prompt], seeds: Sequence[int]
-    ) -> Iterator[tuple[Images, Sight | None]]:
+    ) -> Iterator[tuple[Images, AttentionRecord | None]]:
         """Each prompt's image (H, W, C), and what the network looked at while it made it.
 
         None where the prompt asks for no class. Raises as `generate` does.
@@ -198,7 +203,7 @@ class DiffMask:
             told = [f"{prompt.title} with {control}" for prompt in prompts]
         seen = self._looked_at(images, prompts, told, seeds, timesteps, control)
         return [
-            self.ladders[prompt.domain].climb(sight) if sight else {}
+            self.refinements[prompt.domain].climb(sight) if sight else {}
             for prompt, sight in zip(prompts, islice(seen, len(prompts)), strict=True)
         ]
 
@@ -210,9 +215,9 @@ class DiffMask:
         seeds: Sequence[int],
         timesteps: Sequence[int],
         control: str | None = None,
-    ) -> Iterator[Sight | None]:
+    ) -> Iterator[AttentionRecord | None]:
         """What the network looks at in given images; the last batch is filled up."""
-        for at in full_batches(len(prompts), self.painter.section.batch):
+        for at in full_batches(len(prompts), self.image_model.section.batch):
             part, lines, shown = [prompts[i] for i in at], [told[i] for i in at], images[at]
             look = self._look(shown, [seeds[i] for i in at])
             reading = self.reading(part, lines, control)
@@ -224,24 +229,24 @@ class DiffMask:
         self, prompts: Sequence[Prompt], told: Sequence[str], control: str | None = None
     ) -> Reading:
         """What is to be read while the network looks at a full batch, told these captions."""
-        return Reading(self.painter, self.masks, self.read, prompts, told, control)
+        return Reading(self.image_model, self.masks, self.read, prompts, told, control)
 
     def _drawn(
         self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]
-    ) -> Iterator[tuple[Images, Sight | None]]:
-        for at in full_batches(len(prompts), self.painter.section.batch):
+    ) -> Iterator[tuple[Images, AttentionRecord | None]]:
+        for at in full_batches(len(prompts), self.image_model.section.batch):
             part, lines = [prompts[i] for i in at], [told[i] for i in at]
             reading, own = self.reading(part, lines), [seeds[i] for i in at]
             with reading.tap() as tap:
-                images = self.painter.draw(part, lines, own)
+                images = self.image_model.draw(part, lines, own)
             yield from zip(
                 images, reading.sights(images, tap, self._look(images, own)), strict=True
             )
 
     def _look(self, images: Images, seeds: Sequence[int]) -> SecondLook:
-        return SecondLook(self.painter.components, images, seeds)
+        return SecondLook(self.image_model.components, images, seeds)
 
-    def _verdict(self, prompt: Prompt, image: Images, sight: Sight | None) -> Verdict:
+    def _verdict(self, prompt: Prompt, image: Images, sight: AttentionRecord | None) -> Verdict:
         if sight is None:
             return Verdict(np.zeros(image.shape[:2], np.uint8), None)
-        return self.ladders[prompt.domain](sight)
+        return self.refinements[prompt.domain](sight)

@@ -17,14 +17,14 @@ from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY, Components, save_components
 from factory.models.text_to_image import TextToImageUNet
 from factory.prompts.prompt import Prompt
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.partial_views import with_views
 from factory.training.steps import Progress
 from factory.training.text_to_image import text_to_image_stages
 
 
 def train_diffmask(
-    lesson: Lesson, spec: DiffMaskSpec, section: DiffMaskTraining, folder: Path
+    data: TrainingData, spec: DiffMaskSpec, section: DiffMaskTraining, folder: Path
 ) -> Iterator[Progress]:
     """Trains into `folder` and yields every step of every stage; no mask is read.
 
@@ -32,18 +32,18 @@ def train_diffmask(
     the network of the rung `affinity` beside it, in `affinity/`.
 
     Args:
-        lesson: the data; of its pairs, the images and facets.
-        spec: preset, start, sampling and the ladder.
+        data: the data; of its pairs, the images and facets.
+        spec: preset, start, sampling and the refinement.
         section: steps, rates, views, and how many drawn images the affinity network learns from.
         folder: becomes the checkpoint.
     """
     views = section.views, section.view_share, section.seed
-    shown = with_views(lesson.images_alone().train, lesson.domains, *views)
+    shown = with_views(data.images_alone().train, data.domains, *views)
     parts = yield from text_to_image_stages(
-        lesson, shown, section, spec.preset, spec.start, folder, clauses=section.clauses
+        data, shown, section, spec.preset, spec.start, folder, clauses=section.clauses
     )
     if section.seeds:
-        net = yield from affinity_stage(parts, lesson.image, spec, section, folder)
+        net = yield from affinity_stage(parts, data.image, spec, section, folder)
         save_affinity(net, folder / AFFINITY)
     save_components(parts, folder, torch.float16)
 
@@ -56,16 +56,16 @@ def affinity_stage(
     folder: Path,
 ) -> Generator[Progress, None, AffinityNet]:
     """Trains an affinity network on what the rungs below are certain of in drawn images."""
-    painter = MediSyn(ready(parts, folder, image), "in training", image, spec.sample)
+    image_model = MediSyn(ready(parts, folder, image), "in training", image, spec.sample)
     below = spec.masks.model_copy(update={"rungs": section.seed_rungs, "level": 0})
-    generator = DiffMask(painter, below, spec.read)
+    generator = DiffMask(image_model, below, spec.read)
     asked = examples(generator, section.seeds, section.seed)
     images, labels = [], []
     drawn = zip(asked, generator.sights(asked, [prompt.seed for prompt in asked]), strict=True)
     for number, (prompt, (picture, sight)) in enumerate(drawn, start=1):
         if sight is not None:
             images.append(picture)
-            labels.append(generator.ladders[prompt.domain].seeds(sight))
+            labels.append(generator.refinements[prompt.domain].seeds(sight))
         yield Progress("seeds", number, len(asked), {})
     torch.manual_seed(section.seed)
     net = AffinityNet(spec.masks.affinity, image.channels)

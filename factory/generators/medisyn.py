@@ -25,6 +25,7 @@ from factory.generators.common import (
     without_casts,
 )
 from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
+from factory.identity import first_named
 from factory.images import ImageSection
 from factory.models.checkpoints import (
     Components,
@@ -34,11 +35,11 @@ from factory.models.checkpoints import (
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images, PairBatch
 from factory.prompts.caption_facts import (
-    Facts,
+    CaptionFacts,
     facts_of_prompt,
 )
 from factory.prompts.captions import (
-    ASKED,
+    SAMPLING_RATES,
     Rates,
     caption,
     check_words,
@@ -96,14 +97,14 @@ class MediSyn:
             "version": SAMPLING_VERSION,
             "weights": self.weights,
             "image": self.image.model_dump(mode="json"),
-            "sample": self.section.model_dump(mode="json"),
+            "sample": first_named(self.section.model_dump(mode="json")),
             "wording": load_wording().digest,
             "varying": {name: list(classes) for name, classes in self.varying.items()},
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def captions(
-        self, prompts: Sequence[Prompt], seeds: Sequence[int], rates: Rates = ASKED
+        self, prompts: Sequence[Prompt], seeds: Sequence[int], rates: Rates = SAMPLING_RATES
     ) -> list[str]:
         """What the model is told for each prompt, worded by the seed.
 
@@ -149,7 +150,7 @@ class MediSyn:
         pairs = PairBatch.of(images, np.zeros(images.shape[:3], np.uint8), facets)
         return replace(pairs, has_mask=np.zeros(count, bool))
 
-    def _facts(self, prompt: Prompt) -> Facts:
+    def _facts(self, prompt: Prompt) -> CaptionFacts:
         return facts_of_prompt(prompt, self.domains[prompt.domain], self.varying[prompt.domain])
 
     def draw(self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]) -> Images:

@@ -27,6 +27,7 @@ from factory.generators.common import (
     without_casts,
 )
 from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
+from factory.identity import first_named
 from factory.images import ImageSection
 from factory.masks import CODECS
 from factory.models.checkpoints import Components, checkpoint_digest, load_components
@@ -81,7 +82,7 @@ class MedSegFactory:
             "version": SAMPLING_VERSION,
             "weights": self.weights,
             "image": self.image.model_dump(mode="json"),
-            "sample": self.section.model_dump(mode="json"),
+            "sample": first_named(self.section.model_dump(mode="json")),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -108,7 +108,7 @@ def sample(
     for t in scheduler.timesteps:
         now = t.long().expand(len(zero))
         times = [zero if stream == known else now for stream in range(len(latents))]
-        made = guided(unet, latents, times, text, section.guidance, section.rescale)
+        made = guided(unet, latents, times, text, section.guidance, section.guidance_rescale)
         noisy, predicted = ([parts[stream] for stream in drawn] for parts in (latents, made))
         stacked = scheduler.step(torch.cat(predicted), t, torch.cat(noisy)).prev_sample
         for stream, part in zip(drawn, stacked.chunk(len(drawn)), strict=True):

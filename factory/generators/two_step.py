@@ -35,39 +35,41 @@ class Masked:
     """A Generator of two models.
 
     Attributes:
-        painter: draws the images.
-        maker: makes their masks.
+        image_model: draws the images.
+        mask_model: makes their masks.
     """
 
-    painter: MediSyn
-    maker: MaskMaker
+    image_model: MediSyn
+    mask_model: MaskMaker
 
     def __post_init__(self) -> None:
         if not self.domains:
             raise InputError(
-                f"the model of the images knows {', '.join(self.painter.domains)}, that of the "
-                f"masks {', '.join(self.maker.domains)}: no domain of both; choose another "
+                f"the model of the images knows {', '.join(self.image_model.domains)}, that of the "
+                f"masks {', '.join(self.mask_model.domains)}: no domain of both; choose another "
                 "checkpoint"
             )
 
     @cached_property
     def domains(self) -> Mapping[str, Domain]:
-        """The domains that both models know, by name; masks follow the maker's label map."""
-        return {n: each for n, each in self.maker.domains.items() if n in self.painter.domains}
+        """The domains that both models know, by name; masks follow the mask_model's label map."""
+        return {
+            n: each for n, each in self.mask_model.domains.items() if n in self.image_model.domains
+        }
 
     @cached_property
     def digest(self) -> str:
         """Digest of both models."""
-        told = ("masked", self.painter.digest, self.maker.digest)
+        told = ("masked", self.image_model.digest, self.mask_model.digest)
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
-        """The painter's image of each prompt, and the maker's mask of it.
+        """The image_model's image of each prompt, and the mask_model's mask of it.
 
         Raises:
             InputError: if either model does not know a prompt's domain, classes or words.
             ValueError: if there is no prompt, or not one seed for each.
         """
-        images = self.painter.generate(prompts, seeds).images
-        # What a mask maker returns as image has been through its own autoencoder.
-        return replace(self.maker.segment(prompts, seeds, images), images=images)
+        images = self.image_model.generate(prompts, seeds).images
+        # What a mask mask_model returns as image has been through its own autoencoder.
+        return replace(self.mask_model.segment(prompts, seeds, images), images=images)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from factory.models.tokenizer import words
-from factory.prompts.caption_facts import Facts
+from factory.prompts.caption_facts import CaptionFacts
 from factory.prompts.captions import (
-    LEARNT,
+    TRAINING_RATES,
     Caption,
     caption,
 )
@@ -24,7 +24,7 @@ MOST_TAUGHT = 256  # words of free texts that the encoder must keep apart, the c
 
 
 def caption_corpus(
-    domains: Mapping[str, Domain], learnt: Sequence[Facts] = (), seed: int = 0
+    domains: Mapping[str, Domain], learnt: Sequence[CaptionFacts] = (), seed: int = 0
 ) -> list[Sentence]:
     """Captions of everything the domains can show, of a training set, and every phrase alone.
 
@@ -49,17 +49,17 @@ def _domain_captions(domains: Mapping[str, Domain], draw: np.random.Generator) -
     for domain in domains.values():
         for finding in ("", *domain.findings):
             for _ in range(DRAWS):
-                yield caption(_some_facts(domain, finding, draw), draw, LEARNT)
+                yield caption(_some_facts(domain, finding, draw), draw, TRAINING_RATES)
 
 
-def _some_facts(domain: Domain, finding: str, draw: np.random.Generator) -> Facts:
-    """Facts of one finding with random structures among those it may show."""
+def _some_facts(domain: Domain, finding: str, draw: np.random.Generator) -> CaptionFacts:
+    """CaptionFacts of one finding with random structures among those it may show."""
     may = domain.shown(finding)
     shown = [name for name in may if finding or draw.random() < 0.5]
     names = list(domain.classes)
     side = ("", *SIDES)[int(draw.integers(4))]
     enlarged = [name for name in shown if draw.random() < 0.1]
-    return Facts(
+    return CaptionFacts(
         domain.title,
         domain.modality,
         domain.anatomy,
@@ -91,7 +91,7 @@ def _names(domains: Mapping[str, Domain]) -> Iterator[tuple[str, Kind, str]]:
     yield from (("side", "side", side) for side in SIDES)
 
 
-def _free_texts(learnt: Sequence[Facts]) -> Iterator[Sentence]:
+def _free_texts(learnt: Sequence[CaptionFacts]) -> Iterator[Sentence]:
     """Free texts of the training images; the words that several share are what they tell."""
     texts = sorted({facts.text for facts in learnt if facts.text})
     counts = Counter(word for text in texts for word in words(text))

@@ -19,7 +19,7 @@ SPOKEN = ("side", "enlarged")  # facets with words of their own; others are told
 
 
 @dataclass(frozen=True)
-class Facts:
+class CaptionFacts:
     """What is known of an image, as far as captions can tell it.
 
     Attributes:
@@ -70,7 +70,7 @@ def facts_of_rows(
     labelled: Flags,
     domains: Mapping[str, Domain],
     varying: Mapping[str, Sequence[str]],
-) -> list[Facts]:
+) -> list[CaptionFacts]:
     """What a source tells of its images; `side` and `enlarged` where it has such columns.
 
     Args:
@@ -90,10 +90,10 @@ def _of_row(
     labelled: bool,
     domain: Domain,
     varying: Mapping[str, Sequence[str]],
-) -> Facts:
+) -> CaptionFacts:
     present = _names(row["labels"])
     absent = [name for name in domain.classes if name not in present] if labelled else []
-    return Facts(
+    return CaptionFacts(
         domain.title,
         domain.modality,
         domain.anatomy,
@@ -107,12 +107,12 @@ def _of_row(
     )
 
 
-def facts_of_prompt(prompt: Prompt, domain: Domain, varying: Sequence[str]) -> Facts:
+def facts_of_prompt(prompt: Prompt, domain: Domain, varying: Sequence[str]) -> CaptionFacts:
     """What a prompt asks for; its extra facets `side` and `enlarged` have words of their own."""
     extra = dict(prompt.extra)
     # A prompt may ask for fewer classes than its finding shows; those are not absent.
     shown = set(domain.shown(prompt.finding) if prompt.finding else ()) | set(prompt.classes)
-    return Facts(
+    return CaptionFacts(
         domain.title,
         domain.modality,
         domain.anatomy,

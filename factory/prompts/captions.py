@@ -14,7 +14,7 @@ import numpy as np
 
 from factory.errors import InputError
 from factory.models.tokenizer import words
-from factory.prompts.caption_facts import Facts
+from factory.prompts.caption_facts import CaptionFacts
 from factory.prompts.wording import Kind, Wording, load_wording, pick
 
 MOST_NAMES = 5  # structures named in one clause: more would fill what a text encoder reads
@@ -49,12 +49,14 @@ class Rates:
     absent: float = 1
 
 
-LEARNT = Rates(finding=0.9, varying=0.6, constant=0.2, title=0.3, text=0.5, text_alone=0.25)
-ASKED = Rates(finding=1, varying=1, constant=0, title=0.3, text=1, text_alone=0)
-NAMED = replace(ASKED, constant=1, most=255)  # attention is read of words that were said
+TRAINING_RATES = Rates(finding=0.9, varying=0.6, constant=0.2, title=0.3, text=0.5, text_alone=0.25)
+SAMPLING_RATES = Rates(finding=1, varying=1, constant=0, title=0.3, text=1, text_alone=0)
+ATTENTION_RATES = replace(
+    SAMPLING_RATES, constant=1, most=255
+)  # attention is read of words that were said
 # Attention is to tell one structure from another: each is named, in a clause of its own, and the
 # finding, which implies some of them, mostly goes without saying.
-LEARNT_APART = Rates(
+TRAINING_CLAUSE_RATES = Rates(
     finding=0.2,
     varying=0.95,
     constant=0.95,
@@ -66,7 +68,7 @@ LEARNT_APART = Rates(
     together=0.5,
     absent=0.5,
 )
-NAMED_APART = replace(NAMED, apart=True, absent=0)
+ATTENTION_CLAUSE_RATES = replace(ATTENTION_RATES, apart=True, absent=0)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,9 @@ class Caption:
 
 
 def caption(
-    facts: Facts,
+    facts: CaptionFacts,
     draw: np.random.Generator,
-    rates: Rates = LEARNT,
+    rates: Rates = TRAINING_RATES,
     wording: Wording | None = None,
 ) -> Caption:
     """Says facts in words that a random generator draws.
@@ -100,7 +102,7 @@ def caption(
 
 @dataclass(frozen=True)
 class _Speaker:
-    facts: Facts
+    facts: CaptionFacts
     draw: np.random.Generator
     rates: Rates
     wording: Wording

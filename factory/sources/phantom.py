@@ -16,6 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from factory.errors import InputError
+from factory.identity import first_named
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS
@@ -41,7 +42,7 @@ class PhantomSource(BaseModel):
         limit: takes this many training images, over all domains; None takes all.
         limit_seed: which ones; a smaller limit of the same seed takes a part of a larger one's.
         seed: of all images; another seed shows other patients.
-        left_out: chance of each structure to be missing from a training image.
+        structure_dropout: chance of each structure to be missing from a training image.
         findings: of training images, taking turns; one that is named twice comes twice as often.
             None: all of the domain.
     """
@@ -56,7 +57,7 @@ class PhantomSource(BaseModel):
     limit: Count | None = None
     limit_seed: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
-    left_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    structure_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     findings: tuple[str, ...] | None = Field(default=None, min_length=1)
 
     @field_validator("domains")
@@ -144,12 +145,14 @@ class Phantoms:
     def digest(self) -> str:
         """Digest of what the pixels follow from: renderer, section and label maps."""
         # Phantoms that use neither keep the digest they had before these keys were.
-        unused = {key for key in ("left_out", "findings") if not getattr(self.section, key)}
+        unused = {
+            key for key in ("structure_dropout", "findings") if not getattr(self.section, key)
+        }
         content = {
             "renderer": RENDERER_VERSION,
-            "section": self.section.model_dump(exclude={"domains"} | unused),
+            "section": first_named(self.section.model_dump(exclude={"domains"} | unused)),
             "domains": {name: domain.model_dump() for name, domain in self.domains.items()},
-            **({"left_out": LEFT_OUT_VERSION} if self.section.left_out else {}),
+            **({"left_out": LEFT_OUT_VERSION} if self.section.structure_dropout else {}),
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -194,10 +197,10 @@ class Phantoms:
     def _shown(self, case: Case) -> tuple[str, ...] | None:
         """The structures that a training image shows where some are left out; None: all."""
         classes = case.domain.shown(case.finding)
-        if case.split != "train" or not self.section.left_out or not classes:
+        if case.split != "train" or not self.section.structure_dropout or not classes:
             return None
         draw = np.random.default_rng([self._seed(case), 1])
-        kept = tuple(name for name in classes if draw.random() >= self.section.left_out)
+        kept = tuple(name for name in classes if draw.random() >= self.section.structure_dropout)
         return None if kept == classes else kept or (classes[int(draw.integers(len(classes)))],)
 
     def _seed(self, case: Case) -> int:

@@ -129,7 +129,9 @@ def new_autoencoder(
     """
     generator = step_generator(seed, 0)
     at = torch.randperm(len(images), generator=generator)[:LINEAR_SAMPLE]
-    coded = recoloured(_rows(masks, at).float() / 127.5 - 1, spec.recolour, generator)
+    coded = recoloured(
+        _rows(masks, at).float() / 127.5 - 1, spec.mask_colour_augmentation, generator
+    )
     return Autoencoder.small(spec.factor, torch.cat([images[at].float() / 127.5 - 1, coded]))
 
 
@@ -168,7 +170,9 @@ def train_autoencoder(
         at = torch.randint(len(images), (spec.batch,), generator=generator)
         # Masks are the easy part: half as many suffice.
         few = at[: max(1, spec.batch // 2)]
-        coded = recoloured(_rows(masks, few).float() / 127.5 - 1, spec.recolour, generator)
+        coded = recoloured(
+            _rows(masks, few).float() / 127.5 - 1, spec.mask_colour_augmentation, generator
+        )
         pictures = torch.cat([images[at].float() / 127.5 - 1, coded])
         shown = augmented(pictures, generator).to(accelerate.device)
         real, coded = shown.split([len(at), len(coded)])
@@ -180,7 +184,7 @@ def train_autoencoder(
         for group in optimisers["model"].param_groups:
             group["lr"] = rate
         noise = _latent_noise(model, shown, generator)
-        textured = step >= spec.texture_from * spec.steps
+        textured = step >= spec.texture_loss_from * spec.steps
         total, made, terms = losses.generator_loss(model, real, coded, noise, textured)
         _descend(accelerate, optimisers["model"], model, total)
         if textured and spec.adversarial:

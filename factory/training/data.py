@@ -13,7 +13,7 @@ from factory.vocabulary import Domain
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """What a model is trained on.
 
     Attributes:
@@ -34,12 +34,12 @@ class Lesson:
     licence: str
     source_parts: tuple[str, ...] = ()
 
-    def masked(self) -> Lesson:
+    def masked(self) -> TrainingData:
         """The pairs whose mask is not absent: what masks can be learnt from."""
         train, held_out = (pairs[pairs.has_mask] for pairs in (self.train, self.held_out))
         return replace(self, train=train, held_out=held_out)
 
-    def images_alone(self) -> Lesson:
+    def images_alone(self) -> TrainingData:
         """The same images and facets with every mask emptied: what nothing can learn masks from.
 
         `has_mask` stays: it says whether a pair without labels shows nothing or was not labelled.

@@ -16,7 +16,7 @@ from factory.models.presets import PRESETS, SCHEDULE
 from factory.pairs import PairBatch
 from factory.settings import Augmentation, TrainSection
 from factory.training.autoencoder_limit import autoencoder_ceiling
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_pairs, image_pictures, mask_pictures
 from factory.training.sentences import corpus, with_vocabulary
@@ -42,7 +42,7 @@ def new_denoiser(
 
 
 def train_medsegfactory(
-    lesson: Lesson,
+    data: TrainingData,
     section: TrainSection,
     preset: str,
     coupling: str,
@@ -55,7 +55,7 @@ def train_medsegfactory(
     resumes. The finished checkpoint has the hub's layout and a card.
 
     Args:
-        lesson: the data; pairs without a mask are left out.
+        data: the data; pairs without a mask are left out.
         section: steps, rates, augmentation.
         preset: size of the denoiser, a name of `PRESETS`.
         coupling: how the streams meet, a name of `COUPLINGS`.
@@ -65,32 +65,32 @@ def train_medsegfactory(
     """
     work = folder / "training"
     watch = Stopwatch(work / "seconds")
-    lesson = lesson.masked()
+    data = data.masked()
     components = load_components(start, coupling) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
-    sentences = corpus(with_vocabulary(lesson.domains), seed=section.seed)
+    sentences = corpus(with_vocabulary(data.domains), seed=section.seed)
     text = yield from watch.over(text_stage(components, sentences, section, work))
-    images = image_pictures(lesson.train.images)
-    masks = mask_pictures(lesson.train, lesson.domains)
+    images = image_pictures(data.train.images)
+    masks = mask_pictures(data.train, data.domains)
     autoencoder = yield from watch.over(autoencoder_stage(components, images, masks, section, work))
     encoders = Encoders(autoencoder, text)
 
     def encoded(pairs: PairBatch, augmentation: Augmentation, name: str) -> Encoding:
         def encode(chosen: Augmentation) -> Encoding:
-            return encode_pairs(pairs, lesson.domains, autoencoder, text, chosen, seed=0)
+            return encode_pairs(pairs, data.domains, autoencoder, text, chosen, seed=0)
 
         file = work / f"{name}.safetensors"
         return watch.over(latents_stage(encode, encoders, augmentation, file))
 
-    latents = yield from encoded(lesson.train, section.augment, "train")
-    held_out = yield from encoded(lesson.held_out, Augmentation(copies=1), "held_out")
+    latents = yield from encoded(data.train, section.augment, "train")
+    held_out = yield from encoded(data.held_out, Augmentation(copies=1), "held_out")
     scheduler = DDIMScheduler.from_config(scheduler_config)
     if components is not None:
         unet = components.unet
     else:
         alphas = scheduler.alphas_cumprod
         unet = new_denoiser(encoders, latents, preset, coupling, alphas, section.seed)
-    losses = autoencoder_ceiling(lesson.held_out, lesson.domains, autoencoder, held_out)
+    losses = autoencoder_ceiling(data.held_out, data.domains, autoencoder, held_out)
     yield Progress("ceiling", 1, 1, losses)
     denoising = train_denoiser(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
@@ -100,7 +100,7 @@ def train_medsegfactory(
         yield progress
     card = make_card(
         "MedSegFactory (arXiv 2504.06897)",
-        lesson,
+        data,
         section,
         {"preset": preset, "coupling": coupling},
         start,

@@ -19,7 +19,7 @@ from factory.models.lineage import Ancestor, with_ancestor
 from factory.models.text import TextEncoder, train_text_encoder
 from factory.settings import Augmentation, SystemTraining
 from factory.training.autoencoder import measure_latents, new_autoencoder, train_autoencoder
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.latents import Latents
 from factory.training.resume import save_whole
 from factory.training.sentences import Sentence
@@ -130,7 +130,7 @@ def latents_stage(
 
 def make_card(
     system: str,
-    lesson: Lesson,
+    data: TrainingData,
     section: SystemTraining,
     about: Mapping[str, object],
     start: Path | None,
@@ -141,26 +141,26 @@ def make_card(
 
     Args:
         system: name and paper.
-        lesson: what it was trained on.
+        data: what it was trained on.
         section: how.
         about: what else there is to say: preset, coupling, wording.
         start: checkpoint it was fine-tuned from.
         losses: the last of each name.
         seconds: that the training took, over all its starts.
     """
-    phantom = all(domain.phantom for domain in lesson.domains.values())
-    learnt = Ancestor(lesson.source_digest, len(lesson.train), phantom, lesson.source_parts)
+    phantom = all(domain.phantom for domain in data.domains.values())
+    learnt = Ancestor(data.source_digest, len(data.train), phantom, data.source_parts)
     return {
         "system": system,
         **about,
-        "image": lesson.image.model_dump(mode="json"),
-        "domains": [domain.model_dump(mode="json") for domain in lesson.domains.values()],
+        "image": data.image.model_dump(mode="json"),
+        "domains": [domain.model_dump(mode="json") for domain in data.domains.values()],
         "train": section.model_dump(mode="json"),
         "from": start.name if start is not None else None,
-        "source_digest": lesson.source_digest,
-        "pairs": len(lesson.train),
+        "source_digest": data.source_digest,
+        "pairs": len(data.train),
         ANCESTRY: with_ancestor(None if start is None else read_card(start), learnt),
-        "licence": lesson.licence,
+        "licence": data.licence,
         "losses": {name: round(value, 5) for name, value in losses.items()},
         "seconds": round(seconds),
     }

@@ -26,20 +26,20 @@ from factory.models.text_to_image import TextToImageUNet
 from factory.models.tokenizer import words
 from factory.pairs import PairBatch
 from factory.prompts.caption_facts import (
-    Facts,
+    CaptionFacts,
     facts_of_rows,
     varying_classes,
 )
 from factory.prompts.captions import (
-    LEARNT,
-    LEARNT_APART,
+    TRAINING_CLAUSE_RATES,
+    TRAINING_RATES,
     Rates,
     caption,
 )
 from factory.prompts.wording import load_wording
 from factory.settings import Augmentation, SystemTraining, TextToImageSpec
 from factory.training.autoencoder_limit import image_ceiling
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents, encode_streams, image_pictures, shown_images
 from factory.training.sentences import Sentence, with_vocabulary
@@ -62,7 +62,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Captions:
-    """The captions of a lesson, drawn anew for every variant of an image.
+    """The captions of a data, drawn anew for every variant of an image.
 
     Attributes:
         train, held_out: facts of the images.
@@ -70,25 +70,25 @@ class Captions:
         seed: of all draws.
     """
 
-    train: Sequence[Facts]
-    held_out: Sequence[Facts]
+    train: Sequence[CaptionFacts]
+    held_out: Sequence[CaptionFacts]
     varying: Mapping[str, tuple[str, ...]]
     seed: int
 
     @staticmethod
-    def of(lesson: Lesson, seed: int) -> Captions:
+    def of(data: TrainingData, seed: int) -> Captions:
         """Reads facets alone, never a mask."""
-        labelled = lesson.train.has_mask
-        varying = varying_classes(lesson.train.facets, labelled, lesson.domains)
+        labelled = data.train.has_mask
+        varying = varying_classes(data.train.facets, labelled, data.domains)
         train, held_out = (
-            facts_of_rows(pairs.facets, pairs.has_mask, lesson.domains, varying)
-            for pairs in (lesson.train, lesson.held_out)
+            facts_of_rows(pairs.facets, pairs.has_mask, data.domains, varying)
+            for pairs in (data.train, data.held_out)
         )
         return Captions(train, held_out, varying, seed)
 
-    def sentences(self, lesson: Lesson) -> list[Sentence]:
+    def sentences(self, data: TrainingData) -> list[Sentence]:
         """What a small text encoder learns: the whole vocabulary, and these images' free texts."""
-        return caption_corpus(with_vocabulary(lesson.domains), self.train, self.seed)
+        return caption_corpus(with_vocabulary(data.domains), self.train, self.seed)
 
 
 def known_words(
@@ -117,7 +117,11 @@ def known_words(
 
 
 def captions_of(
-    facts: Sequence[Facts], text: TextEncoder, seed: int, copy: int, rates: Rates = LEARNT
+    facts: Sequence[CaptionFacts],
+    text: TextEncoder,
+    seed: int,
+    copy: int,
+    rates: Rates = TRAINING_RATES,
 ) -> list[list[str]]:
     """A caption of each image for one of its variants, cut where the encoder stops reading."""
     lines = [
@@ -146,7 +150,7 @@ def new_text_to_image(
 
 
 def train_text_to_image(
-    lesson: Lesson, section: SystemTraining, preset: str, start: Path | None, folder: Path
+    data: TrainingData, section: SystemTraining, preset: str, start: Path | None, folder: Path
 ) -> Iterator[Progress]:
     """Trains into `folder` and yields every step of every stage; no mask is read.
 
@@ -154,19 +158,19 @@ def train_text_to_image(
     resumes. The finished checkpoint has the hub's layout and a card.
 
     Args:
-        lesson: the data; of its pairs, the images and facets.
+        data: the data; of its pairs, the images and facets.
         section: steps, rates, augmentation.
         preset: size of the denoiser, a name of `TEXT_TO_IMAGE`.
         start: checkpoint to fine-tune from, ours or a Stable Diffusion folder of the hub; its text
             encoder, autoencoder and denoiser are the starting point.
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
-    trained = yield from text_to_image_stages(lesson, lesson.train, section, preset, start, folder)
+    trained = yield from text_to_image_stages(data, data.train, section, preset, start, folder)
     save_components(trained, folder, torch.float16)
 
 
 def text_to_image_stages(
-    lesson: Lesson,
+    data: TrainingData,
     shown: PairBatch,
     section: SystemTraining,
     preset: str,
@@ -178,7 +182,7 @@ def text_to_image_stages(
     """The stages of `train_text_to_image`; returns the trained parts, which are not yet saved.
 
     Args:
-        lesson: the data, as the card tells it.
+        data: the data, as the card tells it.
         shown: what is learnt from: its training pairs, or these with views of them.
         section: steps, rates, augmentation.
         preset: size of the denoiser.
@@ -188,13 +192,13 @@ def text_to_image_stages(
     """
     work = folder / "training"
     watch = Stopwatch(work / "seconds")
-    learnt = replace(lesson, train=shown).images_alone()
+    learnt = replace(data, train=shown).images_alone()
     components = load_text_to_image_components(start) if start is not None else None
     scheduler_config = dict(components.scheduler_config) if components else dict(SCHEDULE)
     captions = Captions.of(learnt, section.seed)
     text = yield from watch.over(text_stage(components, captions.sentences(learnt), section, work))
     text = by_clause(text) if clauses else text
-    rates = LEARNT_APART if clauses else LEARNT
+    rates = TRAINING_CLAUSE_RATES if clauses else TRAINING_RATES
     images = image_pictures(learnt.train.images)
     no_masks = images[:0]
     autoencoder = yield from watch.over(
@@ -203,7 +207,7 @@ def text_to_image_stages(
     encoders = Encoders(autoencoder, text)
 
     def encoded(
-        pairs: PairBatch, facts: Sequence[Facts], augmentation: Augmentation, name: str
+        pairs: PairBatch, facts: Sequence[CaptionFacts], augmentation: Augmentation, name: str
     ) -> Encoding:
         def encode(chosen: Augmentation) -> Encoding:
             def told(copy: int) -> list[list[str]]:
@@ -233,5 +237,5 @@ def text_to_image_stages(
         losses |= progress.losses
         yield progress
     about = {"preset": preset, "varying": captions.varying, "clauses": clauses}
-    card = make_card(SYSTEM, lesson, section, about, start, losses, watch.seconds)
+    card = make_card(SYSTEM, data, section, about, start, losses, watch.seconds)
     return Components(unet, autoencoder, text, scheduler_config, card)

@@ -97,16 +97,16 @@ def worth(told: Worth) -> RenderableType:
         )
         if table
     ]
-    worths = [
+    equivalent_images = [
         f"{row['domain']}, {_arm(row)}: {row['words']}"
-        for row in [*told.worths, *told.classes["worths"]]
+        for row in [*told.equivalent_images, *told.classes["equivalent_images"]]
     ]
     return Group(
         f"{told.version}, {_tried_on(told)}",
         *levels,
         *unseen_tables(told.unseen),
         # Plain: "[fewer, 42]" would be read as markup, and vanish.
-        Text("\n".join(["in real images:", *worths]) if worths else ""),
+        Text("\n".join(["in real images:", *equivalent_images]) if equivalent_images else ""),
         scores({score.metric: score for score in told.scores}),
         "" if told.file is None else mapping({"tables": short_path(told.file)}),
     )

@@ -1,4 +1,4 @@
-"""About how long a recipe takes on this machine, from one step of each network it needs."""
+"""ScoreKey how long a recipe takes on this machine, from one step of each network it needs."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
 def seconds(
     recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
 ) -> float:
-    """About how long all of a recipe takes, probing each network with a pass.
+    """ScoreKey how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
@@ -105,7 +105,7 @@ def seconds(
 
 
 def looks_again(spec: TrainedSpec, grid: PromptGrid) -> float:
-    """Passes for each drawn image that the rungs of a ladder take, once it is finished."""
+    """Passes for each drawn image that the rungs of a refinement take, once it is finished."""
     if not isinstance(spec, DiffMaskSpec):
         return 0
     asked = fmean(len(prompt.classes) for prompt in grid)

@@ -18,7 +18,7 @@ from evaluation.features.registry import check_usable
 from evaluation.image_scores import needs_mask
 from evaluation.lake.lake import Lake
 from evaluation.pairs import by_domain, domain_of, take
-from evaluation.scoring.judges import findings_of
+from evaluation.scoring.judges import learnable_findings
 from evaluation.utility.arms import Arm
 from evaluation.utility.classifier_arms import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
@@ -155,10 +155,10 @@ def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Co
     """Steps of whatever is trained to score and try the pairs, by kind of network."""
     section = recipe.evaluate
     judged = len(grid.domains) if recipe.generator.makes_masks else 0
-    told = sum(bool(findings_of(reference.train, domain)) for domain in grid.domains)
-    # The other way round, a pupil learns for as long as the judge.
-    steps = Counter({section.judge: judged * section.judge_steps * (1 + section.both_ways)})
-    steps[section.finder] += told * section.finder_steps
+    told = sum(bool(learnable_findings(reference.train, domain)) for domain in grid.domains)
+    # The other way round, a tstr_segmenter learns for as long as the judge.
+    steps = Counter({section.judge: judged * section.judge_steps * (1 + section.tstr)})
+    steps[section.finding_classifier] += told * section.finding_classifier_steps
     if "encoder" in section.features:
         # A step of an encoder takes about as long as one of a judge.
         steps[section.judge] += judged * section.encoder_steps

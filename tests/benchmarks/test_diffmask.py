@@ -44,7 +44,9 @@ def test_without_a_checkpoint_one_line_says_how_to_train_one(monkeypatch, capsys
 @pytest.mark.slow
 def test_every_rung_is_judged_on_drawn_images():
     quick = ["generator.sample.steps=2", "generator.sample.batch=2"]
-    bench = diffmask.Bench.of("diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2)
+    bench = diffmask.DownstreamExperiment.of(
+        "diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2
+    )
     real = bench.train, bench.held_out, bench.domain
     section = EvaluateSection(judge_steps=2)
     figures = diffmask.judged(bench.generator, bench.prompts, *real, section)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import distinct, medisyn
-from benchmarks.paraphrases import HELD_OUT, LEARNT, free_texts
+from benchmarks.paraphrases import HELD_OUT, TRAINING_RATES, free_texts
 from factory.images import ImageSection
 from factory.models.caption_sentences import caption_corpus
 from factory.models.tokenizer import words
@@ -15,7 +15,7 @@ from factory.prompts.wording import load_wording
 from factory.settings import MediSynSpec
 from factory.sources.phantom import PhantomSource
 from flows.planning.recipe import load_recipe
-from tasks.generator_training import lesson_from
+from tasks.generator_training import training_data_of
 
 DOMAINS = ("phantom-breast-us", "phantom-colonoscopy")
 SPEC = {
@@ -34,7 +34,7 @@ SPEC = {
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("medisyn")
     source = PhantomSource(domains=DOMAINS, train=9, val=6, test=6).build()
-    lesson = lesson_from(source, ImageSection(size=32, channels=3))
+    lesson = training_data_of(source, ImageSection(size=32, channels=3))
     for _ in MediSynSpec.model_validate(SPEC).learn(lesson, folder):
         pass
     return folder
@@ -44,14 +44,16 @@ def test_paraphrases_are_held_out_and_of_known_words():
     domains = load_recipe("medisyn").source.build().domains
     cells = [(d, finding, i) for d in domains.values() for finding in d.findings for i in range(8)]
     known = frozenset(w for told in caption_corpus(domains) for w in words(told.text))
-    check_words([p.text for forms in (LEARNT, HELD_OUT) for p in free_texts(cells, forms)], known)
+    check_words(
+        [p.text for forms in (TRAINING_RATES, HELD_OUT) for p in free_texts(cells, forms)], known
+    )
     wording = load_wording()
     taught = {
         form.format(head=head, finding="{finding}")
         for form in wording.findings
         for head in wording.heads
     }
-    assert set(LEARNT) <= taught
+    assert set(TRAINING_RATES) <= taught
     assert not set(HELD_OUT) & taught
 
 

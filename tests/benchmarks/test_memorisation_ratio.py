@@ -7,7 +7,7 @@ from benchmarks.memorisation_ratio import corresponding, distance_ratios, encode
 from evaluation.disguises import disguised
 from evaluation.features.simclr_encoder import new_encoder
 from evaluation.pairs import take
-from evaluation.privacy.memorisation import Resemblance
+from evaluation.privacy.memorisation import NearestNeighbourDistances
 
 
 def test_disguises_change_an_image_as_they_say():
@@ -26,7 +26,9 @@ def test_every_disguise_is_seen_through(discs):
     kinds = disguised(real.images[:3])
     copies = take(real, np.tile(np.arange(3), len(kinds)))
     copies.images[:] = np.concatenate(list(kinds.values()))
-    found = Resemblance.of(copies, take(real, np.arange(12)), take(other, np.arange(4)))
+    found = NearestNeighbourDistances.of(
+        copies, take(real, np.arange(12)), take(other, np.arange(4))
+    )
     assert found.nearest.tolist() == [0, 1, 2] * len(kinds)
 
 
@@ -36,15 +38,17 @@ def test_ratios_are_small_for_copies_and_about_one_for_others(discs, embedding):
     extra = {}
     if embedding == "encoder":
         extra = {"measure": encoded_distances(new_encoder(1, (), seed=0), real.images)}
-    copies = distance_ratios(Resemblance.of(take(real, np.arange(10)), real, other, **extra))
-    others = distance_ratios(Resemblance.of(third, real, other, **extra))
+    copies = distance_ratios(
+        NearestNeighbourDistances.of(take(real, np.arange(10)), real, other, **extra)
+    )
+    others = distance_ratios(NearestNeighbourDistances.of(third, real, other, **extra))
     assert copies.max() < 0.2
     assert others.mean() == pytest.approx(1, abs=0.15)
 
 
 def test_some_images_of_a_comparison_are_those_images(discs):
     real, other = discs(12, seed=1), discs(6, seed=2)
-    found = Resemblance.of(other, real, discs(5, seed=3))
+    found = NearestNeighbourDistances.of(other, real, discs(5, seed=3))
     np.testing.assert_array_equal(found.among(np.array([1, 4])).distance, found.distance[[1, 4]])
 
 

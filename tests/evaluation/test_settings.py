@@ -71,9 +71,9 @@ def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
 @pytest.mark.parametrize(
     ("values", "names"),
     [
-        ({}, {"utility_gain", "utility_worth"}),
+        ({}, {"utility_gain", "utility_equivalent_images"}),
         ({"real": ["all"]}, {"utility_gain"}),
-        ({"arms": ["real", "synthetic"]}, {"utility_worth"}),
+        ({"arms": ["real", "synthetic"]}, {"utility_equivalent_images"}),
         ({"arms": ["real", "augmented", "reversed"]}, set()),
         (
             {"unseen": ["opacity"]},
@@ -85,7 +85,7 @@ def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
         ),
         (
             {"segmenters": [], "classifiers": ["resnet"]},
-            {"utility_auroc_gain", "utility_auroc_worth"},
+            {"utility_auroc_gain", "utility_auroc_equivalent_images"},
         ),
         (
             {"classifiers": ["resnet"], "real": [4]},

@@ -67,7 +67,7 @@ def tiny():
             "features": ["handcrafted", "encoder"],
             "encoder_steps": 2,
             "judge_steps": 3,
-            "finder_steps": 2,
+            "finding_classifier_steps": 2,
         },
         "utility": {"real": [4], "seeds": 1, "steps": 2},
     }

@@ -24,12 +24,16 @@ GENERATOR = {
     },
     "sample": {"steps": 2, "batch": 4},
     # Untrained attention is nearly flat, and in many pieces: what is tried here is the way.
-    "masks": {"flat": 0, "speck": 0, "affinity": {"steps": 2, "batch": 2, "margin": 0}},
+    "masks": {
+        "min_contrast": 0,
+        "min_component": 0,
+        "affinity": {"steps": 2, "batch": 2, "margin": 0},
+    },
 }
 SOURCE = {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6}
 TINY = {
     "name": "diffmask",
-    "source": SOURCE | {"left_out": 0.3},
+    "source": SOURCE | {"structure_dropout": 0.3},
     "generator": GENERATOR,
     "grid": {"facets": {"finding": ["normal", "benign"]}, "replicates": 4},
     "utility": None,

@@ -12,7 +12,7 @@ NAMES = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("d
 def test_an_unseen_class_is_tried_on_another_hospital(medpair, recipe, tmp_path):
     home = tmp_path / "home"
     grid = {"facets": {"finding": ["normal", "pneumonia"]}, "replicates": 3}
-    evaluate = {"judge_steps": 2, "finder_steps": 0, "both_ways": False}
+    evaluate = {"judge_steps": 2, "finding_classifier_steps": 0, "tstr": False}
     path = recipe(name="chest", source=CHEST, grid=grid, evaluate=evaluate, utility=None)
     assert medpair("run", path, "--home", home).code == 0
     changes = ("utility.unseen=[opacity]", "utility.real=['50%']", "utility.steps=2")

@@ -52,7 +52,7 @@ def maskless(theirs, tmp_path):
 def test_images_without_masks_count_where_no_mask_is_asked_for(
     heads, theirs, maskless, medpair, tmp_path, monkeypatch
 ):
-    few = EvaluateSection(judge_steps=20, finder_steps=0, ms_ssim_pairs=10)
+    few = EvaluateSection(judge_steps=20, finding_classifier_steps=0, ms_ssim_pairs=10)
     monkeypatch.setattr("flows.evaluate.EvaluateSection", lambda: few)
     home = tmp_path / "home"
     change(theirs, mask=dict.fromkeys((1, 4, 7), ""), labels=dict.fromkeys((1, 4, 7), ""))

@@ -1,4 +1,4 @@
-"""The bench trains on what it may, tries on what it must not have seen, and trains nothing twice."""
+"""The experiment trains on what it may, tries on what it must not have seen, and trains nothing twice."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 
 from evaluation.errors import InputError
-from evaluation.settings import ARMS, BridgeSection, UtilitySection
+from evaluation.settings import ARMS, DomainRandomisationSection, UtilitySection
 from evaluation.utility.arms import Arm
 from evaluation.utility.classifier_arms import stratified_subset
-from evaluation.utility.exposure import NOTHING_SEEN, Seen
+from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure
 from evaluation.utility.segmentation import Utility
 from factory.errors import InputError as SourceError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
-from tasks.downstream import Bench
+from tasks.downstream import DownstreamExperiment
 from tasks.real_data import Reference
 from tasks.utility import Cases
 
@@ -49,30 +49,32 @@ def phantoms():
 
 
 @pytest.fixture
-def bench(phantoms, tmp_path):
+def experiment(phantoms, tmp_path):
     reference, _, made = phantoms
-    return Bench(SECTION, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
+    return DownstreamExperiment(SECTION, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
 
 
-def cases_of(bench):
-    return pd.concat([bench.try_arm(arm) for arm in bench.arms()], ignore_index=True)
+def cases_of(experiment):
+    return pd.concat([experiment.try_arm(arm) for arm in experiment.arms()], ignore_index=True)
 
 
-def test_bridged_pairs_make_another_network_and_real_ones_the_same(bench):
-    bridged = replace(bench, section=SECTION.model_copy(update={"bridge": BridgeSection()}))
-    far = BridgeSection(strength=2.0)
-    farther = replace(bench, section=SECTION.model_copy(update={"bridge": far}))
-    for arm in bench.arms():
-        places = {each.place(arm) for each in (bench, bridged, farther)}
+def test_bridged_pairs_make_another_network_and_real_ones_the_same(experiment):
+    bridged = replace(
+        experiment, section=SECTION.model_copy(update={"bridge": DomainRandomisationSection()})
+    )
+    far = DomainRandomisationSection(strength=2.0)
+    farther = replace(experiment, section=SECTION.model_copy(update={"bridge": far}))
+    for arm in experiment.arms():
+        places = {each.place(arm) for each in (experiment, bridged, farther)}
         assert len(places) == (3 if arm.learns_synthetic else 1)
 
 
-def test_every_arm_is_tried_and_trained_once(bench):
-    asked = bench.arms()
+def test_every_arm_is_tried_and_trained_once(experiment):
+    asked = experiment.arms()
     # Synthetic, and five kinds at two real images; one of those is trained as another.
-    assert (len(asked), len(bench.untrained(asked))) == (6, 5)
-    told = Utility.of(cases_of(bench))
-    assert bench.untrained(asked) == []
+    assert (len(asked), len(experiment.untrained(asked))) == (6, 5)
+    told = Utility.of(cases_of(experiment))
+    assert experiment.untrained(asked) == []
     assert set(told.levels["kind"]) == set(ARMS)
     assert (told.levels["weights"] == "last").all()
     stated = told.levels.drop_duplicates("kind").set_index("kind")["provenance"]
@@ -81,24 +83,24 @@ def test_every_arm_is_tried_and_trained_once(bench):
     assert told.levels["hd95"].notna().all()
 
 
-def test_validation_chooses_weights_unless_rows_rest_on_few(bench, phantoms):
+def test_validation_chooses_weights_unless_rows_rest_on_few(experiment, phantoms):
     arm = Arm("unet", "phantom-breast-us", "real", "2", 2, 0)
-    chosen = replace(bench, validation=phantoms[1])
+    chosen = replace(experiment, validation=phantoms[1])
     assert chosen.try_arm(arm)["weights"].unique().tolist() == ["validated"]
-    few = replace(chosen, seen=Seen("limited", 6))
+    few = replace(chosen, seen=TrainingExposure("limited", 6))
     assert few.try_arm(arm)["weights"].unique().tolist() == ["last"]
-    assert few.place(arm) == bench.place(arm) != chosen.place(arm)
+    assert few.place(arm) == experiment.place(arm) != chosen.place(arm)
 
 
-def test_other_pairs_are_other_trainings_but_for_real_images(bench):
-    other = replace(bench, snapshot="OTHER")
-    same = {arm.kind: bench.place(arm) == other.place(arm) for arm in bench.arms()}
+def test_other_pairs_are_other_trainings_but_for_real_images(experiment):
+    other = replace(experiment, snapshot="OTHER")
+    same = {arm.kind: experiment.place(arm) == other.place(arm) for arm in experiment.arms()}
     assert {kind for kind, equal in same.items() if equal} == {"real", "augmented", "reversed"}
 
 
-def test_folds_try_every_patient_once_by_segmenters_without_them(bench, phantoms):
+def test_folds_try_every_patient_once_by_segmenters_without_them(experiment, phantoms):
     section = UtilitySection(real=(2,), seeds=1, steps=1, arms=("real",), folds=3)
-    folded = replace(bench, section=section, validation=phantoms[1])
+    folded = replace(experiment, section=section, validation=phantoms[1])
     cases = cases_of(folded)
     macro = cases[cases["class"] == "macro"]
     assert sorted(macro["case"]) == list(range(6 + 3 + 3))
@@ -110,11 +112,11 @@ def test_folds_try_every_patient_once_by_segmenters_without_them(bench, phantoms
     assert len(Utility.of(cases).levels.query("`class` == 'macro'")) == 1
 
 
-def test_folds_of_patients_that_the_generator_knows_are_refused(bench):
+def test_folds_of_patients_that_the_generator_knows_are_refused(experiment):
     section = UtilitySection(real=(2,), folds=2)
     with pytest.raises(InputError, match="patients that the generator was trained on"):
-        replace(bench, section=section, seen=Seen("whole", 6)).arms()
-    assert replace(bench, section=section, seen=NOTHING_SEEN).arms()
+        replace(experiment, section=section, seen=TrainingExposure("whole", 6)).arms()
+    assert replace(experiment, section=section, seen=NOTHING_SEEN).arms()
 
 
 CHEST = "phantom-chest-xray"
@@ -128,50 +130,53 @@ def chest_bench(folder, **changes):
     section = UtilitySection(**(values | changes))
     reference = Reference.of(source, IMAGE, "test")
     validation = source.read("val", IMAGE)
-    return Bench(
+    return DownstreamExperiment(
         section, reference, made.read("train", IMAGE), "S", folder, Unrecorded(), NOTHING_SEEN,
         validation,
     )  # fmt: skip
 
 
 def test_no_real_image_of_an_unseen_class_teaches_or_chooses(tmp_path):
-    bench = chest_bench(tmp_path)
-    opacity = bench.reference.classes[CHEST].index("opacity") + 1
-    shows = [(pairs.masks == opacity).any() for pairs in (bench.reference.train, bench.validation)]
+    experiment = chest_bench(tmp_path)
+    opacity = experiment.reference.classes[CHEST].index("opacity") + 1
+    shows = [
+        (pairs.masks == opacity).any()
+        for pairs in (experiment.reference.train, experiment.validation)
+    ]
     assert shows == [True, True]
-    assert not (bench.to_learn(None).masks == opacity).any()
-    asked = bench.arms()
+    assert not (experiment.to_learn(None).masks == opacity).any()
+    asked = experiment.arms()
     # Half of what remains once the images with an opacity are gone.
-    half = round(len(bench.to_learn(None)) / 2)
+    half = round(len(experiment.to_learn(None)) / 2)
     assert {arm.real for arm in asked} == {"", str(half)}
-    assert not any((bench._choosers(arm).masks == opacity).any() for arm in asked)
-    network = bench._started(asked[0])[0]
-    assert network.classes == bench.reference.classes[CHEST]
-    cases = cases_of(bench)
+    assert not any((experiment._choosers(arm).masks == opacity).any() for arm in asked)
+    network = experiment._started(asked[0])[0]
+    assert network.classes == experiment.reference.classes[CHEST]
+    cases = cases_of(experiment)
     assert set(cases.loc[cases["unseen"], "class"]) == {"opacity"}
     assert cases.loc[cases["unseen"], "shown"].any()  # held-out images show everything
     told = Utility.of(cases)
     assert told.unseen["kind"].tolist() == ["synthetic", "real", "both"]
     names = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("dice", "iou")}
     assert {score.metric for score in told.scores} == names
-    assert bench.untrained(asked) == []
+    assert experiment.untrained(asked) == []
 
 
 def test_networks_that_saw_a_class_are_others_than_those_that_did_not(tmp_path):
-    bench = chest_bench(tmp_path, real=(2,))
+    experiment = chest_bench(tmp_path, real=(2,))
     usual = chest_bench(tmp_path, real=(2,), unseen=())
-    for arm in bench.arms():
-        assert bench.place(arm) != usual.place(arm)
+    for arm in experiment.arms():
+        assert experiment.place(arm) != usual.place(arm)
         # Without validation nothing real enters the arm of synthetic pairs alone.
-        places = [replace(each, validation=None).place(arm) for each in (bench, usual)]
+        places = [replace(each, validation=None).place(arm) for each in (experiment, usual)]
         assert (places[0] == places[1]) == (arm.kind == "synthetic")
 
 
 def test_folds_leave_unseen_classes_out_too(tmp_path):
-    bench = chest_bench(tmp_path, real=(2,), folds=2, arms=("real",))
-    opacity = bench.reference.classes[CHEST].index("opacity") + 1
-    assert len(bench.arms()) == 2
-    assert not any((bench.to_learn(fold).masks == opacity).any() for fold in range(2))
+    experiment = chest_bench(tmp_path, real=(2,), folds=2, arms=("real",))
+    opacity = experiment.reference.classes[CHEST].index("opacity") + 1
+    assert len(experiment.arms()) == 2
+    assert not any((experiment.to_learn(fold).masks == opacity).any() for fold in range(2))
 
 
 def other_hospital(**changes):
@@ -179,20 +184,20 @@ def other_hospital(**changes):
     return PhantomSource(**(values | changes)).build()
 
 
-def test_another_source_is_tried_on_by_the_same_networks(bench):
-    asked = bench.arms()
-    cases_of(bench)
-    elsewhere = bench.reference.against(other_hospital(), "val", ["phantom-breast-us"])
-    moved = replace(bench, reference=elsewhere)
+def test_another_source_is_tried_on_by_the_same_networks(experiment):
+    asked = experiment.arms()
+    cases_of(experiment)
+    elsewhere = experiment.reference.against(other_hospital(), "val", ["phantom-breast-us"])
+    moved = replace(experiment, reference=elsewhere)
     assert moved.untrained(asked) == []
     real = moved.try_arm(next(arm for arm in asked if arm.kind == "real"))
     assert real["case"].nunique() == 3
-    assert elsewhere.digest != bench.reference.digest
-    assert elsewhere.train is bench.reference.train
+    assert elsewhere.digest != experiment.reference.digest
+    assert elsewhere.train is experiment.reference.train
 
 
-def test_another_source_must_be_another_and_code_the_same(bench):
-    reference = bench.reference
+def test_another_source_must_be_another_and_code_the_same(experiment):
+    reference = experiment.reference
     name = "phantom-breast-us"
     own = PhantomSource(domains=(name,), train=6, val=3, test=3).build()
     with pytest.raises(SourceError, match="names the very pairs"):
@@ -234,9 +239,11 @@ def strict_cases(folder, segmenters):
     reference = Reference.of(source, IMAGE, "test")
     # What a generator of these two images makes: here, the images themselves.
     made = PairBatch.concatenate([reference.train] * 2)
-    seen, validation = Seen("limited", 2), source.read("val", IMAGE)
-    bench = Bench(SECTION, reference, made, "S", segmenters, Unrecorded(), seen, validation)
-    return cases_of(bench), set(reference.train.facets["patient"])
+    seen, validation = TrainingExposure("limited", 2), source.read("val", IMAGE)
+    experiment = DownstreamExperiment(
+        SECTION, reference, made, "S", segmenters, Unrecorded(), seen, validation
+    )
+    return cases_of(experiment), set(reference.train.facets["patient"])
 
 
 def test_strict_rows_keep_every_byte_when_all_other_images_change(tmp_path):
@@ -263,9 +270,9 @@ def without_masks(pairs):
     return replace(pairs, masks=np.zeros_like(pairs.masks), has_mask=np.zeros(len(pairs), bool))
 
 
-def test_classifiers_have_every_arm_and_need_no_masks(bench, phantoms):
-    made = without_masks(bench.synthetic)
-    classes = replace(bench, section=CLASSES, synthetic=made, validation=phantoms[1])
+def test_classifiers_have_every_arm_and_need_no_masks(experiment, phantoms):
+    made = without_masks(experiment.synthetic)
+    classes = replace(experiment, section=CLASSES, synthetic=made, validation=phantoms[1])
     asked = classes.arms()
     # Synthetic, and five kinds at two numbers; one of those is trained as another.
     assert (len(asked), len(classes.untrained(asked))) == (11, 9)
@@ -278,33 +285,33 @@ def test_classifiers_have_every_arm_and_need_no_masks(bench, phantoms):
     assert set(levels.loc[levels["kind"] == "both", "provenance"]) == {"phantom"}
     assert told.levels.empty
     pd.testing.assert_frame_equal(cases_of(classes), cases, check_exact=True)  # read back
-    few = replace(classes, seen=Seen("limited", 6))
+    few = replace(classes, seen=TrainingExposure("limited", 6))
     assert (few.try_arm(asked[0])["weights"] == "last").all()
 
 
-def test_classifiers_of_folds_try_every_patient_once(bench, phantoms):
+def test_classifiers_of_folds_try_every_patient_once(experiment, phantoms):
     section = CLASSES.model_copy(update={"folds": 2, "real": (3,), "arms": ("real",)})
-    folded = replace(bench, section=section, validation=phantoms[1])
+    folded = replace(experiment, section=section, validation=phantoms[1])
     cases = cases_of(folded)
     assert sorted(cases["case"]) == list(range(6 + 3 + 3))
     assert cases["findings"].nunique() == 1
     assert len(Utility.of(pd.DataFrame(), cases).classes.levels) == 1
 
 
-def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(bench, tmp_path):
+def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experiment, tmp_path):
     """Three images are chosen; every other training image and all of validation turn white."""
     section = CLASSES.model_copy(update={"real": (3,)})
-    train = bench.reference.train
+    train = experiment.reference.train
     chosen = stratified_subset(train, 3, 0)
 
     def cases_with(rows, folder):
         images = train.images.copy()
         images[rows] = 255
-        reference = replace(bench.reference, train=replace(train, images=images))
+        reference = replace(experiment.reference, train=replace(train, images=images))
         # As a generator of the chosen images alone would leave it: nothing else chooses weights.
-        seen, held = Seen("limited", 3), replace(train, images=images)
+        seen, held = TrainingExposure("limited", 3), replace(train, images=images)
         changes = {"seen": seen, "validation": held, "folder": tmp_path / folder}
-        return cases_of(replace(bench, section=section, reference=reference, **changes))
+        return cases_of(replace(experiment, section=section, reference=reference, **changes))
 
     clean = cases_with([], "clean")
     others = np.setdiff1d(np.arange(len(train)), chosen)
@@ -320,13 +327,13 @@ def test_nnunet_is_tried_in_the_same_arms_and_trained_once(phantoms, tmp_path):
     kinds = ("real", "reversed")
     section = UtilitySection(segmenters=("nnunet",), real=(2,), seeds=1, steps=2, arms=kinds)
     reference, _, made = phantoms
-    bench = Bench(section, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
-    cases = cases_of(bench)
+    experiment = DownstreamExperiment(section, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
+    cases = cases_of(experiment)
     assert set(cases["segmenter"]) == {"nnunet"}
     assert set(cases["kind"]) == set(kinds)
-    assert bench.untrained(bench.arms()) == []
-    assert list(tmp_path.iterdir()) == [bench.place(bench.arms()[0])]
-    pd.testing.assert_frame_equal(cases_of(bench), cases)
+    assert experiment.untrained(experiment.arms()) == []
+    assert list(tmp_path.iterdir()) == [experiment.place(experiment.arms()[0])]
+    pd.testing.assert_frame_equal(cases_of(experiment), cases)
 
 
 def test_pooled_trials_keep_their_images_and_patients_apart():

@@ -3,15 +3,15 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from evaluation.utility.exposure import NOTHING_SEEN, Seen, provenance
+from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure, provenance
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.images import ImageSection
 from factory.models.lineage import Ancestor, ancestry_of, with_ancestor
 from factory.settings import MedSegFactorySpec
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource, parts_of
-from tasks.exposure import UNKNOWN, seen_by
-from tasks.generator_training import lesson_from
+from tasks.exposure import UNKNOWN, exposure_of
+from tasks.generator_training import training_data_of
 
 WHOLE = PhantomSource(domains=("phantom-breast-us",), train=8)
 FEW = WHOLE.model_copy(update={"limit": 3})
@@ -34,17 +34,17 @@ def of(source, pairs):
 
 
 def seen(spec, source):
-    return seen_by(spec.checkpoints, source, source.build().digest)
+    return exposure_of(spec.checkpoints, source, source.build().digest)
 
 
 def test_what_a_card_and_a_limit_say(spec):
-    assert seen(spec(of(WHOLE, 8)), WHOLE) == Seen("whole", 8)
-    assert seen(spec(of(FEW, 3)), FEW) == Seen("limited", 3)
-    assert seen(spec(OTHER, of(FEW, 3)), FEW) == Seen("limited", 3, others=True)
-    assert seen(spec(OTHER), WHOLE) == Seen(others=True)
+    assert seen(spec(of(WHOLE, 8)), WHOLE) == TrainingExposure("whole", 8)
+    assert seen(spec(of(FEW, 3)), FEW) == TrainingExposure("limited", 3)
+    assert seen(spec(OTHER, of(FEW, 3)), FEW) == TrainingExposure("limited", 3, others=True)
+    assert seen(spec(OTHER), WHOLE) == TrainingExposure(others=True)
     # Fine-tuned on few, but its start had seen them all.
     assert seen(spec(of(WHOLE, 8), of(FEW, 3)), FEW).own == "whole"
-    assert seen(spec(of(WHOLE, 8)), FEW) == Seen("whole", 8)
+    assert seen(spec(of(WHOLE, 8)), FEW) == TrainingExposure("whole", 8)
     # Phantoms of another set are nobody's images.
     assert seen(spec(Ancestor("other", 50, phantom=True)), WHOLE) == NOTHING_SEEN
 
@@ -53,10 +53,10 @@ def test_a_limit_within_a_union_counts_for_the_whole(spec):
     other = PhantomSource(domains=("phantom-colonoscopy",), train=4)
     whole = UnionSource(parts={"breast": WHOLE, "colon": other})
     few = UnionSource(parts={"breast": FEW, "colon": other})
-    assert seen(spec(of(whole, 12)), whole) == Seen("whole", 12)
-    assert seen(spec(of(few, 7)), few) == Seen("limited", 7)
+    assert seen(spec(of(whole, 12)), whole) == TrainingExposure("whole", 12)
+    assert seen(spec(of(few, 7)), few) == TrainingExposure("limited", 7)
     assert seen(spec(of(whole, 12), of(few, 7)), few).own == "whole"
-    assert seen(spec(OTHER), few) == Seen(others=True)
+    assert seen(spec(OTHER), few) == TrainingExposure(others=True)
 
 
 COLON = PhantomSource(domains=("phantom-colonoscopy",), train=4)
@@ -64,32 +64,34 @@ BOTH = UnionSource(parts={"breast": WHOLE, "colon": COLON})
 
 
 def test_a_part_of_a_union_is_no_other_data_set(spec):
-    assert seen(spec(of(WHOLE, 8)), BOTH) == Seen("part", 8)
-    assert seen(spec(OTHER, of(COLON, 4)), BOTH) == Seen("part", 4, others=True)
+    assert seen(spec(of(WHOLE, 8)), BOTH) == TrainingExposure("part", 8)
+    assert seen(spec(OTHER, of(COLON, 4)), BOTH) == TrainingExposure("part", 4, others=True)
     few = UnionSource(parts={"breast": FEW, "colon": COLON})
     # Limited or not, it is the part; the union's own limit says nothing of it.
-    assert seen(spec(of(FEW, 3)), few) == Seen("part", 3)
-    assert seen(spec(of(WHOLE, 8)), few) == Seen("part", 8)
+    assert seen(spec(of(FEW, 3)), few) == TrainingExposure("part", 3)
+    assert seen(spec(of(WHOLE, 8)), few) == TrainingExposure("part", 8)
     assert seen(spec(of(WHOLE, 8), of(few, 7)), few).own == "part"
-    assert seen(spec(of(WHOLE, 8), of(BOTH, 12)), BOTH) == Seen("whole", 12, others=True)
+    assert seen(spec(of(WHOLE, 8), of(BOTH, 12)), BOTH) == TrainingExposure(
+        "whole", 12, others=True
+    )
     assert provenance(seen(spec(of(WHOLE, 8)), BOTH), 8) == "full"
 
 
 def test_a_union_is_no_other_data_set_to_its_parts(spec):
     union = replace(of(BOTH, 12), parts=parts_of(BOTH.build()))
-    assert seen(spec(union), WHOLE) == Seen("part", 12)
-    assert seen(spec(union), FEW) == Seen("part", 12)
+    assert seen(spec(union), WHOLE) == TrainingExposure("part", 12)
+    assert seen(spec(union), FEW) == TrainingExposure("part", 12)
     another = UnionSource(parts={"colon": COLON, "chest": THIRD})
-    assert seen(spec(union), another) == Seen("part", 12)
+    assert seen(spec(union), another) == TrainingExposure("part", 12)
     assert seen(spec(union), THIRD) == NOTHING_SEEN
     # A card of before unions told their parts knows no better.
     assert seen(spec(of(BOTH, 12)), WHOLE) == NOTHING_SEEN
 
 
 def test_a_lesson_of_a_union_tells_its_parts():
-    lesson = lesson_from(BOTH.build(), ImageSection(size=32))
+    lesson = training_data_of(BOTH.build(), ImageSection(size=32))
     assert lesson.source_parts == tuple(part.build().digest for part in (WHOLE, COLON))
-    assert lesson_from(WHOLE.build(), ImageSection(size=32)).source_parts == ()
+    assert training_data_of(WHOLE.build(), ImageSection(size=32)).source_parts == ()
 
 
 def test_rows_of_three_real_images(spec):

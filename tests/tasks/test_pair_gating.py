@@ -15,7 +15,7 @@ from factory.store.repository import MAIN, Store
 from factory.store.runs import Run, declare, judge, make, missing
 from factory.store.shards import Layout, Status
 from tasks import pair_gating
-from tasks.pair_gating import Screener, record_rejections, screen
+from tasks.pair_gating import PairGating, record_rejections, screen
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record, Tracker
 
@@ -65,8 +65,8 @@ def lake(tmp_path):
 
 
 def found_in(store, lake, branch, gates, reference):
-    screener = Screener(lake, reference, EvaluateSection(), NOWHERE)
-    return screen.fn(store, branch, gates, screener)
+    gating = PairGating(lake, reference, EvaluateSection(), NOWHERE)
+    return screen.fn(store, branch, gates, gating)
 
 
 def judged(store, lake, branch, gates, reference):

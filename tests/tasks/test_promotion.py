@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from tasks.promotion import FIRST, challenge
@@ -18,7 +18,7 @@ def lake(tmp_path):
 
 
 def about(number, judge="judge"):
-    return About(f"S{number}", "val", judge, "set")
+    return ScoreKey(f"S{number}", "val", judge, "set")
 
 
 def published(lake, number, value, judge="judge"):

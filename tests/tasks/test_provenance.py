@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.gating.version_gates import Decision
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.images import ImageSection
@@ -15,7 +15,7 @@ from tasks.provenance import own_scores
 from tasks.real_data import reference_digest
 
 IMAGE = ImageSection(size=32)
-OWN = About("S", reference_digest("source", IMAGE), "judge", "set")
+OWN = ScoreKey("S", reference_digest("source", IMAGE), "judge", "set")
 SNAPSHOT = SimpleNamespace(
     id="S",
     attributes={

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.generators.phantom import PhantomGenerator
@@ -46,7 +46,7 @@ TERMS = "terms"
 
 
 def about(snapshot):
-    return About(snapshot, "real", "judge", "set")
+    return ScoreKey(snapshot, "real", "judge", "set")
 
 
 def scored(store, lake, snapshot, value=0.95):

@@ -6,7 +6,7 @@ from factory.errors import InputError
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
 from flows.planning.recipe import load_recipe
-from tasks.specialists import GENERALIST, SHORT, SPECIALISTS, alone, rivals
+from tasks.specialists import GENERALIST, GENERALIST_SHORT, SPECIALISTS, alone, contenders
 
 ONE, OTHER = "phantom-breast-us", "phantom-colonoscopy"
 
@@ -18,15 +18,15 @@ def recipe():
 
 def test_specialists_share_the_steps_of_images_and_none_of_the_text(recipe):
     domains = recipe.source.build().domains
-    found = rivals(recipe.source, recipe.generator, domains)
+    found = contenders(recipe.source, recipe.generator, domains)
     train = {each.arm: each.spec.train for each in found}
     whole = recipe.generator.train
     assert [each.arm for each in found].count(SPECIALISTS) == len(domains) == 11
     assert train[GENERALIST] == whole
-    assert train[SPECIALISTS] == train[SHORT]
-    assert train[SHORT].steps == 273  # 3000 / 11, rounded up
-    assert train[SHORT].autoencoder.steps == 55  # 600 / 11
-    assert train[SHORT].text == whole.text
+    assert train[SPECIALISTS] == train[GENERALIST_SHORT]
+    assert train[GENERALIST_SHORT].steps == 273  # 3000 / 11, rounded up
+    assert train[GENERALIST_SHORT].autoencoder.steps == 55  # 600 / 11
+    assert train[GENERALIST_SHORT].text == whole.text
     assert [each.domains for each in found[:-2]] == [(name,) for name in domains]
     assert all(set(each.source.build().domains) == set(each.domains) for each in found)
 
@@ -61,4 +61,4 @@ def test_what_cannot_be_compared_is_said(change, expected, recipe):
         content[section] = keys if keys.get("kind") else content[section] | keys
     asked = type(recipe).model_validate(content)
     with pytest.raises(InputError, match=expected):
-        rivals(asked.source, asked.generator, asked.source.build().domains)
+        contenders(asked.source, asked.generator, asked.source.build().domains)

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.errors import InputError
 from evaluation.features.radiomics import GREY, SHAPE, Measured, Radiomics, decades
-from evaluation.features.registry import Ground, check_usable, extractor_of
+from evaluation.features.registry import ExtractorContext, check_usable, extractor_of
 from evaluation.fidelity.scores import fidelity_scores
 from evaluation.scoring.version import terms
 from evaluation.settings import EvaluateSection
@@ -25,7 +25,9 @@ def test_without_the_library_there_is_one_line_before_anything_is_computed(discs
     with pytest.raises(InputError, match=r"need pyradiomics.*docs/scores\.md"):
         check_usable("radiomics", 32, 1)
     with pytest.raises(InputError, match="need pyradiomics"):
-        extractor_of("radiomics", Ground(pairs, ("disc",))).groups(pairs.images, pairs.masks)
+        extractor_of("radiomics", ExtractorContext(pairs, ("disc",))).groups(
+            pairs.images, pairs.masks
+        )
 
 
 def test_decades_by_hand():

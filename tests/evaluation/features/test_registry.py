@@ -9,7 +9,13 @@ from torch import nn
 
 from evaluation.features.handcrafted import RobustScale
 from evaluation.features.random_filters import RandomConvolutions
-from evaluation.features.registry import FEATURES, FROM_FILE, Ground, check_usable, extractor_of
+from evaluation.features.registry import (
+    FEATURES,
+    FROM_FILE,
+    ExtractorContext,
+    check_usable,
+    extractor_of,
+)
 from evaluation.features.stacking import stacked
 from evaluation.fidelity.frechet import frechet
 
@@ -35,7 +41,7 @@ def make(discs, program):
     train = discs(12, size=SIZE)
 
     def extractor(name, classes=("disc",), **changes):
-        ground = Ground(changes.pop("train", train), classes, steps=3, **changes)
+        ground = ExtractorContext(changes.pop("train", train), classes, steps=3, **changes)
         return extractor_of(f"{name}:{program}" if name in FROM_FILE else name, ground)
 
     return extractor

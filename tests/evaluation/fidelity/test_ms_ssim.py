@@ -6,7 +6,7 @@ import skimage.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.fidelity.ms_ssim import WEIGHTS, alikeness, random_pairs
+from evaluation.fidelity.ms_ssim import WEIGHTS, pairwise_ms_ssim, random_pairs
 
 
 def noise(count, size=64, seed=0):
@@ -29,15 +29,15 @@ def test_the_first_pairs_share_no_image(half, seed):
 
 def test_equal_images_score_one_and_noise_nearly_nothing():
     same = np.repeat(noise(1), 4, axis=0)
-    assert alikeness(same, pairs=6, seed=0).values == pytest.approx(1, abs=1e-6)
-    assert alikeness(noise(4), pairs=6, seed=0).values.max() < 0.2
+    assert pairwise_ms_ssim(same, pairs=6, seed=0).values == pytest.approx(1, abs=1e-6)
+    assert pairwise_ms_ssim(noise(4), pairs=6, seed=0).values.max() < 0.2
     constant = np.full((3, 64, 64, 1), 8, np.uint8)
-    assert alikeness(constant, pairs=3, seed=0).values == pytest.approx(1)
+    assert pairwise_ms_ssim(constant, pairs=3, seed=0).values == pytest.approx(1)
 
 
 @pytest.mark.parametrize("size", [32, 48, 64, 128, 192])
 def test_any_size_that_a_model_makes_is_measured(size):
-    found = alikeness(noise(3, size), pairs=3, seed=0)
+    found = pairwise_ms_ssim(noise(3, size), pairs=3, seed=0)
     assert ((found.values >= 0) & (found.values <= 1)).all()
 
 
@@ -51,7 +51,7 @@ def test_it_agrees_with_the_published_formula_over_scikit_images_ssim():
     for scale, weight in enumerate(WEIGHTS):
         expected *= contrast_or_ssim(one, other, whole=scale == len(WEIGHTS) - 1) ** weight
         one, other = halved(one), halved(other)
-    assert alikeness(images, pairs=1, seed=0).values == pytest.approx(expected, abs=2e-3)
+    assert pairwise_ms_ssim(images, pairs=1, seed=0).values == pytest.approx(expected, abs=2e-3)
 
 
 def halved(image):
@@ -72,10 +72,10 @@ def contrast_or_ssim(one, other, *, whole):
 
 
 def test_too_few_images_have_no_pair():
-    found = alikeness(noise(1), pairs=5, seed=0)
+    found = pairwise_ms_ssim(noise(1), pairs=5, seed=0)
     assert math.isnan(found.estimate(0).value)
     assert math.isnan(found.share_below(0.5))
-    two = alikeness(noise(2), pairs=5, seed=0).estimate(0)
+    two = pairwise_ms_ssim(noise(2), pairs=5, seed=0).estimate(0)
     assert two.n == 1
     assert math.isnan(two.low)
 
@@ -83,7 +83,7 @@ def test_too_few_images_have_no_pair():
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 99))
 def test_the_estimate_holds_the_mean(seed):
-    found = alikeness(noise(6, 32, seed), pairs=15, seed=seed)
+    found = pairwise_ms_ssim(noise(6, 32, seed), pairs=15, seed=seed)
     e = found.estimate(seed)
     assert e.low <= e.value <= e.high
     assert e.value == pytest.approx(found.values.mean())

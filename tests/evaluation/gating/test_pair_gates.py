@@ -14,7 +14,7 @@ from evaluation.features.spectrum import upper_power
 from evaluation.gating.pair_gates import REJECTING, PairGates, missed, reason
 from evaluation.gating.pair_metrics import PAIR_NUMBERS, pair_numbers
 from evaluation.gating.version_gates import COMPARISONS
-from evaluation.privacy.memorisation import Resemblance
+from evaluation.privacy.memorisation import NearestNeighbourDistances
 
 
 class Recipe(BaseModel):
@@ -66,7 +66,7 @@ def test_numbers_are_those_that_scoring_finds(discs):
     made, train, held_out = discs(4, seed=3), discs(6), discs(5, seed=9)
     made.images[2] = train.images[4]
     found = pair_numbers(made, train, held_out, REJECTING)
-    resemblance = Resemblance.of(made, train, held_out)
+    resemblance = NearestNeighbourDistances.of(made, train, held_out)
     assert found["pair"].tolist() == [0, 1, 2, 3]
     np.testing.assert_array_equal(found["nearest_distance"], resemblance.distance)
     assert found["copied"].tolist() == resemblance.copied.tolist()

@@ -18,11 +18,11 @@ from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.gating.version_gates import decide
 from evaluation.lake.delta import FORMAT_KEY
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import TABLES, About
+from evaluation.lake.tables import TABLES, ScoreKey
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.statistics.bootstrap import Estimate
 
-A = About("SNAPSHOT-A", "real", "judge", "set")
+A = ScoreKey("SNAPSHOT-A", "real", "judge", "set")
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def test_scores_come_back_as_they_were_recorded(lake):
 
 def test_recording_a_key_again_replaces_it_and_nothing_else(lake):
     lake.record(A, [score(value=0.8), score(value=0.7, domain="chest")])
-    lake.record(About("SNAPSHOT-A", "real", "other judge"), [score(value=0.6)])
+    lake.record(ScoreKey("SNAPSHOT-A", "real", "other judge"), [score(value=0.6)])
     lake.record(A, [score(value=0.9)])
     rows = lake.read("scores", subject="SNAPSHOT-A")
     assert sorted(rows["value"]) == [0.6, 0.7, 0.9]
 
 
 def test_an_apostrophe_in_a_key_is_only_a_letter(lake):
-    about = About("Bob's")
+    about = ScoreKey("Bob's")
     for value in (1.0, 2.0):
         lake.record(about, [score(value=value)])
         lake.record_pairs(about, pd.DataFrame({"row": [0], "dice": [value]}))
@@ -339,10 +339,10 @@ def test_processes_that_record_at_once_lose_nothing(lake):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from evaluation.lake.lake import Lake\n"
         "from evaluation.metrics.registry import Score\n"
-        "from evaluation.lake.tables import About\n"
+        "from evaluation.lake.tables import ScoreKey\n"
         "for i in range(5):\n"
         "    score = Score('consistency', 0.5, 0.4, 0.6, 9, 'Dice', True, {'i': i})\n"
-        "    Lake(sys.argv[2]).record(About(sys.argv[3]), [score])\n"
+        "    Lake(sys.argv[2]).record(ScoreKey(sys.argv[3]), [score])\n"
     )
     root = str(Path(__file__).resolve().parents[3])
     writers = [

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.lake.views import VIEWS
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
@@ -17,7 +17,7 @@ def score(metric, value, half=0.01, **parameters):
 
 
 def about(number, judge="judge", reference="val"):
-    return About(f"S{number}", reference, judge, "lungs")
+    return ScoreKey(f"S{number}", reference, judge, "lungs")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def lake(tmp_path_factory):
     lake.record(about(1, reference="test"), [score("consistency", 0.97)])
     lake.open_test("S1", "test", "utility")
     lake.record_pairs(
-        About("G2", "val", "judge"),
+        ScoreKey("G2", "val", "judge"),
         pd.DataFrame(
             {
                 "row": range(4),

@@ -7,8 +7,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from evaluation.networks.domain_randomisation import Bridge, RandPerspective, other_side
-from evaluation.settings import BridgeSection, UtilitySection
+from evaluation.networks.domain_randomisation import (
+    DomainRandomisation,
+    RandPerspective,
+    other_side,
+)
+from evaluation.settings import DomainRandomisationSection, UtilitySection
 from evaluation.utility.arms import Arm, start_arm
 from evaluation.utility.classifier_arms import start_class_arm
 
@@ -18,7 +22,7 @@ STILL = 1e-6  # so weak that no pixel of a mask moves
 
 
 def bridge(classes=LUNGS, seed=0, size=SIZE, **section):
-    return Bridge(BridgeSection(**section), classes, seed, size)
+    return DomainRandomisation(DomainRandomisationSection(**section), classes, seed, size)
 
 
 def noise(count, size=SIZE, channels=1):
@@ -132,7 +136,7 @@ def test_only_what_learns_synthetic_pairs_is_changed(discs, kind):
     real, made = discs(4, seed=1), discs(6, seed=2)
     given = arm(kind, ratio=1.0 if kind == "both" else 0.0)
     digests = []
-    for section in (None, BridgeSection(), BridgeSection()):
+    for section in (None, DomainRandomisationSection(), DomainRandomisationSection()):
         segmenter, loop = start_arm(given, real, made, ("disc",), 2, None, section)
         assert [step.number for step in loop] == [1, 2]
         digests.append(segmenter.digest)
@@ -148,7 +152,7 @@ def test_classifiers_learn_from_changed_pairs_too(discs):
         for b in (real, made)
     )
     digests = []
-    for section in (None, BridgeSection(mirror=True)):
+    for section in (None, DomainRandomisationSection(mirror=True)):
         given = arm("both", "resnet", ratio=1.0)
         classifier, loop = start_class_arm(given, real, made, findings, 1, None, section)
         assert len(list(loop)) == 1
@@ -158,6 +162,6 @@ def test_classifiers_learn_from_changed_pairs_too(discs):
 
 def test_a_recipe_says_so_by_a_section():
     assert UtilitySection().bridge is None
-    assert UtilitySection.model_validate({"bridge": {}}).bridge == BridgeSection()
+    assert UtilitySection.model_validate({"bridge": {}}).bridge == DomainRandomisationSection()
     with pytest.raises(ValidationError, match="less than or equal to 2"):
         UtilitySection.model_validate({"bridge": {"strength": 3}})

@@ -12,7 +12,7 @@ from PIL import Image
 
 from evaluation.errors import InputError
 from evaluation.networks import nnunet_files
-from evaluation.networks.domain_randomisation import Bridge
+from evaluation.networks.domain_randomisation import DomainRandomisation
 from evaluation.networks.nnunet import Nnunet, Planned, train_nnunet
 from evaluation.networks.nnunet_files import (
     DATASET,
@@ -25,7 +25,7 @@ from evaluation.networks.nnunet_files import (
 )
 from evaluation.networks.segmenter import load_segmenter, save_segmenter, validated
 from evaluation.networks.weights import read_weights, restore, save_weights
-from evaluation.settings import BridgeSection, UtilitySection
+from evaluation.settings import DomainRandomisationSection, UtilitySection
 from evaluation.utility.arms import Arm, arms, labelled, start_arm
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -126,7 +126,9 @@ def test_a_weight_of_two_names_is_kept_once(tmp_path):
 def test_its_augmentation_cannot_be_changed(changed, discs, tmp_path):
     given = {"strength": 2.0}
     if changed == "bridge":
-        given = {"bridges": [Bridge(BridgeSection(), ("disc",), 0, (48, 48))]}
+        given = {
+            "bridges": [DomainRandomisation(DomainRandomisationSection(), ("disc",), 0, (48, 48))]
+        }
     loop = train_nnunet(untrained(), [discs(3)], steps=1, seed=0, work=tmp_path / "arm", **given)
     with pytest.raises(InputError, match="by its own rules"):
         next(loop)

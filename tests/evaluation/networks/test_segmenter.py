@@ -20,7 +20,7 @@ from evaluation.networks.segmenter import (
     train_segmenter,
     validated,
 )
-from evaluation.networks.training_loop import mixtures
+from evaluation.networks.training_loop import batch_composition
 
 
 def trained(parts, *, steps=3, seed=0, classes=("disc",), **options):
@@ -92,7 +92,7 @@ def test_each_part_gives_an_equal_share_of_every_batch(discs, monkeypatch):
 
 @given(batch=st.integers(1, 16), first=st.floats(0.1, 9), second=st.floats(0.1, 9) | st.just(0.0))
 def test_a_mixture_keeps_its_ratio_over_the_batches(batch, first, second):
-    taken = np.array(list(islice(mixtures(batch, (first, second)), 40)))
+    taken = np.array(list(islice(batch_composition(batch, (first, second)), 40)))
     assert (taken >= 0).all()
     assert (taken.sum(1) == batch).all()
     wanted = batch * np.arange(1, 41) * first / (first + second)
@@ -100,8 +100,8 @@ def test_a_mixture_keeps_its_ratio_over_the_batches(batch, first, second):
 
 
 def test_a_mixture_by_hand():
-    assert list(islice(mixtures(8, (1, 2)), 3)) == [[2, 6], [3, 5], [3, 5]]
-    assert list(islice(mixtures(8, (1, 1)), 2)) == [[4, 4], [4, 4]]
+    assert list(islice(batch_composition(8, (1, 2)), 3)) == [[2, 6], [3, 5], [3, 5]]
+    assert list(islice(batch_composition(8, (1, 1)), 2)) == [[4, 4], [4, 4]]
 
 
 def test_absent_masks_teach_nothing(discs):

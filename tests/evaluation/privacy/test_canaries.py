@@ -5,7 +5,7 @@ import pytest
 
 from evaluation.fidelity.alarms import raised
 from evaluation.pairs import take
-from evaluation.privacy.memorisation import Resemblance, copying_p
+from evaluation.privacy.memorisation import NearestNeighbourDistances, copying_p
 from factory.generators.medsegfactory import MedSegFactory
 from factory.images import ImageSection
 from factory.pairs import PairBatch
@@ -19,7 +19,7 @@ from factory.settings import (
     TextTraining,
 )
 from factory.sources.phantom import PhantomSource
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 from factory.training.text_to_image import train_text_to_image
 from flows.planning.recipe import WEIGHTS
 
@@ -43,7 +43,7 @@ def test_training_images_through_the_shipped_autoencoder_are_caught(real):
     train, held_out = real
     copies = take(train, np.arange(10))
     copies.images[:] = rebuilt(copies)
-    found = Resemblance.of(copies, train, held_out)
+    found = NearestNeighbourDistances.of(copies, train, held_out)
     assert found.nearest.tolist() == list(range(10))
     assert found.copied.mean() >= 0.9
     assert copying_p(found) <= 0.01
@@ -70,11 +70,13 @@ def by_heart(tmp_path_factory):
         learning_rate=2e-3,
         ema=0.98,
         validate_every=200,
-        autoencoder=AutoencoderTraining(steps=40, texture_from=1),
+        autoencoder=AutoencoderTraining(steps=40, texture_loss_from=1),
         text=TextTraining(steps=20, batch=16),
         augment=Augmentation(copies=1),
     )
-    lesson = Lesson(learnt, held_out[:8], source.domains, SMALL, source.digest, source.licence)
+    lesson = TrainingData(
+        learnt, held_out[:8], source.domains, SMALL, source.digest, source.licence
+    )
     folder = tmp_path_factory.mktemp("by-heart")
     assert list(train_text_to_image(lesson, section, "tiny", None, folder))
     spec = MediSynSpec(start=folder, sample=SampleSection(steps=10, guidance=1, batch=20))
@@ -90,7 +92,7 @@ def by_heart(tmp_path_factory):
 @pytest.mark.slow
 def test_a_model_trained_with_one_image_a_hundred_times_is_caught(by_heart):
     learnt, drawn, held_out = by_heart
-    found = Resemblance.of(drawn, learnt, held_out[DRAWN:])
+    found = NearestNeighbourDistances.of(drawn, learnt, held_out[DRAWN:])
     # The repeated image is the first of the training images, and its repeats are told as it.
     assert (found.nearest == 0).mean() > 0.5
     assert found.share.low > 0.3 > found.held_out_share.high
@@ -101,7 +103,7 @@ def test_a_model_trained_with_one_image_a_hundred_times_is_caught(by_heart):
 @pytest.mark.slow
 def test_as_many_held_out_images_are_not(by_heart):
     learnt, _, held_out = by_heart
-    found = Resemblance.of(held_out[:DRAWN], learnt, held_out[DRAWN:])
+    found = NearestNeighbourDistances.of(held_out[:DRAWN], learnt, held_out[DRAWN:])
     assert found.share.low < 0.02
     assert copying_p(found) > 0.03
     assert raised({"copying": copying_p(found)}) == ()

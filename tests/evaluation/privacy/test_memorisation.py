@@ -10,11 +10,11 @@ from scipy.ndimage import gaussian_filter, rotate
 from evaluation.pairs import Block
 from evaluation.privacy.image_distance import SIDE, _averaging, distances, local_contrast
 from evaluation.privacy.memorisation import (
-    Resemblance,
+    NearestNeighbourDistances,
     authenticity,
     copying_p,
+    dcr_share,
     membership_advantage,
-    nearer_to_train,
 )
 
 
@@ -39,7 +39,7 @@ def block(images, patients=None):
 
 
 def compared(synthetic, train=TRAIN, held_out=HELD_OUT):
-    return Resemblance.of(block(synthetic), block(train), block(held_out))
+    return NearestNeighbourDistances.of(block(synthetic), block(train), block(held_out))
 
 
 def disguised(images, how):
@@ -155,7 +155,7 @@ def test_degenerate_sets():
 def by_hand(to_train, to_held_out, held_out_to_train, train_to_train):
     tables = (to_train, to_held_out, held_out_to_train, train_to_train)
     arrays = [np.array(table, np.float32) for table in tables]
-    return Resemblance(*arrays, np.arange(len(arrays[3])), np.arange(len(arrays[2])))
+    return NearestNeighbourDistances(*arrays, np.arange(len(arrays[3])), np.arange(len(arrays[2])))
 
 
 INF = np.inf
@@ -180,12 +180,12 @@ def test_copies_give_training_images_away_and_fresh_images_do_not():
     copies = compared(np.concatenate([FRESH[:30], TRAIN[:20]]))
     assert copying_p(copies) <= 0.002
     assert membership_advantage(copies).low > 0.1
-    assert nearer_to_train(copies).low > 0.5
+    assert dcr_share(copies).low > 0.5
     assert authenticity(copies).high < authenticity(copies, held_out=True).low + 0.2
     fresh = compared(FRESH)
     assert copying_p(fresh) > 0.05
     assert abs(membership_advantage(fresh).value) < 0.25
-    assert nearer_to_train(fresh).low <= 0.5 <= nearer_to_train(fresh).high
+    assert dcr_share(fresh).low <= 0.5 <= dcr_share(fresh).high
     # 0 of 50: the upper Wilson bound is z²/(n + z²) = 3.84 / 53.84.
     assert fresh.certifiable.value == pytest.approx(0.0713, abs=1e-3)
 
@@ -193,7 +193,7 @@ def test_copies_give_training_images_away_and_fresh_images_do_not():
 def test_images_of_one_patient_are_no_yardstick_for_one_another():
     pairs = np.concatenate([TRAIN[:10], TRAIN[:10]])
     patients = [f"p{i % 10}" for i in range(20)]
-    found = Resemblance.of(block(FRESH), block(pairs, patients), block(HELD_OUT))
+    found = NearestNeighbourDistances.of(block(FRESH), block(pairs, patients), block(HELD_OUT))
     assert found.train_distance.min() > 0.1
 
 
@@ -215,7 +215,7 @@ def test_no_false_copies_among_exchangeable_images():
     rng, low = np.random.default_rng(0), 0
     for _ in range(60):
         turn = rng.permutation(150)
-        found = Resemblance(
+        found = NearestNeighbourDistances(
             table[turn[:50]],
             np.zeros((50, 100), np.float32),
             table[turn[50:]],

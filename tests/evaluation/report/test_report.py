@@ -82,7 +82,7 @@ def levels_table(*, kinds=KINDS):
     )  # fmt: skip
 
 
-def utility_of(*, classes=("macro",), worths=()):
+def utility_of(*, classes=("macro",), equivalent_images=()):
     gains = pd.DataFrame(
         [
             {"segmenter": "unet", "domain": "a", "comparison": "both - real", "ratio": 2.0,
@@ -92,7 +92,7 @@ def utility_of(*, classes=("macro",), worths=()):
             for c in classes
         ]
     )  # fmt: skip
-    return Utility(levels_table(), gains, pd.DataFrame(worths))
+    return Utility(levels_table(), gains, pd.DataFrame(equivalent_images))
 
 
 def a_report(**changes):
@@ -217,7 +217,7 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
     scores = [
         a_score("memorised_share", 0.01, n=300),
         a_score("memorised_certifiable", 0.0126, n=300),
-        *(a_score(name, 0.6) for name in ("authenticity", "nearer_to_train", "alarms")),
+        *(a_score(name, 0.6) for name in ("authenticity", "dcr_share", "alarms")),
         a_score("membership_advantage", 0.05, low=-0.02, high=0.12, n=400),
         *(a_score(name, p, n=300, domain="chest") for name, p in p_values.items()),
     ]
@@ -291,7 +291,9 @@ def test_worth_is_told_in_real_images():
            "own": 0, "images": 97.0, "low": 40.0, "high": math.inf, "fewest": 10, "most": 97,
            "n": 40, "seeds": 3, "words": "more than all 97 [40, more]"}  # fmt: skip
     assert "In real images" not in render(a_report(utility=utility_of()))
-    assert "more than all 97 [40, more]" in render(a_report(utility=utility_of(worths=[row])))
+    assert "more than all 97 [40, more]" in render(
+        a_report(utility=utility_of(equivalent_images=[row]))
+    )
 
 
 def test_a_run_of_real_arms_alone_has_a_page():
@@ -302,7 +304,7 @@ def test_a_run_of_real_arms_alone_has_a_page():
     assert utility_chart(levels).svg
 
 
-def classes_of(*, worths=()):
+def classes_of(*, equivalent_images=()):
     told = {"classifier": "resnet", "domain": "a", "ratio": 0.0, "provenance": "transfer"}
     numbers = {f"{name}{end}": 0.9 for name in ("auroc", "balanced_accuracy")
                for end in ("", "_low", "_high")}  # fmt: skip
@@ -314,7 +316,9 @@ def classes_of(*, worths=()):
     gain = {"comparison": "both - real", "real": "10", "images": 10, "gain": 0.051, "low": 0.004,
             "high": 0.097, "p": 0.01, "p_holm": 0.02, "balanced_gain": -0.03, "balanced_low": -0.1,
             "balanced_high": math.nan, "n": 31, "patients": 30, "seeds": 3}  # fmt: skip
-    return ClassUtility(pd.DataFrame(levels), pd.DataFrame([told | gain]), pd.DataFrame(worths))
+    return ClassUtility(
+        pd.DataFrame(levels), pd.DataFrame([told | gain]), pd.DataFrame(equivalent_images)
+    )
 
 
 def test_classifiers_have_tables_of_their_own():
@@ -322,7 +326,7 @@ def test_classifiers_have_tables_of_their_own():
            "own": 0, "images": 12.0, "low": 4.0, "high": 40.0, "fewest": 4, "most": 97,
            "n": 31, "seeds": 3, "words": "12 [4, 40]"}  # fmt: skip
     nothing = pd.DataFrame()
-    alone = Utility(nothing, nothing, nothing, classes_of(worths=[row]))
+    alone = Utility(nothing, nothing, nothing, classes_of(equivalent_images=[row]))
     gain = a_score("utility_auroc_gain", 0.05, n=31, classifier="resnet", real="10")
     page = render(a_report(scores=[gain], gates={}, utility=alone))
     parsed(page)

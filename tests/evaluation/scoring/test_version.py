@@ -11,7 +11,12 @@ from evaluation.image_scores import score_images
 from evaluation.metrics.fidelity import MEASURED_BY
 from evaluation.metrics.registry import METRICS, headlines
 from evaluation.pairs import Block, take
-from evaluation.scoring.judges import Aides, findings_of, new_finder, new_judge
+from evaluation.scoring.judges import (
+    AuxiliaryModels,
+    learnable_findings,
+    new_finding_classifier,
+    new_judge,
+)
 from evaluation.scoring.version import score_version, terms
 from evaluation.settings import EvaluateSection
 
@@ -70,7 +75,7 @@ def scored(discs):
 
 def test_every_metric_but_utility_has_a_headline(scored):
     optional = {name for name, by in MEASURED_BY.items() if by != "handcrafted"}
-    elsewhere = {"consistency_unfiltered", "consistency_reverse"}
+    elsewhere = {"consistency_unfiltered", "tstr_dice"}
     elsewhere |= {name for name in METRICS if name.startswith(("finding_", "utility"))}
     assert set(headlines(scored.scores)) == set(METRICS) - elsewhere - optional
 
@@ -283,20 +288,24 @@ def test_aides_add_the_scores_that_need_them(discs):
     for pairs in (made, train, held_out):
         pairs.facets["finding"] = ["round", "flat"] * (len(pairs) // 2)
     judge = Judge("disc")
-    finder, loop = new_finder(train, "discs", SECTION.model_copy(update={"finder_steps": 1}))
-    assert len(list(loop)) == 1
-    aides = {"discs": Aides(pupil=judge, finder=finder)}
-    scores = headlines(
-        score_version(made, train, held_out, {"discs": judge}, SECTION, aides).scores
+    finding_classifier, loop = new_finding_classifier(
+        train, "discs", SECTION.model_copy(update={"finding_classifier_steps": 1})
     )
-    assert scores["consistency_reverse"].value == scores["consistency_real"].value
+    assert len(list(loop)) == 1
+    auxiliary = {
+        "discs": AuxiliaryModels(tstr_segmenter=judge, finding_classifier=finding_classifier)
+    }
+    scores = headlines(
+        score_version(made, train, held_out, {"discs": judge}, SECTION, auxiliary).scores
+    )
+    assert scores["tstr_dice"].value == scores["consistency_real"].value
     assert scores["finding_agreement"].n == 6
     alone = headlines(score_version(made, train, held_out, {"discs": judge}, SECTION).scores)
     assert set(scores) - set(alone) == {
-        "consistency_reverse",
+        "tstr_dice",
         *(name for name in METRICS if name.startswith("finding_")),
     }
 
 
 def test_one_finding_is_nothing_to_tell_apart(discs):
-    assert findings_of(discs(4), "discs") == ()
+    assert learnable_findings(discs(4), "discs") == ()

@@ -6,7 +6,12 @@ import pytest
 
 from evaluation.statistics.bootstrap import holm
 from evaluation.statistics.roc import discrimination, discrimination_gain
-from evaluation.utility.classification import ClassUtility, class_gains, class_levels, class_worths
+from evaluation.utility.classification import (
+    ClassUtility,
+    class_gains,
+    class_levels,
+    classifier_equivalent_images,
+)
 from evaluation.utility.segmentation import Utility
 
 TRUTH = [0, 0, 1, 1]
@@ -126,7 +131,7 @@ def test_cases_of_one_finding_have_no_value_and_are_worth_nothing():
     assert levels["auroc"].isna().all()
     assert levels["n"].tolist() == [4, 4, 4]
     assert gains[["gain", "p", "p_holm", "low"]].isna().all(axis=None)
-    assert class_worths(cases).empty
+    assert classifier_equivalent_images(cases).empty
     (*_, headline) = ClassUtility.of(cases).scores
     assert math.isnan(headline.value)
     assert headline.n == 4
@@ -140,7 +145,7 @@ def test_one_patient_of_a_finding_leaves_no_interval():
     assert gain["gain"] == pytest.approx(0.5)
     assert math.isnan(gain["low"])
     assert math.isnan(gain["p"])
-    (worth,) = class_worths(cases).to_dict("records")
+    (worth,) = classifier_equivalent_images(cases).to_dict("records")
     assert worth["images"] == pytest.approx(9)
     assert math.isnan(worth["low"])
     assert worth["words"] == "9"
@@ -157,7 +162,7 @@ def curve(**more):
 
 def test_worth_by_hand():
     halfway = [alone(THREE, seed=seed) for seed in (0, 1)]
-    (row,) = class_worths(pd.concat([*curve(), *halfway])).to_dict("records")
+    (row,) = classifier_equivalent_images(pd.concat([*curve(), *halfway])).to_dict("records")
     # 3/4 lies half of the way from 2/4 to 4/4: √(4 · 16) = 8.
     assert row["images"] == pytest.approx(8)
     assert row["low"] <= 8 <= row["high"]
@@ -173,12 +178,14 @@ def test_worth_beyond_the_ends_is_censored():
     ]
     above = [alone(ALL, seed=seed) for seed in (0, 1)]
     below = [both(TWO, real="4", images=4, seed=seed) for seed in (0, 1)]
-    over, under = class_worths(pd.concat([*falling, *above, *below])).to_dict("records")
+    over, under = classifier_equivalent_images(pd.concat([*falling, *above, *below])).to_dict(
+        "records"
+    )
     assert (over["images"], over["high"]) == (16, math.inf)
     assert over["words"].startswith("more than all 16")
     assert (under["images"], under["low"]) == (4, 0)
     assert under["words"].startswith("fewer than 4")
-    assert class_worths(pd.concat([*curve()[:2], *above])).empty
+    assert classifier_equivalent_images(pd.concat([*curve()[:2], *above])).empty
 
 
 def test_headlines_are_means_over_domains():
@@ -191,8 +198,8 @@ def test_headlines_are_means_over_domains():
     found = Utility.of(pd.DataFrame(), pd.concat(parts))
     assert found.levels.empty
     headlines = {score.metric: score for score in found.scores if score.headline}
-    assert set(headlines) == {"utility_auroc_gain", "utility_auroc_worth"}
-    gain, worth = headlines["utility_auroc_gain"], headlines["utility_auroc_worth"]
+    assert set(headlines) == {"utility_auroc_gain", "utility_auroc_equivalent_images"}
+    gain, worth = headlines["utility_auroc_gain"], headlines["utility_auroc_equivalent_images"]
     assert gain.value == pytest.approx((0.25 + 0.5) / 2)
     assert gain.unit == "AUROC"
     told = {"classifier": "resnet", "real": "4", "ratio": 1.0, "provenance": "transfer"}

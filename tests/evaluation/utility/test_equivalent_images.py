@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from evaluation.utility.equivalent_images import equivalent, isotonic, words, worth_scores, worths
+from evaluation.utility.equivalent_images import (
+    equivalent,
+    equivalent_image_scores,
+    equivalent_images,
+    isotonic,
+    words,
+)
 
 CURVES = st.lists(st.floats(0, 1), min_size=2, max_size=6)
 
@@ -73,7 +79,7 @@ def test_more_dice_is_never_worth_less(values, one, other):
 def test_an_arm_that_equals_a_point_of_the_curve_is_worth_it():
     cases = curve_of({5: 0.5, 20: 0.7, 80: 0.8}, noise=0.002)
     same = [c.assign(kind="synthetic", real="", images=0) for c in cases[3:6]]
-    (row,) = worths(pd.concat([*cases, *same])).to_dict("records")
+    (row,) = equivalent_images(pd.concat([*cases, *same])).to_dict("records")
     assert row["images"] == pytest.approx(20)
     assert row["low"] <= 20 <= row["high"] + 1e-9
     assert row["high"] < 25
@@ -87,7 +93,7 @@ def test_beyond_the_ends_it_is_censored():
     below = [
         cases_of([0.1] * 20, kind="both", real="5", images=5, ratio=1.0, seed=s) for s in range(3)
     ]
-    over, under = worths(pd.concat([*cases, *above, *below])).to_dict("records")
+    over, under = equivalent_images(pd.concat([*cases, *above, *below])).to_dict("records")
     assert (over["images"], over["low"], over["high"]) == (80, 80, math.inf)
     assert over["words"] == "more than all 80"
     assert (under["images"], under["low"], under["high"], under["own"]) == (5, 0, 5, 5)
@@ -96,8 +102,10 @@ def test_beyond_the_ends_it_is_censored():
 
 def test_one_number_of_real_images_is_no_curve_and_one_patient_has_no_bounds():
     made = [cases_of([0.5], kind="synthetic", seed=s) for s in range(3)]
-    assert worths(pd.concat([*curve_of({5: 0.4}, units=1), *made])).empty
-    (row,) = worths(pd.concat([*curve_of({5: 0.4, 20: 0.6}, units=1), *made])).to_dict("records")
+    assert equivalent_images(pd.concat([*curve_of({5: 0.4}, units=1), *made])).empty
+    (row,) = equivalent_images(pd.concat([*curve_of({5: 0.4, 20: 0.6}, units=1), *made])).to_dict(
+        "records"
+    )
     assert row["images"] == pytest.approx(10)
     assert math.isnan(row["low"])
     assert row["words"] == "10"
@@ -107,7 +115,7 @@ def test_all_images_named_twice_are_one_point():
     cases = curve_of({5: 0.4, 80: 0.8})
     again = [c.assign(real="all") for c in cases[3:]]
     made = [cases_of([0.6] * 20, kind="synthetic", seed=s) for s in range(3)]
-    (row,) = worths(pd.concat([*cases, *again, *made])).to_dict("records")
+    (row,) = equivalent_images(pd.concat([*cases, *again, *made])).to_dict("records")
     assert row["images"] == pytest.approx(20)
 
 
@@ -119,12 +127,12 @@ def test_the_headline_is_that_of_synthetic_pairs_alone_over_domains():
         for seed in range(3):
             parts.append(cases_of([0.7] * 20, domain=domain, seed=seed, **both))
             parts.append(cases_of([dice] * 20, kind="synthetic", domain=domain, seed=seed))
-    *each, headline = worth_scores(worths(pd.concat(parts)))
+    *each, headline = equivalent_image_scores(equivalent_images(pd.concat(parts)))
     assert len(each) == 4
     assert headline.headline
     assert headline.parameters["kind"] == "synthetic"
     assert headline.value == pytest.approx((5 + 10) / 2)
-    assert worth_scores(pd.DataFrame()) == []
+    assert equivalent_image_scores(pd.DataFrame()) == []
 
 
 @pytest.mark.parametrize(

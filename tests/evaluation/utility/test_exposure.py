@@ -1,29 +1,29 @@
 import pytest
 
-from evaluation.utility.exposure import MEANING, NOTHING_SEEN, Seen, provenance
+from evaluation.utility.exposure import MEANING, NOTHING_SEEN, TrainingExposure, provenance
 
-TEN = Seen("limited", 10)
+TEN = TrainingExposure("limited", 10)
 
 
 @pytest.mark.parametrize(
     ("seen", "images", "told"),
     [
         (TEN, 10, "strict"),
-        (Seen("limited", 10, others=True), 10, "adapted"),
+        (TrainingExposure("limited", 10, others=True), 10, "adapted"),
         # The generator knew ten; five of them are in the arm, or none need be.
         (TEN, 5, "full"),
         (TEN, 20, "full"),
         # Synthetic pairs alone: all real images that went into the arm are the generator's.
         (TEN, None, "strict"),
-        (Seen("whole", 97), 97, "full"),
-        (Seen("whole", 97, others=True), None, "full"),
+        (TrainingExposure("whole", 97), 97, "full"),
+        (TrainingExposure("whole", 97, others=True), None, "full"),
         # Which of the arm's images lie in the part is not known, even where there are as many.
-        (Seen("part", 10), 10, "full"),
-        (Seen("part", 10), 20, "full"),
-        (Seen("part", 10, others=True), None, "full"),
-        (Seen(others=True), 10, "transfer"),
+        (TrainingExposure("part", 10), 10, "full"),
+        (TrainingExposure("part", 10), 20, "full"),
+        (TrainingExposure("part", 10, others=True), None, "full"),
+        (TrainingExposure(others=True), 10, "transfer"),
         (NOTHING_SEEN, 10, "phantom"),
-        (Seen("limited", 10, known=False), 10, "unknown"),
+        (TrainingExposure("limited", 10, known=False), 10, "unknown"),
     ],
 )
 def test_what_the_generator_had_seen(seen, images, told):
@@ -33,8 +33,13 @@ def test_what_the_generator_had_seen(seen, images, told):
 
 def test_only_a_generator_of_few_holds_rows_to_few():
     assert TEN.held_to_few
-    more = (NOTHING_SEEN, Seen("part", 10), Seen("whole", 97), Seen(others=True))
+    more = (
+        NOTHING_SEEN,
+        TrainingExposure("part", 10),
+        TrainingExposure("whole", 97),
+        TrainingExposure(others=True),
+    )
     assert not any(s.held_to_few for s in more)
     assert TEN.may_hold_patients
-    assert Seen("part", 10).may_hold_patients
-    assert not any(s.may_hold_patients for s in (NOTHING_SEEN, Seen(others=True)))
+    assert TrainingExposure("part", 10).may_hold_patients
+    assert not any(s.may_hold_patients for s in (NOTHING_SEEN, TrainingExposure(others=True)))

@@ -168,7 +168,7 @@ def test_nothing_but_empty_masks_has_no_level_and_no_gain():
     assert (first["n"], first["n_empty"]) == (0, 2)
     told = Utility.of(cases)
     assert told.gains.empty
-    assert told.worths.empty
+    assert told.equivalent_images.empty
     assert told.scores == ()
 
 
@@ -201,5 +201,5 @@ def test_both_headlines_are_among_the_scores():
     parts = [cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)]
     told = Utility.of(pd.concat([*parts, both([0.6, 0.7]), alone([0.4, 0.5])]))
     found = {score.metric: score for score in told.scores if score.headline}
-    assert set(found) == {"utility_gain", "utility_worth"}
-    assert found["utility_worth"].value == pytest.approx(2)
+    assert set(found) == {"utility_gain", "utility_equivalent_images"}
+    assert found["utility_equivalent_images"].value == pytest.approx(2)

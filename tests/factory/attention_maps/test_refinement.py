@@ -1,4 +1,4 @@
-"""The ladder on a chest whose true mask is known."""
+"""The refinement on a chest whose true mask is known."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
 from factory.attention_maps.affinity_net import AffinityNet, train_affinity
-from factory.attention_maps.refinement import Ladder, Sight, normalised, resized
+from factory.attention_maps.refinement import AttentionRecord, Refinement, normalised, resized
 from factory.attention_maps.settings import (
     RUNGS,
     AffinitySection,
-    LadderSection,
+    RefinementSection,
     StructureSection,
 )
 from factory.errors import InputError
@@ -76,15 +76,15 @@ def sight(**changes):
         "self_maps": {(32, 32): self_attention(), (8, 8): np.eye(64, dtype=np.float32)},
         "contrasts": coarse_contrasts(),
     }
-    return Sight(**{**seen, **changes})
+    return AttentionRecord(**{**seen, **changes})
 
 
-def ladder(*rungs, structures=CHEST, **changes):
-    section = LadderSection(
+def refinement(*rungs, structures=CHEST, **changes):
+    section = RefinementSection(
         rungs=rungs or RUNGS, structures=structures, affinity=AFFINITY, **changes
     )
     torch.manual_seed(0)
-    return Ladder(section, LABELS, AffinityNet(AFFINITY).eval())
+    return Refinement(section, LABELS, AffinityNet(AFFINITY).eval())
 
 
 def mean_overlap(mask):
@@ -96,7 +96,7 @@ def mean_overlap(mask):
 
 
 def test_every_rung_betters_the_thresholded_attention():
-    overlaps = {rung: mean_overlap(mask) for rung, mask in ladder().climb(sight()).items()}
+    overlaps = {rung: mean_overlap(mask) for rung, mask in refinement().climb(sight()).items()}
     assert list(overlaps) == ["attention", "contrast", "crf", "selfattention", "affinity"]
     assert 0.7 < overlaps["attention"] < 0.87 < overlaps["contrast"]
     for rung in ("crf", "selfattention", "affinity"):
@@ -107,14 +107,14 @@ def test_contrast_takes_away_what_the_word_does_not_change():
     maps = coarse_maps()
     maps[1, :4, :4] = maps[1].max()  # the network also looks into a corner for the heart
     seen = sight(maps=maps)
-    masks = ladder("attention", "contrast").climb(seen)
+    masks = refinement("attention", "contrast").climb(seen)
     assert (masks["attention"][:12, :12] == LABELS["heart"]).any()
     assert not (masks["contrast"][:12, :12] == LABELS["heart"]).any()
     assert (masks["contrast"] == LABELS["heart"]).any()
 
 
 def test_a_lower_cut_is_more_generous():
-    usual, low = (ladder(level=level).climb(sight()) for level in (0, -0.4))
+    usual, low = (refinement(level=level).climb(sight()) for level in (0, -0.4))
     for rung in ("attention", "contrast"):  # the CRF then finds the image's own borders from both
         assert (low[rung] > 0).sum() > (usual[rung] > 0).sum()
 
@@ -123,7 +123,7 @@ def test_a_word_that_changes_nothing_has_no_place():
     changes = coarse_contrasts()
     noise = np.random.default_rng(2).random(changes[1].shape)
     changes[1] = noise.astype(np.float32) / 100  # of a prediction
-    verdict = ladder("attention", "contrast")(sight(contrasts=changes))
+    verdict = refinement("attention", "contrast")(sight(contrasts=changes))
     assert verdict.doubts == ("class not found",)
     assert "heart has no pixel" in verdict.reason
 
@@ -133,7 +133,7 @@ def test_attention_has_one_vote_beside_contrast():
     maps = coarse_maps()
     maps[1, :6, :6] = 4 * maps[1].max()
     seen = sight(maps=maps)
-    rungs = ladder("attention", "contrast", "crf", "gate")
+    rungs = refinement("attention", "contrast", "crf", "gate")
     masks = rungs.climb(seen)
     assert not ((masks["attention"] == 3) & (masks["crf"] == 3)).any()
     assert "attention and" not in (rungs(seen).reason or "")
@@ -141,13 +141,13 @@ def test_attention_has_one_vote_beside_contrast():
 
 @pytest.mark.parametrize("rung", ["crf", "selfattention", "affinity"])
 def test_each_rung_works_with_the_others_switched_off(rung):
-    masks = ladder("attention", rung).climb(sight())
+    masks = refinement("attention", rung).climb(sight())
     assert list(masks) == ["attention", rung]
     assert mean_overlap(masks[rung]) > mean_overlap(masks["attention"]) + 0.03
 
 
 def test_a_good_mask_has_no_reason_against_it():
-    verdict = ladder()(sight())
+    verdict = refinement()(sight())
     assert verdict.reason is None
     assert verdict.mask.dtype == np.uint8
     assert verdict.mask.shape == (SIDE, SIDE)
@@ -157,7 +157,7 @@ def test_a_good_mask_has_no_reason_against_it():
 def test_the_order_of_the_maps_does_not_matter():
     other_way = {"maps": coarse_maps()[::-1].copy(), "contrasts": coarse_contrasts()[::-1].copy()}
     swapped = sight(**other_way, names=("heart", "lung"))
-    np.testing.assert_array_equal(ladder()(swapped).mask, ladder()(sight()).mask)
+    np.testing.assert_array_equal(refinement()(swapped).mask, refinement()(sight()).mask)
 
 
 def flat_heart(seen):
@@ -182,7 +182,7 @@ def nan_heart(seen):
     ],
 )
 def test_a_map_that_says_nothing_is_a_reason_on_any_rung(rungs, spoil, complaint):
-    verdict = ladder(*rungs)(sight(maps=spoil(sight())))
+    verdict = refinement(*rungs)(sight(maps=spoil(sight())))
     assert complaint in verdict.reason
     assert "heart has no pixel" in verdict.reason
     assert not (verdict.mask == LABELS["heart"]).any()
@@ -190,21 +190,23 @@ def test_a_map_that_says_nothing_is_a_reason_on_any_rung(rungs, spoil, complaint
 
 def test_the_gate_knows_the_priors():
     structures = {**CHEST, "heart": StructureSection(area=(0.2, 0.5))}
-    assert "heart covers" in ladder(structures=structures)(sight()).reason
-    assert ladder("attention", "crf", structures=structures)(sight()).reason is None
+    assert "heart covers" in refinement(structures=structures)(sight()).reason
+    assert refinement("attention", "crf", structures=structures)(sight()).reason is None
 
 
 def test_the_gate_counts_pieces():
     maps = coarse_maps()
     maps[1, :2, 12:14] = maps[1].max()  # a second place that looks like a heart
     seen = sight(maps=maps)
-    assert "heart is in 2 pieces, expected at most 1" in ladder("attention", "gate")(seen).reason
-    assert ladder("attention")(seen).reason is None
+    assert (
+        "heart is in 2 pieces, expected at most 1" in refinement("attention", "gate")(seen).reason
+    )
+    assert refinement("attention")(seen).reason is None
 
 
 def test_the_gate_hears_rungs_that_disagree():
     # The affinity of a picture of something else pulls the lungs out of shape.
-    assert "agree by Dice" in ladder(agreement=0.99)(sight()).reason
+    assert "agree by Dice" in refinement(agreement=0.99)(sight()).reason
 
 
 def test_specks_are_dropped_and_holes_filled_where_solid():
@@ -213,29 +215,29 @@ def test_specks_are_dropped_and_holes_filled_where_solid():
     maps[0, 20:24, 20:24] = 0.1
     maps[0, 60, 60] = 1
     seen = sight(maps=maps, names=("heart",))
-    hollow = ladder("attention", structures={})(seen).mask
+    hollow = refinement("attention", structures={})(seen).mask
     assert (hollow == 3).sum() == 32 * 32 - 16
-    solid = ladder("attention", structures={"heart": StructureSection(solid=True)})(seen).mask
+    solid = refinement("attention", structures={"heart": StructureSection(solid=True)})(seen).mask
     assert (solid == 3).sum() == 32 * 32
 
 
 def test_one_lung_alone_is_told():
     maps = coarse_maps()
     maps[0, :, CELLS // 2 :] = maps[0].min()
-    verdict = ladder("attention")(sight(maps=maps))
+    verdict = refinement("attention")(sight(maps=maps))
     assert "left lung has no pixel" in verdict.reason
 
 
 @settings(max_examples=15, deadline=None)
 @given(arrays(np.float32, (2, 6, 6), elements=st.integers(0, 4).map(float)))
 def test_what_passes_shows_every_class_that_was_asked_for(maps):
-    verdict = ladder("attention", "gate")(sight(maps=maps))
+    verdict = refinement("attention", "gate")(sight(maps=maps))
     if verdict.reason is None:
         assert set(np.unique(verdict.mask)) >= {1, 2, 3}
 
 
 def test_seeds_are_right_where_they_are_certain():
-    found = ladder().seeds(sight())
+    found = refinement().seeds(sight())
     truth = np.array([0, 1, 1, 2])[chest()]  # numbers of the maps, not of the classes
     certain = found != 255
     assert set(np.unique(found)) >= {0, 1, 2}
@@ -244,7 +246,7 @@ def test_seeds_are_right_where_they_are_certain():
 
 
 def test_a_net_trained_on_the_seeds_is_of_use():
-    made = ladder("attention", "crf", "affinity")
+    made = refinement("attention", "crf", "affinity")
     assert made.net is not None
     seen = sight()
     list(train_affinity(made.net, [seen.image] * 2, [made.seeds(seen)] * 2, seed=0))
@@ -253,25 +255,25 @@ def test_a_net_trained_on_the_seeds_is_of_use():
 
 def test_colour_images_are_climbed_too():
     colour = np.stack([radiograph()] * 3, axis=2)
-    made = Ladder(ladder().section, LABELS, AffinityNet(AFFINITY, channels=3).eval())
+    made = Refinement(refinement().section, LABELS, AffinityNet(AFFINITY, channels=3).eval())
     assert mean_overlap(made(sight(image=colour)).mask) > 0.95
 
 
 def test_what_a_rung_needs_is_asked_for_in_one_line():
     with pytest.raises(InputError, match="needs a trained AffinityNet"):
-        Ladder(LadderSection(), LABELS)(sight(names=("heart", "left lung")))
+        Refinement(RefinementSection(), LABELS)(sight(names=("heart", "left lung")))
     with pytest.raises(InputError, match="needs self-attention maps"):
-        ladder("attention", "selfattention")(sight(self_maps={}))
+        refinement("attention", "selfattention")(sight(self_maps={}))
     with pytest.raises(InputError, match="what changes where a word is unsaid"):
-        ladder("attention", "contrast")(sight(contrasts=None))
+        refinement("attention", "contrast")(sight(contrasts=None))
     with pytest.raises(InputError, match="unknown class 'lung' in the label map"):
-        ladder("attention", structures={})(sight())
+        refinement("attention", structures={})(sight())
 
 
 @pytest.mark.parametrize("rungs", [(), ("crf",), ("attention", "gate", "crf"), ("attention",) * 2])
 def test_rungs_out_of_order_are_refused(rungs):
     with pytest.raises(ValueError, match="cannot be climbed"):
-        LadderSection(rungs=rungs)
+        RefinementSection(rungs=rungs)
 
 
 def test_no_map_makes_no_mask():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factory.attention_maps.settings import AffinitySection, LadderSection
+from factory.attention_maps.settings import AffinitySection, RefinementSection
 from factory.diffmask_sections import DiffMaskSpec, DiffMaskTraining, ViewSection
 from factory.errors import InputError
 from factory.models.checkpoints import checkpoint_digest
@@ -31,18 +31,18 @@ SPEC = DiffMaskSpec(
     preset="tiny",
     train=TRAIN,
     sample=SampleSection(steps=2, batch=2),
-    masks=LadderSection(flat=0, affinity=AffinitySection(steps=2, batch=2, margin=0)),
+    masks=RefinementSection(flat=0, affinity=AffinitySection(steps=2, batch=2, margin=0)),
 )
 
 
-def trained(lesson, folder, spec=SPEC):
-    return [step.stage for step in spec.learn(lesson, folder)]
+def trained(data, folder, spec=SPEC):
+    return [step.stage for step in spec.learn(data, folder)]
 
 
 @pytest.fixture(scope="module")
-def whole(lesson, tmp_path_factory):
+def whole(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("diffmask")
-    return folder, trained(lesson, folder)
+    return folder, trained(data, folder)
 
 
 def test_the_affinity_network_is_a_stage_and_part_of_the_checkpoint(whole):
@@ -56,20 +56,18 @@ def test_the_affinity_network_is_a_stage_and_part_of_the_checkpoint(whole):
     spare.unlink()
 
 
-def test_no_mask_is_read(whole, lesson, tmp_path):
+def test_no_mask_is_read(whole, data, tmp_path):
     def spoiled(pairs: PairBatch) -> PairBatch:
         noise = np.random.default_rng(0).integers(0, 2, pairs.masks.shape, np.uint8)
         return replace(pairs, masks=noise)
 
-    trained(
-        replace(lesson, train=spoiled(lesson.train), held_out=spoiled(lesson.held_out)), tmp_path
-    )
+    trained(replace(data, train=spoiled(data.train), held_out=spoiled(data.held_out)), tmp_path)
     assert checkpoint_digest(tmp_path) == checkpoint_digest(whole[0])
 
 
-def test_what_it_draws_follows_from_the_checkpoint(whole, lesson):
-    built = [SPEC.with_checkpoint(whole[0]).build(lesson.image) for _ in range(2)]
-    domain = lesson.domains["phantom-colonoscopy"]
+def test_what_it_draws_follows_from_the_checkpoint(whole, data):
+    built = [SPEC.with_checkpoint(whole[0]).build(data.image) for _ in range(2)]
+    domain = data.domains["phantom-colonoscopy"]
     prompts = [Prompt.about(domain, ["polyp"], "polyp", replicate=i) for i in range(3)]
     first, second = (each.generate(prompts, [1, 2, 3]) for each in built)
     assert built[0].digest == built[1].digest
@@ -77,33 +75,33 @@ def test_what_it_draws_follows_from_the_checkpoint(whole, lesson):
     np.testing.assert_array_equal(first.masks, second.masks)
 
 
-def test_switching_a_rung_off_needs_no_other_training(whole, lesson, tmp_path):
+def test_switching_a_rung_off_needs_no_other_training(whole, data, tmp_path):
     def folder(masks):
         spec = SPEC.model_copy(update={"masks": masks})
-        return checkpoint_folder(tmp_path, "x", spec, "source", lesson.image)
+        return checkpoint_folder(tmp_path, "x", spec, "source", data.image)
 
     lower = SPEC.masks.model_copy(update={"rungs": ("attention", "crf")})
     other = SPEC.masks.model_copy(update={"affinity": AffinitySection(radius=4)})
     assert folder(lower) == folder(SPEC.masks) != folder(other)
     spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": lower})
-    assert spec.build(lesson.image).net is None
+    assert spec.build(data.image).net is None
 
 
-def test_an_affinity_network_of_another_stride_or_none_is_refused(whole, lesson, tmp_path):
-    other = LadderSection(affinity=AffinitySection(stride=4))
+def test_an_affinity_network_of_another_stride_or_none_is_refused(whole, data, tmp_path):
+    other = RefinementSection(affinity=AffinitySection(stride=4))
     spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": other})
     with pytest.raises(InputError, match="stride 2"):
-        spec.build(lesson.image)
+        spec.build(data.image)
     bare = SPEC.model_copy(update={"train": TRAIN.model_copy(update={"seeds": 0})})
-    assert "affinity" not in trained(lesson, tmp_path, bare)
+    assert "affinity" not in trained(data, tmp_path, bare)
     with pytest.raises(InputError, match="rung affinity"):
-        bare.with_checkpoint(tmp_path).build(lesson.image)
+        bare.with_checkpoint(tmp_path).build(data.image)
 
 
-def test_views_lack_what_is_out_of_sight_and_say_so(lesson):
-    train = lesson.train
+def test_views_lack_what_is_out_of_sight_and_say_so(data):
+    train = data.train
     view = ViewSection(box=(0, 0.5, 0.5, 1), absent=("lesion",), text="upper right")
-    shown = with_views(train, lesson.domains, [view], 1.0, seed=0)
+    shown = with_views(train, data.domains, [view], 1.0, seed=0)
     assert len(shown) == 2 * len(train)
     views = shown[len(train) :]
     assert not views.masks.any()
@@ -113,10 +111,10 @@ def test_views_lack_what_is_out_of_sight_and_say_so(lesson):
     # Two pixels for one: the corner's brightness stays what it was.
     half = train.images.shape[1] // 2
     assert abs(views.images[0].mean() - train.images[0][:half, half:].mean()) < 1
-    assert with_views(train, lesson.domains, [view], 0.0, seed=0) is train
+    assert with_views(train, data.domains, [view], 0.0, seed=0) is train
 
 
-def test_what_is_covered_is_painted_over_from_its_sides_and_all_else_stays(lesson):
+def test_what_is_covered_is_painted_over_from_its_sides_and_all_else_stays(data):
     ramp = np.tile(np.arange(0, 160, 5, dtype=np.uint8)[None, :, None], (32, 1, 1))
     lung = ramp.copy()
     lung[10:20, 12:18] = 250
@@ -126,19 +124,19 @@ def test_what_is_covered_is_painted_over_from_its_sides_and_all_else_stays(lesso
     np.testing.assert_array_equal(bare[outside], lung[outside])
     assert np.abs(bare[8:24, 8:24].astype(int) - ramp[8:24, 8:24]).max() <= 20  # not 250
     view = ViewSection(covered=((0.25, 0.25, 0.75, 0.75),), absent=("lesion",))
-    views = with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)[len(lesson.train) :]
-    first = lesson.train.images[0]
+    views = with_views(data.train, data.domains, [view], 1.0, seed=0)[len(data.train) :]
+    first = data.train.images[0]
     np.testing.assert_array_equal(views.images[0], without(first, view.covered[0]))
 
 
-def test_words_of_views_are_known_before_they_are_learnt(lesson):
+def test_words_of_views_are_known_before_they_are_learnt(data):
     assert SPEC.own_texts == ("lower left corner",)
-    known = known_words(SPEC, lesson.train, lesson.domains)
+    known = known_words(SPEC, data.train, data.domains)
     assert known is not None
     assert {"corner", "polyp"} <= known
 
 
-def test_a_view_that_cannot_be_is_refused(lesson):
+def test_a_view_that_cannot_be_is_refused(data):
     with pytest.raises(ValueError, match="not square"):
         ViewSection(box=(0, 0, 1, 0.5))
     with pytest.raises(ValueError, match="no part of an image"):
@@ -149,7 +147,7 @@ def test_a_view_that_cannot_be_is_refused(lesson):
         ViewSection()
     view = ViewSection(box=(0, 0, 0.5, 0.5), absent=("lesoin",))
     with pytest.raises(InputError, match="lesion"):
-        with_views(lesson.train, lesson.domains, [view], 1.0, seed=0)
+        with_views(data.train, data.domains, [view], 1.0, seed=0)
 
 
 @pytest.mark.parametrize("rungs", [["crf"], ["attention", "affinity"], ["attention", "gate"]])

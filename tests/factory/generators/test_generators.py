@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from factory.attention_maps.affinity_net import AffinityNet
-from factory.attention_maps.settings import AffinitySection, LadderSection, StructureSection
+from factory.attention_maps.settings import AffinitySection, RefinementSection, StructureSection
 from factory.diffmask_sections import ReadSection
 from factory.errors import InputError
 from factory.generators import GENERATORS
@@ -79,7 +79,7 @@ LUNGS = {"lung": StructureSection(sides=("right lung", "left lung"))}
 def tiny_diffmask(image, **masks):
     """That network, and every rung; what an untrained one looks at is far from flat."""
     affinity = AffinitySection(stride=2, radius=3, walk=4)
-    section = LadderSection(**{"affinity": affinity, "structures": LUNGS, **masks})
+    section = RefinementSection(**{"affinity": affinity, "structures": LUNGS, **masks})
     torch.manual_seed(0)
     net = AffinityNet(affinity, image.channels).eval()
     return DiffMask(tiny_medisyn(image), section, ReadSection(), net)
@@ -236,7 +236,7 @@ def test_reading_the_attention_changes_no_pixel():
     lines = generator.captions(prompts, seeds)
     padded = [0, 1], [2, 2]
     plain = [
-        generator.painter.draw(
+        generator.image_model.draw(
             [prompts[i] for i in at], [lines[i] for i in at], [seeds[i] for i in at]
         )
         for at in padded
@@ -355,8 +355,8 @@ def test_halves_that_share_a_map_are_denied_together_and_a_control_once():
 
 def test_rungs_and_reading_are_in_the_digest():
     image = SECTIONS[0]
-    every = DiffMask(tiny_medisyn(image), LadderSection(), ReadSection(every=2))
-    fewer = DiffMask(tiny_medisyn(image), LadderSection(rungs=("attention",)), ReadSection())
+    every = DiffMask(tiny_medisyn(image), RefinementSection(), ReadSection(every=2))
+    fewer = DiffMask(tiny_medisyn(image), RefinementSection(rungs=("attention",)), ReadSection())
     assert len({tiny_diffmask(image).digest, every.digest, fewer.digest}) == 3
 
 
@@ -404,28 +404,28 @@ def test_a_domain_that_cannot_be_drawn_is_refused():
 
 def test_masks_are_added_to_the_very_images_of_a_painter(section):
     prompts = make_prompts(3)
-    painter, dual = tiny_medisyn(section), tiny_medsegfactory(section)
-    alone = generate(painter, prompts)
+    image_model, dual = tiny_medisyn(section), tiny_medsegfactory(section)
+    alone = generate(image_model, prompts)
     seeds = [prompt.seed for prompt in prompts]
-    for maker in (tiny_diffmask(section), dual):
-        pairs = generate(Masked(painter, maker), prompts)
+    for mask_model in (tiny_diffmask(section), dual):
+        pairs = generate(Masked(image_model, mask_model), prompts)
         np.testing.assert_array_equal(pairs.images, alone.images)
-        expected = maker.segment(prompts, seeds, alone.images)
+        expected = mask_model.segment(prompts, seeds, alone.images)
         np.testing.assert_array_equal(pairs.masks, expected.masks)
     # Other images, other masks: what is given is really looked at.
-    maker = tiny_diffmask(section, rungs=("attention",))
-    read = maker.segment(prompts, seeds, alone.images).masks
-    assert not np.array_equal(read, maker.segment(prompts, seeds, alone.images[::-1]).masks)
+    mask_model = tiny_diffmask(section, rungs=("attention",))
+    read = mask_model.segment(prompts, seeds, alone.images).masks
+    assert not np.array_equal(read, mask_model.segment(prompts, seeds, alone.images[::-1]).masks)
 
 
 def test_two_models_without_a_common_domain_make_no_pairs(section):
-    painter, maker = tiny_medisyn(section), tiny_medsegfactory(section)
-    card = {"domains": painter.components.card["domains"][:1]}
-    other = {"domains": maker.components.card["domains"][1:]}
-    painter = replace(painter, components=replace(painter.components, card=card))
-    maker = replace(maker, components=replace(maker.components, card=other))
+    image_model, mask_model = tiny_medisyn(section), tiny_medsegfactory(section)
+    card = {"domains": image_model.components.card["domains"][:1]}
+    other = {"domains": mask_model.components.card["domains"][1:]}
+    image_model = replace(image_model, components=replace(image_model.components, card=card))
+    mask_model = replace(mask_model, components=replace(mask_model.components, card=other))
     with pytest.raises(InputError, match="no domain of both"):
-        Masked(painter, maker)
+        Masked(image_model, mask_model)
 
 
 def test_two_models_are_trained_by_recipes_of_their_own():

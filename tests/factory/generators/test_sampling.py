@@ -73,7 +73,7 @@ def test_wholly_rescaled_predictions_spread_as_unguided_ones(unet):
 @pytest.mark.parametrize("solver", ["ddim", "dpmpp-2m"])
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
 def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
-    section = SampleSection(solver=solver, steps=4, guidance=guidance, rescale=0.7)
+    section = SampleSection(solver=solver, steps=4, guidance=guidance, guidance_rescale=0.7)
     text, noise = inputs()
     made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
     turned = Conditioning(*([state.flip(0) for state in part] for part in (text.asked, text.away)))

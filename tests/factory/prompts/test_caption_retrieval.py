@@ -9,8 +9,8 @@ from factory.errors import InputError
 from factory.prompts.caption_facts import facts_of_prompt
 from factory.prompts.caption_retrieval import CaptionLibrary, RetrieveSection
 from factory.prompts.captions import (
-    ASKED,
-    NAMED,
+    ATTENTION_RATES,
+    SAMPLING_RATES,
     caption,
 )
 from factory.prompts.facets import GridSection
@@ -164,7 +164,7 @@ def test_a_facet_of_the_name_is_refused():
         grid(facets={"retrieved": ["x"]})
 
 
-@pytest.mark.parametrize("rates", [ASKED, NAMED], ids=["asked", "named"])
+@pytest.mark.parametrize("rates", [SAMPLING_RATES, ATTENTION_RATES], ids=["asked", "named"])
 @pytest.mark.parametrize("finding", ["", TB])
 def test_where_it_came_from_is_never_told_and_classes_are_named(finding, rates):
     (prompt,) = grid(facets={"finding": [finding], "text": ["right"]})

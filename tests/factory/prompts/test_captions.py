@@ -11,16 +11,16 @@ from factory.models.caption_sentences import caption_corpus
 from factory.models.text import new_text_encoder
 from factory.models.tokenizer import words
 from factory.prompts.caption_facts import (
-    Facts,
+    CaptionFacts,
     facts_of_prompt,
     facts_of_rows,
     varying_classes,
 )
 from factory.prompts.captions import (
-    ASKED,
-    LEARNT,
-    LEARNT_APART,
-    NAMED_APART,
+    ATTENTION_CLAUSE_RATES,
+    SAMPLING_RATES,
+    TRAINING_CLAUSE_RATES,
+    TRAINING_RATES,
     Rates,
     caption,
     check_words,
@@ -30,7 +30,7 @@ from factory.prompts.wording import load_wording
 from factory.vocabulary import load_vocabulary
 
 CHEST = load_vocabulary().domain("phantom-chest-xray")
-HEART = Facts("chest X-ray", "X-ray", "chest", "cardiomegaly", present=("heart",))
+HEART = CaptionFacts("chest X-ray", "X-ray", "chest", "cardiomegaly", present=("heart",))
 
 
 def draws(seed):
@@ -54,7 +54,7 @@ def test_one_image_is_told_in_many_ways():
 
 @given(seed=st.integers(0, 2**32))
 def test_what_a_caption_tells_stands_in_it(seed):
-    facts = Facts(
+    facts = CaptionFacts(
         *("chest X-ray", "X-ray", "chest", "pneumonia", "left"),
         present=("heart", "opacity"),
         absent=("right lung",),
@@ -70,17 +70,19 @@ def test_what_a_caption_tells_stands_in_it(seed):
 
 
 def test_structures_that_vary_are_said_more_often_than_constant_ones():
-    facts = Facts(*("t", "m", "a"), present=("heart", "opacity"), varying=frozenset({"opacity"}))
+    facts = CaptionFacts(
+        *("t", "m", "a"), present=("heart", "opacity"), varying=frozenset({"opacity"})
+    )
     told = [caption(facts, draws(seed)).told for seed in range(1000)]
     rates = [np.mean([f"present={name}" in each for each in told]) for name in facts.present]
-    assert rates == pytest.approx([LEARNT.constant, LEARNT.varying], abs=0.05)
+    assert rates == pytest.approx([TRAINING_RATES.constant, TRAINING_RATES.varying], abs=0.05)
 
 
 def test_asked_for_it_says_everything_that_varies_and_nothing_else():
     facts = facts_of_prompt(
         Prompt.about(CHEST, CHEST.shown("normal"), "normal"), CHEST, ["opacity"]
     )
-    said = caption(facts, draws(0), ASKED).told
+    said = caption(facts, draws(0), SAMPLING_RATES).told
     assert said == {"modality=X-ray", "anatomy=chest", "finding=normal", "absent=opacity"}
 
 
@@ -98,7 +100,7 @@ def test_side_and_enlarged_structures_of_a_prompt_have_words_of_their_own():
         ("heart",),
         (("view", "portable"),),
     )
-    said = caption(facts, draws(0), ASKED)
+    said = caption(facts, draws(0), SAMPLING_RATES)
     assert {"side=left", "enlarged=heart"} <= said.told
     assert "portable" in said.text
 
@@ -126,16 +128,18 @@ def test_columns_of_a_source_tell_side_and_enlarged_structures():
 
 
 def test_free_text_follows_stands_alone_or_is_left_out():
-    facts = Facts(*("t", "m", "a"), "cardiomegaly", text="portable film")
+    facts = CaptionFacts(*("t", "m", "a"), "cardiomegaly", text="portable film")
     told = [caption(facts, draws(seed)).text for seed in range(400)]
     alone = np.mean([text == "portable film" for text in told])
     left_out = np.mean(["portable film" not in text for text in told])
-    assert alone == pytest.approx(LEARNT.text_alone, abs=0.07)
-    assert left_out == pytest.approx((1 - LEARNT.text_alone) * (1 - LEARNT.text), abs=0.07)
+    assert alone == pytest.approx(TRAINING_RATES.text_alone, abs=0.07)
+    assert left_out == pytest.approx(
+        (1 - TRAINING_RATES.text_alone) * (1 - TRAINING_RATES.text), abs=0.07
+    )
 
 
 def test_free_text_that_repeats_the_finding_is_not_told_twice():
-    facts = Facts(*("t", "m", "a"), "mass", text="mass")
+    facts = CaptionFacts(*("t", "m", "a"), "mass", text="mass")
     rates = Rates(1, 1, 1, 0, text=1, text_alone=0)
     assert all(caption(facts, draws(seed), rates).text.count("mass") == 1 for seed in range(50))
 
@@ -180,11 +184,11 @@ def test_captions_of_the_vocabulary_fit_the_small_encoder():
 
 
 def test_structures_apart_have_a_clause_each_and_halves_one_word_now_and_then():
-    facts = Facts("title", "X-ray", "chest", "", "", ("left lung", "right lung", "heart"))
+    facts = CaptionFacts("title", "X-ray", "chest", "", "", ("left lung", "right lung", "heart"))
     phrases = {name: load_wording().phrases("class", name) for name in (*facts.present, "lungs")}
     joined = 0
     for seed in range(60):
-        text = caption(facts, np.random.default_rng(seed), LEARNT_APART).text
+        text = caption(facts, np.random.default_rng(seed), TRAINING_CLAUSE_RATES).text
         # The head may be two, as in "X-ray, chest".
         clauses = [c for c in text.split(", ")[1:] if c not in {"chest", "thorax"}]
         named = [
@@ -199,8 +203,10 @@ def test_structures_apart_have_a_clause_each_and_halves_one_word_now_and_then():
 
 
 def test_attention_is_read_of_structures_that_are_named_apart_and_never_of_missing_ones():
-    facts = Facts("title", "X-ray", "chest", "", "", ("left lung", "right lung"), ("opacity",))
+    facts = CaptionFacts(
+        "title", "X-ray", "chest", "", "", ("left lung", "right lung"), ("opacity",)
+    )
     for seed in range(20):
-        said = caption(facts, np.random.default_rng(seed), NAMED_APART)
+        said = caption(facts, np.random.default_rng(seed), ATTENTION_CLAUSE_RATES)
         assert said.text.count(",") >= 2
         assert not any(told.startswith("absent") for told in said.told)

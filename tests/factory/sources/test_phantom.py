@@ -603,7 +603,7 @@ def test_findings_of_training_images_take_the_turns_that_are_named():
 def test_structures_left_out_are_missing_from_training_images_and_their_labels():
     names = ("phantom-chest-xray",)
     whole = PhantomSource(domains=names, train=12, val=2)
-    section = whole.model_copy(update={"left_out": 0.5})
+    section = whole.model_copy(update={"structure_dropout": 0.5})
     source, train = section.build(), section.build().read("train", SECTION)
     domain = source.domains[names[0]]
     for row, mask in zip(train.facets.to_dict("records"), train.masks, strict=True):

@@ -5,7 +5,7 @@ import pytest
 from factory.images import ImageSection
 from factory.settings import Augmentation, AutoencoderTraining, TextTraining, TrainSection
 from factory.sources.phantom import PhantomSource
-from factory.training.data import Lesson
+from factory.training.data import TrainingData
 
 IMAGE = ImageSection(size=32, channels=3)
 TRAIN = TrainSection(
@@ -13,7 +13,7 @@ TRAIN = TrainSection(
     batch=4,
     warm_up=2,
     validate_every=3,
-    autoencoder=AutoencoderTraining(steps=4, batch=4, texture_from=0.5),
+    autoencoder=AutoencoderTraining(steps=4, batch=4, texture_loss_from=0.5),
     text=TextTraining(steps=3, batch=8),
     augment=Augmentation(copies=2),
 )
@@ -25,10 +25,10 @@ def section():
 
 
 @pytest.fixture(scope="session")
-def lesson():
+def data():
     names = ("phantom-breast-us", "phantom-colonoscopy")
     source = PhantomSource(domains=names, train=4, val=2, test=1).build()
-    return Lesson(
+    return TrainingData(
         train=source.read("train", IMAGE),
         held_out=source.read("val", IMAGE),
         domains=source.domains,

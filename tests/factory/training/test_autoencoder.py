@@ -61,7 +61,7 @@ def test_training_lowers_the_loss_and_ends_with_unit_latents(tmp_path):
     images = torch.from_numpy(np.broadcast_to(rows, (8, 3, 32, 32)).copy())
     masks = (images > 127).to(torch.uint8) * 255
     spec = AutoencoderTraining(
-        steps=25, batch=4, texture_from=0.9, adversarial=0.1, learning_rate=3e-3
+        steps=25, batch=4, texture_loss_from=0.9, adversarial=0.1, learning_rate=3e-3
     )
     steps = list(
         train_autoencoder(autoencoder, images, masks, spec, 0, tmp_path / "autoencoder.resume")
@@ -78,7 +78,7 @@ def test_images_alone_are_learnt_without_any_mask(tmp_path):
     torch.manual_seed(0)
     autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     images = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8)
-    spec = AutoencoderTraining(steps=2, batch=2, texture_from=0, adversarial=0.1)
+    spec = AutoencoderTraining(steps=2, batch=2, texture_loss_from=0, adversarial=0.1)
     resume = tmp_path / "autoencoder.resume"
     steps = list(train_autoencoder(autoencoder, images, images[:0], spec, 0, resume))
     assert not {"mask_l1", "mask_l2"} & set(steps[-1].losses)

@@ -76,8 +76,8 @@ def test_a_domain_of_which_there_is_little_varies_as_all_do():
     torch.testing.assert_close(spread[:30], own.square().mean().expand(30))
 
 
-def test_every_variant_of_a_row_has_the_spread_of_its_domain(lesson):
-    pairs = PairBatch.concatenate([lesson.train] * 2)
+def test_every_variant_of_a_row_has_the_spread_of_its_domain(data):
+    pairs = PairBatch.concatenate([data.train] * 2)
     names = np.where(np.arange(len(pairs)) % 2, "vivid", "pale")
     dim = (names == "pale")[:, None, None, None]
     images = np.where(dim, pairs.images // 8, pairs.images).astype(np.uint8)
@@ -104,14 +104,14 @@ def test_every_variant_of_a_row_has_the_spread_of_its_domain(lesson):
     assert spread[told == "pale"][0] < spread[told == "vivid"][0]
 
 
-def test_each_mask_is_coded_in_its_own_domain(lesson):
-    pictures = mask_pictures(lesson.train, lesson.domains)
+def test_each_mask_is_coded_in_its_own_domain(data):
+    pictures = mask_pictures(data.train, data.domains)
     decoded = Lattice(1).decode(pictures.float() / 127.5 - 1)
-    np.testing.assert_array_equal(decoded, lesson.train.masks)
-    assert image_pictures(lesson.train.images).shape == pictures.shape
+    np.testing.assert_array_equal(decoded, data.train.masks)
+    assert image_pictures(data.train.images).shape == pictures.shape
 
 
-def test_texts_tell_the_finding_and_the_stream(lesson):
-    image, mask = pair_texts(lesson.train, lesson.domains)[0]
+def test_texts_tell_the_finding_and_the_stream(data):
+    image, mask = pair_texts(data.train, data.domains)[0]
     assert image.replace(" image,", " label,") == mask
-    assert lesson.train.facets.finding[0] in image
+    assert data.train.facets.finding[0] in image

@@ -18,8 +18,8 @@ from factory.training.medsegfactory import train_medsegfactory
 from factory.vocabulary import load_vocabulary
 
 
-def prompts_of(lesson, count=5):
-    domains = list(lesson.domains.values())
+def prompts_of(data, count=5):
+    domains = list(data.domains.values())
     return [
         Prompt.about(domain, domain.shown(finding), finding, replicate=i)
         for i in range(count)
@@ -29,9 +29,9 @@ def prompts_of(lesson, count=5):
 
 
 @pytest.fixture(scope="session")
-def checkpoint(lesson, section, tmp_path_factory):
+def checkpoint(data, section, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoint")
-    steps = list(train_medsegfactory(lesson, section, "tiny", "joint", None, folder))
+    steps = list(train_medsegfactory(data, section, "tiny", "joint", None, folder))
     assert [name for name, _ in itertools.groupby(steps, lambda step: step.stage)] == [
         "text",
         "autoencoder",
@@ -43,30 +43,30 @@ def checkpoint(lesson, section, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def generator(checkpoint, lesson):
+def generator(checkpoint, data):
     spec = MedSegFactorySpec(start=checkpoint, sample=SampleSection(steps=2, batch=4))
-    return spec.build(lesson.image)
+    return spec.build(data.image)
 
 
-def test_the_card_says_what_the_model_is_made_of(checkpoint, lesson, section):
+def test_the_card_says_what_the_model_is_made_of(checkpoint, data, section):
     card = json.loads((checkpoint / "card.json").read_text())
-    assert card["source_digest"] == lesson.source_digest
-    assert card["licence"] == lesson.licence
+    assert card["source_digest"] == data.source_digest
+    assert card["licence"] == data.licence
     assert card["train"]["steps"] == section.steps
-    assert [domain["name"] for domain in card["domains"]] == list(lesson.domains)
+    assert [domain["name"] for domain in card["domains"]] == list(data.domains)
     assert all(np.isfinite(list(card["losses"].values())))
     assert 0 <= card["losses"]["mask_dice"] <= 1
 
 
 @pytest.mark.slow
-def test_only_pairs_with_a_mask_are_learnt(lesson, section, tmp_path):
+def test_only_pairs_with_a_mask_are_learnt(data, section, tmp_path):
     few = {"steps": 1, "validate_every": 1}
     short = section.model_copy(update=few | {"augment": Augmentation(copies=1)})
     folders = tmp_path / "mixed", tmp_path / "alone"
-    masked = np.arange(len(lesson.train)) % 2 == 0
-    train = replace(lesson.train, has_mask=masked)
-    for folder, pairs in zip(folders, (train, lesson.train[masked]), strict=True):
-        told = replace(lesson, train=pairs)
+    masked = np.arange(len(data.train)) % 2 == 0
+    train = replace(data.train, has_mask=masked)
+    for folder, pairs in zip(folders, (train, data.train[masked]), strict=True):
+        told = replace(data, train=pairs)
         list(train_medsegfactory(told, short, "tiny", "joint", None, folder))
     card = read_card(folders[0])
     assert card["pairs"] == masked.sum()
@@ -74,18 +74,18 @@ def test_only_pairs_with_a_mask_are_learnt(lesson, section, tmp_path):
 
 
 def test_a_training_killed_anywhere_ends_in_the_same_checkpoint(
-    checkpoint, lesson, section, tmp_path
+    checkpoint, data, section, tmp_path
 ):
     # One kill in each stage; a stage that was finished is read back, not repeated.
     for kill in (2, 6, 13):
-        steps = train_medsegfactory(lesson, section, "tiny", "joint", None, tmp_path)
+        steps = train_medsegfactory(data, section, "tiny", "joint", None, tmp_path)
         list(itertools.islice(steps, kill))
         steps.close()
-    list(train_medsegfactory(lesson, section, "tiny", "joint", None, tmp_path))
+    list(train_medsegfactory(data, section, "tiny", "joint", None, tmp_path))
     assert checkpoint_digest(tmp_path) == checkpoint_digest(checkpoint)
 
 
-def test_fine_tuning_starts_from_the_weights_it_is_given(checkpoint, lesson, section, tmp_path):
+def test_fine_tuning_starts_from_the_weights_it_is_given(checkpoint, data, section, tmp_path):
     gentle = section.model_copy(
         update={
             "steps": 1,
@@ -93,35 +93,35 @@ def test_fine_tuning_starts_from_the_weights_it_is_given(checkpoint, lesson, sec
             "autoencoder": section.autoencoder.model_copy(update={"steps": 0}),
         }
     )
-    list(train_medsegfactory(lesson, gentle, "tiny", "joint", checkpoint, tmp_path))
+    list(train_medsegfactory(data, gentle, "tiny", "joint", checkpoint, tmp_path))
     before, after = (load_components(folder).unet.state_dict() for folder in (checkpoint, tmp_path))
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-3, rtol=1e-3)
     # Both trainings met the same phantoms.
-    met = Ancestor(lesson.source_digest, len(lesson.train), phantom=True)
+    met = Ancestor(data.source_digest, len(data.train), phantom=True)
     assert ancestry_of(read_card(checkpoint)) == (met,)
     assert ancestry_of(read_card(tmp_path)) == (met, met)
 
 
-def test_pairs_have_the_asked_facets_and_known_classes(generator, lesson):
-    prompts = prompts_of(lesson)
+def test_pairs_have_the_asked_facets_and_known_classes(generator, data):
+    prompts = prompts_of(data)
     pairs = generator.generate(prompts, [prompt.seed for prompt in prompts])
-    assert pairs.images.shape == (5, *lesson.held_out.images.shape[1:])
+    assert pairs.images.shape == (5, *data.held_out.images.shape[1:])
     assert list(pairs.facets.prompt) == [prompt.digest for prompt in prompts]
     for prompt, mask in zip(prompts, pairs.masks, strict=True):
-        assert mask.max() <= len(lesson.domains[prompt.domain].classes)
+        assert mask.max() <= len(data.domains[prompt.domain].classes)
 
 
-def test_only_modalities_in_colour_are_in_colour(generator, lesson):
-    prompts = prompts_of(lesson, 4)
+def test_only_modalities_in_colour_are_in_colour(generator, data):
+    prompts = prompts_of(data, 4)
     pairs = generator.generate(prompts, [prompt.seed for prompt in prompts])
     for prompt, image in zip(prompts, pairs.images, strict=True):
         grey = bool((image == image[..., :1]).all())
         assert grey == (prompt.domain == "phantom-breast-us")
 
 
-def test_a_pair_is_the_same_bytes_in_any_company(generator, lesson):
-    prompts = prompts_of(lesson, 6)
+def test_a_pair_is_the_same_bytes_in_any_company(generator, data):
+    prompts = prompts_of(data, 6)
     seeds = [prompt.seed for prompt in prompts]
     whole = generator.generate(prompts, seeds)
     order = [5, 2, 0]
@@ -130,16 +130,16 @@ def test_a_pair_is_the_same_bytes_in_any_company(generator, lesson):
     np.testing.assert_array_equal(some.masks, whole.masks[order])
 
 
-def test_image_from_mask_and_mask_from_image(checkpoint, lesson):
+def test_image_from_mask_and_mask_from_image(checkpoint, data):
     spec = MedSegFactorySpec(start=checkpoint, sample=SampleSection(steps=2, batch=4))
-    generator = spec.build(lesson.image)
+    generator = spec.build(data.image)
     # Gates that six steps have hardly opened let less through than a grey level.
     for name, value in generator.components.unet.named_parameters():
         if name.endswith("gate"):
             value.data.fill_(1)
-    prompts = prompts_of(lesson, 4)
+    prompts = prompts_of(data, 4)
     seeds = [prompt.seed for prompt in prompts]
-    real = lesson.held_out[:4]
+    real = data.held_out[:4]
     painted = generator.paint(prompts, seeds, real.masks)
     segmented = generator.segment(prompts, seeds, real.images)
     assert painted.images.shape == real.images.shape

@@ -13,7 +13,7 @@ from icechunk import Repository, local_filesystem_storage
 from PIL import Image
 
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import About
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.store.repository import Store
@@ -155,7 +155,7 @@ def test_a_dry_run_tells_time_and_bytes(medpair, recipe, tmp_path):
     assert plan["domains"] == ["phantom-breast-us"]
     assert plan["real"] == {"train": 8, "val": 6}
     assert plan["bytes"] == 4 * 32 * 32 * 2
-    # Judge and pupil; encoder; classifier of findings; synthetic, real and both.
+    # Judge and tstr_segmenter; encoder; classifier of findings; synthetic, real and both.
     assert plan["network_steps"] == 2 * 3 + 2 + 2 + 3 * 2
     assert plan["seconds"] > 0
     assert not home.exists()
@@ -203,7 +203,7 @@ def test_an_empty_home_is_looked_at_and_not_made(medpair, tmp_path):
 def test_the_lake_is_asked_as_it_was(medpair, tmp_path):
     before = datetime.now(UTC)
     score = Score.of("consistency", Estimate(0.8, 0.7, 0.9, 9))
-    Lake(str(tmp_path / "lake")).record(About("S"), [score])
+    Lake(str(tmp_path / "lake")).record(ScoreKey("S"), [score])
 
     def said(*at):
         words = ("scores", "select value from scores", *at)

@@ -54,7 +54,7 @@ def test_in_a_log_a_long_stage_is_a_line_now_and_then(monkeypatch):
 def test_what_pairs_are_worth_is_told_with_its_interval():
     row = {"domain": "chest", "kind": "both", "real": "16", "ratio": 2.0, "words": "19 [fewer, 42]"}
     alone = row | {"kind": "synthetic", "real": "", "ratio": 0.0}
-    nothing = {"levels": [], "gains": [], "worths": []}
+    nothing = {"levels": [], "gains": [], "equivalent_images": []}
     told = Worth("a@v1", "val", "", None, [], [], [row, alone], nothing, [], [])
     log = io.StringIO()
     Console(file=log, width=80).print(result_tables.worth(told))

@@ -80,8 +80,8 @@ BAD = {
         "gates names utility_gain, which the utility section does not give",
     ),
     "a worth without a curve": (
-        ["gates={utility_worth: '> 20'}", "utility.real=[10]"],
-        "gates names utility_worth, which",
+        ["gates={utility_equivalent_images: '> 20'}", "utility.real=[10]"],
+        "gates names utility_equivalent_images, which",
     ),
     "folds of patients that are learnt": (
         ["generator={kind: medsegfactory, train: {steps: 2}}", "utility.folds=3"],
