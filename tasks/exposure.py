@@ -9,7 +9,7 @@ from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure
 from factory.models.checkpoints import read_card
 from factory.models.lineage import Ancestor, ancestry_of
 from factory.sources import SourceSection
-from factory.sources.union import UnionSource, parts_of
+from factory.sources.union import UnionSource
 
 UNKNOWN = TrainingExposure(known=False)
 
@@ -44,7 +44,7 @@ def _parts(source: SourceSection) -> frozenset[str]:
     """Digests of the parts of a union, limited as they are and unlimited."""
     if not isinstance(source, UnionSource):
         return frozenset()
-    return frozenset({*parts_of(source.build()), *parts_of(source.unlimited().build())})
+    return frozenset({*source.build().parts_digests, *source.unlimited().build().parts_digests})
 
 
 def _seen(

@@ -17,7 +17,6 @@ from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.settings import TrainedSpec
 from factory.sources.base import Source
-from factory.sources.union import parts_of
 from factory.training.data import TrainingData
 from factory.training.steps import Progress
 from tasks.services.mlflow_tracking import Record
@@ -52,7 +51,7 @@ def training_data_of(source: Source, image: ImageSection) -> TrainingData:
         image=image,
         source_digest=source.digest,
         licence=source.licence,
-        source_parts=parts_of(source),
+        source_parts=source.parts_digests,
     )
 
 

@@ -13,7 +13,6 @@ from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import Source
 from factory.sources.splits import Split
-from factory.sources.union import parts_of
 from factory.vocabulary import Domain
 from tasks.services.progress import stage
 
@@ -48,7 +47,7 @@ class Reference:
         with stage("reading real pairs"):
             train, held_out = source.read("train", image), source.read(split, image)
         return Reference(
-            train, held_out, source.domains, image, source.digest, split, parts=parts_of(source)
+            train, held_out, source.domains, image, source.digest, split, parts=source.parts_digests
         )
 
     def against(self, other: Source, split: Split, domains: Iterable[str]) -> Reference:
@@ -63,7 +62,7 @@ class Reference:
             InputError: if it cannot be read, is the same source, lacks a domain or codes it
                 differently.
         """
-        if lines := other.problems():
+        if lines := other.problems(self.image):
             raise InputError("\n".join(lines))
         if other.digest == self.source:
             raise InputError(

@@ -1,19 +1,22 @@
 """Where real and phantom pairs come from: kind of source -> its recipe section."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from factory.sources.fold import FoldSource
-from factory.sources.folder import FolderSource
-from factory.sources.nnunet import NnunetSource
-from factory.sources.phantom import PhantomSource
+from factory.sources.plain import PLAIN_SOURCES
+from factory.sources.spec import SourceSpec, any_of
 from factory.sources.union import UnionSource
 
-SourceSection = FolderSource | NnunetSource | PhantomSource | UnionSource | FoldSource
-
-SOURCES: Mapping[str, type[SourceSection]] = {
-    "folder": FolderSource,
-    "nnunet": NnunetSource,
-    "phantom": PhantomSource,
+SOURCES: Mapping[str, type[SourceSpec]] = {
+    **PLAIN_SOURCES,
     "union": UnionSource,
     "fold": FoldSource,
 }
+
+if TYPE_CHECKING:
+    SourceSection = SourceSpec
+else:
+    SourceSection = any_of(SOURCES.values())

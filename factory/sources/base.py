@@ -29,8 +29,16 @@ class Source(Protocol):
     def licence(self) -> str:
         """Under what licence the pairs came; "unknown" where nobody said."""
 
-    def problems(self) -> list[str]:
-        """One line for each thing that keeps pairs from being read; empty when all is well."""
+    @property
+    def parts_digests(self) -> tuple[str, ...]:
+        """Digests of the sources that this one is made of; () for one made of none."""
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Name of an image or volume -> its unit, where images were found to be alike."""
+
+    def problems(self, image: ImageSection) -> list[str]:
+        """One line for each thing that keeps pairs from being read at this size; none if all is well."""
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
         """The pairs of one split at one size, always in the same order."""

@@ -5,78 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from factory.errors import InputError
-from factory.images import (
-    SMALLEST_SIDE,
-    ImageSection,
-    apply_window,
-    fit_image,
-    fit_mask,
-    fit_scale,
-    robust_window,
-)
+from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS
-from factory.sources.duplicates import difference_hash, near_duplicates
-from factory.sources.image_files import Stack, read_stack
+from factory.sources.decoding import Case, Codes, DecodedCase, Slices, name_in
+from factory.sources.duplicates import near_duplicates
 from factory.sources.splits import Split, assign, first_units, together
 from factory.vocabulary import Domain
+
+__all__ = ["Case", "Cases", "Choice"]
 
 READER = 1
 """Raised when the same files would be read as other pairs, so that their digest changes."""
 
 log = logging.getLogger(__name__)
-
-Codes = Mapping[int, int]  # value in the file -> class index of the domain
-Slices = Literal["labelled", "all"]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One image with its mask, flat or a volume, not read yet.
-
-    Attributes:
-        name: unique, and what errors call it: the path of the image within the data set.
-        images: one file, or one per channel.
-        mask: None where none is needed; the root of the data set where one is missing.
-        split: "train", "val", "test", or "" to be assigned.
-        patient: "" where unknown.
-        spacing_mm: (row, column), NaN to take what the file says.
-        volume: the volume a flat image was cut from, "" where it was not.
-        slice: its number there, -1 where it was not.
-    """
-
-    name: str
-    images: tuple[Path, ...]
-    mask: Path | None
-    domain: str
-    split: str = ""
-    patient: str = ""
-    finding: str = ""
-    text: str = ""
-    spacing_mm: tuple[float, float] = (np.nan, np.nan)
-    volume: str = ""
-    slice: int = -1
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Every file of the case."""
-        return (*self.images, *((self.mask,) if self.mask is not None else ()))
-
-    @property
-    def unit(self) -> str:
-        """What must stay in one split: the patient, else the volume, else the image itself."""
-        return self.patient or self.volume or self.name
 
 
 @dataclass(frozen=True)
@@ -90,8 +43,28 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
+class Scan:
+    """What one decoding of a case left.
+
+    Attributes:
+        faults: everything that keeps it from being a pair.
+        hash: for near-duplicates; None where nothing is seen.
+        pairs: rows of `DecodedCase.pairs`; None where there are none, or once they were read.
+        refusal: why there are none.
+    """
+
+    faults: tuple[str, ...]
+    hash: NDArray[np.uint64] | None
+    pairs: tuple[tuple[Any, ...], ...] | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Cases:
-    """A Source of files.
+    """A Source of files, each of which is decoded once.
+
+    What is wrong with a file, its hash and its pairs at the size asked for come of one decoding;
+    the pairs are kept until their split is read.
 
     Attributes:
         root: folder that the cases' files lie in.
@@ -106,6 +79,7 @@ class Cases:
     choice: Choice
     licence: str
     complaints: tuple[str, ...] = ()
+    _scans: dict[ImageSection, list[Scan]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -124,14 +98,23 @@ class Cases:
         for case in self.cases:
             content.update(repr((case.name, *_described(case))).encode())
             for path in case.files:
-                content.update(_file_digest(path, self._name(path)))
+                content.update(_file_digest(path, name_in(self.root, path)))
         return content.hexdigest()
 
-    def problems(self) -> list[str]:
-        """One line for each bad row and file, all of them; every file is decoded once."""
+    @property
+    def parts_digests(self) -> tuple[str, ...]:
+        """None: it is made of no other source."""
+        return ()
+
+    def problems(self, image: ImageSection) -> list[str]:
+        """One line for each bad row and file, all of them.
+
+        Args:
+            image: the size at which the pairs will be read.
+        """
         found = [*self.complaints]
-        for case in self.cases:
-            found.extend(self._faults(case))
+        for scan in self._scanned(image):
+            found.extend(scan.faults)
         if not found and self.choice.limit is not None:
             try:
                 self._chosen("train")
@@ -150,14 +133,17 @@ class Cases:
         """
         if self.complaints:
             raise InputError(self.complaints[0])
-        pairs = [pair for case in self._chosen(split) for pair in self._pairs(case, split, image)]
+        scans = self._scanned(image)
+        pairs = [pair for at in self._chosen(split) for pair in self._pairs(at, image)]
+        for at in self._of_split(split):
+            scans[at] = replace(scans[at], pairs=None)
         parts = zip(*pairs, strict=True) if pairs else ((),) * 5
         images, masks, rows, spacing, has_mask = parts
         shape = (len(pairs), image.size, image.size)
         return PairBatch(
             np.array(images, np.uint8).reshape(*shape, image.channels),
             np.array(masks, np.uint8).reshape(shape),
-            pd.DataFrame(list(rows), columns=list(FACETS)),
+            pd.DataFrame([{**row, "split": split} for row in rows], columns=list(FACETS)),
             np.array(spacing, np.float32).reshape(len(pairs), 2),
             np.array(has_mask, bool),
         )
@@ -165,7 +151,7 @@ class Cases:
     @cached_property
     def alike(self) -> list[tuple[int, int]]:
         """Pairs of cases whose images are near-duplicates."""
-        hashes = np.stack([self._hash(case) for case in self.cases])
+        hashes = np.stack([self._hash(at) for at in range(len(self.cases))])
         return [(int(i), int(j)) for i, j in near_duplicates(hashes)]
 
     @cached_property
@@ -194,151 +180,48 @@ class Cases:
             )
         return tuple(found)
 
-    def _chosen(self, split: Split) -> list[Case]:
-        rows = zip(self.cases, self.splits, strict=True)
-        cases = [case for case, assigned in rows if assigned == split]
+    def _of_split(self, split: Split) -> list[int]:
+        return [at for at, assigned in enumerate(self.splits) if assigned == split]
+
+    def _chosen(self, split: Split) -> list[int]:
+        """Numbers of the cases of a split that are taken."""
+        rows = self._of_split(split)
         if split != "train" or self.choice.limit is None:
-            return cases
-        units = (case.unit for case in cases)
+            return rows
+        units = (self.cases[at].unit for at in rows)
         chosen = first_units(units, self.choice.limit, self.choice.limit_seed)
-        return [case for case in cases if case.unit in chosen]
+        return [at for at in rows if self.cases[at].unit in chosen]
 
-    def _pairs(self, case: Case, split: str, section: ImageSection) -> Iterator[tuple[Any, ...]]:
-        image, window = self._image(case, section.channels)
-        if case.mask is None:
-            mask, volume = np.zeros(image.size, np.uint8), image.volume
-        else:
-            mask, volume = self._mask(case, case.mask)
-        for fault in _misfits(case, image, mask):
-            raise InputError(fault)
-        domain = self.domains[case.domain]
-        spacing = np.where(np.isnan(case.spacing_mm), image.spacing_mm, case.spacing_mm)
-        for number, (pixels, classes) in enumerate(zip(image.pixels, mask, strict=True)):
-            if volume and case.mask and self.choice.slices == "labelled" and not classes.any():
-                continue
-            fitted = fit_mask(classes, section)
-            row = {
-                "name": f"{case.name}[{number}]" if volume else case.name,
-                "split": split,
-                "patient": case.patient,
-                "domain": domain.name,
-                "modality": domain.modality,
-                "anatomy": domain.anatomy,
-                "labels": ";".join(domain.class_names[i] for i in np.unique(fitted) if i),
-                "finding": case.finding,
-                "text": case.text,
-                "window_low": window[0],
-                "window_high": window[1],
-                "volume": case.name if volume else case.volume,
-                "slice": number if volume else case.slice,
-            }
-            scale = fit_scale(classes.shape[0], classes.shape[1], section)
-            yield fit_image(pixels, section), fitted, row, spacing / scale, case.mask is not None
+    def _scanned(self, image: ImageSection) -> list[Scan]:
+        """A scan of every case at this size."""
+        if image not in self._scans:
+            self._scans[image] = [_scan(self._decoded(case), image) for case in self.cases]
+        return self._scans[image]
 
-    def _image(self, case: Case, channels: int) -> tuple[Stack, tuple[float, float]]:
-        """The image as 8 bit, and the window that made it so; NaN where it was 8 bit before."""
-        paths = case.images if channels == 3 and len(case.images) >= 3 else case.images[:1]
-        stacks = [read_stack(path, self._name(path)) for path in paths[:3]]
-        fixed = self.domains[case.domain].window
-        windows = [(np.nan, np.nan)] * len(stacks)
-        for i, stack in enumerate(stacks):
-            # A volume's 8 bits are as arbitrary as its 16; a picture's are meant to be seen.
-            if stack.volume or stack.pixels.dtype != np.uint8:
-                if not np.isfinite(stack.pixels).any():
-                    raise InputError(
-                        f"{self._name(paths[i])} holds no finite value, so there is nothing to see "
-                        "in it; replace it"
-                    )
-                windows[i] = fixed or robust_window(stack.pixels)
-                pixels = apply_window(stack.pixels, windows[i])
-                stacks[i] = Stack(pixels, stack.spacing_mm, stack.volume)
-        if len(stacks) > 1:
-            if {stack.pixels.shape for stack in stacks} != {stacks[0].size}:
-                raise InputError(
-                    f"{case.name}: its channels differ in size or are coloured; a channel file "
-                    "must be grey and all must lie on one grid"
-                )
-            merged = np.stack([stack.pixels for stack in stacks], axis=-1)
-            return Stack(merged, stacks[0].spacing_mm, stacks[0].volume), windows[0]
-        return stacks[0], windows[0]
+    def _decoded(self, case: Case) -> DecodedCase:
+        domain, codes = self.domains[case.domain], self.codes[case.domain]
+        return DecodedCase(case, domain, codes, self.root, self.choice.slices)
 
-    def _mask(self, case: Case, path: Path) -> tuple[NDArray[np.uint8], bool]:
-        """Class indices (K, H, W), and whether they are a volume's slices."""
-        name = self._name(path)
-        if not path.is_file():
-            why = f"{name} does not exist" if path != self.root else "the table names none"
-            raise InputError(
-                f"{case.name} has no mask: {why}; add the mask, drop the image, or leave the "
-                "column empty and say masks: optional"
-            )
-        stack = read_stack(path, name, like=case.images[0])
-        values = stack.pixels
-        if values.ndim == 4:
-            if not (values == values[..., :1]).all():
-                raise InputError(f"{name} is a coloured mask; write class indices in one channel")
-            values = values[..., 0]
-        return self._decode(values, case, name), stack.volume
+    def _pairs(self, at: int, image: ImageSection) -> Sequence[tuple[Any, ...]]:
+        scan = self._scans[image][at]
+        if scan.refusal:
+            raise InputError(scan.refusal)
+        if scan.pairs is not None:
+            return scan.pairs
+        return tuple(self._decoded(self.cases[at]).pairs(image))  # the split is read once more
 
-    def _decode(self, values: NDArray[Any], case: Case, name: str) -> NDArray[np.uint8]:
-        codes = self.codes[case.domain]
-        if values.dtype == np.uint8:
-            present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
-        else:
-            present = np.unique(values)
-        unknown = [value.item() for value in present if value.item() not in codes]
-        if unknown:
-            domain = self.domains[case.domain]
-            known = ", ".join(f"{v} {domain.class_names[i]}" for v, i in sorted(codes.items()))
-            raise InputError(
-                f"{name} holds the value {unknown[0]:g}, which is no class of {domain.name} "
-                f"(known: {known}); correct the mask, or name the value in classes.json"
-            )
-        if all(codes[value.item()] == value for value in present):
-            return values.astype(np.uint8)
-        decoded = np.zeros(values.shape, np.uint8)
-        for value in present:
-            decoded[values == value] = codes[value.item()]
-        return decoded
-
-    def _faults(self, case: Case) -> list[str]:
-        found: list[str] = []
-        image = mask = None
-        try:
-            image = self._image(case, channels=3)[0]
-        except InputError as error:
-            found.append(str(error))
-        if case.mask is not None:
-            try:
-                mask = self._mask(case, case.mask)[0]
-            except InputError as error:
-                found.append(str(error))
-        if image is not None and mask is not None:
-            found.extend(_misfits(case, image, mask))
-        return found
-
-    def _hash(self, case: Case) -> NDArray[np.uint64]:
-        image = self._image(case, channels=1)[0].pixels
-        return difference_hash(image[len(image) // 2])
-
-    def _name(self, path: Path) -> str:
-        return (
-            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-        )
+    def _hash(self, at: int) -> NDArray[np.uint64]:
+        known = next((scans[at].hash for scans in self._scans.values()), None)
+        return self._decoded(self.cases[at]).hash() if known is None else known
 
 
-def _misfits(case: Case, image: Stack, mask: NDArray[np.uint8]) -> Iterator[str]:
-    _, rows, columns = image.size
-    if mask.shape != image.size:
-        sizes = [" x ".join(map(str, size)) for size in (image.size, mask.shape)]
-        yield (
-            f"{case.name} has {sizes[0]} slices, rows and columns and its mask {sizes[1]}: they "
-            "must lie on one grid; export both at one size"
-        )
-    elif min(rows, columns) < SMALLEST_SIDE:
-        yield (
-            f"{case.name} has {rows} x {columns} pixels, and below {SMALLEST_SIDE} there is no "
-            "anatomy to learn; leave it out or export it larger"
-        )
+def _scan(decoded: DecodedCase, image: ImageSection) -> Scan:
+    faults, found = tuple(decoded.faults()), None
+    try:
+        found = decoded.hash()
+        return Scan(faults, found, tuple(decoded.pairs(image)))
+    except InputError as error:
+        return Scan(faults, found, None, str(error))
 
 
 def _described(case: Case) -> tuple[object, ...]:

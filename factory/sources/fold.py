@@ -7,31 +7,31 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import Source
-from factory.sources.folder import FolderSource
-from factory.sources.nnunet import NnunetSource
-from factory.sources.phantom import PhantomSource
+from factory.sources.plain import PLAIN_SOURCES
+from factory.sources.spec import SourceSpec, any_of
 from factory.sources.splits import Split, rank
 from factory.sources.union import Union, UnionSource
 from factory.vocabulary import Domain
 
-Undivided = Annotated[
-    FolderSource | NnunetSource | PhantomSource | UnionSource, Field(discriminator="kind")
-]
-DEALT: tuple[Split, ...] = ("train", "val")
+if TYPE_CHECKING:
+    Undivided = SourceSpec
+else:
+    Undivided = any_of([*PLAIN_SOURCES.values(), UnionSource])
+REASSIGNED: tuple[Split, ...] = ("train", "val")
 
 
-class FoldSource(BaseModel):
+class FoldSource(SourceSpec):
     """Recipe section of a source whose patients are dealt into folds, one of them held out.
 
     Training and validation images are dealt anew; the test split stays what it is. Each part of a
@@ -44,7 +44,7 @@ class FoldSource(BaseModel):
         fold: the one that is held out as validation split, 1 for the first.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    holds_out: ClassVar[bool] = True
 
     kind: Literal["fold"] = "fold"
     source: Undivided
@@ -60,15 +60,6 @@ class FoldSource(BaseModel):
                 "the source takes only some training images, and folds train on other ones each; "
                 "leave limit out"
             )
-        return self
-
-    @property
-    def limited(self) -> bool:
-        """Whether any part takes only some of its training patients: never."""
-        return False
-
-    def unlimited(self) -> Self:
-        """The same section."""
         return self
 
     def build(self) -> Source:
@@ -116,9 +107,9 @@ class Fold:
         """That of the whole."""
         return self.whole.licence
 
-    def problems(self) -> list[str]:
+    def problems(self, image: ImageSection) -> list[str]:
         """Those of the whole."""
-        return self.whole.problems()
+        return self.whole.problems(image)
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
         """The fold as validation split, all others as training split; the test split as it is.
@@ -128,17 +119,20 @@ class Fold:
         """
         if split == "test":
             return self.whole.read(split, image)
-        whole = PairBatch.concatenate([self.whole.read(each, image) for each in DEALT])
-        held = fold_of(whole.facets, self.folds, self._units) == self.fold
+        whole = PairBatch.concatenate([self.whole.read(each, image) for each in REASSIGNED])
+        held = fold_of(whole.facets, self.folds, self.whole.units) == self.fold
         pairs = whole[held if split == "val" else ~held]
         return replace(pairs, facets=pairs.facets.assign(split=split))
 
-    @cached_property
-    def _units(self) -> Mapping[str, str]:
-        # Read by recipes, which must not wait for what decodes images.
-        from factory.sources.cases import Cases
+    @property
+    def parts_digests(self) -> tuple[str, ...]:
+        """Those of the whole."""
+        return self.whole.parts_digests
 
-        return self.whole.units if isinstance(self.whole, Cases) else {}
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Those of the whole."""
+        return self.whole.units
 
 
 def fold_of(facets: pd.DataFrame, folds: int, units: Mapping[str, str]) -> NDArray[np.intp]:

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from factory.errors import InputError
 from factory.sources.label_map import (
@@ -23,6 +23,7 @@ from factory.sources.label_map import (
     read_names,
     with_findings,
 )
+from factory.sources.spec import LimitedSpec
 from factory.sources.splits import SPLITS, leaks
 from factory.vocabulary import Domain, Vocabulary, load_vocabulary, plain, unknown_name
 
@@ -42,7 +43,7 @@ COLUMNS = (
 Row = Mapping[str, str]
 
 
-class FolderSource(BaseModel):
+class FolderSource(LimitedSpec):
     """Recipe section of a folder with a metadata.csv, one row per image or volume.
 
     Columns: image and mask (paths within the folder; PNG, JPEG, TIFF or NIfTI) and, where known,
@@ -63,8 +64,6 @@ class FolderSource(BaseModel):
         slices: of a volume, those with a class ("labelled") or "all".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["folder"] = "folder"
     path: Path
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -74,15 +73,6 @@ class FolderSource(BaseModel):
     masks: Literal["required", "optional"] = "required"
     domain: str | None = None
     slices: Literal["labelled", "all"] = "labelled"
-
-    @property
-    def limited(self) -> bool:
-        """Whether only some training patients are taken."""
-        return self.limit is not None
-
-    def unlimited(self) -> Self:
-        """The same section, taking every training patient."""
-        return self.model_copy(update={"limit": None})
 
     def build(self) -> Cases:
         """The source itself; reads the table, not yet the images.

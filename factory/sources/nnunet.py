@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from factory.errors import InputError
 from factory.sources.label_map import (
@@ -17,13 +17,14 @@ from factory.sources.label_map import (
     parse_names,
     read_json,
 )
+from factory.sources.spec import LimitedSpec
 from factory.vocabulary import Domain, load_vocabulary
 
 if TYPE_CHECKING:
     from factory.sources.cases import Case, Cases
 
 
-class NnunetSource(BaseModel):
+class NnunetSource(LimitedSpec):
     """Recipe section of an nnU-Net v2 raw folder; the layout is nnU-Net's dataset_format.md.
 
     Every case of imagesTr is a patient; the split is made here. Of several channels the first
@@ -38,8 +39,6 @@ class NnunetSource(BaseModel):
         slices: of a volume, those with a class ("labelled") or "all".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["nnunet"] = "nnunet"
     path: Path
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -47,15 +46,6 @@ class NnunetSource(BaseModel):
     split_seed: Annotated[int, Field(ge=0)] = 0
     domain: str | None = None
     slices: Literal["labelled", "all"] = "labelled"
-
-    @property
-    def limited(self) -> bool:
-        """Whether only some training cases are taken."""
-        return self.limit is not None
-
-    def unlimited(self) -> Self:
-        """The same section, taking every training case."""
-        return self.model_copy(update={"limit": None})
 
     def build(self) -> Cases:
         """The source itself; reads dataset.json, not yet the images.

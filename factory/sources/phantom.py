@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from factory.errors import InputError
 from factory.identity import first_named
@@ -22,6 +22,7 @@ from factory.pairs import PairBatch
 from factory.sources.base import FACETS
 from factory.sources.canvas.render import phantom_domain, render
 from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
+from factory.sources.spec import LimitedSpec
 from factory.sources.splits import SPLITS, Split
 from factory.vocabulary import Domain, unknown_name
 
@@ -31,7 +32,7 @@ Count = Annotated[int, Field(ge=1)]
 LEFT_OUT_VERSION = 2  # raised when images with structures left out change, and whole ones do not
 
 
-class PhantomSource(BaseModel):
+class PhantomSource(LimitedSpec):
     """Recipe section of the phantoms.
 
     Attributes:
@@ -46,8 +47,6 @@ class PhantomSource(BaseModel):
         findings: of training images, taking turns; one that is named twice comes twice as often.
             None: all of the domain.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["phantom"] = "phantom"
     domains: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -92,14 +91,9 @@ class PhantomSource(BaseModel):
         """The domains' names, the default ones where none was given."""
         return self.domains or DEFAULT_PHANTOMS
 
-    @property
-    def limited(self) -> bool:
-        """Whether only some training images are taken."""
-        return self.limit is not None
-
-    def unlimited(self) -> Self:
-        """The same section, taking every training image."""
-        return self.model_copy(update={"limit": None})
+    def single_domain(self, domain: str) -> PhantomSource:
+        """The section that draws one domain of these."""
+        return self.model_copy(update={"domains": (domain,)})
 
     def build(self) -> Phantoms:
         """The source itself."""
@@ -141,6 +135,16 @@ class Phantoms:
         """The phantom domains of this source, by name."""
         return {name: phantom_domain(name) for name in self.section.domain_names}
 
+    @property
+    def parts_digests(self) -> tuple[str, ...]:
+        """None: it is made of no other source."""
+        return ()
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """None: every phantom is a patient of its own."""
+        return {}
+
     @cached_property
     def digest(self) -> str:
         """Digest of what the pixels follow from: renderer, section and label maps."""
@@ -156,7 +160,7 @@ class Phantoms:
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
-    def problems(self) -> list[str]:
+    def problems(self, image: ImageSection) -> list[str]:
         """None: there are no files."""
         return []
 

@@ -6,28 +6,27 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.base import Source
-from factory.sources.folder import FolderSource
-from factory.sources.nnunet import NnunetSource
-from factory.sources.phantom import PhantomSource
+from factory.sources.plain import PLAIN_SOURCES
+from factory.sources.spec import SourceSpec, any_of
 from factory.sources.splits import Split
 from factory.vocabulary import Domain
 
-PartSection = Annotated[
-    FolderSource | NnunetSource | PhantomSource,
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    PartSection = SourceSpec
+else:
+    PartSection = any_of(PLAIN_SOURCES.values())
 PartName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
-class UnionSource(BaseModel):
+class UnionSource(SourceSpec):
     """Recipe section of several sources read as one.
 
     Image and patient names begin with the part's name, "shenzhen/MCUCXR_0001", so patients of two
@@ -37,8 +36,6 @@ class UnionSource(BaseModel):
     Attributes:
         parts: name -> section of a source, which takes what it takes alone.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["union"] = "union"
     parts: Annotated[dict[PartName, PartSection], Field(min_length=2)]
@@ -51,6 +48,18 @@ class UnionSource(BaseModel):
     def unlimited(self) -> Self:
         """The same section, taking every training patient."""
         return self.model_copy(update={"parts": {n: p.unlimited() for n, p in self.parts.items()}})
+
+    def single_domain(self, domain: str) -> SourceSpec:
+        """The parts that are of one domain alone.
+
+        Raises:
+            InputError: if there is none.
+        """
+        parts = {n: part for n, part in self.parts.items() if {*part.build().domains} == {domain}}
+        if not parts:
+            return super().single_domain(domain)
+        alone = len(parts) == 1
+        return next(iter(parts.values())) if alone else self.model_copy(update={"parts": parts})
 
     def build(self) -> Union:
         """The source itself.
@@ -107,23 +116,28 @@ class Union:
         """Every licence of a part, once."""
         return " | ".join(sorted({source.licence for source in self.parts.values()}))
 
-    def problems(self) -> list[str]:
+    @property
+    def parts_digests(self) -> tuple[str, ...]:
+        """Digest of each part."""
+        return tuple(part.digest for part in self.parts.values())
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """None: a union is dealt part by part."""
+        return {}
+
+    def problems(self, image: ImageSection) -> list[str]:
         """Those of the parts, each behind its part's name."""
         return [
-            f"{name}: {line}" for name, source in self.parts.items() for line in source.problems()
+            f"{name}: {line}"
+            for name, source in self.parts.items()
+            for line in source.problems(image)
         ]
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
         """The pairs of one split of every part."""
         batches = [_named(name, part.read(split, image)) for name, part in self.parts.items()]
         return PairBatch.concatenate(batches)
-
-
-def parts_of(source: Source) -> tuple[str, ...]:
-    """Digests of the sources that a union is made of; () for any other source."""
-    if not isinstance(source, Union):
-        return ()
-    return tuple(part.digest for part in source.parts.values())
 
 
 def _merged(domain: Domain, other: Domain, part: str) -> Domain:

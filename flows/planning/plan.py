@@ -102,7 +102,7 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
     with problems.noted():
         source = recipe.source.build()
     problems.refuse()
-    problems.lines += source.problems()
+    problems.lines += source.problems(recipe.image)
     with problems.noted():
         grid = PromptGrid(recipe.grid, source.domains)
     with problems.noted():

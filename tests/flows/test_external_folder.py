@@ -11,7 +11,8 @@ from PIL import Image
 from evaluation.settings import EvaluateSection
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.sources import FolderSource, PhantomSource
+from factory.sources.folder import FolderSource
+from factory.sources.phantom import PhantomSource
 from flows.external_folder import check_folder, read_folder
 
 SMALL = ImageSection(size=32)

@@ -9,7 +9,7 @@ from factory.images import ImageSection
 from factory.models.lineage import Ancestor, ancestry_of, with_ancestor
 from factory.settings import MedSegFactorySpec
 from factory.sources.phantom import PhantomSource
-from factory.sources.union import UnionSource, parts_of
+from factory.sources.union import UnionSource
 from tasks.exposure import UNKNOWN, exposure_of
 from tasks.generator_training import training_data_of
 
@@ -78,7 +78,7 @@ def test_a_part_of_a_union_is_no_other_data_set(spec):
 
 
 def test_a_union_is_no_other_data_set_to_its_parts(spec):
-    union = replace(of(BOTH, 12), parts=parts_of(BOTH.build()))
+    union = replace(of(BOTH, 12), parts=BOTH.build().parts_digests)
     assert seen(spec(union), WHOLE) == TrainingExposure("part", 12)
     assert seen(spec(union), FEW) == TrainingExposure("part", 12)
     another = UnionSource(parts={"colon": COLON, "chest": THIRD})

@@ -90,7 +90,7 @@ def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_p
     for domain in (BREAST, SKIN):
         place, here = tmp_path / "copy" / domain, of_domain(snapshot.read(), domain)
         source = FolderSource(path=place, domain=domain, slices="all").build()
-        assert source.problems() == []
+        assert source.problems(ImageSection()) == []
         found = source.read("train", SECTION)
         # The source windows every volume by itself, so grey levels are spread, not lost.
         spread = [apply_window(image, robust_window(image)) for image in here.images]
@@ -115,7 +115,7 @@ def test_an_nnunet_data_set_reads_back_as_the_pairs_it_was_written_from(image, t
     place = tmp_path / "nnUNet_raw" / "Dataset700_Skin"
     assert sum(EXPORTS["nnunet"](snapshot, place)) == 3
     source = NnunetSource(path=place, domain=SKIN).build()
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     found = [source.read(split, image) for split in ("train", "val", "test")]
     rows = [int(name.removeprefix("pair_")) for part in found for name in part.facets["name"]]
     same_pairs(PairBatch.concatenate(found), snapshot.read()[rows])

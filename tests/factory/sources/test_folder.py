@@ -16,8 +16,9 @@ from PIL import Image
 
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.sources import FolderSource
+from factory.sources import decoding
 from factory.sources.cases import Cases
+from factory.sources.folder import FolderSource
 
 SMALL = ImageSection(size=32)
 CLASSES = {"0": "background", "1": "lungs"}
@@ -77,7 +78,7 @@ def build(folder: Path, **options: Any) -> Cases:
 def refused(folder: Path, message: str, **options: Any) -> None:
     """Both the dry run and the reading must name the fault, in one line."""
     source = build(folder, **options)
-    (line,) = source.problems()
+    (line,) = source.problems(ImageSection())
     assert re.search(message, line)
     assert "\n" not in line
     with pytest.raises(InputError, match=message):
@@ -96,7 +97,7 @@ def test_a_folder_is_read_as_pairs_of_its_domain(tmp_path: Path) -> None:
     # 48 columns become 32, so a pixel spans 1.5 times as much.
     assert pairs.spacing_mm == pytest.approx(np.array([[0.75, 0.6]] * 6))
     assert pairs.has_mask.all()
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
 
 
 def test_a_split_without_rows_is_an_empty_batch(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_grey_rgb_and_jpeg_of_any_size_mix(tmp_path: Path) -> None:
     save(tmp_path / "masks/1.png", np.zeros((90, 20)))
     save(tmp_path / "images/2.jpg", noise(2))
     change(tmp_path, 2, image="images/2.jpg")
-    assert build(tmp_path).problems() == []
+    assert build(tmp_path).problems(ImageSection()) == []
     for channels in (1, 3):
         section = ImageSection(size=32, channels=channels)
         assert build(tmp_path).read("train", section).images.shape == (6, 32, 32, channels)
@@ -139,7 +140,7 @@ def test_pixels_without_a_value_are_dark(tmp_path: Path) -> None:
     deep[20:, :] = np.nan
     Image.fromarray(deep).save(tmp_path / "images/0.tif")
     change(tmp_path, 0, image="images/0.tif")
-    assert build(tmp_path).problems() == []
+    assert build(tmp_path).problems(ImageSection()) == []
     image = build(tmp_path).read("train", SMALL).images[0, ..., 0]
     assert image[:15].max() > 200
     assert image[17:].max() == 0
@@ -179,7 +180,7 @@ def test_an_image_may_lack_its_mask_where_that_is_said(tmp_path: Path) -> None:
     chest(tmp_path)
     change(tmp_path, 2, mask="")
     source = build(tmp_path, masks="optional")
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     pairs = source.read("train", SMALL)
     assert pairs.has_mask.tolist() == [True, True, False, True, True, True]
     assert not pairs.masks[2].any()
@@ -197,7 +198,7 @@ def test_a_mask_that_is_named_and_missing_is_refused_all_the_same(tmp_path: Path
 def test_a_volume_without_a_mask_gives_all_its_slices(tmp_path: Path) -> None:
     change(volume(tmp_path), 0, mask="")
     source = build(tmp_path, masks="optional")
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     pairs = source.read("train", SMALL)
     assert pairs.facets["slice"].tolist() == [0, 1, 2, 3]
     assert not pairs.has_mask.any()
@@ -280,7 +281,7 @@ def test_rows_can_be_divided_anew_whatever_the_table_says(tmp_path: Path) -> Non
     chest(tmp_path, count=20)
     change(tmp_path, 3, split="training")
     source = build(tmp_path, resplit=True)
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     assert Counter(source.splits) == {"train": 14, "val": 3, "test": 3}
     assert build(tmp_path, resplit=True, split_seed=1).splits != source.splits
     # As if the column were empty: the same patients in the same splits, and the same digest.
@@ -293,7 +294,7 @@ def test_a_patient_in_two_splits_is_no_leak_once_divided_anew(tmp_path: Path) ->
     chest(tmp_path, count=9)
     change(tmp_path, 2, patient="p1", split="test")
     source = build(tmp_path, resplit=True)
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     assert source.splits[1] == source.splits[2]
 
 
@@ -459,7 +460,7 @@ def test_every_bad_file_is_listed_at_once(tmp_path: Path) -> None:
     (tmp_path / "masks/1.png").unlink()
     broken_mask_value(tmp_path)
     change(tmp_path, 5, split="x")
-    assert len(build(tmp_path).problems()) == 5
+    assert len(build(tmp_path).problems(ImageSection())) == 5
 
 
 def test_a_limit_above_the_patients_is_a_problem(tmp_path: Path) -> None:
@@ -528,3 +529,23 @@ def test_the_real_sets_are_read_as_they_are(
     batches = [source.read(split, SMALL) for split in ("train", "val", "test")]
     assert tuple(len(batch) for batch in batches) == counts
     assert not set(batches[0].facets["name"]) & set(batches[1].facets["name"])
+
+
+def test_every_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chest(tmp_path, split="")
+    read, count = decoding.read_stack, Counter[str]()
+
+    def counted(path: Path, *rest: Any) -> Any:
+        count[str(path)] += 1
+        return read(path, *rest)
+
+    monkeypatch.setattr(decoding, "read_stack", counted)
+    source = build(tmp_path)
+    assert source.problems(SMALL) == []
+    whole = [len(source.read(split, SMALL)) for split in ("train", "val", "test")]
+    assert sum(whole) == len(source.cases)
+    assert source.alike is not None
+    assert set(count.values()) == {1}
+    # What is read once more is decoded once more, and is the same.
+    again = source.read("train", SMALL)
+    np.testing.assert_array_equal(again.images, build(tmp_path).read("train", SMALL).images)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.sources import NnunetSource
+from factory.sources.nnunet import NnunetSource
 
 SMALL = ImageSection(size=32)
 COLOUR = ImageSection(size=32, channels=3)
@@ -52,7 +52,7 @@ def test_volumes_become_slices_of_a_domain_named_after_the_folder(tmp_path: Path
     assert len(pairs) == 1  # of three cases one each for train, val and test
     assert pairs.facets["labels"].tolist() == ["posterior"]
     assert pairs.facets["slice"].tolist() == [1]
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
 
 
 def test_three_channels_are_colours_where_the_recipe_asks_for_three(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_pictures_in_natural_colours_come_in_one_file(tmp_path: Path) -> None:
         file_ending=".png",
     )
     source = NnunetSource(path=tmp_path).build()
-    assert source.problems() == []
+    assert source.problems(ImageSection()) == []
     assert next(iter(source.domains.values())).colour
     assert source.read("train", COLOUR).images.shape == (1, 32, 32, 3)
 
@@ -93,7 +93,7 @@ def test_half_a_case_and_a_missing_channel_are_found(tmp_path: Path) -> None:
     volumes(tmp_path, channels=2)
     (tmp_path / "labelsTr/c_0.nii.gz").unlink()
     (tmp_path / "imagesTr/c_1_0000.nii.gz").unlink()
-    found = NnunetSource(path=tmp_path).build().problems()
+    found = NnunetSource(path=tmp_path).build().problems(ImageSection())
     assert [line.split(":")[0] for line in found] == [
         "c_0 has no mask",
         "imagesTr/c_1_0000.nii.gz",
@@ -121,7 +121,7 @@ def test_a_bad_description_is_refused(
 
 def test_pixels_to_be_ignored_are_refused_where_they_occur(tmp_path: Path) -> None:
     labels = {"background": 0, "anterior": 1, "ignore": 2}
-    found = NnunetSource(path=volumes(tmp_path, labels=labels)).build().problems()
+    found = NnunetSource(path=volumes(tmp_path, labels=labels)).build().problems(ImageSection())
     assert len(found) == 3
     assert "holds the value 2" in found[0]
 

@@ -108,10 +108,10 @@ def test_the_digest_follows_names_and_contents(two: Any, tmp_path: Path) -> None
 
 
 def test_problems_name_the_part(two: Any, tmp_path: Path) -> None:
-    assert union(**two).problems() == []
+    assert union(**two).problems(ImageSection()) == []
     (tmp_path / "s/c.png").unlink()
     (tmp_path / "north/a-mask.png").unlink()
-    lines = union(**two).problems()
+    lines = union(**two).problems(ImageSection())
     assert [line.split(":")[0] for line in lines] == ["north", "south"]
     assert "a.png has no mask" in lines[0]
     assert "c.png: there is no such file" in lines[1]

@@ -1,0 +1,239 @@
+"""One image with its mask, decoded once: what is wrong with it, its hash, its pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.images import (
+    SMALLEST_SIDE,
+    ImageSection,
+    apply_window,
+    fit_image,
+    fit_mask,
+    fit_scale,
+    robust_window,
+)
+from factory.sources.duplicates import difference_hash
+from factory.sources.image_files import Stack, read_stack
+from factory.vocabulary import Domain
+
+Codes = Mapping[int, int]  # value in the file -> class index of the domain
+Slices = Literal["labelled", "all"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image with its mask, flat or a volume, not read yet.
+
+    Attributes:
+        name: unique, and what errors call it: the path of the image within the data set.
+        images: one file, or one per channel.
+        mask: None where none is needed; the root of the data set where one is missing.
+        split: "train", "val", "test", or "" to be assigned.
+        patient: "" where unknown.
+        spacing_mm: (row, column), NaN to take what the file says.
+        volume: the volume a flat image was cut from, "" where it was not.
+        slice: its number there, -1 where it was not.
+    """
+
+    name: str
+    images: tuple[Path, ...]
+    mask: Path | None
+    domain: str
+    split: str = ""
+    patient: str = ""
+    finding: str = ""
+    text: str = ""
+    spacing_mm: tuple[float, float] = (np.nan, np.nan)
+    volume: str = ""
+    slice: int = -1
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file of the case."""
+        return (*self.images, *((self.mask,) if self.mask is not None else ()))
+
+    @property
+    def unit(self) -> str:
+        """What must stay in one split: the patient, else the volume, else the image itself."""
+        return self.patient or self.volume or self.name
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedCase:
+    """A case while its files are read, each of them once; drop it to free their pixels.
+
+    Attributes:
+        case: which one.
+        domain: of its pairs.
+        codes: what the values in its mask mean.
+        root: of the data set, for messages.
+        slices: of a volume, those that are taken.
+    """
+
+    case: Case
+    domain: Domain
+    codes: Codes
+    root: Path
+    slices: Slices
+    _stacks: dict[Path, Stack] = field(default_factory=dict)
+
+    def faults(self) -> list[str]:
+        """Everything that keeps it from being a pair."""
+        found: list[str] = []
+        image = mask = None
+        try:
+            image = self._image(channels=3)[0]
+        except InputError as error:
+            found.append(str(error))
+        if self.case.mask is not None:
+            try:
+                mask = self._mask(self.case.mask)[0]
+            except InputError as error:
+                found.append(str(error))
+        if image is not None and mask is not None:
+            found.extend(_misfits(self.case, image, mask))
+        return found
+
+    def hash(self) -> NDArray[np.uint64]:
+        """What near-duplicates have nearly in common; raises InputError where nothing is seen."""
+        image = self._image(channels=1)[0].pixels
+        return difference_hash(image[len(image) // 2])
+
+    def pairs(self, section: ImageSection) -> Iterator[tuple[Any, ...]]:
+        """Image (S, S, C), mask (S, S), facets, spacing in mm and whether a mask is there.
+
+        A row for each slice of a volume; the facet `split` is left to whoever assigns it.
+
+        Raises:
+            InputError: naming the first fault.
+        """
+        case, domain = self.case, self.domain
+        image, window = self._image(section.channels)
+        if case.mask is None:
+            mask, volume = np.zeros(image.size, np.uint8), image.volume
+        else:
+            mask, volume = self._mask(case.mask)
+        for fault in _misfits(case, image, mask):
+            raise InputError(fault)
+        spacing = np.where(np.isnan(case.spacing_mm), image.spacing_mm, case.spacing_mm)
+        for number, (pixels, classes) in enumerate(zip(image.pixels, mask, strict=True)):
+            if volume and case.mask and self.slices == "labelled" and not classes.any():
+                continue
+            fitted = fit_mask(classes, section)
+            row = {
+                "name": f"{case.name}[{number}]" if volume else case.name,
+                "patient": case.patient,
+                "domain": domain.name,
+                "modality": domain.modality,
+                "anatomy": domain.anatomy,
+                "labels": ";".join(domain.class_names[i] for i in np.unique(fitted) if i),
+                "finding": case.finding,
+                "text": case.text,
+                "window_low": window[0],
+                "window_high": window[1],
+                "volume": case.name if volume else case.volume,
+                "slice": number if volume else case.slice,
+            }
+            scale = fit_scale(classes.shape[0], classes.shape[1], section)
+            yield fit_image(pixels, section), fitted, row, spacing / scale, case.mask is not None
+
+    def _image(self, channels: int) -> tuple[Stack, tuple[float, float]]:
+        """The image as 8 bit, and the window that made it so; NaN where it was 8 bit before."""
+        case = self.case
+        paths = case.images if channels == 3 and len(case.images) >= 3 else case.images[:1]
+        stacks = [self._read(path) for path in paths[:3]]
+        fixed = self.domain.window
+        windows = [(np.nan, np.nan)] * len(stacks)
+        for i, stack in enumerate(stacks):
+            # A volume's 8 bits are as arbitrary as its 16; a picture's are meant to be seen.
+            if stack.volume or stack.pixels.dtype != np.uint8:
+                if not np.isfinite(stack.pixels).any():
+                    raise InputError(
+                        f"{self._name(paths[i])} holds no finite value, so there is nothing to see "
+                        "in it; replace it"
+                    )
+                windows[i] = fixed or robust_window(stack.pixels)
+                pixels = apply_window(stack.pixels, windows[i])
+                stacks[i] = Stack(pixels, stack.spacing_mm, stack.volume)
+        if len(stacks) > 1:
+            if {stack.pixels.shape for stack in stacks} != {stacks[0].size}:
+                raise InputError(
+                    f"{case.name}: its channels differ in size or are coloured; a channel file "
+                    "must be grey and all must lie on one grid"
+                )
+            merged = np.stack([stack.pixels for stack in stacks], axis=-1)
+            return Stack(merged, stacks[0].spacing_mm, stacks[0].volume), windows[0]
+        return stacks[0], windows[0]
+
+    def _mask(self, path: Path) -> tuple[NDArray[np.uint8], bool]:
+        """Class indices (K, H, W), and whether they are a volume's slices."""
+        case, name = self.case, self._name(path)
+        if not path.is_file():
+            why = f"{name} does not exist" if path != self.root else "the table names none"
+            raise InputError(
+                f"{case.name} has no mask: {why}; add the mask, drop the image, or leave the "
+                "column empty and say masks: optional"
+            )
+        stack = self._read(path, like=case.images[0])
+        values = stack.pixels
+        if values.ndim == 4:
+            if not (values == values[..., :1]).all():
+                raise InputError(f"{name} is a coloured mask; write class indices in one channel")
+            values = values[..., 0]
+        return self._decode(values, name), stack.volume
+
+    def _decode(self, values: NDArray[Any], name: str) -> NDArray[np.uint8]:
+        codes, domain = self.codes, self.domain
+        if values.dtype == np.uint8:
+            present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+        else:
+            present = np.unique(values)
+        unknown = [value.item() for value in present if value.item() not in codes]
+        if unknown:
+            known = ", ".join(f"{v} {domain.class_names[i]}" for v, i in sorted(codes.items()))
+            raise InputError(
+                f"{name} holds the value {unknown[0]:g}, which is no class of {domain.name} "
+                f"(known: {known}); correct the mask, or name the value in classes.json"
+            )
+        if all(codes[value.item()] == value for value in present):
+            return values.astype(np.uint8)
+        decoded = np.zeros(values.shape, np.uint8)
+        for value in present:
+            decoded[values == value] = codes[value.item()]
+        return decoded
+
+    def _read(self, path: Path, like: Path | None = None) -> Stack:
+        if path not in self._stacks:
+            self._stacks[path] = read_stack(path, self._name(path), like)
+        return self._stacks[path]
+
+    def _name(self, path: Path) -> str:
+        return name_in(self.root, path)
+
+
+def name_in(root: Path, path: Path) -> str:
+    """What a file of a data set is called in messages."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _misfits(case: Case, image: Stack, mask: NDArray[np.uint8]) -> Iterator[str]:
+    _, rows, columns = image.size
+    if mask.shape != image.size:
+        sizes = [" x ".join(map(str, size)) for size in (image.size, mask.shape)]
+        yield (
+            f"{case.name} has {sizes[0]} slices, rows and columns and its mask {sizes[1]}: they "
+            "must lie on one grid; export both at one size"
+        )
+    elif min(rows, columns) < SMALLEST_SIDE:
+        yield (
+            f"{case.name} has {rows} x {columns} pixels, and below {SMALLEST_SIDE} there is no "
+            "anatomy to learn; leave it out or export it larger"
+        )
