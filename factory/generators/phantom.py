@@ -18,9 +18,9 @@ from factory.generators.base import facet_rows
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.sources.canvas.render import phantom_domain
 from factory.sources.phantom import paint, spacing_mm
 from factory.sources.phantoms import PHANTOMS, RENDERER_VERSION
+from factory.sources.rendering import phantom_domain
 from factory.vocabulary import Domain
 
 

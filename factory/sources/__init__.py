@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from factory.sources.base import SourceSpec, any_of
 from factory.sources.fold import FoldSource
 from factory.sources.plain import PLAIN_SOURCES
-from factory.sources.spec import SourceSpec, any_of
 from factory.sources.union import UnionSource
 
 SOURCES: Mapping[str, type[SourceSpec]] = {

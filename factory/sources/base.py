@@ -1,14 +1,38 @@
-"""What every source of real or phantom pairs offers."""
+"""What every source of real or phantom pairs offers, and its recipe section answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.splits import Split
 from factory.vocabulary import Domain
+
+FACETS = (
+    "name",
+    "split",
+    "patient",
+    "domain",
+    "modality",
+    "anatomy",
+    "labels",
+    "finding",
+    "text",
+    "window_low",
+    "window_high",
+    "volume",
+    "slice",
+)
+"""Facet columns of source pairs. `labels`: the classes present in the mask, joined by ";".
+`window_low`, `window_high`: the intensities that became 0 and 255, NaN when the image came as
+8 bit. `volume`, `slice`: where a slice was cut, "" and -1 for an image that was always 2D."""
 
 
 class Source(Protocol):
@@ -44,21 +68,66 @@ class Source(Protocol):
         """The pairs of one split at one size, always in the same order."""
 
 
-FACETS = (
-    "name",
-    "split",
-    "patient",
-    "domain",
-    "modality",
-    "anatomy",
-    "labels",
-    "finding",
-    "text",
-    "window_low",
-    "window_high",
-    "volume",
-    "slice",
-)
-"""Facet columns of source pairs. `labels`: the classes present in the mask, joined by ";".
-`window_low`, `window_high`: the intensities that became 0 and 255, NaN when the image came as
-8 bit. `volume`, `slice`: where a slice was cut, "" and -1 for an image that was always 2D."""
+class SourceSpec(BaseModel):
+    """Recipe section of a source; what is not said otherwise holds for one that takes all it has.
+
+    Attributes:
+        kind: name of the source in recipes.
+        holds_out: whether it holds real patients out of training that another recipe trains on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    holds_out: ClassVar[bool] = False
+
+    kind: str
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some of the training patients are taken."""
+        return False
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training patient."""
+        return self
+
+    def single_domain(self, domain: str) -> SourceSpec:
+        """The section that reads one domain of this source.
+
+        Raises:
+            InputError: if the source cannot be told to.
+        """
+        raise InputError(
+            f"no part of the source is of {domain} alone, so no specialist can be trained; use a "
+            "union with a part for each domain"
+        )
+
+    def build(self) -> Source:
+        """The source itself; reads tables, not yet images.
+
+        Raises:
+            InputError: if what it names cannot be read.
+        """
+        raise NotImplementedError
+
+
+class LimitedSpec(SourceSpec):
+    """Recipe section of a source of which a number of training patients can be taken: `limit`."""
+
+    if TYPE_CHECKING:
+        # Each declares it itself: digests follow from the order of the fields.
+        limit: int | None
+
+    @property
+    def limited(self) -> bool:
+        """Whether only some of the training patients are taken."""
+        return self.limit is not None
+
+    def unlimited(self) -> Self:
+        """The same section, taking every training patient."""
+        return self.model_copy(update={"limit": None})
+
+
+def any_of(kinds: Iterable[type[SourceSpec]]) -> Any:  # noqa: ANN401  # a type hint made at run time
+    """The type hint of a section that is one of these, told apart by its kind."""
+    return Annotated[reduce(or_, kinds), Field(discriminator="kind")]

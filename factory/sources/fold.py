@@ -17,9 +17,8 @@ from pydantic import Field, model_validator
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source
+from factory.sources.base import Source, SourceSpec, any_of
 from factory.sources.plain import PLAIN_SOURCES
-from factory.sources.spec import SourceSpec, any_of
 from factory.sources.splits import Split, rank
 from factory.sources.union import Union, UnionSource
 from factory.vocabulary import Domain

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from factory.errors import InputError
+from factory.sources.base import LimitedSpec
 from factory.sources.label_map import (
     Names,
     check_names,
@@ -23,7 +24,6 @@ from factory.sources.label_map import (
     read_names,
     with_findings,
 )
-from factory.sources.spec import LimitedSpec
 from factory.sources.splits import SPLITS, leaks
 from factory.vocabulary import Domain, Vocabulary, load_vocabulary, plain, unknown_name
 

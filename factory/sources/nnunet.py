@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from factory.errors import InputError
+from factory.sources.base import LimitedSpec
 from factory.sources.label_map import (
     Names,
     check_names,
@@ -17,7 +18,6 @@ from factory.sources.label_map import (
     parse_names,
     read_json,
 )
-from factory.sources.spec import LimitedSpec
 from factory.vocabulary import Domain, load_vocabulary
 
 if TYPE_CHECKING:

@@ -19,10 +19,9 @@ from factory.errors import InputError
 from factory.identity import first_named
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import FACETS
-from factory.sources.canvas.render import phantom_domain, render
+from factory.sources.base import FACETS, LimitedSpec
 from factory.sources.phantoms import DEFAULT_PHANTOMS, PHANTOMS, RENDERER_VERSION
-from factory.sources.spec import LimitedSpec
+from factory.sources.rendering import phantom_domain, render
 from factory.sources.splits import SPLITS, Split
 from factory.vocabulary import Domain, unknown_name
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from factory.sources.base import SourceSpec
 from factory.sources.folder import FolderSource
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
-from factory.sources.spec import SourceSpec
 
 # A new source is a line here: recipes, unions, folds and the documentation's check follow.
 PLAIN_SOURCES: dict[str, type[SourceSpec]] = {
