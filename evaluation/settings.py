@@ -11,6 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from evaluation.features.registry import below, combined, named
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
 
+# Keys of recipes that were renamed, and what they were called first: identities keep those.
+FIRST_NAMES: Mapping[str, str] = {
+    "tstr": "both_ways",
+    "finding_classifier": "finder",
+    "finding_classifier_steps": "finder_steps",
+}
+
 Value = TypeVar("Value", bound=Hashable)
 
 

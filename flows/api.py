@@ -21,14 +21,15 @@ from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from factory.errors import InputError
 from factory.images import ImageSection
+from factory.sources import SourceSection
 from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
-from factory.store.repository import Store
+from flows.context import RunContext, open_context
 from flows.datasets import Version
-from flows.external_folder import check_folder
-from flows.planning.plan import Plan, checked, planned, ready
-from flows.planning.recipe import AnySource, Recipe, load_recipe, recipe_from
+from flows.planning.external_folder import FolderContext
+from flows.planning.plan import Plan, checked, planned
+from flows.planning.recipe import Recipe, kept_recipe, load_recipe
 from flows.utility_result import Worth
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
@@ -51,26 +52,26 @@ def plan(recipe: Recipe, settings: Settings) -> Plan:
 
 def run(recipe: Recipe, settings: Settings) -> Outcome:
     """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
-    with orchestrated(recipe, settings):
-        from flows.build import build
+    with ready(recipe, settings) as context:
+        from flows.build import build_stage
 
-        return build(recipe, settings.home)
+        return build_stage(context)
 
 
 def train(recipe: Recipe, settings: Settings) -> Path | None:
     """Trains the generator of a recipe; None where there is nothing to train."""
-    with orchestrated(recipe, settings):
-        from flows.train import train as flow
+    with ready(recipe, settings) as context:
+        from flows.train import train_stage
 
-        return flow(recipe, settings.home)
+        return train_stage(context)
 
 
 def compare(recipe: Recipe, settings: Settings, images: int, final: bool = False) -> Comparison:
     """Trains specialists and generalists of a recipe, and compares what they draw."""
-    with orchestrated(recipe, settings):
-        from flows.compare import compare as flow
+    with ready(recipe, settings) as context:
+        from flows.compare import compare_stage
 
-        return flow(recipe, images, settings.home, final)
+        return compare_stage(context, images, final)
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,13 @@ class Made:
 
 def generate(recipe: Recipe, settings: Settings) -> Made:
     """Trains where needed, and makes the pairs of a recipe without scoring or publishing them."""
-    with orchestrated(recipe, settings):
-        from flows.generate import generate as flow
-        from flows.train import train as teach
+    with ready(recipe, settings) as context:
+        from flows.generate import generate_stage
+        from flows.train import train_stage
 
-        teach(recipe, settings.home)
-        snapshot = flow(recipe, settings.home)
-    found = Store(settings.pairs, recipe.name).snapshot(snapshot)
-    return Made(recipe.name, f"run-{found.attributes['run']}", snapshot, found.counts())
+        train_stage(context)
+        snapshot = context.store.snapshot(generate_stage(context))
+    return Made(recipe.name, f"run-{snapshot.attributes['run']}", snapshot.id, snapshot.counts())
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ def evaluate(
         # Nothing is made anew: captions that the grid once retrieved need not be there.
         grid = recipe.grid.model_copy(update={"retrieve": None})
         recipe = recipe.model_copy(update={"source": source_named(against), "grid": grid})
-    with orchestrated(recipe, settings):
-        from flows.evaluate import evaluate as flow
+    with ready(recipe, settings) as context:
+        from flows.evaluate import evaluate_stage
 
-        found = flow(recipe, version.ref, settings.home)
+        found = evaluate_stage(context, version.ref)
     return Scored(str(version), found.pairs, found.maskless, headlines(found.scores))
 
 
@@ -139,13 +139,15 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
         )
     read_rows(folder)
     source = source_named(against)
+    context = FolderContext(
+        folder=folder.absolute(), against=source, image=image, settings=settings
+    )
     with stage("checking the pairs"):
-        check_folder(folder.absolute(), source.build())
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with orchestrated(None, settings):
-        from flows.evaluate import evaluate_folder as flow
+        context.check()
+    start_prefect(settings)
+    from flows.evaluate import evaluate_folder as flow
 
-        found = flow(folder.absolute(), source, image, settings.home)
+    found = flow(context)
     return Scored(str(folder), found.pairs, found.maskless, headlines(found.scores))
 
 
@@ -158,11 +160,10 @@ def headroom(
         InputError: if the source cannot be read as pairs.
     """
     named = source_named(source)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with orchestrated(None, settings):
-        from flows.headroom import headroom as flow
+    start_prefect(settings)
+    from flows.headroom import headroom as flow
 
-        return flow(named, image, section, settings.home)
+    return flow(named, image, section, settings.home)
 
 
 def utility(
@@ -183,28 +184,29 @@ def utility(
     """
     recipe = recipe_of(version, settings, overrides)
     other = source_named(against) if against else None
-    with orchestrated(recipe, settings):
-        from flows.utility import utility as flow
+    with ready(recipe, settings) as context:
+        from flows.utility import utility_stage
 
-        found = flow(recipe, version.ref, settings.home, final, other)
+        found = utility_stage(context, version.ref, final, other)
     return Worth.of(str(version), found, "test" if final else "val", against)
 
 
 def folds(recipe: Recipe, settings: Settings, count: int) -> Worth:
     """Trains a generator for each fold of the real patients, and tries every patient once."""
-    with orchestrated(recipe.in_fold(1, count), settings):
-        from flows.folds import folds as flow
+    checked(recipe.in_fold(1, count), settings)
+    start_prefect(settings)
+    from flows.folds import folds as flow
 
-        return flow(recipe, count, settings.home)
+    return flow(recipe, settings, count)
 
 
 def report(version: Version, settings: Settings) -> Path:
     """Writes the report of a version anew, from the store and the lake."""
     recipe = recipe_of(version, settings)
-    with orchestrated(recipe, settings):
-        from flows.build import report as flow
+    with ready(recipe, settings) as context:
+        from flows.build import report_stage
 
-        return flow(recipe, version.ref, settings.home)
+        return report_stage(context, version.ref)
 
 
 def scores(sql: str, settings: Settings, at: str = "") -> pd.DataFrame:
@@ -242,10 +244,10 @@ def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = (
     sections = version.snapshot(settings).attributes.get("sections")
     if sections is None:
         raise InputError(f"data set {version.name!r} has no published version; run its recipe")
-    return recipe_from(dict(sections), overrides, f"the recipe of {version}")
+    return kept_recipe(sections, overrides, f"the recipe of {version}")
 
 
-def source_named(text: str) -> AnySource:
+def source_named(text: str) -> SourceSection:
     """The source that a folder, a recipe or the word "phantom" names.
 
     Raises:
@@ -267,16 +269,19 @@ def source_named(text: str) -> AnySource:
 
 
 @contextmanager
-def orchestrated(recipe: Recipe | None, settings: Settings) -> Iterator[None]:
+def ready(recipe: Recipe, settings: Settings) -> Iterator[RunContext]:
     """Checks a recipe, then starts what its flows need: a mistake is told first, and fast."""
     with ExitStack() as stack:
-        if recipe is not None:
-            with stage("checking the recipe and its data"):
-                inputs = checked(recipe, settings)
-            stack.enter_context(ready(inputs))
-        settings.home.mkdir(parents=True, exist_ok=True)
-        with stage("starting Prefect"):
-            from tasks.services.prefect_server import start_server
+        with stage("checking the recipe and its data"):
+            context = stack.enter_context(open_context(recipe, settings))
+        start_prefect(settings)
+        yield context
 
-            start_server()
-        yield
+
+def start_prefect(settings: Settings) -> None:
+    """Makes the home, and starts Prefect's own server where no other is configured."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with stage("starting Prefect"):
+        from tasks.services.prefect_server import start_server
+
+        start_server()

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 from pathlib import Path
 
-from prefect import flow
-
 from evaluation.pairs import domain_of, take
 from evaluation.report.comparison_chart import comparison_chart
 from evaluation.statistics.bootstrap import Estimate
 from evaluation.utility.generator_comparison import Contrast, contrast, levels, trial
 from factory.identity import digest
 from factory.models.checkpoints import checkpoint_digest
-from flows.context import Job, opened, recipe_name
-from flows.planning.recipe import Recipe
+from flows.context import RunContext
+from flows.stages import stage_flow
 from tasks.real_data import Reference
 from tasks.scoring import ModelCache
 from tasks.services.mlflow_tracking import Record
@@ -61,29 +59,26 @@ class Comparison:
     chart: Path
 
 
-@flow(name="compare", flow_run_name=recipe_name)
-def compare(
-    recipe: Recipe | Path, images: int = IMAGES, home: Path | None = None, final: bool = False
-) -> Comparison:
+@stage_flow("compare")
+def compare_stage(context: RunContext, images: int = IMAGES, final: bool = False) -> Comparison:
     """Trains specialists and generalists of a recipe, and compares what they draw.
 
     Models that the home holds are not trained again, and trainings that were stopped go on.
 
     Args:
-        recipe: of two domains or more, with the generator `medisyn`.
+        context: of a recipe of two domains or more, with the generator `medisyn`.
         images: that each arm draws of each domain.
-        home: of everything.
         final: hold the images against the test split; the lake keeps count.
     """
-    with opened(recipe, home) as job, job.record.child("compare") as record:
-        told, settings = job.recipe, job.settings
-        asked = contenders(told.source, told.generator, job.source.domains)
-        trained = train_contenders(asked, settings.models, told.name, told.image, record)
-        reference = job.reference
+    with context.record.child("compare") as record:
+        recipe, models = context.recipe, context.settings.models
+        wanted = contenders(recipe.source, recipe.generator, context.source.domains)
+        trained = train_contenders(wanted, models, recipe.name, recipe.image, record)
+        reference = context.reference
         if final:
-            reference = Reference.of(job.source, told.image, "test")
-            job.lake.open_test(_subject(trained), reference.digest, "compare")
-        return _compared(job, trained, reference, images, record)
+            reference = reference.with_test(context.source)
+            context.lake.open_test(_subject(trained), reference.digest, "compare")
+        return _compared(context, trained, reference, images, record)
 
 
 def _subject(trained: list[Trained]) -> str:
@@ -91,13 +86,13 @@ def _subject(trained: list[Trained]) -> str:
 
 
 def _compared(
-    job: Job, trained: list[Trained], reference: Reference, images: int, record: Record
+    context: RunContext, trained: list[Trained], reference: Reference, images: int, record: Record
 ) -> Comparison:
-    cache = ModelCache(reference, job.recipe.evaluate, job.settings.models, record)
+    cache = ModelCache(reference, context.recipe.evaluate, context.settings.models, record)
     trials = []
     for name, domain in reference.domains.items():
         drawn = {
-            each.contender.arm: draw(each, domain, images, job.recipe.image)
+            each.contender.arm: draw(each, domain, images, context.recipe.image)
             for each in trained
             if name in each.contender.domains
         }
@@ -107,14 +102,14 @@ def _compared(
     figures = {
         f"{arm}_{what}": _plain(estimate)
         for arm in (GENERALIST, GENERALIST_SHORT)
-        for what, estimate in _told(contrast(trials, arm, SPECIALISTS)).items()
+        for what, estimate in _named(contrast(trials, arm, SPECIALISTS)).items()
     }
-    folder = job.settings.reports
+    folder = context.settings.reports
     folder.mkdir(parents=True, exist_ok=True)
     # What was held against the test split does not replace what was chosen by on the other.
-    name = f"{job.recipe.name}-compare{'-final' * (reference.split == 'test')}"
+    name = f"{context.recipe.name}-compare{'-final' * (reference.split == 'test')}"
     result = Comparison(
-        recipe=job.recipe.name,
+        recipe=context.recipe.name,
         images=images,
         split=reference.split,
         costs=costs(trained),
@@ -128,7 +123,7 @@ def _compared(
     return result
 
 
-def _told(found: Contrast) -> dict[str, Estimate]:
+def _named(found: Contrast) -> dict[str, Estimate]:
     return {"alignment_loss": found.alignment_loss, "distance_ratio": found.distance_ratio}
 
 

@@ -1,79 +1,80 @@
-"""A recipe with all that its flows work with: the source, the grid, the store, the lake."""
+"""The context of a run: a recipe with all that its flows work with, handed from flow to flow."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from prefect import runtime
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from evaluation.lake.lake import Lake
-from factory.errors import InputError
 from factory.identity import digest, first_named, run_id
-from factory.prompts.grid import PromptGrid
 from factory.settings import TrainedSpec
-from factory.sources.base import Source
 from factory.store.repository import Store
 from factory.store.runs import Run
 from factory.store.shards import Layout
-from flows.planning.plan import Inputs, inputs_of
-from flows.planning.recipe import AnyGenerator, Recipe, load_recipe
-from tasks.generator_training import checkpoint_folder
-from tasks.real_data import Reference
-from tasks.services.mlflow_tracking import Record, Tracker
+from flows.planning.plan import Inputs, checked
+from flows.planning.recipe import AnyGenerator, Recipe
 from tasks.services.progress import stage
-from tasks.services.settings import Settings, load_settings
+from tasks.services.settings import Settings
+
+if TYPE_CHECKING:
+    from factory.prompts.grid import PromptGrid
+    from factory.sources.base import Source
+    from tasks.real_data import Reference
+    from tasks.services.mlflow_tracking import Record
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
+class RunContext(BaseModel):
     """One recipe under one home; what is expensive is worked out once.
+
+    Prefect, which records what flows are handed, sees the recipe and the settings.
 
     Attributes:
         recipe: what to do.
         settings: where.
-        inputs: the source, its real pairs and the grid, checked.
-        stack: closes what the job opened.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     recipe: Recipe
     settings: Settings
-    inputs: Inputs
-    stack: ExitStack
+
+    _inputs: Inputs = PrivateAttr()
+    _stack: ExitStack = PrivateAttr()
 
     @cached_property
     def record(self) -> Record:
         """The parent run of all that is recorded, gone on with where there is one."""
+        from tasks.services.mlflow_tracking import Tracker
+
         made = {"source", "image", "generator", "grid"}
         key = digest(first_named(self.recipe.model_dump(mode="json", include=made)))[:12]
         with stage("opening the record of runs (MLflow)"):
             tracker = Tracker.of(self.settings)
-        return self.stack.enter_context(tracker.run(self.recipe.name, key, "factory"))
+        return self._stack.enter_context(tracker.run(self.recipe.name, key, "factory"))
 
     @property
     def source(self) -> Source:
         """The real data."""
-        return self.inputs.source
+        return self._inputs.source
 
     @property
     def reference(self) -> Reference:
         """Its training and validation pairs."""
-        return self.inputs.reference
+        return self._inputs.reference
 
     @property
     def grid(self) -> PromptGrid:
         """The pairs asked for."""
-        return self.inputs.grid
+        return self._inputs.grid
 
     @property
     def gates_need_utility(self) -> bool:
-        """Whether a gate names what only training segmenters can tell."""
+        """Whether a gate names what only training downstream models can tell."""
         return any(name.startswith("utility") for name in self.recipe.gates)
 
     @cached_property
@@ -89,12 +90,13 @@ class Job:
     @cached_property
     def checkpoint(self) -> Path | None:
         """Where training leaves its checkpoint; None for a generator that is not trained."""
-        spec = self.recipe.generator
+        from tasks.generator_training import checkpoint_folder
+
+        spec, name = self.recipe.generator, self.recipe.name
         if not isinstance(spec, TrainedSpec) or spec.train is None:
             return None
-        return checkpoint_folder(
-            self.settings.models, self.recipe.name, spec, self.source.digest, self.recipe.image
-        )
+        models, image = self.settings.models, self.recipe.image
+        return checkpoint_folder(models, name, spec, self.source.digest, image)
 
     @cached_property
     def generator_spec(self) -> AnyGenerator:
@@ -105,68 +107,42 @@ class Job:
         return spec
 
     @property
-    def weights(self) -> tuple[Path, ...]:
-        """The checkpoints that make the pairs; () for a generator that has none."""
+    def checkpoints(self) -> tuple[Path, ...]:
+        """What makes the pairs; () for a generator without weights."""
         return self.generator_spec.checkpoints
 
     @cached_property
     def run(self) -> Run:
         """The run as the store sees it; needs the trained generator."""
         recipe, generator = self.recipe, self.generator_spec.build(self.recipe.image)
-        digests = {"source": self.source.digest, "grid": self.grid.digest}
+        source, grid = self.source.digest, self.grid.digest
         return Run(
-            id=run_id(self.source.digest, recipe.image, generator.digest, self.grid.digest),
+            id=run_id(source, recipe.image, generator.digest, grid),
             grid=self.grid,
             layout=Layout.of(recipe.image.size, recipe.image.channels, shard=shard_pairs()),
             generator=generator.digest,
             label_maps={name: domain.label_map for name, domain in self.grid.domains.items()},
             sections=recipe.model_dump(mode="json", by_alias=True),
-            digests=digests,
+            digests={"source": source, "grid": grid},
             masked=recipe.generator.makes_masks,
         )
 
 
-def shard_pairs() -> int:
-    """Pairs that one worker makes at a time: 10 to 60 s of work on either kind of machine."""
-    return 256 if torch.cuda.is_available() else 16
-
-
-def settings_of_flow(home: Path | None) -> Settings:
-    """The settings of the flow that is running.
+@contextmanager
+def open_context(recipe: Recipe, settings: Settings) -> Iterator[RunContext]:
+    """Checks a recipe and gives its context; what that opened is closed after the block.
 
     Raises:
-        InputError: if a deployment's run has no home: its worker's folder is removed after it.
+        RecipeError: with a line for everything that is wrong.
     """
-    if home is None and runtime.deployment.id and "MEDPAIR_HOME" not in os.environ:
-        raise InputError(
-            "MEDPAIR_HOME is not set where the worker runs: what this run makes would be lost "
-            "with the worker's temporary folder; set it to an absolute path and start it again"
-        )
-    return load_settings(home)
-
-
-def recipe_name() -> str:
-    """Name of the flow run that is being started: its recipe's."""
-    recipe = runtime.flow_run.parameters["recipe"]
-    return recipe.name if isinstance(recipe, Recipe) else Path(recipe).stem
-
-
-_open: ContextVar[Job | None] = ContextVar("job", default=None)
-
-
-@contextmanager
-def opened(recipe: Recipe | Path, home: Path | None = None) -> Iterator[Job]:
-    """The job of a recipe; inside one of the same recipe and home, that one.
-
-    Flows call one another with the recipe alone, so that each can also run by itself.
-    """
-    told = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    settings, outer = settings_of_flow(home), _open.get()
-    if outer is not None and (outer.recipe, outer.settings) == (told, settings):
-        yield outer
-        return
     with ExitStack() as stack:
-        job = Job(told, settings, inputs_of(told, settings), stack)
-        token = _open.set(job)
-        stack.callback(_open.reset, token)
-        yield job
+        context = RunContext(recipe=recipe, settings=settings)
+        context._inputs, context._stack = checked(recipe, settings), stack
+        yield context
+
+
+def shard_pairs() -> int:
+    """Pairs that one worker makes at a time: 10 to 60 s of work on either kind of machine."""
+    import torch
+
+    return 256 if torch.cuda.is_available() else 16

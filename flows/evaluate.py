@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from prefect import flow
@@ -17,15 +16,13 @@ from evaluation.pairs import by_domain, with_masks
 from evaluation.scoring.version import terms
 from evaluation.settings import EvaluateSection
 from factory.errors import InputError
-from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources import SourceSection
 from factory.store.shards import Status
 from factory.store.snapshot import Snapshot
 from factory.store.versions import describe
-from flows.context import opened, recipe_name
-from flows.external_folder import folder_against, read_folder
-from flows.planning.recipe import Recipe
+from flows.context import RunContext
+from flows.planning.external_folder import FolderContext
+from flows.stages import stage_flow
 from tasks.real_data import Reference
 from tasks.scoring import (
     judges_digest,
@@ -35,7 +32,7 @@ from tasks.scoring import (
     train_judges,
 )
 from tasks.services.mlflow_tracking import Record, Tracker
-from tasks.services.settings import Settings, load_settings
+from tasks.services.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,51 +54,37 @@ class Evaluated:
     maskless: int
 
 
-@flow(name="evaluate", flow_run_name=recipe_name)
-def evaluate(
-    recipe: Recipe | Path, version: str, home: Path | None = None, purpose: str = "evaluation"
-) -> Evaluated:
+@stage_flow("evaluate")
+def evaluate_stage(context: RunContext, version: str, purpose: str = "evaluation") -> Evaluated:
     """Scores the accepted pairs of a version against the recipe's training and validation pairs.
 
     Scores that the lake has already are read from it, not worked out again.
 
     Args:
-        recipe: whose data set and source are meant.
+        context: whose data set and source are meant.
         version: tag, branch or snapshot of the data set.
-        home: of everything.
         purpose: what the record of the run calls it.
     """
-    with opened(recipe, home) as job, job.record.child(purpose) as record:
-        snapshot = job.store.snapshot(version)
-        scorer = Scorer(job.lake, job.reference, job.recipe.evaluate, job.settings, record)
-        subject = Subject.of_version(snapshot, job.recipe.name)
+    with context.record.child(purpose) as record:
+        snapshot = context.store.snapshot(version)
+        settings, section = context.settings, context.recipe.evaluate
+        scorer = Scorer(context.lake, context.reference, section, settings, record)
+        subject = Subject.of_version(snapshot, context.recipe.name)
         found = scorer.scored(subject, partial(pairs_of, snapshot))
-        record.dataset(job.store, snapshot.id, "evaluation")
+        record.dataset(context.store, snapshot.id, "evaluation")
         return found
 
 
 @flow(name="evaluate-folder")
-def evaluate_folder(
-    folder: Path, against: SourceSection, image: ImageSection, home: Path | None = None
-) -> Evaluated:
-    """Scores a folder of pairs, whoever made them, against real ones.
-
-    Args:
-        folder: with a metadata.csv; all its splits count.
-        against: the real pairs.
-        image: size and channels that both are brought to.
-        home: whose lake keeps the scores.
-    """
-    settings = load_settings(home)
-    tracker = Tracker.of(settings)
-    real = against.build()
-    reference = Reference.of(real, image)
-    content = folder_against(folder, real).digest
-    pairs = read_folder(folder, real, image)
-    with tracker.run(folder.name, content[:12], "evaluation") as record:
-        scorer = Scorer(Lake(settings.lake), reference, EvaluateSection(), settings, record)
-        subject = Subject.of_pairs(content, pairs, folder.name)
-        return scorer.scored(subject, lambda: (numbered(pairs), None))
+def evaluate_folder(context: FolderContext) -> Evaluated:
+    """Scores a folder of pairs, whoever made them, against real ones."""
+    settings, content = context.settings, context.theirs.digest
+    tracker, name = Tracker.of(settings), context.folder.name
+    with tracker.run(name, content[:12], "evaluation") as record:
+        lake, section = Lake(settings.lake), EvaluateSection()
+        scorer = Scorer(lake, context.reference, section, settings, record)
+        subject = Subject.of_pairs(content, context.pairs, name)
+        return scorer.scored(subject, lambda: (numbered(context.pairs), None))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from prefect import flow
 from evaluation.lake.lake import Lake
 from factory.store.repository import Store
 from factory.store.versions import data_sets
-from flows.context import settings_of_flow
+from flows.stages import settings_of_flow
 from tasks.services.progress import stage
 
 

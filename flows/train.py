@@ -8,36 +8,44 @@ from prefect import flow
 
 from factory.models.checkpoints import checkpoint_digest
 from factory.settings import TrainedSpec
-from flows.context import Job, opened, recipe_name
+from flows.context import RunContext
 from flows.planning.recipe import Recipe
-from tasks.generator_training import learn
+from flows.stages import deployed, recipe_name, stage_flow
+from tasks.generator_training import learn, training_data
 from tasks.services.mlflow_tracking import Record
 
 
-@flow(name="train", flow_run_name=recipe_name)
-def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
+@stage_flow("train")
+def train_stage(context: RunContext) -> Path | None:
     """Trains the generator of a recipe, or goes on with it; None where nothing is to be trained.
 
     The checkpoint becomes a version of the registered model, with the alias "candidate".
     """
-    with opened(recipe, home) as job:
-        spec, folder = job.recipe.generator, job.checkpoint
-        if folder is None or not isinstance(spec, TrainedSpec):
-            return None
-        with job.record.child("training", {"purpose": "generator"}) as record:
-            record.parameters({"generator": spec.model_dump(mode="json")})
-            learn(spec, job.source, job.recipe.image, folder, record)
-            register(job, folder, record, "candidate")
-        return folder
+    spec, folder = context.recipe.generator, context.checkpoint
+    if folder is None or not isinstance(spec, TrainedSpec):
+        return None
+    with context.record.child("training", {"purpose": "generator"}) as record:
+        record.parameters({"generator": spec.model_dump(mode="json")})
+        learn(spec, lambda: training_data(context.reference), folder, record)
+        register(context, folder, record, "candidate")
+    return folder
 
 
-def give_crown(job: Job) -> None:
+@flow(name="train", flow_run_name=recipe_name)
+def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
+    """Trains the generator of a recipe, as a deployment."""
+    with deployed(recipe, home) as context:
+        return train_stage.fn(context)
+
+
+def promote_generator(context: RunContext) -> None:
     """Gives the generator of the best version, or of any published one, the alias "champion"."""
-    if job.checkpoint is not None:
-        register(job, job.checkpoint, job.record, "champion")
+    if context.checkpoint is not None:
+        register(context, context.checkpoint, context.record, "champion")
 
 
-def register(job: Job, folder: Path, record: Record, alias: str) -> None:
+def register(context: RunContext, folder: Path, record: Record, alias: str) -> None:
     """Makes a checkpoint a version of the data set's generator; the same one stays the same."""
-    tags = {"licence": job.source.licence, "source": job.source.digest}
-    record.register(f"{job.recipe.name}-generator", folder, checkpoint_digest(folder), alias, tags)
+    tags = {"licence": context.source.licence, "source": context.source.digest}
+    name = f"{context.recipe.name}-generator"
+    record.register(name, folder, checkpoint_digest(folder), alias, tags)

@@ -14,22 +14,21 @@ from factory.errors import InputError
 from factory.sources import SourceSection
 from factory.store.repository import MAIN, Store
 from factory.store.snapshot import Snapshot
-from flows.context import Job, opened, recipe_name, settings_of_flow
+from flows.context import RunContext, open_context
 from flows.planning.estimate import budget
-from flows.planning.recipe import Recipe, recipe_from
+from flows.planning.recipe import kept_recipe
+from flows.stages import settings_of_flow, stage_flow
 from tasks.downstream import DownstreamExperiment
 from tasks.exposure import exposure_of
-from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
 from tasks.utility import record_utility, try_pairs
 
 
-@flow(name="utility", flow_run_name=recipe_name)
-def utility(
-    recipe: Recipe | Path,
+@stage_flow("utility")
+def utility_stage(
+    context: RunContext,
     version: str,
-    home: Path | None = None,
     final: bool = False,
     against: SourceSection | None = None,
 ) -> Utility:
@@ -38,50 +37,49 @@ def utility(
     What that costs is told before anything is trained.
 
     Args:
-        recipe: whose data set, source and utility section are meant.
+        context: whose data set, source and utility section are meant.
         version: tag, branch or snapshot of the data set.
-        home: of everything.
         final: try them on the test split instead of the validation split, which then chooses
             their weights; the lake keeps count.
         against: source whose split they are tried on instead; nothing learns from it.
     """
-    with opened(recipe, home) as job, job.record.child("utility") as record:
-        snapshot = job.store.snapshot(version)
-        section = job.recipe.utility or UtilitySection()
+    with context.record.child("utility") as record:
+        snapshot = context.store.snapshot(version)
+        section = context.recipe.utility or UtilitySection()
         if section.segmenters and not snapshot.has_mask.any():
             raise InputError(
-                f"the pairs of {job.recipe.name} have no masks: no segmenter could be trained on "
-                "them; make a version with masks first, or try classifiers alone: "
+                f"the pairs of {context.recipe.name} have no masks: no segmenter could be trained "
+                "on them; make a version with masks first, or try classifiers alone: "
                 "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
-        experiment = experiment_of(job, snapshot, record, final, against)
+        experiment = experiment_of(context, snapshot, record, final, against)
         asked = experiment.arms()
         if final:
-            job.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
-        cost = budget(experiment.untrained(asked), section.steps, job.recipe.image)
+            context.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
+        cost = budget(experiment.untrained(asked), section.steps, context.recipe.image)
         with stage(f"utility: {cost}"):
             found = try_pairs(experiment, asked).utility
-        about = ScoreKey(snapshot.id, experiment.reference.digest, "", job.recipe.name)
-        record_utility(job.lake, about, found.scores)
-        record.dataset(job.store, snapshot.id, "training")
+        about = ScoreKey(snapshot.id, experiment.reference.digest, "", context.recipe.name)
+        record_utility(context.lake, about, found.scores)
+        record.dataset(context.store, snapshot.id, "training")
         return found
 
 
 def experiment_of(
-    job: Job,
+    context: RunContext,
     snapshot: Snapshot,
     record: Record,
     final: bool = False,
     against: SourceSection | None = None,
     fold: int | None = None,
 ) -> DownstreamExperiment:
-    """The experiment on which a snapshot is tried, by the recipe of a job; arms are marked by a fold.
+    """The experiment on which a snapshot is tried, by the recipe of a run; arms are marked by a fold.
 
     Raises:
         InputError: if it cannot be tried against the other source, or in folds.
     """
-    section, synthetic = job.recipe.utility or UtilitySection(), snapshot.read()
-    reference, held = job.reference, job.reference.held_out if final else None
+    section, synthetic = context.recipe.utility or UtilitySection(), snapshot.read()
+    reference, held = context.reference, context.reference.held_out if final else None
     if against is not None:
         if section.folds is not None:
             raise InputError(
@@ -91,17 +89,17 @@ def experiment_of(
         domains = asked_domains(section, synthetic)
         reference = reference.against(against.build(), "test" if final else "val", domains)
     elif final:
-        reference = Reference.of(job.source, job.recipe.image, "test")
+        reference = reference.with_test(context.source)
     return DownstreamExperiment(
         section=section,
         reference=reference,
         synthetic=synthetic,
         snapshot=snapshot.id,
-        folder=job.settings.models / "segmenters",
+        folder=context.settings.models / "segmenters",
         record=record,
-        seen=exposure_of(job.weights, job.recipe.source, job.source.digest),
+        seen=exposure_of(context.checkpoints, context.recipe.source, context.source.digest),
         validation=held,
-        registered=job.recipe.name if fold is None else "",
+        registered=context.recipe.name if fold is None else "",
         fold=fold,
     )
 
@@ -115,6 +113,8 @@ def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = 
         version: tag, branch or snapshot.
         home: of everything.
     """
-    snapshot = Store(settings_of_flow(home).pairs, dataset).snapshot(version)
-    recipe = recipe_from(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
-    return utility(recipe, snapshot.id, home)
+    settings = settings_of_flow(home)
+    snapshot = Store(settings.pairs, dataset).snapshot(version)
+    recipe = kept_recipe(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
+    with open_context(recipe, settings) as context:
+        return utility_stage(context, snapshot.id)

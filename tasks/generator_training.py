@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from factory.identity import digest, first_named
 from factory.images import ImageSection
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.settings import TrainedSpec
-from factory.sources.base import Source
 from factory.training.data import TrainingData
 from factory.training.steps import Progress
+from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
 
@@ -42,28 +42,35 @@ def checkpoint_folder(
     return models / f"{dataset}-{digest(identity)[:12]}"
 
 
-def training_data_of(source: Source, image: ImageSection) -> TrainingData:
-    """Training and validation pairs of a source; never its test split."""
+def training_data(reference: Reference) -> TrainingData:
+    """What a generator learns from: training and validation pairs, never the test split."""
     return TrainingData(
-        train=source.read("train", image),
-        held_out=source.read("val", image),
-        domains=source.domains,
-        image=image,
-        source_digest=source.digest,
-        licence=source.licence,
-        source_parts=source.parts_digests,
+        train=reference.train,
+        held_out=reference.held_out,
+        domains=reference.domains,
+        image=reference.image,
+        source_digest=reference.source,
+        licence=reference.licence,
+        source_parts=reference.parts,
     )
 
 
 @task(task_run_name="train-{spec.kind}", cache_policy=NO_CACHE, persist_result=False)
 def learn(
-    spec: TrainedSpec, source: Source, image: ImageSection, folder: Path, record: Record
+    spec: TrainedSpec, read: Callable[[], TrainingData], folder: Path, record: Record
 ) -> Path:
-    """Trains a generator into a folder, going on where an earlier attempt stopped."""
+    """Trains a generator into a folder, going on where an earlier attempt stopped.
+
+    Args:
+        spec: of the generator.
+        read: gives the data; not called where the training is finished.
+        folder: of the checkpoint.
+        record: of the run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not (folder / CARD).is_file():  # written last
-            watch(spec.learn(training_data_of(source, image), folder), folder, record)
+            watch(spec.learn(read(), folder), folder, record)
     return folder
 
 

@@ -18,7 +18,7 @@ FIRST = "the first version that was published"
 
 
 @dataclass(frozen=True)
-class Crown:
+class Promotion:
     """Who is the champion after a challenge.
 
     Attributes:
@@ -33,8 +33,8 @@ class Crown:
 
 
 @task(task_run_name="challenge-{release.tag}", cache_policy=NO_CACHE)
-def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Release) -> Crown:
-    """Crowns a published version if it is the first, or better than the champion.
+def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Release) -> Promotion:
+    """Promotes a published version if it is the first, or better than the champion.
 
     Repeated, it changes nothing: the champion does not challenge itself.
 
@@ -48,7 +48,7 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
     held = lake.champion(about.data_set)
     version = about.data_set, release.number, release.snapshot, release.run
     if held is not None and held[0] == release.number:
-        return Crown(release.tag, False, "it is the champion")
+        return Promotion(release.tag, False, "it is the champion")
     outcome = Challenge(True, FIRST)
     if held is not None:
         ours, theirs = (
@@ -58,7 +58,7 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
         outcome = compare(metric, ours, theirs, f"v{held[0]}")
     (lake.crown if outcome.won else lake.challenge)(*version, outcome.reason)
     champion = release.tag if outcome.won or held is None else f"v{held[0]}"
-    return Crown(champion, outcome.won, outcome.reason)
+    return Promotion(champion, outcome.won, outcome.reason)
 
 
 def _headline(lake: Lake, about: ScoreKey, terms: str, metric: str) -> Score | None:

@@ -30,6 +30,7 @@ class Reference:
         split: which one is held out.
         elsewhere: digest of the source of `held_out`, where that is another one; else "".
         parts: digests of the sources that a union is made of; () for any other source.
+        licence: of the training pairs.
     """
 
     train: PairBatch
@@ -40,6 +41,7 @@ class Reference:
     split: Split
     elsewhere: str = ""
     parts: tuple[str, ...] = ()
+    licence: str = "unknown"
 
     @staticmethod
     def of(source: Source, image: ImageSection, split: Split = "val") -> Reference:
@@ -47,8 +49,21 @@ class Reference:
         with stage("reading real pairs"):
             train, held_out = source.read("train", image), source.read(split, image)
         return Reference(
-            train, held_out, source.domains, image, source.digest, split, parts=source.parts_digests
+            train,
+            held_out,
+            source.domains,
+            image,
+            source.digest,
+            split,
+            parts=source.parts_digests,
+            licence=source.licence,
         )
+
+    def with_test(self, source: Source) -> Reference:
+        """The same pairs to learn from, held against the test split of their source."""
+        with stage("reading the test split"):
+            held_out = source.read("test", self.image)
+        return replace(self, held_out=held_out, split="test")
 
     def against(self, other: Source, split: Split, domains: Iterable[str]) -> Reference:
         """The same pairs to learn from, held against a split of another source: another hospital's.

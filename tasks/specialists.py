@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prefect import task
@@ -16,10 +17,11 @@ from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.settings import MediSynSpec
 from factory.sources import SourceSection
-from factory.sources.phantom import PhantomSource
-from factory.sources.union import UnionSource
+from factory.sources.base import Source
+from factory.training.data import TrainingData
 from factory.vocabulary import Domain
-from tasks.generator_training import checkpoint_folder, learn
+from tasks.generator_training import checkpoint_folder, learn, training_data
+from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
 
@@ -68,15 +70,15 @@ def contenders(
         )
     if len(domains) < 2:
         raise InputError("the comparison needs two domains or more; name them in source.domains")
-    few, names = shared(spec, len(domains)), tuple(domains)
+    few, names = with_step_share(spec, len(domains)), tuple(domains)
     return [
-        *(Contender(SPECIALISTS, alone(source, name), few, (name,)) for name in names),
+        *(Contender(SPECIALISTS, single_domain(source, name), few, (name,)) for name in names),
         Contender(GENERALIST, source, spec, names),
         Contender(GENERALIST_SHORT, source, few, names),
     ]
 
 
-def shared(spec: MediSynSpec, parts: int) -> MediSynSpec:
+def with_step_share(spec: MediSynSpec, parts: int) -> MediSynSpec:
     """The same generator with 1/parts of the steps of its denoiser and of its autoencoder."""
     if spec.train is None:
         raise ValueError("this generator has no train section to share")
@@ -87,7 +89,7 @@ def shared(spec: MediSynSpec, parts: int) -> MediSynSpec:
     return spec.model_copy(update={"train": train})
 
 
-def alone(source: SourceSection, domain: str) -> SourceSection:
+def single_domain(source: SourceSection, domain: str) -> SourceSection:
     """The section that reads one domain of a source.
 
     Raises:
@@ -98,18 +100,7 @@ def alone(source: SourceSection, domain: str) -> SourceSection:
             "the source takes only some training images of all domains together, so the share of "
             "one is not fixed; leave limit out"
         )
-    if isinstance(source, PhantomSource):
-        return source.model_copy(update={"domains": (domain,)})
-    if isinstance(source, UnionSource):
-        parts = {n: p for n, p in source.parts.items() if set(p.build().domains) == {domain}}
-        if len(parts) > 1:
-            return source.model_copy(update={"parts": parts})
-        if parts:
-            return next(iter(parts.values()))
-    raise InputError(
-        f"no part of the source is of {domain} alone, so no specialist can be trained; use a union "
-        "with a part for each domain"
-    )
+    return source.single_domain(domain)
 
 
 @dataclass(frozen=True)
@@ -118,6 +109,10 @@ class Trained:
 
     contender: Contender
     folder: Path
+
+
+def _data_of(source: Source, image: ImageSection) -> TrainingData:
+    return training_data(Reference.of(source, image))
 
 
 def train_contenders(
@@ -132,7 +127,7 @@ def train_contenders(
             contender.arm if len(contender.domains) > 1 else f"specialist of {contender.domains[0]}"
         )
         with stage(f"model {number} of {len(asked)}: {who}"):
-            learn(contender.spec, source, image, folder, record)
+            learn(contender.spec, partial(_data_of, source, image), folder, record)
         found.append(Trained(contender, folder))
     return found
 

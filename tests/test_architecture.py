@@ -58,7 +58,9 @@ def arrows(files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
 
 def circles(pairs: Iterable[tuple[object, object]]) -> list[list[str]]:
     graph = networkx.DiGraph(pairs)
-    return [sorted(map(str, c)) for c in networkx.strongly_connected_components(graph) if len(c) > 1]
+    return [
+        sorted(map(str, c)) for c in networkx.strongly_connected_components(graph) if len(c) > 1
+    ]
 
 
 def child(folder: Path, path: Path) -> Path:
@@ -99,7 +101,8 @@ def folders() -> Mapping[Path, list[tuple[Path, Path]]]:
         folder: [
             (child(folder, a), child(folder, b))
             for a, b in every
-            if a.is_relative_to(folder) and b.is_relative_to(folder)
+            if a.is_relative_to(folder)
+            and b.is_relative_to(folder)
             # The face of a package stands for all of it.
             and Path(folder, "__init__.py") not in (a, b)
             and child(folder, a) != child(folder, b)

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 import evaluation.errors
 import factory.errors
 from flows.console.dataset_commands import datasets
-from flows.console.session import UNEXPECTED, DatasetName, Home, Json, desk
+from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
 
@@ -92,17 +92,17 @@ def run(
     json_: Json = False,
 ) -> int:
     """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
-    with desk(home, json_) as work:
-        told = load_recipe(recipe, set_ or ())
+    with open_session(home, json_) as session:
+        content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console import result_tables
 
         if dry_run:
-            plan = api.plan(told, work.settings)
-            work.leave(plan, result_tables.plan(plan))
+            plan = api.plan(content, session.settings)
+            session.set_result(plan, result_tables.plan(plan))
             return 0
-        outcome = api.run(told, work.settings)
-        work.leave(outcome, result_tables.outcome(outcome))
+        outcome = api.run(content, session.settings)
+        session.set_result(outcome, result_tables.outcome(outcome))
     return 0 if outcome.published else GATE_FAILED
 
 
@@ -117,19 +117,19 @@ def train(
     recipe: RecipeName, set_: Set = None, from_: From = None, home: Home = None, json_: Json = False
 ) -> None:
     """Trains the generator of a recipe, or goes on with its training."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         start = () if from_ is None else (f"generator.from={from_}",)
-        told = load_recipe(recipe, (*(set_ or ()), *start))
+        content = load_recipe(recipe, (*(set_ or ()), *start))
         from flows import api
         from flows.console import result_tables
 
-        folder = api.train(told, work.settings)
+        folder = api.train(content, session.settings)
         text = (
             "nothing to train"
             if folder is None
             else f"checkpoint: {result_tables.short_path(folder)}"
         )
-        work.leave({"checkpoint": folder}, text)
+        session.set_result({"checkpoint": folder}, text)
 
 
 @app.command()
@@ -144,25 +144,25 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Trains a specialist per domain and generalists of them all, and compares what they draw."""
-    with desk(home, json_) as work:
-        told = load_recipe(recipe, set_ or ())
+    with open_session(home, json_) as session:
+        content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console import result_tables
 
-        found = api.compare(told, work.settings, images, final)
-        work.leave(found, result_tables.comparison(found))
+        found = api.compare(content, session.settings, images, final)
+        session.set_result(found, result_tables.comparison(found))
 
 
 @app.command()
 def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
     """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
-    with desk(home, json_) as work:
-        told = load_recipe(recipe, set_ or ())
+    with open_session(home, json_) as session:
+        content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console import result_tables
 
-        made = api.generate(told, work.settings)
-        work.leave(made, result_tables.made(made))
+        made = api.generate(content, session.settings)
+        session.set_result(made, result_tables.made(made))
 
 
 @app.command()
@@ -180,7 +180,7 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import api
         from flows.console import result_tables
         from flows.datasets import Version
@@ -191,11 +191,11 @@ def evaluate(
                     f"--set {set_[0]} changes a key of a recipe, and {target} has none; leave it out"
                 )
             image = api.image_section(size, channels)
-            scored = api.evaluate_folder(Path(target), against, image, work.settings)
+            scored = api.evaluate_folder(Path(target), against, image, session.settings)
         else:
             version = Version.parse(target)
-            scored = api.evaluate(version, work.settings, against, set_ or ())
-        work.leave(scored, result_tables.scored(scored))
+            scored = api.evaluate(version, session.settings, against, set_ or ())
+        session.set_result(scored, result_tables.scored(scored))
 
 
 @app.command()
@@ -212,14 +212,14 @@ def utility(
     json_: Json = False,
 ) -> None:
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import api
         from flows.console import result_tables
         from flows.datasets import Version
 
         named = Version.parse(dataset)
-        worth = api.utility(named, work.settings, final, set_ or (), against)
-        work.leave(worth, result_tables.worth(worth))
+        worth = api.utility(named, session.settings, final, set_ or (), against)
+        session.set_result(worth, result_tables.worth(worth))
 
 
 @app.command()
@@ -231,13 +231,13 @@ def folds(
     json_: Json = False,
 ) -> None:
     """Trains a generator per fold of the real patients, and tries every patient once."""
-    with desk(home, json_) as work:
-        told = load_recipe(recipe, set_ or ())
+    with open_session(home, json_) as session:
+        content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console import result_tables
 
-        worth = api.folds(told, work.settings, count)
-        work.leave(worth, result_tables.worth(worth))
+        worth = api.folds(content, session.settings, count)
+        session.set_result(worth, result_tables.worth(worth))
 
 
 @app.command()
@@ -253,14 +253,14 @@ def headroom(
     json_: Json = False,
 ) -> None:
     """Before any generator: could synthetic pairs help here, and could it be seen?"""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from evaluation.settings import UtilitySection
         from flows import api
         from flows.console import result_tables
 
         image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
-        found = api.headroom(source, image, section, work.settings)
-        work.leave({"domains": found}, result_tables.headroom(found))
+        found = api.headroom(source, image, section, session.settings)
+        session.set_result({"domains": found}, result_tables.headroom(found))
 
 
 @app.command()
@@ -275,45 +275,45 @@ def scores(
     json_: Json = False,
 ) -> None:
     """Asks the lake of scores in SQL."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import api
         from flows.console import result_tables
         from flows.datasets import rows
 
-        table = api.scores(sql, work.settings, at)
-        work.leave({"rows": rows(table)}, result_tables.frame(table))
+        table = api.scores(sql, session.settings, at)
+        session.set_result({"rows": rows(table)}, result_tables.frame(table))
 
 
 @app.command()
 def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
     """Writes the HTML report of a version anew."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import api
         from flows.console import result_tables
         from flows.datasets import Version
 
-        path = api.report(Version.parse(dataset), work.settings)
-        work.leave({"report": path}, f"report: {result_tables.short_path(path)}")
+        path = api.report(Version.parse(dataset), session.settings)
+        session.set_result({"report": path}, f"report: {result_tables.short_path(path)}")
 
 
 @app.command()
 def status(home: Home = None, json_: Json = False) -> None:
     """Tells what the home holds and how large it is."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows.console import doctor, result_tables
 
-        found = doctor.status(work.settings)
-        work.leave(found, result_tables.status(found))
+        found = doctor.status(session.settings)
+        session.set_result(found, result_tables.status(found))
 
 
 @app.command()
 def doctor(home: Home = None, json_: Json = False) -> int:
     """Checks the installation and the home, and says how to mend what is wrong."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows.console import doctor, result_tables
 
-        found = doctor.doctor(work.settings)
-        work.leave({"checks": found}, result_tables.checks(found))
+        found = doctor.doctor(session.settings)
+        session.set_result({"checks": found}, result_tables.checks(found))
     return 0 if all(check.well for check in found) else UNEXPECTED
 
 

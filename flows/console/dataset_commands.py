@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.console.session import UNEXPECTED, DatasetName, Home, Json, desk
+from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 
@@ -17,34 +17,34 @@ PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dat
 @datasets.command("list")
 def list_(home: Home = None, json_: Json = False) -> None:
     """Lists the data sets with their newest version."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        found = known.datasets(work.settings)
-        work.leave({"datasets": found}, result_tables.datasets(found))
+        found = known.datasets(session.settings)
+        session.set_result({"datasets": found}, result_tables.datasets(found))
 
 
 @datasets.command()
 def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
     """Lists the versions, runs and snapshots of a data set, newest first."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        history = known.log(name, work.settings)
-        work.leave(history, result_tables.log(history))
+        history = known.log(name, session.settings)
+        session.set_result(history, result_tables.log(history))
 
 
 @datasets.command()
 def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
     """Tells what a version holds, how it was made, and its scores."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        told = known.show(known.Version.parse(dataset), work.settings)
-        work.leave(told, result_tables.mapping(told))
+        fields = known.show(known.Version.parse(dataset), session.settings)
+        session.set_result(fields, result_tables.mapping(fields))
 
 
 @datasets.command()
@@ -56,12 +56,12 @@ def diff(
     json_: Json = False,
 ) -> None:
     """Lists the prompts whose pairs differ between two versions."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        table = known.diff(name, old, new, work.settings)
-        work.leave({"changes": known.rows(table)}, result_tables.frame(table))
+        table = known.diff(name, old, new, session.settings)
+        session.set_result({"changes": known.rows(table)}, result_tables.frame(table))
 
 
 @datasets.command()
@@ -75,23 +75,23 @@ def export(
     json_: Json = False,
 ) -> None:
     """Copies the accepted pairs of a version into files that others read."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        path = known.export(known.Version.parse(dataset), layout, folder, work.settings)
-        work.leave({"folder": path}, f"exported to {result_tables.short_path(path)}")
+        path = known.export(known.Version.parse(dataset), layout, folder, session.settings)
+        session.set_result({"folder": path}, f"exported to {result_tables.short_path(path)}")
 
 
 @datasets.command()
 def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
     """Reads every pair of a version and checks that it is whole."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        found = known.check(known.Version.parse(dataset), work.settings)
-        work.leave(found, result_tables.verification(found))
+        found = known.check(known.Version.parse(dataset), session.settings)
+        session.set_result(found, result_tables.verification(found))
     return UNEXPECTED if found.problems else 0
 
 
@@ -105,9 +105,9 @@ def gc(
     json_: Json = False,
 ) -> None:
     """Tells what no version needs any more, and with --delete frees it."""
-    with desk(home, json_) as work:
+    with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
 
-        freed = known.collect_garbage(name, work.settings, days, runs, not delete)
-        work.leave(freed, result_tables.garbage(freed, not delete))
+        freed = known.collect_garbage(name, session.settings, days, runs, not delete)
+        session.set_result(freed, result_tables.garbage(freed, not delete))

@@ -53,8 +53,8 @@ def outcome(told: Outcome) -> RenderableType:
     pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
     head = {"data set": f"{told.dataset}: {verdict}", "pairs": pairs, "run": told.run}
     foot = {"report": short_path(told.report)}
-    if told.crown is not None:
-        foot["champion"] = f"{told.crown.champion}: {told.crown.reason}"
+    if told.promotion is not None:
+        foot["champion"] = f"{told.promotion.champion}: {told.promotion.reason}"
     return Group(mapping(head), *gates, scores(told.scores), mapping(foot))
 
 

@@ -27,17 +27,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON objec
 
 
 @contextmanager
-def desk(home: Path | None, json_wanted: bool) -> Iterator[Desk]:
+def open_session(home: Path | None, json_wanted: bool) -> Iterator[Session]:
     """The settings and the terminal of one command; the result is printed when it is through."""
     settings = load_settings(home).enter()
-    desk = Desk(settings, Terminal(json_wanted))
-    with desk.terminal.working():
-        yield desk
-    desk.terminal.show(desk.result, desk.text)
+    session = Session(settings, Terminal(json_wanted))
+    with session.terminal.working():
+        yield session
+    session.terminal.show(session.result, session.text)
 
 
 @dataclass
-class Desk:
+class Session:
     """What one command works with, and what it leaves to be printed."""
 
     settings: Settings
@@ -45,6 +45,6 @@ class Desk:
     result: object = None
     text: RenderableType = ""
 
-    def leave(self, result: object, text: RenderableType) -> None:
+    def set_result(self, result: object, text: RenderableType) -> None:
         """Keeps the result, as it is and as people read it."""
         self.result, self.text = result, text

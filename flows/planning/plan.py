@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,6 @@ from factory.prompts.caption_retrieval import CaptionLibrary
 from factory.prompts.grid import PromptGrid
 from factory.settings import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
-from factory.sources.fold import FoldSource
 from factory.store.repository import Store
 from flows.planning.recipe import Recipe, RecipeError
 from tasks.real_data import Reference
@@ -46,25 +44,6 @@ class Inputs:
     source: Source
     reference: Reference
     grid: PromptGrid
-
-
-_ready: ContextVar[Inputs | None] = ContextVar("inputs", default=None)
-
-
-@contextmanager
-def ready(inputs: Inputs) -> Iterator[None]:
-    """Lets the flows called in this block use inputs that were checked already."""
-    token = _ready.set(inputs)
-    try:
-        yield
-    finally:
-        _ready.reset(token)
-
-
-def inputs_of(recipe: Recipe, settings: Settings) -> Inputs:
-    """The inputs that are ready for this recipe, else checked now."""
-    held = _ready.get()
-    return held if held is not None and held.recipe == recipe else checked(recipe, settings)
 
 
 @dataclass(frozen=True)
@@ -230,7 +209,7 @@ def check_fold(recipe: Recipe) -> None:
     Raises:
         InputError: if it comes from a checkpoint that has seen anything but phantoms.
     """
-    if not isinstance(recipe.source, FoldSource):
+    if not recipe.source.holds_out:
         return
     from factory.models.checkpoints import read_card
     from factory.models.lineage import ancestry_of

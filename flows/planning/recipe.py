@@ -24,9 +24,9 @@ from factory.generators import GENERATORS
 from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.prompts.facets import GridSection
-from factory.sources import SOURCES
-from factory.sources.fold import FoldSource
+from factory.sources import SourceSection
 from flows.planning import recipe_errors
+from flows.planning.renamed_keys import upgraded
 
 FORMAT = 1
 SHIPPED = Path(__file__).parents[1] / "recipes"
@@ -40,15 +40,12 @@ if TYPE_CHECKING:
     from factory.generators.phantom import PhantomGeneratorSpec
     from factory.masked_sections import MaskedSpec
     from factory.settings import MediSynSpec, MedSegFactorySpec
-    from factory.sources import SourceSection
 
-    AnySource = SourceSection
     AnyGenerator = (
         MedSegFactorySpec | MediSynSpec | DiffMaskSpec | MaskedSpec | PhantomGeneratorSpec
     )
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
-    AnySource = Annotated[reduce(or_, SOURCES.values()), Field(discriminator="kind")]
     AnyGenerator = Annotated[reduce(or_, GENERATORS.values()), Field(discriminator="kind")]
 
 
@@ -59,7 +56,7 @@ class Recipe(BaseModel):
 
     format: Literal[1] = Field(description="version of this layout")
     name: str = Field(description="name of the data set")
-    source: AnySource = Field(description="the real data")
+    source: SourceSection = Field(description="the real data")
     image: ImageSection = Field(default=ImageSection(), description="size and colour of the pairs")
     generator: AnyGenerator = Field(description="what makes the pairs, and how it is trained")
     grid: GridSection = Field(description="which pairs are asked for")
@@ -144,7 +141,7 @@ class Recipe(BaseModel):
             InputError: if its source is a fold already, or its utility section asks for others.
             RecipeError: if its source is limited, or the fold's name would be too long.
         """
-        if isinstance(self.source, FoldSource):
+        if self.source.holds_out:
             raise InputError(
                 f"the source of {self.name} is one fold already: give the recipe of the whole source"
             )
@@ -214,6 +211,15 @@ def recipe_from(
     )
     recipe = recipe.model_copy(update={"evaluate": evaluate})
     return _with_absolute_paths(recipe, folder, typed_here)
+
+
+def kept_recipe(sections: Mapping[str, Any], overrides: Iterable[str], origin: str) -> Recipe:
+    """The recipe that was kept with a data set, by this release or an earlier one.
+
+    Raises:
+        RecipeError: with one line for each thing that is wrong.
+    """
+    return recipe_from(upgraded(sections), overrides, origin)
 
 
 def _file(path: Path | str) -> Path:

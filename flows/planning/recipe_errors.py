@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from factory.vocabulary import unknown_name
+from flows.planning.renamed_keys import name_now
 
 Model = type[BaseModel]
 
@@ -31,6 +32,8 @@ def _line(error: ErrorDetails, root: Model) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = [f.alias or name for section in sections for name, f in _fields(section)]
+            if (now := name_now(words[0], words[-1])) in known:
+                return f"key {key!r} is called {now!r} now; rename it"
             return str(unknown_name("key", words[-1], known, ".".join(words[:-1]) or "the recipe"))
         case "missing":
             return f"key {key!r} is missing and has no default; add it"

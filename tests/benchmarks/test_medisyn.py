@@ -15,7 +15,8 @@ from factory.prompts.wording import load_wording
 from factory.settings import MediSynSpec
 from factory.sources.phantom import PhantomSource
 from flows.planning.recipe import load_recipe
-from tasks.generator_training import training_data_of
+from tasks.generator_training import training_data
+from tasks.real_data import Reference
 
 DOMAINS = ("phantom-breast-us", "phantom-colonoscopy")
 SPEC = {
@@ -34,7 +35,7 @@ SPEC = {
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("medisyn")
     source = PhantomSource(domains=DOMAINS, train=9, val=6, test=6).build()
-    lesson = training_data_of(source, ImageSection(size=32, channels=3))
+    lesson = training_data(Reference.of(source, ImageSection(size=32, channels=3)))
     for _ in MediSynSpec.model_validate(SPEC).learn(lesson, folder):
         pass
     return folder

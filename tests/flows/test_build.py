@@ -135,7 +135,7 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     here = (*here, "--set", "champion=kernel_handcrafted")
     free = medpair("run", path, *here)
     assert free.code == 0, free.err
-    assert free.json["crown"]["champion"] == "v1"
+    assert free.json["promotion"]["champion"] == "v1"
     assert "consistency_unfiltered" not in free.json["scores"]
 
     lake = Lake(str(home / "lake"))
@@ -149,7 +149,7 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     assert (told["run"], told["version"]) == (free.json["run"], "v2")
     assert (told["pairs"]["accepted"], told["pairs"]["rejected"]) == (2, 2)
     assert told["scores"]["consistency_unfiltered"]["n"] >= told["scores"]["consistency"]["n"]
-    assert told["crown"]["champion"] == "v1"
+    assert told["promotion"]["champion"] == "v1"
     page = Path(told["report"]).read_text()
     assert "What was rejected?" in page
     assert "besides rejected ones (2 near copy)." in " ".join(page.split())

@@ -11,7 +11,8 @@ from factory.settings import MedSegFactorySpec
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
 from tasks.exposure import UNKNOWN, exposure_of
-from tasks.generator_training import training_data_of
+from tasks.generator_training import training_data
+from tasks.real_data import Reference
 
 WHOLE = PhantomSource(domains=("phantom-breast-us",), train=8)
 FEW = WHOLE.model_copy(update={"limit": 3})
@@ -89,9 +90,9 @@ def test_a_union_is_no_other_data_set_to_its_parts(spec):
 
 
 def test_a_lesson_of_a_union_tells_its_parts():
-    lesson = training_data_of(BOTH.build(), ImageSection(size=32))
-    assert lesson.source_parts == tuple(part.build().digest for part in (WHOLE, COLON))
-    assert training_data_of(WHOLE.build(), ImageSection(size=32)).source_parts == ()
+    data = training_data(Reference.of(BOTH.build(), ImageSection(size=32)))
+    assert data.source_parts == tuple(part.build().digest for part in (WHOLE, COLON))
+    assert training_data(Reference.of(WHOLE.build(), ImageSection(size=32))).source_parts == ()
 
 
 def test_rows_of_three_real_images(spec):

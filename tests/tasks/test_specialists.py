@@ -6,7 +6,7 @@ from factory.errors import InputError
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
 from flows.planning.recipe import load_recipe
-from tasks.specialists import GENERALIST, GENERALIST_SHORT, SPECIALISTS, alone, contenders
+from tasks.specialists import GENERALIST, GENERALIST_SHORT, SPECIALISTS, contenders, single_domain
 
 ONE, OTHER = "phantom-breast-us", "phantom-colonoscopy"
 
@@ -38,11 +38,11 @@ def test_a_part_of_a_union_teaches_its_specialist():
         "c": PhantomSource(domains=(OTHER,), train=2, val=1),
     }
     union = UnionSource(parts=parts)
-    assert alone(union, OTHER) == parts["c"]
-    assert set(alone(union, ONE).parts) == {"a", "b"}
+    assert single_domain(union, OTHER) == parts["c"]
+    assert set(single_domain(union, ONE).parts) == {"a", "b"}
     mixed = {"a": PhantomSource(domains=(ONE, OTHER)), "c": parts["c"]}
     with pytest.raises(InputError, match="no specialist can be trained"):
-        alone(UnionSource(parts=mixed), ONE)
+        single_domain(UnionSource(parts=mixed), ONE)
 
 
 @pytest.mark.parametrize(

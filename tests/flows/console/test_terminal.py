@@ -27,11 +27,11 @@ def test_a_result_becomes_json_whatever_it_holds():
 
 
 def test_only_the_result_reaches_stdout(capfd):
-    desk = Terminal(json_wanted=True)
-    with desk.working():
+    session = Terminal(json_wanted=True)
+    with session.working():
         print("a library says hello")
         os.write(1, b"a child process too\n")
-    desk.show({"a": 1}, "never shown")
+    session.show({"a": 1}, "never shown")
     out, err = capfd.readouterr()
     assert json.loads(out) == {"a": 1}
     assert "hello" in err

@@ -13,7 +13,8 @@ from factory.errors import InputError
 from factory.images import ImageSection
 from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
-from flows.external_folder import check_folder, read_folder
+from flows.planning.external_folder import FolderContext
+from tasks.services.settings import Settings
 
 SMALL = ImageSection(size=32)
 
@@ -25,6 +26,11 @@ def change(folder, **columns):
         for row, value in values.items():
             table.loc[row, name] = value
     table.to_csv(folder / "metadata.csv", index=False)
+
+
+def held(folder, real):
+    """A folder held against the real pairs of a source."""
+    return FolderContext(folder=folder, against=real, image=SMALL, settings=Settings())
 
 
 @pytest.fixture
@@ -86,26 +92,26 @@ def test_images_without_masks_count_where_no_mask_is_asked_for(
 
 
 def test_a_folder_is_read_as_the_domain_of_the_real_pairs(heads, maskless):
-    real = FolderSource(path=heads).build()
-    check_folder(maskless, real)
-    pairs = read_folder(maskless, real, SMALL)
+    context = held(maskless, FolderSource(path=heads))
+    context.check()
+    pairs = context.pairs
     assert len(pairs) == 12
     assert not pairs.has_mask.any()
-    assert set(pairs.facets["domain"]) == set(real.domains)
+    assert set(pairs.facets["domain"]) == set(context.real.domains)
 
 
 def test_data_sets_of_their_own_are_matched_by_their_classes(heads, theirs):
     for folder in (heads, theirs):
         change(folder, anatomy=dict.fromkeys(range(12), "knee"))
-    real = FolderSource(path=heads).build()
-    assert list(real.domains) == ["heads"]
-    check_folder(theirs, real)
-    assert set(read_folder(theirs, real, SMALL).facets["domain"]) == {"heads"}
+    context = held(theirs, FolderSource(path=heads))
+    assert list(context.real.domains) == ["heads"]
+    context.check()
+    assert set(context.pairs.facets["domain"]) == {"heads"}
 
 
 def test_pairs_of_no_real_domain_are_refused(theirs):
     with pytest.raises(InputError, match="nothing to hold them against") as refused:
-        check_folder(theirs, PhantomSource(train=2, val=2).build())
+        held(theirs, PhantomSource(train=2, val=2)).check()
     assert "\n" not in str(refused.value)
 
 
@@ -116,11 +122,11 @@ def test_other_classes_of_one_domain_are_refused(heads, theirs):
     change(theirs, labels=dict.fromkeys(range(12), "skull"))
     (theirs / "classes.json").write_text(json.dumps(names))
     with pytest.raises(InputError, match=r"\['skull'\], the real ones of heads"):
-        check_folder(theirs, FolderSource(path=heads).build())
+        held(theirs, FolderSource(path=heads)).check()
     namesake = theirs.rename(theirs.parent / "again") / "heads"
     shutil.copytree(namesake.parent, namesake, ignore=shutil.ignore_patterns("heads"))
     with pytest.raises(InputError, match="their masks cannot be compared"):
-        check_folder(namesake, FolderSource(path=heads).build())
+        held(namesake, FolderSource(path=heads)).check()
 
 
 def spoil_size(folder):
@@ -172,7 +178,7 @@ def test_bad_real_pairs_are_told_as_well(heads, theirs):
     spoil_size(heads)
     spoil_value(theirs)
     with pytest.raises(InputError) as refused:
-        check_folder(theirs, FolderSource(path=heads).build())
+        held(theirs, FolderSource(path=heads)).check()
     assert len(str(refused.value).splitlines()) == 2
 
 
@@ -191,9 +197,9 @@ def test_images_of_any_size_and_depth_mix(heads, theirs):
     Image.fromarray(np.zeros((60, 20), np.uint8)).save(theirs / "masks" / "00.png")
     deep = np.linspace(1000, 5000, 1600).reshape(40, 40).astype(np.uint16)
     Image.fromarray(deep).save(theirs / "images" / "01.png")
-    real = FolderSource(path=heads).build()
-    check_folder(theirs, real)
-    pairs = read_folder(theirs, real, SMALL)
+    context = held(theirs, FolderSource(path=heads))
+    context.check()
+    pairs = context.pairs
     assert pairs.images.shape == (12, 32, 32, 1)
     row = pairs.facets["name"].tolist().index("images/01.png")
     assert pairs.images[row].max() > 250

@@ -1,0 +1,118 @@
+"""Pairs that others made: how their folder is read, and whether it can be held against real pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from factory.errors import InputError
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources import SourceSection
+from factory.sources.base import Source
+from factory.sources.folder import FolderSource
+from factory.sources.splits import Split
+from factory.vocabulary import Domain, load_vocabulary
+from tasks.real_data import Reference
+from tasks.services.settings import Settings
+
+Domains = Mapping[str, Domain]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class FolderContext(BaseModel):
+    """A folder of pairs and the real ones it is held against, each opened and decoded once.
+
+    Attributes:
+        folder: with a metadata.csv; all its splits count.
+        against: the real pairs.
+        image: size and channels that both are brought to.
+        settings: of the home whose lake keeps the scores.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    against: SourceSection
+    image: ImageSection
+    settings: Settings
+
+    @cached_property
+    def real(self) -> Source:
+        """The source of the real pairs."""
+        return self.against.build()
+
+    @cached_property
+    def theirs(self) -> Source:
+        """The pairs of the folder, read as the real ones' domain where they have only one.
+
+        Raises:
+            InputError: if folder or table are missing, or the domain stays unclear.
+        """
+        known = [name for name in self.real.domains if name in load_vocabulary().domains]
+        domain = known[0] if len(self.real.domains) == len(known) == 1 else None
+        return FolderSource(path=self.folder, domain=domain, masks="optional").build()
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Training and validation pairs of the real source."""
+        return Reference.of(self.real, self.image)
+
+    @cached_property
+    def pairs(self) -> PairBatch:
+        """The pairs of every split of the folder, their domains called what the real ones' are.
+
+        Raises:
+            InputError: if it holds no pair, or a bad row or file.
+        """
+        parts = [part for split in SPLITS if len(part := self.theirs.read(split, self.image))]
+        if not parts:
+            raise InputError(
+                f"{self.folder} holds no pair to score: no slice of its volumes shows a class; "
+                "leave the column mask empty where there is no mask"
+            )
+        pairs = PairBatch.concatenate(parts)
+        names = pairs.facets["domain"].replace(_called(self.theirs.domains, self.real.domains))
+        return replace(pairs, facets=pairs.facets.assign(domain=names))
+
+    def check(self) -> None:
+        """Whether both can be read and are of the same domains.
+
+        Raises:
+            InputError: with a line for everything that is wrong.
+        """
+        lines = [*self.real.problems(self.image), *self.theirs.problems(self.image)]
+        lines += _strangers(self.theirs.domains, self.real.domains)
+        if lines:
+            raise InputError("\n".join(lines))
+
+
+def _called(theirs: Domains, real: Domains) -> dict[str, str]:
+    """Their domains by the real ones' names: of data sets of their own, folders name them."""
+    if len(theirs) == len(real) == 1:
+        (one,), (other,) = theirs.values(), real.values()
+        if one.classes == other.classes:
+            return {one.name: other.name}
+    return {name: name for name in theirs}
+
+
+def _strangers(theirs: Domains, real: Domains) -> Iterator[str]:
+    for name, called in _called(theirs, real).items():
+        classes = list(theirs[name].classes)
+        if called not in real:
+            known = ", ".join(f"{each.name} {list(each.classes)}" for each in real.values())
+            yield (
+                f"the folder's pairs are of domain {name!r} {classes}, the real ones of {known}: "
+                "there is nothing to hold them against; correct the columns modality and anatomy, "
+                "or classes.json, or name other real pairs"
+            )
+        elif list(real[called].classes) != classes:
+            yield (
+                f"domain {name!r} has the classes {classes} in the folder and "
+                f"{list(real[called].classes)} among the real pairs: their masks cannot be "
+                "compared; correct classes.json"
+            )
