@@ -167,9 +167,9 @@ def judged_domains(snapshot: Snapshot) -> list[str]:
     """
     accepted, rejected = snapshot.rows(Status.ACCEPTED), snapshot.rejected()
     if len(rejected) and not len(accepted):
-        told = describe(snapshot)["rejected_for"]
+        reasons = describe(snapshot)["rejected_for"]
         raise InputError(
-            f"all {len(rejected)} pairs of data set {snapshot.name!r} were rejected ({told}): "
+            f"all {len(rejected)} pairs of data set {snapshot.name!r} were rejected ({reasons}): "
             "nothing is left to score; loosen pair_gates, or train the generator further"
         )
     # Where nothing has a mask there is nothing to judge.

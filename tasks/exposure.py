@@ -29,10 +29,10 @@ def exposure_of(
     """
     if not checkpoints:
         return NOTHING_SEEN
-    told = [ancestry_of(read_card(each)) for each in checkpoints]
-    if None in told:
+    histories = [ancestry_of(read_card(each)) for each in checkpoints]
+    if None in histories:
         return UNKNOWN
-    ancestors = tuple(ancestor for each in told if each for ancestor in each)
+    ancestors = tuple(ancestor for each in histories if each for ancestor in each)
     if {each.source for each in ancestors} == {digest}:
         return _seen(ancestors, digest, digest, frozenset(), limited=source.limited)
     # Only here, since a digest reads every file.

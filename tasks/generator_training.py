@@ -115,6 +115,6 @@ def _shown(title: str, steps: Iterator[Progress]) -> Iterator[Progress]:
         progress.advance(first.step)
         yield first
         for step in steps:
-            told = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-            progress.advance(note=told if len(step.losses) < 4 else "validated")
+            losses = ", ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
+            progress.advance(note=losses if len(step.losses) < 4 else "validated")
             yield step

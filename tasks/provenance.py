@@ -53,24 +53,24 @@ def decision_on(lake: Lake, about: ScoreKey) -> Decision:
 
 def decided(lake: Lake, about: ScoreKey) -> dict[str, str]:
     """Who decided, when, on which evidence, and what became of the crown; for people."""
-    told = {}
+    lines = {}
     newest = _newest_decision(lake, about)
     if newest is not None:
-        told["decided by"] = newest["author"] or "a call outside of any flow"
-        told["decided on"] = f"{newest['recorded_at']:%Y-%m-%d %H:%M} UTC"
-    told["scored against"] = f"real pairs {about.reference[:12]}, by judge {about.judge[:12]}"
+        lines["decided by"] = newest["author"] or "a call outside of any flow"
+        lines["decided on"] = f"{newest['recorded_at']:%Y-%m-%d %H:%M} UTC"
+    lines["scored against"] = f"real pairs {about.reference[:12]}, by judge {about.judge[:12]}"
     events = lake.versions(about.data_set)
     here = events[events["snapshot"] == about.subject]
     for event, words in (("crowned", "crowned"), ("challenged", "not crowned")):
         if len(found := here[here["event"] == event]):
-            told[words] = str(found["reason"].iloc[-1])
-    return told
+            lines[words] = str(found["reason"].iloc[-1])
+    return lines
 
 
 def rejected_for(snapshot: Snapshot) -> dict[str, int]:
     """Reason -> number of pairs rejected for it; a pair with two reasons counts for both."""
-    told = describe(snapshot)["rejected_for"]
-    return dict(told) if isinstance(told, dict) else {}
+    reasons = describe(snapshot)["rejected_for"]
+    return dict(reasons) if isinstance(reasons, dict) else {}
 
 
 def provenance(snapshot: Snapshot) -> dict[str, str]:
@@ -87,11 +87,11 @@ def provenance(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _newest_decision(lake: Lake, about: ScoreKey) -> dict[str, Any] | None:
-    told = lake.read(
+    decisions = lake.read(
         "decisions",
         data_set=about.data_set,
         snapshot=about.subject,
         reference=about.reference,
         judge=about.judge,
     ).sort_values("recorded_at")
-    return None if not len(told) else {str(k): v for k, v in told.iloc[-1].items()}
+    return None if not len(decisions) else {str(k): v for k, v in decisions.iloc[-1].items()}

@@ -166,14 +166,14 @@ def costs(trained: Sequence[Trained]) -> dict[str, dict[str, float]]:
     for each in trained:
         seconds, size = float(read_card(each.folder)["seconds"]), parameter_count(each.folder)
         section = each.contender.spec.train
-        told = {
+        spent = {
             "models": 1,
             "parameters": size,
             "steps": section.steps if section is not None else 0,
             "seconds": seconds,
             "cost": seconds * size,
         }
-        arm = found.setdefault(each.contender.arm, dict.fromkeys(told, 0))
-        for name, value in told.items():
+        arm = found.setdefault(each.contender.arm, dict.fromkeys(spent, 0))
+        for name, value in spent.items():
             arm[name] += value
     return found

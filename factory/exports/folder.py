@@ -68,11 +68,11 @@ def _write(pairs: PairBatch, part: Part, ending: str, save: Save) -> Iterator[di
         save(pairs.images[at], part.place / "images" / name, spacing)
         if pairs.has_mask[at]:
             save(pairs.masks[at], part.place / "masks" / name, spacing)
-        told = {column: facets[column] for column in COLUMNS if column in facets}
+        known_columns = {column: facets[column] for column in COLUMNS if column in facets}
         mask = f"masks/{name}" if pairs.has_mask[at] else ""
         known = not np.isnan(spacing).any()
         yield {
-            **told,
+            **known_columns,
             **origin,
             "image": f"images/{name}",
             "mask": mask,

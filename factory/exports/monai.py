@@ -37,8 +37,8 @@ def _write_part(part: Part) -> Iterator[int]:
             name = f"pair_{facets['row']:06d}.png"
             save_png(pairs.images[at], part.place / "imagesTr" / name)
             save_png(pairs.masks[at], part.place / "labelsTr" / name)
-            told = {column: str(facets[column]) for column in FACETS}
-            entries.append({"image": f"imagesTr/{name}", "label": f"labelsTr/{name}", **told})
+            facets_kept = {column: str(facets[column]) for column in FACETS}
+            entries.append({"image": f"imagesTr/{name}", "label": f"labelsTr/{name}", **facets_kept})
         yield len(pairs)
     _describe(part, entries)
 

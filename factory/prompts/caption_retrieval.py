@@ -80,13 +80,13 @@ class CaptionLibrary:
             InputError: if none has a caption.
         """
         rows = facets[["name", "domain", "finding", "text"]].itertuples(index=False)
-        told = tuple(caption for row in rows if (caption := Caption(*map(str, row))).key)
-        if not told:
+        captions = tuple(caption for row in rows if (caption := Caption(*map(str, row))).key)
+        if not captions:
             raise InputError(
                 "grid.retrieve takes captions from the training split, and no training image of the "
                 "source has one: fill the column text, or leave retrieve out"
             )
-        return CaptionLibrary(told)
+        return CaptionLibrary(captions)
 
     def nearest(
         self, domain: str, finding: str, wanted: str, section: RetrieveSection

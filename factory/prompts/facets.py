@@ -113,18 +113,18 @@ def resolve(section: GridSection, domains: Mapping[str, Domain]) -> Cells:
     chosen = [domains[str(name)] for name in axes.get("domain", tuple(domains))]
     keys = _subjects(axes, chosen, rules)
     extra = tuple(sorted((k, tuple(map(str, v))) for k, v in axes.items() if k not in FACETS))
-    told = tuple(str(value) for value in axes.get("text", ("",)))
+    texts = tuple(str(value) for value in axes.get("text", ("",)))
     subjects = tuple(subject for subject, _ in keys)
-    shape = (len(subjects), len(told), *(len(values) for _, values in extra))
+    shape = (len(subjects), len(texts), *(len(values) for _, values in extra))
     if math.prod(shape) > MOST_CELLS:
         raise InputError(
             f"the grid has {math.prod(shape):,} combinations of facets; more than {MOST_CELLS:,} "
             "cannot be planned: drop a facet, and use replicates for more pairs per combination"
         )
-    dropped = _dropped([key for _, key in keys], told, extra, rules)
+    dropped = _dropped([key for _, key in keys], texts, extra, rules)
     if math.prod(shape) == len(dropped):
         raise InputError("exclude leaves no combination of the facets: nothing would be made")
-    return _lean(Cells(subjects, told, extra, dropped))
+    return _lean(Cells(subjects, texts, extra, dropped))
 
 
 def _lean(cells: Cells) -> Cells:
@@ -289,11 +289,11 @@ def _subject(domain: Domain, key: Key) -> Subject | None:
 
 def _dropped(
     keys: Sequence[Key],
-    told: Sequence[str],
+    texts: Sequence[str],
     extra: Sequence[tuple[str, tuple[str, ...]]],
     rules: Sequence[Rule],
 ) -> NDArray[np.int64]:
-    axes = [("text", tuple(told)), *extra]
+    axes = [("text", tuple(texts)), *extra]
     partial = [rule for rule in rules if not rule.keys() <= set(SUBJECT_FACETS)]
     if not partial:
         return np.empty(0, np.int64)

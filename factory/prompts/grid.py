@@ -79,13 +79,13 @@ class PromptGrid(Sequence[Prompt]):
         if section is None:
             return self
         cells = map(self._cells.at, range(len(self._cells)))
-        told = copy(self)
-        told.__dict__.pop("digest", None)
-        told._found = {
+        copied = copy(self)
+        copied.__dict__.pop("digest", None)
+        copied._found = {
             asked: library.nearest(asked[0].domain, asked[0].finding, self._wanted(asked), section)
             for asked in dict.fromkeys((subject, text) for subject, text, _ in cells)
         }
-        return told
+        return copied
 
     @cached_property
     def digest(self) -> str:

@@ -98,8 +98,8 @@ class Fold:
     @cached_property
     def digest(self) -> str:
         """Digest of the whole and of which fold is held out."""
-        told = ("fold", self.whole.digest, self.folds, self.fold)
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        identity = ("fold", self.whole.digest, self.folds, self.fold)
+        return hashlib.sha256(repr(identity).encode()).hexdigest()
 
     @property
     def licence(self) -> str:

@@ -107,8 +107,8 @@ class Union:
     @cached_property
     def digest(self) -> str:
         """Digest of the parts' names and contents."""
-        told = [(name, source.digest) for name, source in self.parts.items()]
-        return hashlib.sha256(repr(("union", told)).encode()).hexdigest()
+        contents = [(name, source.digest) for name, source in self.parts.items()]
+        return hashlib.sha256(repr(("union", contents)).encode()).hexdigest()
 
     @property
     def licence(self) -> str:

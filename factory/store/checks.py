@@ -115,5 +115,5 @@ def _doubts(pairs: PairBatch) -> Reasons:
     if "doubts" not in pairs.facets:
         return np.zeros(len(pairs), np.uint32)
     bits = {names(int(reason))[0]: int(reason) for reason in Reason}
-    told = (str(row).split(";") for row in pairs.facets["doubts"])
-    return np.array([sum(bits[name] for name in row if name) for row in told], np.uint32)
+    doubts = (str(row).split(";") for row in pairs.facets["doubts"])
+    return np.array([sum(bits[name] for name in row if name) for row in doubts], np.uint32)

@@ -284,9 +284,9 @@ def _reasons(group: Group, prompts: Sequence[Prompt], pairs: PairBatch) -> Reaso
     for own in OWN_WORD:
         if own in pairs.facets:
             asked[own] = pairs.facets[own].to_numpy()
-    told = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
+    judged = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
     # Stores from before there were generators of images alone do not say.
-    return check(told, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
+    return check(judged, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
 
 
 def digests(table: PromptTable) -> pd.Index:

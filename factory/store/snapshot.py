@@ -142,8 +142,8 @@ class Snapshot:
         """What is known of the pairs in these rows; `row` finds them again."""
         table = self.table.to_pandas().iloc[rows].reset_index(drop=True)
         extra = pd.DataFrame([dict(json.loads(text)) for text in table["extra"]], dtype="str")
-        told = table[list(FACETS)].astype("str").join(extra.fillna(""))
-        return told.assign(row=rows)
+        facets = table[list(FACETS)].astype("str").join(extra.fillna(""))
+        return facets.assign(row=rows)
 
     def read(self, rows: Rows | None = None) -> PairBatch:
         """Pairs in memory: the accepted ones, or those of some rows in ascending order.

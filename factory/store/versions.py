@@ -41,7 +41,7 @@ def data_sets(root: str) -> list[str]:
 def describe(snapshot: Snapshot) -> dict[str, object]:
     """What a snapshot holds, as plain values."""
     kept = ("run", "base", "generator", "grid", "layout", "label_maps", "code_version", "sections")
-    told = {name: snapshot.attributes.get(name) for name in kept}
+    kept_attributes = {name: snapshot.attributes.get(name) for name in kept}
     rejected = snapshot.reason[snapshot.rows(Status.REJECTED)]
     reasons = {names(reason)[0]: int((rejected & reason).astype(bool).sum()) for reason in Reason}
     return {
@@ -49,7 +49,7 @@ def describe(snapshot: Snapshot) -> dict[str, object]:
         "snapshot": snapshot.id,
         "pairs": snapshot.counts(),
         "rejected_for": {reason: count for reason, count in reasons.items() if count},
-        **told,
+        **kept_attributes,
     }
 
 

@@ -55,10 +55,10 @@ class Budget:
 
     def __str__(self) -> str:
         networks = {"segmenter": self.segmenters, "classifier": self.classifiers}
-        told = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
-        if not told:
+        counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
+        if not counts:
             return "every model was trained before"
-        one = " and ".join(told)
+        one = " and ".join(counts)
         minutes = math.ceil(self.seconds / 60)
         length = "less than a minute" if self.seconds < 60 else f"about {minutes} minutes"
         return f"{one} x {self.steps} steps, {length} here"

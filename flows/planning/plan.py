@@ -134,10 +134,10 @@ def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Co
     """Steps of whatever is trained to score and try the pairs, by kind of network."""
     section = recipe.evaluate
     judged = len(grid.domains) if recipe.generator.makes_masks else 0
-    told = sum(bool(learnable_findings(reference.train, domain)) for domain in grid.domains)
+    classified = sum(bool(learnable_findings(reference.train, domain)) for domain in grid.domains)
     # The other way round, a tstr_segmenter learns for as long as the judge.
     steps = Counter({section.judge: judged * section.judge_steps * (1 + section.tstr)})
-    steps[section.finding_classifier] += told * section.finding_classifier_steps
+    steps[section.finding_classifier] += classified * section.finding_classifier_steps
     if "encoder" in section.features:
         # A step of an encoder takes about as long as one of a judge.
         steps[section.judge] += judged * section.encoder_steps
@@ -259,8 +259,8 @@ def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
 
     cells = [cell for cell, _ in grid.runs()]
     spec.check_prompts(cells)
-    if told := free_texts(cells):
-        check_words(told, known_words(spec, reference.train, reference.domains))
+    if texts := free_texts(cells):
+        check_words(texts, known_words(spec, reference.train, reference.domains))
 
 
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:

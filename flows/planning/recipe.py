@@ -151,11 +151,11 @@ class Recipe(BaseModel):
                 "utility.folds deals the patients again within each fold: leave it out, for "
                 "instance by --set utility.folds=null"
             )
-        told = self.model_dump(mode="json", by_alias=True)
-        source = {"kind": "fold", "source": told["source"], "folds": count, "fold": fold}
+        content = self.model_dump(mode="json", by_alias=True)
+        source = {"kind": "fold", "source": content["source"], "folds": count, "fold": fold}
         name, tried = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
         changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tried}
-        return recipe_from({**told, **changed}, (), f"fold {fold} of {self.name}")
+        return recipe_from({**content, **changed}, (), f"fold {fold} of {self.name}")
 
 
 class RecipeError(InputError):
@@ -195,12 +195,12 @@ def recipe_from(
     Raises:
         RecipeError: with one line for each thing that is wrong.
     """
-    told = copy.deepcopy(dict(content))
+    edited = copy.deepcopy(dict(content))
     changes = [_override(text) for text in overrides]
     for keys, value in changes:
-        _put(told, keys, value)
+        _put(edited, keys, value)
     try:
-        recipe = Recipe.model_validate(told)
+        recipe = Recipe.model_validate(edited)
     except ValidationError as error:
         raise RecipeError(
             [f"{origin}: {line}" for line in recipe_errors.lines(error.errors(), Recipe)]
