@@ -17,7 +17,6 @@ from evaluation.lake.lake import Lake
 from factory.errors import InputError
 from factory.identity import digest, first_named, run_id
 from factory.prompts.grid import PromptGrid
-from factory.settings import TrainedSpec
 from factory.sources.base import Source
 from factory.store.repository import Store
 from factory.store.runs import Run
@@ -90,7 +89,7 @@ class Job:
     def checkpoint(self) -> Path | None:
         """Where training leaves its checkpoint; None for a generator that is not trained."""
         spec = self.recipe.generator
-        if not isinstance(spec, TrainedSpec) or spec.train is None:
+        if not spec.trains:
             return None
         return checkpoint_folder(
             self.settings.models, self.recipe.name, spec, self.source.digest, self.recipe.image
@@ -100,9 +99,7 @@ class Job:
     def generator_spec(self) -> AnyGenerator:
         """The generator as workers build it: trained."""
         spec = self.recipe.generator
-        if isinstance(spec, TrainedSpec) and self.checkpoint is not None:
-            return spec.with_checkpoint(self.checkpoint)
-        return spec
+        return spec if self.checkpoint is None else spec.with_checkpoint(self.checkpoint)
 
     @property
     def weights(self) -> tuple[Path, ...]:

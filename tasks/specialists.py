@@ -10,11 +10,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from factory.errors import InputError
+from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
 from factory.models.checkpoints import parameter_count, read_card
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.settings import MediSynSpec
 from factory.sources import SourceSection
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
