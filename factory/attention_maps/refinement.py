@@ -24,7 +24,7 @@ from factory.vocabulary import unknown_name
 Size = tuple[int, int]
 Mask = NDArray[np.uint8]  # (H, W) class indices, 0 the background
 LEAST_CHANGE = 0.02  # of a prediction, at the place that changes most; less is noise
-# Kinds of reasons, each the name of a `factory.store.checks.Reason`.
+# Kinds of reasons, each the name of a `factory.store.checks.Reason`, as stores have it.
 Doubt = Literal["flat map", "class not found", "implausible mask", "rungs disagree"]
 
 

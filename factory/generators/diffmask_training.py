@@ -53,9 +53,9 @@ def train_diffmask(
         folder: becomes the checkpoint.
     """
     views = section.views, section.view_share, section.seed
-    shown = with_views(data.images_alone().train, data.domains, *views)
+    train = with_views(data.images_alone().train, data.domains, *views)
     parts = yield from text_to_image_stages(
-        data, shown, section, preset, start, folder, clauses=section.clauses
+        data, train, section, preset, start, folder, clauses=section.clauses
     )
     if section.affinity_images:
         image_model = MediSyn(ready(parts, folder, data.image), "in training", data.image, sample)

@@ -132,8 +132,8 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         rows = []
         for prompt, picture in zip(prompts, pictures.split(1), strict=True):
             domain = self.domains[prompt.domain]
-            asked = [domain.index(name) for name in prompt.classes]
-            rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, asked))
+            indices = [domain.index(name) for name in prompt.classes]
+            rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, indices))
         return np.concatenate(rows)
 
     def _pictures(

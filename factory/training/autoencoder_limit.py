@@ -61,5 +61,5 @@ def _decoded(autoencoder: Autoencoder, coded: Tensor) -> Iterator[Tensor]:
 
 def class_dice(ours: Masks, real: Masks) -> list[float]:
     """Dice of every class that one of two masks (H, W) shows."""
-    shown = np.union1d(ours, real)
-    return [dice(ours == index, real == index) for index in shown[shown > 0]]
+    indices = np.union1d(ours, real)
+    return [dice(ours == index, real == index) for index in indices[indices > 0]]

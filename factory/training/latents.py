@@ -142,7 +142,7 @@ def encode_streams(
 
     Args:
         pairs: N pairs.
-        pictures: what each stream is shown.
+        pictures: of pairs for each stream.
         texts: number of a variant -> texts of all pairs, one for each stream.
         autoencoder: between pictures and latents.
         text: the text encoder.
@@ -164,8 +164,8 @@ def encode_streams(
                 generator = step_generator(seed, copy * len(parts) + number)
                 images, masks = augment(batch.images, batch.masks, augmentation, generator)
                 batch = PairBatch(images, masks, batch.facets, batch.spacing_mm, batch.has_mask)
-            for stream, shown in zip(made, pictures, strict=True):
-                stream.append(autoencoder.encode(shown(batch).to(device) / 127.5 - 1).cpu())
+            for stream, picture in zip(made, pictures, strict=True):
+                stream.append(autoencoder.encode(picture(batch).to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
     streams = tuple(torch.cat(stream).contiguous() for stream in made)
     domain_of_row = np.tile(pairs.facets["domain"].to_numpy(str), augmentation.copies)

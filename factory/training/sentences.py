@@ -1,4 +1,4 @@
-"""What a small text encoder learns from: prompts and captions, each with the facets it tells."""
+"""What a small text encoder learns from: prompts and captions, each with the facets it names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_TAUGHT = 256  # words of free texts that the encoder must keep apart, the c
 
 @dataclass(frozen=True)
 class Sentence:
-    """A prompt, and every facet it tells as "facet=value"; the empty prompt tells none."""
+    """A prompt, and every facet it names as "facet=value"; the empty prompt names none."""
 
     text: str
     labels: frozenset[str]
@@ -41,20 +41,20 @@ def corpus(domains: Mapping[str, Domain], subsets: int = 32, seed: int = 0) -> l
     """Both prompts of every domain, finding and class set, and the empty prompt first.
 
     Args:
-        domains: what there is to tell, by name.
+        domains: what there is to name.
         subsets: most class sets of one domain and finding; where there are more, the empty one,
             the singles, the whole and the finding's own stay, and others are drawn.
         seed: of that draw.
     """
     draw = np.random.default_rng(seed)
-    told = [
+    sentences = [
         sentence
         for domain in domains.values()
         for finding in ("", *domain.findings)
         for classes in _class_sets(domain, finding, subsets, draw)
         for sentence in _both(domain, finding, classes)
     ]
-    return list(dict.fromkeys([Sentence("", frozenset()), *told]))
+    return list(dict.fromkeys([Sentence("", frozenset()), *sentences]))
 
 
 def _both(domain: Domain, finding: str, classes: tuple[str, ...]) -> Iterator[Sentence]:
@@ -84,7 +84,7 @@ def caption_corpus(
     """Captions of everything the domains can show, of a training set, and every phrase alone.
 
     Args:
-        domains: what there is to tell, by name.
+        domains: what there is to name.
         learnt: facts of the training images, for the words of their free texts.
         seed: of the draws.
 
@@ -92,12 +92,12 @@ def caption_corpus(
         Distinct sentences, the empty one first; each word of the wording stands in one of them.
     """
     wording, draw = load_wording(), np.random.default_rng(seed)
-    told = [
+    sentences = [
         *(Sentence(said.text, said.told) for said in _domain_captions(domains, draw)),
         *_phrases(domains, wording),
         *_free_texts(learnt),
     ]
-    return list(dict.fromkeys([Sentence("", frozenset()), *told]))
+    return list(dict.fromkeys([Sentence("", frozenset()), *sentences]))
 
 
 def _domain_captions(domains: Mapping[str, Domain], draw: np.random.Generator) -> Iterator[Caption]:
@@ -128,7 +128,7 @@ def _some_facts(domain: Domain, finding: str, draw: np.random.Generator) -> Capt
 
 
 def _phrases(domains: Mapping[str, Domain], wording: Wording) -> Iterator[Sentence]:
-    """Every phrase alone, with the one facet it tells; and the plain words, which tell none."""
+    """Every phrase alone, with the one facet it names; and the plain words, which name none."""
     for relation, kind, name in _names(domains):
         for phrase in wording.phrases(kind, name):
             yield Sentence(phrase, frozenset({f"{relation}={name}"}))
@@ -147,7 +147,7 @@ def _names(domains: Mapping[str, Domain]) -> Iterator[tuple[str, Kind, str]]:
 
 
 def _free_texts(learnt: Sequence[CaptionFacts]) -> Iterator[Sentence]:
-    """Free texts of the training images; the words that several share are what they tell."""
+    """Free texts of the training images; the words that several share are the facets they name."""
     texts = sorted({facts.text for facts in learnt if facts.text})
     counts = Counter(word for text in texts for word in words(text))
     plain = frozenset(load_wording().plain)

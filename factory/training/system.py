@@ -75,8 +75,8 @@ class System(Generic[Network]):
         data: what is learnt from.
         start: parts to fine-tune; None for small ones from nothing.
         sentences: what a small text encoder learns.
-        pictures: what each stream is shown of pairs, the image first.
-        texts: what each stream is told of pairs, in texts that the encoder reads whole.
+        pictures: of pairs for each stream, the image first.
+        texts: of pairs for each stream, as long as the encoder reads.
         new: an untrained denoiser of what encoders make, beside a prior.
         wording: of the texts, where that is not fixed: kept latents hold for it alone.
         clauses: whether texts are read clause by clause.

@@ -85,7 +85,7 @@ def captions_of(
 def text_to_image(
     data: TrainingData, preset: str, start: Path | None, seed: int, *, clauses: bool = False
 ) -> System[TextToImageUNet]:
-    """The system of images alone, each told by captions that are drawn anew for every variant.
+    """The system of images alone, with captions that are drawn anew for every variant.
 
     Args:
         data: of its pairs, the images and facets.
@@ -102,8 +102,8 @@ def text_to_image(
         return facts_of_rows(pairs.facets, pairs.has_mask, data.domains, varying)
 
     def texts(pairs: PairBatch, text: TextEncoder) -> Texts:
-        shown = facts(pairs)
-        return lambda copy: captions_of(shown, text, seed, copy, rates)
+        described = facts(pairs)
+        return lambda copy: captions_of(described, text, seed, copy, rates)
 
     def new(encoders: Encoders, prior: GaussianPrior) -> TextToImageUNet:
         return TextToImageUNet(encoders.fitted(TEXT_TO_IMAGE[preset]), prior)
