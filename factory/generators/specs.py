@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -96,9 +97,9 @@ class TrainedSpec(GeneratorSpec):
         if self.train is not None and self.train.text.start is not None:
             TextEncoder.load(self.train.text.start)
 
+    @abstractmethod
     def _load(self, checkpoint: Path) -> object:
         """Reads a checkpoint; raises InputError if it cannot be a start."""
-        raise NotImplementedError
 
     @property
     def latent_factor(self) -> int:

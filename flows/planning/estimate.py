@@ -1,4 +1,4 @@
-"""ScoreKey how long a recipe takes on this machine, from one step of each network it needs."""
+"""About how long a recipe takes on this machine, from one step of each network it needs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
 def seconds(
     recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
 ) -> float:
-    """ScoreKey how long all of a recipe takes, probing each network with a pass.
+    """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
