@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +25,8 @@ from factory.training.affinity import train_affinity
 from factory.training.data import TrainingData
 from factory.training.partial_views import with_views
 from factory.training.steps import Progress
-from factory.training.text_to_image import text_to_image_stages
+from factory.training.system import train_system
+from factory.training.text_to_image import text_to_image
 
 
 def train_diffmask(
@@ -54,9 +56,10 @@ def train_diffmask(
     """
     views = section.views, section.view_share, section.seed
     train = with_views(data.images_alone().train, data.domains, *views)
-    parts = yield from text_to_image_stages(
-        data, train, section, preset, start, folder, clauses=section.clauses
+    system = text_to_image(
+        replace(data, train=train), preset, start, section.seed, clauses=section.clauses
     )
+    parts = yield from train_system(system, data, section, start, folder)
     if section.affinity_images:
         image_model = MediSyn(ready(parts, folder, data.image), "in training", data.image, sample)
         net = yield from affinity_stage(image_model, section, masks, read)

@@ -85,11 +85,7 @@ class TrainedSpec(GeneratorSpec):
         return self.model_copy(update={"start": checkpoint, "train": None})
 
     def check_start(self) -> None:
-        """Whether a training can start from `from` and from the text encoder that `train` names.
-
-        Raises:
-            InputError: if one of them cannot be read, or is of another architecture.
-        """
+        """Whether a training can start from `from` and from the text encoder that `train` names."""
         from factory.models.text import TextEncoder
 
         if self.start is not None:
@@ -157,11 +153,7 @@ class MedSegFactorySpec(TrainedSpec):
         return DualStreamUNet(PRESETS[self.preset], self.coupling)
 
     def build(self, image: ImageSection) -> MedSegFactory:
-        """Loads the checkpoint.
-
-        Raises:
-            InputError: if there is none, or it does not fit.
-        """
+        """The generator of its checkpoint; InputError if there is none, or it does not fit."""
         from factory.generators.medsegfactory import MedSegFactory
 
         return MedSegFactory.load(self.trained(), image, self.sample)
@@ -194,15 +186,7 @@ class TextToImageSpec(TrainedSpec):
         return ()
 
     def known_words(self, train: PairBatch, domains: Mapping[str, Domain]) -> frozenset[str] | None:
-        """Words that its text encoder knows, also before it is trained.
-
-        Args:
-            train: real training images, whose free texts are learnt.
-            domains: of the source, by name.
-
-        Returns:
-            Lower-case words; None for an encoder that knows its language.
-        """
+        """Words that its text encoder knows or will have learnt; None: it knows its language."""
         from factory.training.text_to_image import known_words
 
         section = self.train or TrainSection()
@@ -212,11 +196,7 @@ class TextToImageSpec(TrainedSpec):
     def check_prompts(
         self, prompts: Sequence[Prompt], train: PairBatch, domains: Mapping[str, Domain]
     ) -> None:
-        """Whether the text encoder knows, or will have learnt, all words of the prompts' own texts.
-
-        Raises:
-            InputError: naming the unknown ones, and the nearest known.
-        """
+        """Whether the text encoder knows, or will have learnt, all words of the prompts' own texts."""
         from factory.generators.medisyn import free_texts
         from factory.prompts.captions import check_words
 
@@ -238,11 +218,7 @@ class MediSynSpec(TextToImageSpec):
         return train_text_to_image(data, _given(self.train), self.preset, self.start, folder)
 
     def build(self, image: ImageSection) -> MediSyn:
-        """Loads the checkpoint.
-
-        Raises:
-            InputError: if there is none, or it does not fit.
-        """
+        """The generator of its checkpoint; InputError if there is none, or it does not fit."""
         from factory.generators.medisyn import MediSyn
 
         return MediSyn.load(self.trained(), image, self.sample)
@@ -289,11 +265,7 @@ class DiffMaskSpec(TextToImageSpec):
     def check_prompts(
         self, prompts: Sequence[Prompt], train: PairBatch, domains: Mapping[str, Domain]
     ) -> None:
-        """Whether its words are known, and every class named where free text is the whole caption.
-
-        Raises:
-            InputError: naming the word that is not there.
-        """
+        """Whether its words are known, and every class named where free text is the whole caption."""
         from factory.attention_maps.class_words import check_named
 
         check_named(prompts, self.masks.structures)
@@ -307,11 +279,7 @@ class DiffMaskSpec(TextToImageSpec):
         return Passes(drawn.denoiser + again, 2 if again else 1)
 
     def build(self, image: ImageSection) -> DiffMask:
-        """Loads the checkpoint.
-
-        Raises:
-            InputError: if there is none, or it does not fit.
-        """
+        """The generator of its checkpoint; InputError if there is none, or it does not fit."""
         from factory.generators.diffmask import DiffMask
 
         return DiffMask.load(self.trained(), image, self.sample, self.masks, self.read)
@@ -351,15 +319,11 @@ class MaskedSpec(GeneratorSpec):
     def check_prompts(
         self, prompts: Sequence[Prompt], train: PairBatch, domains: Mapping[str, Domain]
     ) -> None:
-        """Whether the model of the images knows all words of the prompts; InputError if not."""
+        """Whether the model of the images knows all words of the prompts."""
         self.images.check_prompts(prompts, train, domains)
 
     def build(self, image: ImageSection) -> Masked:
-        """Loads both checkpoints.
-
-        Raises:
-            InputError: if one is missing or does not fit, or they share no domain.
-        """
+        """Both models; InputError if one is missing or does not fit, or they share no domain."""
         from factory.generators.two_step import Masked
 
         return Masked(self.images.build(image), self.masks.build(image))

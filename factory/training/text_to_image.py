@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from factory.models.checkpoints import Components, load_text_to_image_components, save_components
+from factory.models.checkpoints import load_text_to_image_components, save_components
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import TEXT_TO_IMAGE
 from factory.models.text import TextEncoder
@@ -137,32 +136,6 @@ def train_text_to_image(
             encoder, autoencoder and denoiser are the starting point.
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
-    trained = yield from text_to_image_stages(data, data.train, section, preset, start, folder)
+    system = text_to_image(data, preset, start, section.seed)
+    trained = yield from train_system(system, data, section, start, folder)
     save_components(trained, folder, torch.float16)
-
-
-def text_to_image_stages(
-    data: TrainingData,
-    learnt: PairBatch,
-    section: TrainSection,
-    preset: str,
-    start: Path | None,
-    folder: Path,
-    *,
-    clauses: bool = False,
-) -> Generator[Progress, None, Components[TextToImageUNet]]:
-    """The stages of `train_text_to_image`; returns the trained parts, which are not yet saved.
-
-    Args:
-        data: the data, as the card describes it.
-        learnt: what is learnt from: its training pairs, or these with views of them.
-        section: steps, rates, augmentation.
-        preset: size of the denoiser.
-        start: checkpoint to fine-tune from.
-        folder: becomes the checkpoint.
-        clauses: whether captions name every structure in a clause of its own, each read apart.
-    """
-    system = text_to_image(
-        replace(data, train=learnt), preset, start, section.seed, clauses=clauses
-    )
-    return (yield from train_system(system, data, section, start, folder))
