@@ -25,12 +25,12 @@ from factory.generators.medsegfactory import MedSegFactory
 from factory.models.checkpoints import Components, checkpoint_digest, load_components
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
 from factory.pairs import PairBatch
-from factory.settings import Augmentation, TrainSection
+from factory.settings import Augmentation, PairTrainSection
 from factory.training.denoiser import train_denoiser
-from factory.training.latents import Latents, encode_pairs
-from factory.training.medsegfactory import new_denoiser
-from factory.training.stages import Encoders
+from factory.training.latents import Latents
+from factory.training.medsegfactory import medsegfactory
 from factory.training.steps import Progress
+from factory.training.system import Encoders
 
 TIMED = 4  # steps that tell how many fit; two more warm up
 PAIRS = 64
@@ -63,27 +63,26 @@ class DownstreamExperiment:
     recorded: Components[DualStreamUNet]
     train: Latents
     held_out: Latents
-    section: TrainSection
+    section: PairTrainSection
     seed: int
 
     @staticmethod
-    def of(xrays: XRays, section: TrainSection, seed: int) -> DownstreamExperiment:
+    def of(xrays: XRays, section: PairTrainSection, seed: int) -> DownstreamExperiment:
         """Encodes the X-rays with the recorded checkpoint."""
-        recorded, lesson = load_components(RECORDED), xrays.lesson()
-
-        def encoded(pairs: PairBatch, augmentation: Augmentation) -> Latents:
-            encoders = recorded.autoencoder, recorded.text
-            return finished(encode_pairs(pairs, lesson.domains, *encoders, augmentation, seed=0))
-
-        train = encoded(lesson.train, section.augment)
-        held_out = encoded(lesson.held_out, Augmentation(copies=1))
+        recorded, data = load_components(RECORDED), xrays.lesson()
+        system = medsegfactory(data, xrays.spec.preset, "joint", None, seed)
+        encoders = Encoders(recorded.autoencoder, recorded.text)
+        train = finished(system.encode(data.train, encoders, section.augment))
+        held_out = finished(system.encode(data.held_out, encoders, Augmentation(copies=1)))
         return DownstreamExperiment(xrays, recorded, train, held_out, section, seed)
 
     def denoiser(self, coupling: str) -> DualStreamUNet:
         """An untrained one."""
         encoders = Encoders(self.recorded.autoencoder, self.recorded.text)
-        preset, alphas = self.xrays.spec.preset, self.scheduler.alphas_cumprod
-        return new_denoiser(encoders, self.train, preset, coupling, alphas, self.seed)
+        system = medsegfactory(
+            self.xrays.lesson(), self.xrays.spec.preset, coupling, None, self.seed
+        )
+        return system.denoiser(encoders, self.train, self.scheduler.alphas_cumprod, self.seed)
 
     @property
     def scheduler(self) -> DDIMScheduler:

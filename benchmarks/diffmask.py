@@ -1,8 +1,8 @@
-"""How well do masks read from attention fit? Every rung, on held-out images whose truth is known.
+"""How well do masks read from attention fit? Every step, on held-out images whose truth is known.
 
 Held-out phantoms and X-rays (validation and test images) are noised anew and the attention is read
 while the network looks at them; what it finds is held against their masks, beside two controls.
-Images drawn anew have no true mask: there, every rung is held against a judge's. No mask was used
+Images drawn anew have no true mask: there, every step is held against a judge's. No mask was used
 to train the checkpoints.
 """
 
@@ -29,10 +29,10 @@ from evaluation.agreement.judge_agreement import mean_mask
 from evaluation.pairs import take, units_of
 from evaluation.settings import EvaluateSection
 from evaluation.statistics import bootstrap
-from factory.attention_maps.settings import RUNGS, Rung
-from factory.diffmask_sections import DiffMaskSpec
+from factory.attention_maps.settings import STEPS, Step
 from factory.errors import InputError
 from factory.generators.diffmask import DiffMask
+from factory.generators.specs import DiffMaskSpec
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts.grid import PromptGrid
@@ -111,22 +111,22 @@ class DownstreamExperiment:
             for i, (labels, finding) in enumerate(zip(rows["labels"], rows["finding"], strict=True))
         ]
 
-    def climbed(
+    def refined(
         self, timesteps: Sequence[int], prompts: Sequence[Prompt], control: str | None = None
     ) -> dict[str, Masks]:
-        """Rung -> masks (N, H, W) of the held-out images, read by their prompts or a control."""
+        """Step -> masks (N, H, W) of the held-out images, read by their prompts or a control."""
         batch, found = self.generator.image_model.section.batch, []
         for start in tqdm(range(0, len(prompts), batch), desc=self.domain.name, unit="batch"):
             part = slice(start, start + batch)
             images = self.held_out.images[part]
             found += self.generator.attention_of(images, prompts[part], timesteps, control)
         empty = np.zeros(self.held_out.masks.shape[1:], np.uint8)
-        rungs = [rung for rung in self.generator.masks.rungs if rung != "gate"]
-        return {rung: np.stack([masks.get(rung, empty) for masks in found]) for rung in rungs}
+        steps = [step for step in self.generator.masks.steps if step != "gate"]
+        return {step: np.stack([masks.get(step, empty) for masks in found]) for step in steps}
 
-    def climbing(self, *rungs: Rung) -> DownstreamExperiment:
-        """The same with other rungs."""
-        masks = self.generator.masks.model_copy(update={"rungs": rungs})
+    def with_steps(self, *steps: Step) -> DownstreamExperiment:
+        """The same with other steps."""
+        masks = self.generator.masks.model_copy(update={"steps": steps})
         return replace(self, generator=replace(self.generator, masks=masks))
 
     def controls(self) -> dict[str, Masks]:
@@ -144,7 +144,7 @@ class DownstreamExperiment:
         return shown_iou(masks, self.held_out.masks, len(self.domain.classes))
 
     def judged(self) -> Figures:
-        """IoU of each rung with a judge, on images drawn as the held-out ones are described."""
+        """IoU of each step with a judge, on images drawn as the held-out ones are described."""
         section = EvaluateSection(judge_steps=JUDGE_STEPS)
         real = self.train, self.held_out, self.domain
         return judged(self.generator, self.prompts, *real, section)
@@ -175,14 +175,14 @@ def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
     return mask
 
 
-def rungs(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
-    """IoU of every rung, of the better control, and of each class on the last rung."""
-    masks, controls = bench.climbed(timesteps, bench.prompts), bench.controls()
+def steps(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
+    """IoU of every step, of the better control, and of each class on the last step."""
+    masks, controls = bench.refined(timesteps, bench.prompts), bench.controls()
     if "selfattention" not in masks:
-        below = [rung for rung in ("attention", "contrast", "crf") if rung in masks]
-        other = bench.climbing(*below, "selfattention")
-        seen = other.climbed(timesteps, bench.prompts)
-        masks = {rung: (masks | seen)[rung] for rung in RUNGS if rung in masks | seen}
+        below = [step for step in ("attention", "contrast", "crf") if step in masks]
+        other = bench.with_steps(*below, "selfattention")
+        every = masks | other.refined(timesteps, bench.prompts)
+        masks = {step: every[step] for step in STEPS if step in every}
     figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}
     beside = {name: bench.estimate(bench.iou(found)) for name, found in controls.items()}
     best = max(beside.values(), key=lambda figure: figure.value or 0.0)
@@ -192,8 +192,8 @@ def rungs(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> F
 
 
 def by_class(bench: DownstreamExperiment, kind: str, masks: Mapping[str, Masks]) -> Figures:
-    """IoU of each class on the last rung, over the images that show it."""
-    *_, (rung, last) = masks.items()
+    """IoU of each class on the last step, over the images that show it."""
+    *_, (step, last) = masks.items()
     truth = bench.held_out.masks
     figures = {}
     for name, index in zip(bench.domain.classes, range(1, 256), strict=False):
@@ -202,7 +202,7 @@ def by_class(bench: DownstreamExperiment, kind: str, masks: Mapping[str, Masks])
             each = [(masks == index)[shows].astype(np.uint8) for masks in (last, truth)]
             found = bootstrap.mean(shown_iou(each[0], each[1], 1), seed=0)
             figure = Figure(found.value, "1", found.low, found.high, found.n)
-            figures[f"iou_{kind}_{rung}_{name.replace(' ', '_')}"] = figure
+            figures[f"iou_{kind}_{step}_{name.replace(' ', '_')}"] = figure
     return figures
 
 
@@ -214,28 +214,28 @@ def absent_word(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]
     truth = np.isin(bench.held_out.masks, indices).astype(np.uint8)
     figures = {}
     for name, control in (("word", None), ("absent_word", ABSENT)):
-        *_, last = bench.climbed(timesteps, asked, control).values()
+        *_, last = bench.refined(timesteps, asked, control).values()
         found = np.isin(last, indices).astype(np.uint8)
         figures[f"iou_{kind}_lungs_by_{name}"] = bench.estimate(shown_iou(found, truth, 1))
     return figures
 
 
-def tap_figures(bench: DownstreamExperiment, repeats: int) -> Figures:
+def recorder_figures(bench: DownstreamExperiment, repeats: int) -> Figures:
     """What reading the attention costs, over the same batch drawn with and without."""
     generator, batch = bench.generator, bench.generator.image_model.section.batch
     prompts = [bench.prompts[i % len(bench.prompts)] for i in range(batch)]
     seeds = [prompt.seed for prompt in prompts]
-    told, ratios, equal = generator.captions(prompts, seeds), [], True
-    generator.image_model.draw(prompts, told, seeds)  # the first pass warms up
-    for _ in tqdm(range(repeats), desc="tap", unit="pair"):
+    captions, ratios, equal = generator.captions(prompts, seeds), [], True
+    generator.image_model.draw(prompts, captions, seeds)  # the first pass warms up
+    for _ in tqdm(range(repeats), desc="recorder", unit="pair"):
         began = time.process_time()
-        plain = generator.image_model.draw(prompts, told, seeds)
+        plain = generator.image_model.draw(prompts, captions, seeds)
         between = time.process_time()
-        with generator.reading(prompts, told).tap() as tap:
-            tapped = generator.image_model.draw(prompts, told, seeds)
-            tap.cross_maps()
+        with generator.reading(prompts, captions).recorder() as recorder:
+            read = generator.image_model.draw(prompts, captions, seeds)
+            recorder.cross_maps()
         ratios.append((time.process_time() - between) / (between - began))
-        equal = equal and bool((plain == tapped).all())
+        equal = equal and bool((plain == read).all())
     low, high = np.quantile(ratios, [0.025, 0.975])
     overhead = Figure(float(np.median(ratios)), "1", float(low), float(high), repeats)
     return {"tap_overhead": overhead, "tap_bit_identical": Figure(float(equal), "1", n=batch)}
@@ -260,10 +260,10 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
         except InputError as error:
             missing.append(str(error))
             continue
-        figures |= rungs(bench, kind, arguments.timesteps or bench.generator.read.levels)
+        figures |= steps(bench, kind, arguments.timesteps or bench.generator.read.levels)
         figures |= {f"judged_{kind}_{name}": iou for name, iou in bench.judged().items()}
         if "tap_overhead" not in figures:
-            figures |= tap_figures(bench, TIMED[arguments.quick])
+            figures |= recorder_figures(bench, TIMED[arguments.quick])
         notes[f"checkpoint_{kind}"] = checkpoint_digest(checkpoint)[:12]
         notes[f"trained_with_{kind}"] = f"medpair train {recipe}"
     if not figures:

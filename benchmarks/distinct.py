@@ -27,9 +27,9 @@ from evaluation.statistics.bootstrap import Estimate, bca_mean, mean_of, wilson
 from factory.generators.common import full_batches, to_uint8
 from factory.generators.medisyn import MediSyn
 from factory.pairs import Images, PairBatch
+from factory.pictures import image_pictures
 from factory.prompts.caption_facts import facts_of_rows
 from factory.prompts.prompt import Prompt
-from factory.training.latents import image_pictures
 from factory.training.text_to_image import captions_of
 
 ENCODER_STEPS = 300

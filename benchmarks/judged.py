@@ -1,4 +1,4 @@
-"""What a judge says of each rung's masks on drawn images, whose truth nobody knows."""
+"""What a judge says of each step's masks on drawn images, whose truth nobody knows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def judged(
     domain: Domain,
     section: EvaluateSection,
 ) -> dict[str, Figure]:
-    """IoU of each rung's masks with a judge's, on images drawn by the prompts; none is gated.
+    """IoU of each step's masks with a judge's, on images drawn by the prompts; none is gated.
 
     The judge is a segmenter that learned from the real training pairs of the domain. Its own IoU
     on real held-out pairs is `real`; `control` is the mean training mask for every drawn image.
@@ -45,18 +45,18 @@ def judged(
     judge, loop = new_judge(train, domain.name, domain.classes, section)
     for _ in tqdm(loop, desc="judge", total=section.judge_steps, unit="step"):
         pass
-    images, climbed = [], []
-    drawn = generator.sights(prompts, [prompt.seed for prompt in prompts])
-    for image, sight in tqdm(drawn, desc="drawing", total=len(prompts), unit="image"):
+    images, refined = [], []
+    drawn = generator.records(prompts, [prompt.seed for prompt in prompts])
+    for image, record in tqdm(drawn, desc="drawing", total=len(prompts), unit="image"):
         images.append(image)
-        climbed.append(generator.refinements[domain.name].climb(sight) if sight else {})
+        refined.append(generator.refinements[domain.name].refine(record) if record else {})
     classes, truth = len(domain.classes), judge.predict(np.stack(images))
     average = np.broadcast_to(mean_mask(train.masks, classes), truth.shape).astype(np.uint8)
     empty = np.zeros_like(truth[0])
     ious: dict[str, Floats] = {
-        rung: shown_iou(np.stack([masks.get(rung, empty) for masks in climbed]), truth, classes)
-        for rung in generator.masks.rungs
-        if rung != "gate"
+        step: shown_iou(np.stack([masks.get(step, empty) for masks in refined]), truth, classes)
+        for step in generator.masks.steps
+        if step != "gate"
     }
     ious["control"] = shown_iou(average, truth, classes)
     ious["real"] = shown_iou(judge.predict(held_out.images), held_out.masks, classes)

@@ -35,10 +35,10 @@ from evaluation.settings import EvaluateSection
 from evaluation.statistics.bootstrap import mean, mean_of
 from factory.errors import InputError
 from factory.generators.medisyn import MediSyn
+from factory.generators.specs import MediSynSpec
 from factory.models.checkpoints import CARD, checkpoint_digest
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.settings import MediSynSpec
 from factory.vocabulary import Domain
 from flows.planning.recipe import load_recipe
 

@@ -17,9 +17,9 @@ from evaluation.networks.segmenter import Segmenter
 from evaluation.scoring.judges import new_judge
 from evaluation.scoring.version import VersionScores, score_version
 from factory.generators.base import Generator
+from factory.generators.specs import MedSegFactorySpec
 from factory.pairs import PairBatch
 from factory.prompts.grid import PromptGrid
-from factory.settings import MedSegFactorySpec
 from factory.sources.base import Source
 from factory.training.data import TrainingData
 from factory.vocabulary import Domain

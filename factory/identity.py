@@ -13,10 +13,14 @@ from pydantic import BaseModel
 from factory.errors import InputError
 
 # Keys of recipes that were renamed, and what they were called first. Identities are worked out from
-# the first names: a clearer word must not make anybody train again, or make pairs anew.
+# the first names: a clearer word must not make anybody train again, or make pairs anew. "section.key"
+# is a key of that section alone.
 FIRST_NAMES: Mapping[str, str] = {
+    "affinity_images": "seeds",
+    "affinity_label_steps": "seed_rungs",
     "guidance_rescale": "rescale",
     "mask_colour_augmentation": "recolour",
+    "masks.steps": "rungs",
     "min_component": "speck",
     "min_contrast": "flat",
     "shared_timesteps": "tied_timesteps",
@@ -33,11 +37,20 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def first_named(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """A dumped section of a recipe with every key as it was called first."""
+def first_named(value: Any, section: str = "") -> Any:  # noqa: ANN401  # JSON
+    """A dumped section of a recipe with every key as it was called first.
+
+    Args:
+        value: the section, or a part of it.
+        section: its own key; "" for a recipe.
+    """
     if isinstance(value, Mapping):
-        return {FIRST_NAMES.get(key, key): first_named(each) for key, each in value.items()}
-    return [first_named(each) for each in value] if isinstance(value, list) else value
+        return {_first_name(key, section): first_named(value[key], key) for key in value}
+    return [first_named(each, section) for each in value] if isinstance(value, list) else value
+
+
+def _first_name(key: str, section: str) -> str:
+    return FIRST_NAMES.get(f"{section}.{key}", FIRST_NAMES.get(key, key))
 
 
 def run_id(

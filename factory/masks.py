@@ -112,3 +112,9 @@ def nearest(picture: Tensor, codes: Tensor, among: Sequence[int] | None) -> NDAr
 
 
 CODECS: Mapping[str, Callable[[int], Codec]] = {"grey": GreyLevels, "lattice": Lattice}
+
+
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Overlap of two regions in [0, 1]; 0 where either is empty: nothing cannot confirm anything."""
+    both = int((first & second).sum())
+    return 2 * both / int(first.sum() + second.sum()) if both else 0.0

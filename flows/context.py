@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from evaluation.lake.lake import Lake
 from factory.identity import digest, first_named, run_id
-from factory.settings import TrainedSpec
 from factory.store.repository import Store
 from factory.store.runs import Run
 from factory.store.shards import Layout
@@ -93,7 +92,7 @@ class RunContext(BaseModel):
         from tasks.generator_training import checkpoint_folder
 
         spec, name = self.recipe.generator, self.recipe.name
-        if not isinstance(spec, TrainedSpec) or spec.train is None:
+        if not spec.trains:
             return None
         models, image = self.settings.models, self.recipe.image
         return checkpoint_folder(models, name, spec, self.source.digest, image)
@@ -102,9 +101,7 @@ class RunContext(BaseModel):
     def generator_spec(self) -> AnyGenerator:
         """The generator as workers build it: trained."""
         spec = self.recipe.generator
-        if isinstance(spec, TrainedSpec) and self.checkpoint is not None:
-            return spec.with_checkpoint(self.checkpoint)
-        return spec
+        return spec if self.checkpoint is None else spec.with_checkpoint(self.checkpoint)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

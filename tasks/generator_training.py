@@ -12,10 +12,10 @@ from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from factory.identity import digest, first_named
+from factory.generators.spec import GeneratorSpec
+from factory.identity import digest
 from factory.images import ImageSection
-from factory.models.checkpoints import CARD, checkpoint_digest
-from factory.settings import TrainedSpec
+from factory.models.checkpoints import CARD
 from factory.training.data import TrainingData
 from factory.training.steps import Progress
 from tasks.real_data import Reference
@@ -29,15 +29,14 @@ TRAINING_VERSION = 2  # raised when the same recipe learns otherwise: older chec
 
 
 def checkpoint_folder(
-    models: Path, dataset: str, spec: TrainedSpec, source_digest: str, image: ImageSection
+    models: Path, dataset: str, spec: GeneratorSpec, source_digest: str, image: ImageSection
 ) -> Path:
     """Where the checkpoint of this training lies: the same training, the same folder."""
     identity = {
         "version": TRAINING_VERSION,
         "source": source_digest,
         "image": image.model_dump(mode="json"),
-        "generator": first_named(spec.model_dump(mode="json", exclude=spec.untrained)),
-        "from": checkpoint_digest(spec.start) if spec.start is not None else None,
+        **spec.training_identity(),
     }
     return models / f"{dataset}-{digest(identity)[:12]}"
 
@@ -57,7 +56,7 @@ def training_data(reference: Reference) -> TrainingData:
 
 @task(task_run_name="train-{spec.kind}", cache_policy=NO_CACHE, persist_result=False)
 def learn(
-    spec: TrainedSpec, read: Callable[[], TrainingData], folder: Path, record: Record
+    spec: GeneratorSpec, read: Callable[[], TrainingData], folder: Path, record: Record
 ) -> Path:
     """Trains a generator into a folder, going on where an earlier attempt stopped.
 

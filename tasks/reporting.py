@@ -31,8 +31,8 @@ from evaluation.report.image_sheets import (
 )
 from evaluation.report.report import Report, write_report
 from evaluation.utility.segmentation import Utility
-from factory.cards import training_history
 from factory.models.checkpoints import read_card
+from factory.models.lineage import training_history
 from factory.pairs import PairBatch
 from factory.store.checks import names
 from factory.store.repository import Store

@@ -11,11 +11,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from factory.errors import InputError
+from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
 from factory.models.checkpoints import parameter_count, read_card
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.settings import MediSynSpec
 from factory.sources import SourceSection
 from factory.sources.base import Source
 from factory.training.data import TrainingData

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from factory.attention_maps.settings import StructureSection
-from factory.attention_maps.token_weights import check_spoken
+from factory.attention_maps.token_weights import check_mentioned
 from factory.prompts.prompt import Prompt
 from factory.prompts.wording import load_wording
 
@@ -46,7 +46,7 @@ def check_named(prompts: Iterable[Prompt], structures: Structures) -> None:
     """
     for prompt in prompts:
         if prompt.text and not prompt.finding and not prompt.retrieved:
-            check_spoken(prompt.text, _groups(prompt, structures))
+            check_mentioned(prompt.text, _groups(prompt, structures))
 
 
 def _groups(prompt: Prompt, structures: Structures) -> Sequence[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""Why a mask made from attention should not be believed: stated priors, and the rungs' agreement."""
+"""Why a mask made from attention should not be believed: stated priors, and the steps' agreement."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.attention_maps.regions import pieces
-from factory.attention_maps.settings import Rung, StructureSection
+from factory.attention_maps.settings import Step, StructureSection
+from factory.masks import dice
 
 Mask = NDArray[np.uint8]  # (H, W) class indices
-
-
-def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Overlap of two regions in [0, 1]; 0 where either is empty: nothing cannot confirm anything."""
-    both = int((first & second).sum())
-    return 2 * both / int(first.sum() + second.sum()) if both else 0.0
 
 
 def absences(mask: Mask, classes: Mapping[str, int]) -> Iterator[str]:
@@ -40,18 +35,18 @@ def prior_violations(
 
 
 def disagreements(
-    masks: Mapping[Rung, Mask], classes: Mapping[str, int], least: float
+    masks: Mapping[Step, Mask], classes: Mapping[str, int], least: float
 ) -> Iterator[str]:
-    """Every class on which the last rung's mask and an earlier one's agree too little.
+    """Every class on which the last step's mask and an earlier one's agree too little.
 
     Args:
-        masks: rung -> mask, in the order climbed.
+        masks: step -> mask, in the order taken.
         classes: class name -> index.
         least: Dice from which they agree.
     """
     *earlier, last = masks
-    for rung in earlier:
+    for step in earlier:
         for name, index in classes.items():
-            overlap = dice(masks[rung] == index, masks[last] == index)
+            overlap = dice(masks[step] == index, masks[last] == index)
             if overlap < least and (masks[last] == index).any():
-                yield f"{name}: {rung} and {last} agree by Dice {overlap:.2f}, less than {least:.2f}"
+                yield f"{name}: {step} and {last} agree by Dice {overlap:.2f}, less than {least:.2f}"

@@ -19,10 +19,10 @@ Floats = NDArray[np.float32]
 Transition = Any
 Cut = tuple[slice, slice]
 
-IGNORE = 255  # in seeds: nobody knows
+IGNORE = 255  # in confident labels: nobody knows
 
 
-def seeds(strict: NDArray[np.uint8], generous: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def confident_labels(strict: NDArray[np.uint8], generous: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What two masks of one image agree on, enough to learn from.
 
     Args:

@@ -39,19 +39,19 @@ class RunningMeans:
         """
         if not self.sums:
             raise ValueError(
-                "no attention was read: run the UNet inside the tap's with block, and ask for "
+                "no attention was read: run the UNet inside the recorder's with block, and ask for "
                 "self-attention where it is wanted (at most 32 x 32 cells are kept)"
             )
         sizes = sorted(self.sums, reverse=True)
         return {size: (self.sums[size] / self.counts[size]).cpu() for size in sizes}
 
 
-class AttentionTap:
+class AttentionRecorder:
     """Streams the attention of a single-stream UNet into running means, one per resolution.
 
     A context manager. The network computes as always, in scaled_dot_product_attention and with
     its own processors; hooks take the queries and keys that it made anyway and work out the
-    probabilities beside it. Images with and without the tap are therefore equal to the bit, and
+    probabilities beside it. Images with and without the recorder are therefore equal to the bit, and
     nothing but the sums is kept: memory does not grow with steps, layers or heads.
 
     Args:
@@ -135,16 +135,16 @@ class AttentionTap:
         self, attention: Attention, add: Callable[[Attention, Tensor, Tensor], None]
     ) -> None:
         """Keeps a layer's query and key from where they are made until the layer is done."""
-        seen: dict[str, Tensor] = {}
+        kept: dict[str, Tensor] = {}
 
         def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
             def hook(_: nn.Module, __: object, output: Tensor) -> None:
-                seen[name] = output
+                kept[name] = output
 
             return hook
 
         def finish(_: nn.Module, __: object, ___: object) -> None:
-            query, key = seen.pop("query"), seen.pop("key")
+            query, key = kept.pop("query"), kept.pop("key")
             if (self.passes - 1) % self.every == 0:
                 add(attention, query.detach()[self.rows], key.detach()[self.rows])
 
@@ -158,7 +158,7 @@ class AttentionTap:
         weights = self.weights.to(query.device, torch.float32)
         if (len(query), key.shape[1]) != (len(weights), weights.shape[2]):
             raise ValueError(
-                f"the tap reads {len(query)} images of {key.shape[1]} tokens and has weights for "
+                f"the recorder reads {len(query)} images of {key.shape[1]} tokens and has weights for "
                 f"{len(weights)} of {weights.shape[2]}: give the rows of the batch that follow the "
                 "prompts, and weights as long as the text states"
             )
@@ -207,7 +207,7 @@ def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
     keep their heights above their medians, and count by them.
 
     Args:
-        maps: of `AttentionTap.cross_maps`.
+        maps: of `AttentionRecorder.cross_maps`.
         size: (H, W) of the result.
         coarsest: leaves out maps with fewer cells than this on a side.
 
@@ -228,7 +228,7 @@ def fuse(maps: Means, size: Size, coarsest: int = 1) -> Tensor:
         height = values.amax((2, 3)) - values.flatten(2).median(2).values
         large = F.interpolate(values, size, mode="bicubic", align_corners=False).clamp(min=0)
         total += height[..., None, None] * large
-    # Maps without any height are flat, and are told so by their ratio of least to largest.
+    # Maps without any height are flat, and are known by their ratio of least to largest.
     flat = total.amax((2, 3), keepdim=True) <= 0
     plain = F.interpolate(kept[0], size, mode="bicubic", align_corners=False).clamp(min=0)
     total = torch.where(flat, plain, total)

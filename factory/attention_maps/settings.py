@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Rung = Literal["attention", "contrast", "crf", "selfattention", "affinity", "gate"]
-RUNGS: tuple[Rung, ...] = get_args(Rung)
+from factory.settings import TrainSection, ViewSection
+
+Step = Literal["attention", "contrast", "crf", "selfattention", "affinity", "gate"]
+STEPS: tuple[Step, ...] = get_args(Step)
+Levels = tuple[Annotated[int, Field(ge=0, lt=1000)], ...]  # of noise
 
 
 class CrfSection(BaseModel):
@@ -40,7 +43,7 @@ class AffinitySection(BaseModel):
         default=0.15,
         ge=0,
         lt=1,
-        description="share of the way from threshold to peak within which no seed is sure",
+        description="share of the way from threshold to peak within which no label is sure",
     )
     steps: int = Field(default=300, ge=1, description="of training")
     batch: int = Field(default=8, ge=1, description="images in one step")
@@ -77,18 +80,18 @@ class RefinementSection(BaseModel):
     """Which steps lead from attention to a mask, and how.
 
     Attributes:
-        rungs: the steps taken, in the order of `RUNGS`; `attention` is the first and always there.
+        steps: the steps taken, in the order of `STEPS`; `attention` is the first and always there.
         structures: by name of the class, or of the word that both halves of a pair share.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rungs: tuple[Rung, ...] = RUNGS
+    steps: tuple[Step, ...] = STEPS
     min_contrast: float = Field(
         default=0.05,
         ge=0,
         lt=1,
-        description="a map whose values span no more of its peak is min_contrast",
+        description="a map whose values span no more of its peak is flat",
     )
     min_component: float = Field(
         default=0.002, ge=0, lt=1, description="smaller pieces are dropped, share"
@@ -112,10 +115,68 @@ class RefinementSection(BaseModel):
     structures: dict[str, StructureSection] = {}
 
     @model_validator(mode="after")
-    def _climbable(self) -> Self:
-        if self.rungs[:1] != RUNGS[:1] or self.rungs != tuple(r for r in RUNGS if r in self.rungs):
+    def _in_order(self) -> Self:
+        if self.steps[:1] != STEPS[:1] or self.steps != tuple(
+            each for each in STEPS if each in self.steps
+        ):
             raise ValueError(
-                f"rungs {list(self.rungs)} cannot be climbed: start with attention, and keep the "
-                f"order {', '.join(RUNGS)}; leave out what is not wanted"
+                f"steps {list(self.steps)} cannot be taken: start with attention, and keep the "
+                f"order {', '.join(STEPS)}; leave out what is not wanted"
             )
         return self
+
+
+class ReadSection(BaseModel):
+    """What of the attention is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: int = Field(default=1, ge=1, description="reads one in so many steps of the solver")
+    coarsest: int = Field(
+        default=1, ge=1, description="maps with fewer cells on a side are left out"
+    )
+    levels: Levels = Field(
+        default=(600, 700, 800, 900),
+        min_length=1,
+        description="noise levels at which a given image is looked at",
+    )
+    contrast_levels: Levels = Field(
+        default=(300, 500, 650, 800),
+        min_length=1,
+        description="noise levels of the step contrast, for drawn and given images",
+    )
+    place_levels: Levels = Field(
+        default=(100, 300, 500),
+        min_length=1,
+        description="noise levels of the step selfattention: little, as borders drown first",
+    )
+
+
+class DiffMaskTrainSection(TrainSection):
+    """How the text-to-image model is trained, and the network of the step `affinity`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    views: tuple[ViewSection, ...] = ()
+    view_share: float = Field(
+        default=0.5, ge=0, le=1, description="training images that are also shown in a view"
+    )
+    clauses: bool = Field(
+        default=True,
+        description="captions name every structure in a clause of its own, and each is read apart",
+    )
+    affinity_images: int = Field(
+        default=96, ge=0, description="drawn images that the step affinity learns from; 0: none"
+    )
+    affinity_label_steps: tuple[Step, ...] = Field(
+        default=("attention", "contrast", "crf"),
+        description="steps that say what it learns; those of `masks.steps` may be others",
+    )
+
+    @field_validator("affinity_label_steps")
+    @classmethod
+    def _below(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        RefinementSection(steps=steps)
+        if not set(steps).isdisjoint(("affinity", "gate")):
+            raise ValueError("the step affinity learns from those below it: leave out it and gate")
+        return steps

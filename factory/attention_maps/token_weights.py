@@ -62,7 +62,7 @@ def token_weights(
     return weights
 
 
-def check_spoken(text: str, groups: Sequence[Sequence[str]]) -> None:
+def check_mentioned(text: str, groups: Sequence[Sequence[str]]) -> None:
     """Whether a text names every class.
 
     Raises:
@@ -71,7 +71,7 @@ def check_spoken(text: str, groups: Sequence[Sequence[str]]) -> None:
     found = {match.group for match in _matches(text, groups)}
     for group, spellings in enumerate(groups):
         if group not in found:
-            raise _unspoken(spellings, text)
+            raise _unmentioned(spellings, text)
 
 
 def naming(text: str, groups: Sequence[Sequence[str]]) -> str:
@@ -110,7 +110,7 @@ def _places(matches: Sequence[_Match], spans: Sequence[tuple[int, int]]) -> list
     ]
 
 
-def _unspoken(spellings: Sequence[str], text: str) -> InputError:
+def _unmentioned(spellings: Sequence[str], text: str) -> InputError:
     named = " or ".join(repr(spelling) for spelling in spellings)
     return InputError(
         f"the class word {named} is not in the prompt {text[:60]!r}: attention to it cannot "
@@ -121,7 +121,7 @@ def _unspoken(spellings: Sequence[str], text: str) -> InputError:
 def _check(places: Sequence[int], spellings: Sequence[str], text: str, readable: int) -> None:
     named = " or ".join(repr(spelling) for spelling in spellings)
     if not places:
-        raise _unspoken(spellings, text)
+        raise _unmentioned(spellings, text)
     if places[0] >= readable:
         raise InputError(
             f"the class word {named} is token {places[0]} of the prompt {text[:40]!r}... and the "

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
-
-from factory.diffmask_sections import DiffMaskSpec
 from factory.generators.phantom import PhantomGeneratorSpec
-from factory.masked_sections import MaskedSpec
-from factory.settings import MediSynSpec, MedSegFactorySpec
+from factory.generators.spec import GeneratorSpec
+from factory.generators.specs import DiffMaskSpec, MaskedSpec, MediSynSpec, MedSegFactorySpec
 
-GENERATORS: Mapping[str, type[BaseModel]] = {
+GENERATORS: Mapping[str, type[GeneratorSpec]] = {
     "phantom": PhantomGeneratorSpec,
     "medsegfactory": MedSegFactorySpec,
     "medisyn": MediSynSpec,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
+from factory.vocabulary import Domain
 
 
 class Generator(Protocol):
@@ -15,6 +16,10 @@ class Generator(Protocol):
     A pair follows from its prompt and its seed alone: neighbours, order and the number of prompts
     in a call change no pixel.
     """
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains it can draw, by name."""
 
     @property
     def digest(self) -> str:

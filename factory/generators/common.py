@@ -2,19 +2,95 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Generic, Self
 
 import torch
 from torch import Tensor
 
 from factory.errors import InputError
+from factory.identity import first_named
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
-from factory.models.checkpoints import Components, Network
+from factory.models.checkpoints import Components, Network, checkpoint_digest
 from factory.pairs import Images
 from factory.prompts.prompt import Prompt
+from factory.settings import SampleSection
 from factory.vocabulary import Domain
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedGenerator(Generic[Network]):
+    """What generators on one latent diffusion model have in common.
+
+    Attributes:
+        kind: as recipes name it.
+        version: of its code path; raised when the same weights draw other pixels.
+        components: the loaded checkpoint.
+        weights: digest of its files.
+        image: size and channels of the pairs.
+        section: solver, steps, guidance and the fixed batch.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+
+    components: Components[Network]
+    weights: str
+    image: ImageSection
+    section: SampleSection
+
+    @classmethod
+    def load(cls, checkpoint: Path, image: ImageSection, section: SampleSection) -> Self:
+        """Reads a checkpoint folder, onto the GPU where there is one.
+
+        Raises:
+            InputError: if the folder is no checkpoint, or one of another kind or for other images.
+        """
+        components = ready(cls.read(checkpoint), checkpoint, image)
+        return cls(components, checkpoint_digest(checkpoint), image, section)
+
+    @staticmethod
+    def read(checkpoint: Path) -> Components[Network]:
+        """The parts of a checkpoint of this kind; raises InputError if it is none."""
+        raise NotImplementedError
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domain]:
+        """The domains the model was trained on, by name."""
+        listed = self.components.card["domains"]
+        return {entry["name"]: Domain.model_validate(entry) for entry in listed}
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of weights, image section, sampling and version of this code path."""
+        content = {
+            "generator": self.kind,
+            "version": self.version,
+            "weights": self.weights,
+            "image": self.image.model_dump(mode="json"),
+            "sample": first_named(self.section.model_dump(mode="json")),
+            **self.wording(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def wording(self) -> dict[str, object]:
+        """What else decides the captions of prompts, for the digest."""
+        return {}
+
+    def text_states(self, lines: Sequence[str]) -> Tensor:
+        """(B, L, D) of a caption each, where the denoiser computes."""
+        return self.components.text(lines).to(self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute."""
+        return next(self.components.autoencoder.parameters()).device
 
 
 def ready(
@@ -41,12 +117,6 @@ def ready(
     components.unet.to(device).eval()
     components.autoencoder.to(device).eval()
     return components
-
-
-def domains_of(components: Components[Network]) -> dict[str, Domain]:
-    """The domains a model was trained on, by name."""
-    listed = components.card["domains"]
-    return {entry["name"]: Domain.model_validate(entry) for entry in listed}
 
 
 def check_domains(prompts: Sequence[Prompt], known: Mapping[str, Domain]) -> None:

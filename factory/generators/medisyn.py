@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,22 +15,15 @@ from factory.attention_maps.class_words import spellings
 from factory.attention_maps.token_weights import naming
 from factory.generators.base import facet_rows
 from factory.generators.common import (
+    TrainedGenerator,
     check_domains,
-    domains_of,
     full_batches,
     latent_shape,
-    ready,
     to_uint8,
     without_casts,
 )
 from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
-from factory.identity import first_named
-from factory.images import ImageSection
-from factory.models.checkpoints import (
-    Components,
-    checkpoint_digest,
-    load_text_to_image_components,
-)
+from factory.models.checkpoints import Components, load_text_to_image_components
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images, PairBatch
 from factory.prompts.caption_facts import (
@@ -46,67 +38,34 @@ from factory.prompts.captions import (
 )
 from factory.prompts.prompt import Prompt
 from factory.prompts.wording import load_wording
-from factory.settings import SampleSection
-from factory.vocabulary import Domain
-
-SAMPLING_VERSION = 1
 
 
-@dataclass(frozen=True, eq=False)
-class MediSyn:
-    """A Generator of images: every mask is absent, every label and facet is the prompt's.
+class MediSyn(TrainedGenerator[TextToImageUNet]):
+    """A Generator of images: every mask is absent, every label and facet is the prompt's."""
 
-    Attributes:
-        components: the loaded checkpoint.
-        weights: digest of its files.
-        image: size and channels of the images.
-        section: solver, steps, guidance and the fixed batch.
-    """
-
-    components: Components[TextToImageUNet]
-    weights: str
-    image: ImageSection
-    section: SampleSection
+    kind: ClassVar[str] = "medisyn"
+    version: ClassVar[int] = 1
 
     @staticmethod
-    def load(checkpoint: Path, image: ImageSection, section: SampleSection) -> MediSyn:
-        """Reads a checkpoint folder, onto the GPU where there is one.
-
-        Raises:
-            InputError: if the folder is no checkpoint, makes masks too, or is for other images.
-        """
-        components = ready(load_text_to_image_components(checkpoint), checkpoint, image)
-        return MediSyn(components, checkpoint_digest(checkpoint), image, section)
-
-    @cached_property
-    def domains(self) -> Mapping[str, Domain]:
-        """The domains the model was trained on, by name."""
-        return domains_of(self.components)
+    def read(checkpoint: Path) -> Components[TextToImageUNet]:
+        """The parts of a text-to-image model; raises InputError if it is none, or makes masks."""
+        return load_text_to_image_components(checkpoint)
 
     @cached_property
     def varying(self) -> Mapping[str, Sequence[str]]:
         """Domain -> classes whose presence differed between training images."""
-        told: Mapping[str, Sequence[str]] = self.components.card.get("varying", {})
-        return {name: told.get(name, ()) for name in self.domains}
+        listed: Mapping[str, Sequence[str]] = self.components.card.get("varying", {})
+        return {name: listed.get(name, ()) for name in self.domains}
 
-    @cached_property
-    def digest(self) -> str:
-        """Digest of weights, image section, sampling, wording and version of this code path."""
-        content = {
-            "generator": "medisyn",
-            "version": SAMPLING_VERSION,
-            "weights": self.weights,
-            "image": self.image.model_dump(mode="json"),
-            "sample": first_named(self.section.model_dump(mode="json")),
-            "wording": load_wording().digest,
-            "varying": {name: list(classes) for name, classes in self.varying.items()},
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    def wording(self) -> dict[str, object]:
+        """The words and templates of captions, and which classes they may deny."""
+        varying = {name: list(classes) for name, classes in self.varying.items()}
+        return {"wording": load_wording().digest, "varying": varying}
 
     def captions(
         self, prompts: Sequence[Prompt], seeds: Sequence[int], rates: Rates = SAMPLING_RATES
     ) -> list[str]:
-        """What the model is told for each prompt, worded by the seed.
+        """The caption of each prompt, worded by the seed.
 
         Free text without a finding is the whole caption, as it stands; with one it follows what
         the facets say. A caption with retrieved text names every class asked for.
@@ -116,13 +75,13 @@ class MediSyn:
         """
         check_domains(prompts, self.domains)
         self.check_texts(prompts)
-        told = [
+        captions = [
             caption(self._facts(prompt), np.random.default_rng(int(seed)), rates).text
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
         return [
             naming(line, [spellings(name) for name in prompt.classes]) if prompt.retrieved else line
-            for prompt, line in zip(prompts, told, strict=True)
+            for prompt, line in zip(prompts, captions, strict=True)
         ]
 
     def check_texts(self, prompts: Sequence[Prompt]) -> None:
@@ -141,9 +100,9 @@ class MediSyn:
             ValueError: if there is no prompt, or not one seed for each.
         """
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
-        told, count = self.captions(prompts, seeds), len(prompts)
+        captions, count = self.captions(prompts, seeds), len(prompts)
         drawn = [
-            self.draw([prompts[i] for i in at], [told[i] for i in at], [seeds[i] for i in at])
+            self.draw([prompts[i] for i in at], [captions[i] for i in at], [seeds[i] for i in at])
             for at in full_batches(count, self.section.batch)
         ]
         images = np.concatenate(drawn)[:count]
@@ -153,15 +112,16 @@ class MediSyn:
     def _facts(self, prompt: Prompt) -> CaptionFacts:
         return facts_of_prompt(prompt, self.domains[prompt.domain], self.varying[prompt.domain])
 
-    def draw(self, prompts: Sequence[Prompt], told: Sequence[str], seeds: Sequence[int]) -> Images:
-        """One full batch: images (B, H, W, C) of prompts as they are told, B as in the section."""
-        autoencoder, text = self.components.autoencoder, self.components.text
-        device = next(autoencoder.parameters()).device
-        noise = starting_noise(seeds, latent_shape(autoencoder, self.image), 0).to(device)
-        asked, empty = text(told).to(device), text([""] * len(told)).to(device)
+    def draw(
+        self, prompts: Sequence[Prompt], captions: Sequence[str], seeds: Sequence[int]
+    ) -> Images:
+        """One full batch: images (B, H, W, C) of prompts by their captions, B as in the section."""
+        autoencoder = self.components.autoencoder
+        noise = starting_noise(seeds, latent_shape(autoencoder, self.image), 0).to(self.device)
+        wanted, empty = self.text_states(captions), self.text_states([""] * len(captions))
         solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
         (latents,) = sample(
-            self.components.unet, solver, Conditioning([asked], [empty]), [noise], self.section
+            self.components.unet, solver, Conditioning([wanted], [empty]), [noise], self.section
         )
         pictures = without_casts(prompts, self.domains, autoencoder.decode(latents))
         return to_uint8(pictures, self.image.channels)

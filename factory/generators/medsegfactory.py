@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,73 +14,35 @@ from torch import Tensor
 
 from factory.generators.base import facet_rows
 from factory.generators.common import (
+    TrainedGenerator,
     check_domains,
-    domains_of,
     full_batches,
     latent_shape,
-    ready,
     to_uint8,
     without_casts,
 )
 from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
-from factory.identity import first_named
-from factory.images import ImageSection
 from factory.masks import CODECS
-from factory.models.checkpoints import Components, checkpoint_digest, load_components
+from factory.models.checkpoints import Components, load_components
 from factory.models.denoiser import STREAMS
 from factory.models.dual_stream import DualStreamUNet
 from factory.pairs import Images, Masks, PairBatch
+from factory.pictures import image_pictures
 from factory.prompts.prompt import Prompt
-from factory.settings import SampleSection
-from factory.training.latents import image_pictures
-from factory.vocabulary import Domain
 
-SAMPLING_VERSION = 2
 Known = Literal["image", "mask"]
 
 
-@dataclass(frozen=True, eq=False)
-class MedSegFactory:
-    """A Generator: image and mask together, or one of them given the other.
+class MedSegFactory(TrainedGenerator[DualStreamUNet]):
+    """A Generator: image and mask together, or one of them given the other."""
 
-    Attributes:
-        components: the loaded checkpoint.
-        weights: digest of its files.
-        image: size and channels of the pairs.
-        section: solver, steps, guidance and the fixed batch.
-    """
-
-    components: Components[DualStreamUNet]
-    weights: str
-    image: ImageSection
-    section: SampleSection
+    kind: ClassVar[str] = "medsegfactory"
+    version: ClassVar[int] = 2
 
     @staticmethod
-    def load(checkpoint: Path, image: ImageSection, section: SampleSection) -> MedSegFactory:
-        """Reads a checkpoint folder, onto the GPU where there is one.
-
-        Raises:
-            InputError: if the folder is no checkpoint, or made for other images.
-        """
-        components = ready(load_components(checkpoint), checkpoint, image)
-        return MedSegFactory(components, checkpoint_digest(checkpoint), image, section)
-
-    @cached_property
-    def domains(self) -> Mapping[str, Domain]:
-        """The domains the model was trained on, by name."""
-        return domains_of(self.components)
-
-    @cached_property
-    def digest(self) -> str:
-        """Digest of weights, image section, sampling and version of this code path."""
-        content = {
-            "generator": "medsegfactory",
-            "version": SAMPLING_VERSION,
-            "weights": self.weights,
-            "image": self.image.model_dump(mode="json"),
-            "sample": first_named(self.section.model_dump(mode="json")),
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    def read(checkpoint: Path) -> Components[DualStreamUNet]:
+        """The parts of a dual-stream model; raises InputError if it is none."""
+        return load_components(checkpoint)
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
         """Image and mask of each prompt, from noise.
@@ -120,8 +78,7 @@ class MedSegFactory:
 
     def _recoded(self, pictures: Tensor) -> Tensor:
         autoencoder = self.components.autoencoder
-        device = next(autoencoder.parameters()).device
-        return autoencoder.decode(autoencoder.encode(pictures.to(device))).cpu()
+        return autoencoder.decode(autoencoder.encode(pictures.to(self.device))).cpu()
 
     def _in_batches(
         self,
@@ -150,15 +107,14 @@ class MedSegFactory:
         given: Tensor | None,
     ) -> tuple[Images, Masks]:
         """One full batch; `given` holds the known stream's pictures (B, 3, H, W) in [-1, 1]."""
-        autoencoder, text = self.components.autoencoder, self.components.text
-        device = next(autoencoder.parameters()).device
+        autoencoder = self.components.autoencoder
         shape = latent_shape(autoencoder, self.image)
-        start = [starting_noise(seeds, shape, stream).to(device) for stream in (0, 1)]
+        start = [starting_noise(seeds, shape, stream).to(self.device) for stream in (0, 1)]
         if given is not None and known is not None:
-            start[STREAMS.index(known)] = autoencoder.encode(given.to(device))
-        empty = text([""] * len(prompts)).to(device)
-        told = [prompt.image_text for prompt in prompts], [prompt.mask_text for prompt in prompts]
-        conditioning = Conditioning([text(lines).to(device) for lines in told], [empty, empty])
+            start[STREAMS.index(known)] = autoencoder.encode(given.to(self.device))
+        empty = self.text_states([""] * len(prompts))
+        lines = [prompt.image_text for prompt in prompts], [prompt.mask_text for prompt in prompts]
+        conditioning = Conditioning([self.text_states(each) for each in lines], [empty, empty])
         solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
         stream = None if known is None else STREAMS.index(known)
         image, mask = sample(
@@ -176,8 +132,8 @@ class MedSegFactory:
         rows = []
         for prompt, picture in zip(prompts, pictures.split(1), strict=True):
             domain = self.domains[prompt.domain]
-            asked = [domain.index(name) for name in prompt.classes]
-            rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, asked))
+            indices = [domain.index(name) for name in prompt.classes]
+            rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, indices))
         return np.concatenate(rows)
 
     def _pictures(

@@ -7,14 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from factory.generators.base import facet_rows
+from factory.generators.spec import GeneratorSpec
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
@@ -24,18 +23,10 @@ from factory.sources.rendering import phantom_domain
 from factory.vocabulary import Domain
 
 
-class PhantomGeneratorSpec(BaseModel):
+class PhantomGeneratorSpec(GeneratorSpec):
     """Recipe section of the phantom generator; there is nothing to set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["phantom"] = "phantom"
-    makes_masks: ClassVar[bool] = True
-
-    @property
-    def checkpoints(self) -> tuple[Path, ...]:
-        """None: it draws by rule."""
-        return ()
 
     def build(self, image: ImageSection) -> PhantomGenerator:
         """The generator for images of this size and colour."""

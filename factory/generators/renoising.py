@@ -1,4 +1,4 @@
-"""Looks at finished images again: the network run on them once more, at stated noise levels."""
+"""Finished images noised anew: the network run on them once more, at stated noise levels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from factory.generators.sampling import starting_noise
 from factory.models.checkpoints import Components
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images
-from factory.training.latents import image_pictures
+from factory.pictures import image_pictures
 
-ANEW = 1 << 32  # added to a level's number: not the noise that an image was drawn from
+OTHER_NOISE = 1 << 32  # added to a level's number: not the noise that an image was drawn from
 
 
 @dataclass(frozen=True, eq=False)
-class SecondLook:
-    """A batch of images and the network that shall look at them.
+class RenoisedImages:
+    """A batch of images, and the network that is run on them once more.
 
     Attributes:
         parts: of the checkpoint.
@@ -42,18 +42,20 @@ class SecondLook:
             return self.parts.autoencoder.encode(pictures)
 
     @torch.no_grad()
-    def predicted(self, told: Sequence[str], levels: Sequence[int]) -> list[Tensor]:
-        """What the network predicts (B, C, h, w) at each level, told a caption for each image.
+    def predictions(self, captions: Sequence[str], levels: Sequence[int]) -> list[Tensor]:
+        """What the network predicts (B, C, h, w) at each level, given a caption for each image.
 
-        The noise of a level does not depend on what is told.
+        The noise of a level does not depend on the captions.
         """
         device, (_, channels, height, width) = self.clean.device, self.clean.shape
-        states = self.parts.text(told).to(device)
+        states = self.parts.text(captions).to(device)
         schedule = DDIMScheduler.from_config(dict(self.parts.scheduler_config))
         found = []
         for number, level in enumerate(levels):
-            noise = starting_noise(self.seeds, (channels, height, width), ANEW + number).to(device)
-            times = torch.full((len(told),), level, device=device)
+            noise = starting_noise(self.seeds, (channels, height, width), OTHER_NOISE + number).to(
+                device
+            )
+            times = torch.full((len(captions),), level, device=device)
             noisy = schedule.add_noise(self.clean, noise, times)
             found.append(self.parts.unet(noisy, times, states))
         return found

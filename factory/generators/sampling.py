@@ -16,13 +16,15 @@ from factory.settings import SampleSection
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Text states (B, L, D) for each stream: what to show, and what guidance leads away from.
+    """Text states (B, L, D) for each stream.
 
-    The latter are the empty prompt's, or a negative prompt's, which may differ by stream.
+    Attributes:
+        prompt: of what to show.
+        negative_prompt: of what guidance leads away from, as a rule the empty text.
     """
 
-    asked: Sequence[Tensor]
-    away: Sequence[Tensor]
+    prompt: Sequence[Tensor]
+    negative_prompt: Sequence[Tensor]
 
 
 def make_solver(solver: Literal["ddim", "dpmpp-2m"], config: dict[str, Any]) -> Any:  # noqa: ANN401  # two library classes
@@ -56,22 +58,22 @@ def guided(
     """Predictions of all streams, classifier-free guided (arXiv 2207.12598, eq. 6).
 
     Guidance also widens the predictions, which bleaches what is pale. `rescale`, from 0 to 1, is
-    the weight of the same predictions at the spread of what was asked (arXiv 2305.08891, section
+    the weight of the same predictions at the spread of unguided ones (arXiv 2305.08891, section
     3.4). The pass that guidance leads away from is skipped at guidance 1.
     """
     if guidance == 1.0:
-        return predictions(unet, latents, times, text.asked)
+        return predictions(unet, latents, times, text.prompt)
     both = predictions(
         unet,
         [torch.cat([x, x]) for x in latents],
         [torch.cat([t, t]) for t in times],
-        [torch.cat(pair) for pair in zip(text.asked, text.away, strict=True)],
+        [torch.cat(pair) for pair in zip(text.prompt, text.negative_prompt, strict=True)],
     )
     streams = []
     for prediction in both:
-        asked, away = prediction.chunk(2)
-        amplified = away + guidance * (asked - away)
-        streams.append(amplified * (1 - rescale + rescale * _spread(asked) / _spread(amplified)))
+        wanted, unwanted = prediction.chunk(2)
+        amplified = unwanted + guidance * (wanted - unwanted)
+        streams.append(amplified * (1 - rescale + rescale * _spread(wanted) / _spread(amplified)))
     return tuple(streams)
 
 

@@ -60,8 +60,8 @@ class Masked:
     @cached_property
     def digest(self) -> str:
         """Digest of both models."""
-        told = ("masked", self.image_model.digest, self.mask_model.digest)
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        content = ("masked", self.image_model.digest, self.mask_model.digest)
+        return hashlib.sha256(repr(content).encode()).hexdigest()
 
     def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
         """The image_model's image of each prompt, and the mask_model's mask of it.

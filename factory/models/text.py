@@ -1,27 +1,22 @@
-"""Text encoders: transformers' CLIP classes at every size, small ones trained here."""
+"""Text encoders: transformers' CLIP classes at every size, reading texts whole or by clause."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterator, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # its name everywhere
-from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from factory.errors import InputError
-from factory.models.tokenizer import train_tokenizer, words
-from factory.settings import TextTraining
-from factory.training.sentences import Sentence
-from factory.training.steps import Progress, step_generator
 
-SMALL_DIM = 64
-SMALL_LENGTH = 64  # the longest prompt of the vocabulary, all 15 classes of one domain, takes 50
 WORDS_FILE = "words.txt"
+CLAUSE = re.compile(r"[^,.;:]+")
 
 # It draws a bar for every file it reads or writes, which take milliseconds here.
 transformers_logging.disable_progress_bar()
@@ -75,10 +70,6 @@ class TextEncoder:
         # One at a time: the same row of a larger product may differ in its last bit.
         states = {text: self._encode(text) for text in dict.fromkeys(texts)}
         return torch.stack([states[text] for text in texts])
-
-    def unknown_words(self, text: str) -> list[str]:
-        """Words the model never met, which therefore say nothing to it; [] for hub models."""
-        return [] if self.known is None else [w for w in words(text) if w not in self.known]
 
     def shortened(self, text: str) -> str:
         """The text without the last words, as many as the model would not read."""
@@ -145,73 +136,31 @@ class TextEncoder:
         return torch.tensor(numbers["input_ids"])
 
 
-def new_text_encoder(texts: Sequence[str], seed: int = 0) -> TextEncoder:
-    """A small untrained encoder (2 layers, 64 wide) whose tokenizer knows the words of `texts`."""
-    tokenizer = train_tokenizer(texts, SMALL_LENGTH)
-    config = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=SMALL_DIM,
-        intermediate_size=4 * SMALL_DIM,
-        projection_dim=SMALL_DIM,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=SMALL_LENGTH,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = CLIPTextModel(config)
-    known = {word for text in texts for word in words(text)}
-    return TextEncoder(tokenizer, model, sorted(known))
+class ClauseEncoder(TextEncoder):
+    """A text encoder that reads every clause on its own.
 
+    A transformer hands what one word says to all that follow it, and to the padding behind them: a
+    network told "right lung, heart" can look at the padding to paint both, and at "heart" to paint
+    the lung. Here a clause's tokens never hear of other clauses, and whatever is no word is as in
+    the empty text. Tokens keep their places, so states line up with those of the whole text.
 
-def train_text_encoder(
-    sentences: Sequence[Sentence], section: TextTraining, seed: int
-) -> Generator[Progress, None, TextEncoder]:
-    """Trains a small encoder to tell sentences apart; yields each step and returns the encoder."""
-    encoder = new_text_encoder([sentence.text for sentence in sentences], seed)
-    yield from teach(encoder, sentences, section, seed)
-    return encoder
-
-
-def teach(
-    encoder: TextEncoder, sentences: Sequence[Sentence], section: TextTraining, seed: int
-) -> Iterator[Progress]:
-    """Trains an encoder in place until a linear head reads every facet off its mean state.
-
-    Yields:
-        Each step's loss `text` and the share of its sentences with all facets right.
+    Source: noun phrases are encoded apart in Feng et al. 2023, arXiv 2212.05032; padding that is as
+    in the empty text is ours.
     """
-    tokens = encoder.tokens([sentence.text for sentence in sentences])
-    targets = _targets(sentences)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = nn.Linear(encoder.dim, targets.shape[1])
-    model = encoder.model.train().requires_grad_(True)
-    optimizer = torch.optim.AdamW([*model.parameters(), *head.parameters()])
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, section.learning_rate, total_steps=section.steps + 1
-    )
-    for step in range(1, section.steps + 1):
-        draw = step_generator(seed, step)
-        rows = torch.randint(len(sentences), (section.batch,), generator=draw)
-        facets = head(model(tokens[rows]).last_hidden_state.mean(1))
-        loss = F.binary_cross_entropy_with_logits(facets, targets[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        rate.step()
-        right = ((facets > 0) == targets[rows].bool()).all(1).float().mean()
-        losses = {"text": loss.item(), "facets_right": right.item()}
-        yield Progress("text", step, section.steps, losses)
-    model.eval().requires_grad_(False)
+
+    def _encode(self, text: str) -> Tensor:
+        self.tokens([text])  # refuses what is too long
+        states = super()._encode("").clone()
+        spans = self.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+        for clause in CLAUSE.finditer(text):
+            start, stop = clause.span()
+            places = [i for i, (a, b) in enumerate(spans) if start <= a < b <= stop]
+            # The first state is that of the beginning.
+            states[places] = super()._encode(clause[0])[1 : 1 + len(places)]
+        return states
 
 
-def _targets(sentences: Sequence[Sentence]) -> Tensor:
-    """(S, facets) float, 1 where a sentence tells a facet."""
-    facets = sorted({label for sentence in sentences for label in sentence.labels})
-    return torch.tensor(
-        [[float(facet in sentence.labels) for facet in facets] for sentence in sentences]
-    )
+def by_clause(text: TextEncoder) -> ClauseEncoder:
+    """The same encoder, reading every clause on its own."""
+    known = None if text.known is None else sorted(text.known)
+    return ClauseEncoder(text.tokenizer, text.model, known)

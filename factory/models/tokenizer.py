@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
@@ -12,12 +11,6 @@ from transformers import CLIPTokenizer
 
 WORD_END = "</w>"
 SPECIAL = ("<|startoftext|>", "<|endoftext|>")
-WORD = re.compile(r"[^\W\d_]+")
-
-
-def words(text: str) -> list[str]:
-    """The distinct words of a text, lower case, without digits and marks."""
-    return list(dict.fromkeys(WORD.findall(text.lower())))
 
 
 def train_tokenizer(texts: Iterable[str], length: int) -> CLIPTokenizer:

@@ -89,9 +89,9 @@ def assign_state(module: nn.Module, state: State, file: Path) -> None:
         ],
     }
     if any(wrong.values()):
-        told = "; ".join(f"{len(n)} {kind}: {_first(n)}" for kind, n in wrong.items() if n)
+        differences = "; ".join(f"{len(n)} {kind}: {_first(n)}" for kind, n in wrong.items() if n)
         raise InputError(
-            f"{file} is a checkpoint of another architecture ({told}): its weights mean something "
+            f"{file} is a checkpoint of another architecture ({differences}): its weights mean something "
             "else here; give the configuration and coupling it was trained with"
         )
     floats = {n: v.float() if v.is_floating_point() else v for n, v in state.items()}

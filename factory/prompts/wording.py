@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["modality", "anatomy", "finding", "class", "side"]
 Phrases = tuple[str, ...]
+WORD = re.compile(r"[^\W\d_]+")
 
 
 class Wording(BaseModel):
@@ -72,3 +74,8 @@ def load_wording() -> Wording:
     """The wording that comes with the package."""
     text = Path(__file__).with_name("captions.yaml").read_text(encoding="utf-8")
     return Wording.model_validate(yaml.safe_load(text))
+
+
+def words(text: str) -> list[str]:
+    """The distinct words of a text, lower case, without digits and marks."""
+    return list(dict.fromkeys(WORD.findall(text.lower())))

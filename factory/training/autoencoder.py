@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 
 from factory.models.autoencoder import Autoencoder
-from factory.settings import AutoencoderTraining
-from factory.training.precision import accelerator
-from factory.training.resume import ResumePoint
-from factory.training.steps import Progress, step_generator
+from factory.models.checkpoints import Components, Network
+from factory.settings import AutoencoderTraining, TrainSection
+from factory.training.resume import ResumePoint, save_whole
+from factory.training.steps import Progress, accelerator, learning_rate, step_generator
 
+WARM_UP = 50  # steps
+LEAST_RATE = 0.1  # of the highest, at the end
 LINEAR_SAMPLE = 256  # images, and as many masks, that a linear start is computed from
 
 
@@ -176,11 +178,8 @@ def train_autoencoder(
         pictures = torch.cat([images[at].float() / 127.5 - 1, coded])
         shown = augmented(pictures, generator).to(accelerate.device)
         real, coded = shown.split([len(at), len(coded)])
-        rate = (
-            spec.learning_rate
-            * min(1.0, (step + 1) / 50)
-            * (0.1 + 0.9 * _cosine(step / spec.steps))
-        )
+        turn = np.pi * (step / spec.steps)
+        rate = learning_rate(spec.learning_rate, step, WARM_UP, turn, LEAST_RATE)
         for group in optimisers["model"].param_groups:
             group["lr"] = rate
         noise = _latent_noise(model, shown, generator)
@@ -208,10 +207,6 @@ def _rows(masks: Tensor, at: Tensor) -> Tensor:
     return masks[at] if len(masks) else masks
 
 
-def _cosine(share: float) -> float:
-    return 0.5 * (1 + float(np.cos(np.pi * share)))
-
-
 def _latent_noise(model: Autoencoder, shown: Tensor, generator: torch.Generator) -> Tensor:
     height, width = (side // model.factor for side in shown.shape[-2:])
     shape = (len(shown), model.vae.config.latent_channels, height, width)
@@ -225,3 +220,36 @@ def _descend(
     accelerate.backward(loss)
     accelerate.clip_grad_norm_(module.parameters(), 1.0)
     optimiser.step()
+
+
+def autoencoder_stage(
+    start: Components[Network] | None,
+    images: Tensor,
+    masks: Tensor,
+    section: TrainSection,
+    folder: Path,
+) -> Generator[Progress, None, Autoencoder]:
+    """The autoencoder of `start`, or a small one, trained on these pictures.
+
+    Args:
+        start: where it starts, None for a linear code.
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks; (0, 3, H, W) for a model of images alone.
+        section: steps and rates; 0 steps keep what it starts from.
+        folder: where it is kept once it is finished, and resumed until then.
+    """
+    done = folder / "vae"
+    if not done.is_dir():
+        torch.manual_seed(section.seed)
+        if start is not None:
+            autoencoder = start.autoencoder
+        else:
+            autoencoder = new_autoencoder(images, masks, section.autoencoder, section.seed)
+            measure_latents(autoencoder, images, masks, section.seed)
+        if section.autoencoder.steps:
+            resume = folder / "autoencoder.resume"
+            yield from train_autoencoder(
+                autoencoder, images, masks, section.autoencoder, section.seed, resume
+            )
+        save_whole(autoencoder.save, done)
+    return Autoencoder.load(done)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 
-from factory.masks import CODECS
+from factory.masks import CODECS, dice
 from factory.models.autoencoder import Autoencoder
 from factory.pairs import Masks, PairBatch
-from factory.training.latents import Latents, image_pictures
+from factory.pictures import image_pictures
 from factory.vocabulary import Domain
 
 
-def autoencoder_ceiling(
-    pairs: PairBatch, domains: Mapping[str, Domain], autoencoder: Autoencoder, latents: Latents
+def autoencoder_limit(
+    pairs: PairBatch,
+    domains: Mapping[str, Domain],
+    autoencoder: Autoencoder,
+    coded: Sequence[Tensor],
 ) -> dict[str, float]:
     """Images' mean absolute error on [-1, 1], and masks' Dice, after coding and decoding.
 
@@ -25,39 +28,38 @@ def autoencoder_ceiling(
         pairs: N held-out pairs.
         domains: of these pairs, by name.
         autoencoder: that made the latents.
-        latents: of images and masks of the same pairs, in order.
+        coded: (N, C, h, w) latents of their images, and of their masks where the model has any.
     """
-    image, mask = latents.streams
-    device = next(autoencoder.parameters()).device
-    dice = []
-    for row, coded in enumerate(mask):
-        domain = domains[str(pairs.facets["domain"].iloc[row])]
-        codec = CODECS[domain.codec](len(domain.classes))
-        decoded = codec.decode(autoencoder.decode(coded[None].to(device)).cpu())[0]
-        dice += class_dice(decoded, pairs.masks[row])
-    losses = image_ceiling(pairs, autoencoder, image)
-    return losses | ({"mask_dice": float(np.mean(dice))} if dice else {})
+    image, *masks = coded
+    overlaps = [value for mask in masks for value in _overlaps(pairs, domains, autoencoder, mask)]
+    limit = {"mask_dice": float(np.mean(overlaps))} if overlaps else {}
+    return ({"image_l1": _image_error(pairs, autoencoder, image)} if len(image) else {}) | limit
 
 
-def image_ceiling(pairs: PairBatch, autoencoder: Autoencoder, coded: Tensor) -> dict[str, float]:
-    """Images' mean absolute error on [-1, 1] after coding and decoding.
-
-    Args:
-        pairs: N held-out pairs.
-        autoencoder: that made the latents.
-        coded: (N, C, h, w) latents of their images.
-    """
-    device = next(autoencoder.parameters()).device
+def _image_error(pairs: PairBatch, autoencoder: Autoencoder, coded: Tensor) -> float:
     errors = []
-    for row, latent in enumerate(coded):
-        made = autoencoder.decode(latent[None].to(device)).cpu()
+    for row, made in enumerate(_decoded(autoencoder, coded)):
         real = image_pictures(pairs.images[row : row + 1]) / 127.5 - 1
         errors.append(float((made - real).abs().mean()))
-    return {"image_l1": float(np.mean(errors))} if errors else {}
+    return float(np.mean(errors))
+
+
+def _overlaps(
+    pairs: PairBatch, domains: Mapping[str, Domain], autoencoder: Autoencoder, coded: Tensor
+) -> Iterator[float]:
+    for row, picture in enumerate(_decoded(autoencoder, coded)):
+        domain = domains[str(pairs.facets["domain"].iloc[row])]
+        codec = CODECS[domain.codec](len(domain.classes))
+        yield from class_dice(codec.decode(picture)[0], pairs.masks[row])
+
+
+def _decoded(autoencoder: Autoencoder, coded: Tensor) -> Iterator[Tensor]:
+    """One picture (1, 3, H, W) after the other."""
+    device = next(autoencoder.parameters()).device
+    return (autoencoder.decode(latent[None].to(device)).cpu() for latent in coded)
 
 
 def class_dice(ours: Masks, real: Masks) -> list[float]:
-    """2 |A and B| / (|A| + |B|) of every class that one of two masks (H, W) shows."""
-    shown = np.union1d(ours, real)
-    pairs_of = ((ours == index, real == index) for index in shown[shown > 0])
-    return [2 * float((a & b).sum()) / float(a.sum() + b.sum()) for a, b in pairs_of]
+    """Dice of every class that one of two masks (H, W) shows."""
+    indices = np.union1d(ours, real)
+    return [dice(ours == index, real == index) for index in indices[indices > 0]]

@@ -13,26 +13,26 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from factory.models.denoiser import STREAMS, Denoiser, predictions
-from factory.settings import LoopTraining
+from factory.settings import PairTrainSection, TrainSection
 from factory.training.latents import Latents
-from factory.training.precision import accelerator
 from factory.training.resume import ResumePoint
-from factory.training.steps import Progress, step_generator
+from factory.training.steps import Progress, accelerator, learning_rate, step_generator
 
+LEAST_RATE = 0.05  # of the highest, at the end
 VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
 
 
 def draw_timesteps(
-    count: int, total: int, tied: float, streams: int, generator: torch.Generator
+    count: int, total: int, shared: float, streams: int, generator: torch.Generator
 ) -> list[Tensor]:
     """Timesteps (B,) of each stream, in [0, total).
 
     Independent draws teach the network every pair of noise levels, hence mask -> image and
-    image -> mask; a share is tied because joint sampling walks along the diagonal.
+    image -> mask; a share of pairs has one timestep because joint sampling walks along the diagonal.
     Source: UniDiffuser, arXiv 2303.06555.
     """
     drawn = [torch.randint(total, (count,), generator=generator) for _ in range(streams)]
-    same = torch.rand(count, generator=generator) < tied
+    same = torch.rand(count, generator=generator) < shared
     return [torch.where(same, drawn[0], times) for times in drawn]
 
 
@@ -137,19 +137,12 @@ def _means(losses: Sequence[Tensor]) -> dict[str, float]:
     return {name: float(loss.mean().detach()) for name, loss in named}
 
 
-def learning_rate(spec: LoopTraining, step: int) -> float:
-    """Linear warm-up, then a cosine down to a twentieth."""
-    rise = min(1.0, (step + 1) / max(1, spec.warm_up))
-    fall = 0.05 + 0.95 * 0.5 * (1 + float(np.cos(np.pi * step / spec.steps)))
-    return spec.learning_rate * rise * fall
-
-
 def train_denoiser(
     unet: Denoiser,
     scheduler: DDIMScheduler,
     latents: Latents,
     held_out: Latents | None,
-    spec: LoopTraining,
+    spec: TrainSection,
     seed: int,
     resume: Path,
 ) -> Generator[Progress, None, None]:
@@ -168,8 +161,10 @@ def train_denoiser(
     average = EMAModel(list(model.parameters()), decay=spec.ema)
     point = ResumePoint(resume, {"model": model, "average": average, "optimiser": optimiser})
     for step in range(point.load(), spec.steps):
+        turn = np.pi * step / spec.steps
+        rate = learning_rate(spec.learning_rate, step, spec.warm_up, turn, LEAST_RATE)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(spec, step)
+            group["lr"] = rate
         drawn = _drawn(latents, spec, scheduler.config.num_train_timesteps, seed, step)
         parts = stream_losses(model, unet, scheduler, latents, *drawn)
         optimiser.zero_grad(set_to_none=True)
@@ -190,12 +185,15 @@ def train_denoiser(
 
 
 def _drawn(
-    latents: Latents, spec: LoopTraining, total: int, seed: int, step: int
+    latents: Latents, spec: TrainSection, total: int, seed: int, step: int
 ) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
     """Rows, rows of texts, timesteps and noise of one step, by its number alone."""
     generator, streams = step_generator(seed, step), len(latents.streams)
     rows = torch.randint(len(latents), (spec.batch,), generator=generator)
-    prompt = drop_prompts(latents.prompt[rows], spec.drop_prompt, spec.drop_alone, generator)
-    times = draw_timesteps(spec.batch, total, spec.tied, streams, generator)
+    alone, shared = 0.0, 0.0  # of a single stream, which has no other
+    if isinstance(spec, PairTrainSection):
+        alone, shared = spec.stream_prompt_dropout, spec.shared_timesteps
+    prompt = drop_prompts(latents.prompt[rows], spec.drop_prompt, alone, generator)
+    times = draw_timesteps(spec.batch, total, shared, streams, generator)
     noise = torch.randn(_noise_shape(latents, spec.batch), generator=generator)
     return rows, prompt, times, noise

@@ -14,18 +14,18 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from factory.masks import CODECS
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import STREAMS
 from factory.pairs import Images, Masks, PairBatch
-from factory.prompts.prompt import texts
+from factory.prompts.prompt import texts as texts_of
 from factory.settings import Augmentation
 from factory.training.steps import Progress, step_generator
 from factory.vocabulary import Domain
 
 TextStates = Callable[[Sequence[str]], Tensor]
 Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
-Told = Callable[[int], Sequence[Sequence[str]]]
+# Number of a variant -> the texts of all N pairs, one for each stream.
+Texts = Callable[[int], Sequence[Sequence[str]]]
 
 FEW = 8  # latents that tell nothing of how their domain varies
 
@@ -72,25 +72,7 @@ class Latents:
         return Latents(streams, read["prompt"], read["texts"], read["spread"])
 
 
-def image_pictures(images: Images) -> Tensor:
-    """(N, H, W, C) uint8 -> (N, 3, H, W) uint8; grey is repeated."""
-    return torch.from_numpy(images).movedim(-1, 1).expand(-1, 3, -1, -1).contiguous()
-
-
-def shown_images(pairs: PairBatch) -> Tensor:
-    """(N, 3, H, W) uint8: the images of pairs."""
-    return image_pictures(pairs.images)
-
-
-def mask_pictures(pairs: PairBatch, domains: Mapping[str, Domain]) -> Tensor:
-    """(N, 3, H, W) uint8: each pair's mask in the codec of its domain."""
-    coded = torch.empty(len(pairs), 3, *pairs.masks.shape[1:], dtype=torch.uint8)
-    for name, rows in pairs.facets.groupby("domain").indices.items():
-        domain = domains[str(name)]
-        codec = CODECS[domain.codec](len(domain.classes))
-        picture = codec.encode(pairs.masks[rows])
-        coded[torch.from_numpy(rows)] = ((picture + 1) * 127.5).round().to(torch.uint8)
-    return coded
+Encoding = Generator[Progress, None, Latents]
 
 
 def pair_texts(pairs: PairBatch, domains: Mapping[str, Domain]) -> list[tuple[str, str]]:
@@ -98,7 +80,9 @@ def pair_texts(pairs: PairBatch, domains: Mapping[str, Domain]) -> list[tuple[st
     described = []
     for row in pairs.facets.itertuples():
         labels = tuple(label for label in str(row.labels).split(";") if label)
-        described.append(texts(domains[str(row.domain)], labels, str(row.finding), str(row.text)))
+        described.append(
+            texts_of(domains[str(row.domain)], labels, str(row.finding), str(row.text))
+        )
     return described
 
 
@@ -145,27 +129,10 @@ def augment(
     )
 
 
-def encode_pairs(
-    pairs: PairBatch,
-    domains: Mapping[str, Domain],
-    autoencoder: Autoencoder,
-    text: TextStates,
-    augmentation: Augmentation,
-    seed: int,
-) -> Generator[Progress, None, Latents]:
-    """Encodes image and mask of every variant of every pair, told alike in every variant."""
-    described = pair_texts(pairs, domains)
-    pictures = (shown_images, lambda batch: mask_pictures(batch, domains))
-    latents = yield from encode_streams(
-        pairs, pictures, lambda _: described, autoencoder, text, augmentation, seed
-    )
-    return latents
-
-
 def encode_streams(
     pairs: PairBatch,
     pictures: Sequence[Pictures],
-    told: Told,
+    texts: Texts,
     autoencoder: Autoencoder,
     text: TextStates,
     augmentation: Augmentation,
@@ -175,14 +142,14 @@ def encode_streams(
 
     Args:
         pairs: N pairs.
-        pictures: what each stream is shown.
-        told: number of a variant -> texts of all pairs, one for each stream.
+        pictures: of pairs for each stream.
+        texts: number of a variant -> texts of all pairs, one for each stream.
         autoencoder: between pictures and latents.
         text: the text encoder.
         augmentation: how many variants there are, and how they differ.
         seed: of the variants.
     """
-    lines = [both for copy in range(augmentation.copies) for both in told(copy)]
+    lines = [both for copy in range(augmentation.copies) for both in texts(copy)]
     prompts = sorted({line for both in lines for line in both})
     rows = {line: index + 1 for index, line in enumerate(prompts)}
     prompt = torch.tensor([[rows[line] for line in both] for both in lines])
@@ -197,8 +164,8 @@ def encode_streams(
                 generator = step_generator(seed, copy * len(parts) + number)
                 images, masks = augment(batch.images, batch.masks, augmentation, generator)
                 batch = PairBatch(images, masks, batch.facets, batch.spacing_mm, batch.has_mask)
-            for stream, shown in zip(made, pictures, strict=True):
-                stream.append(autoencoder.encode(shown(batch).to(device) / 127.5 - 1).cpu())
+            for stream, picture in zip(made, pictures, strict=True):
+                stream.append(autoencoder.encode(picture(batch).to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
     streams = tuple(torch.cat(stream).contiguous() for stream in made)
     domain_of_row = np.tile(pairs.facets["domain"].to_numpy(str), augmentation.copies)
@@ -220,3 +187,28 @@ def domain_spread(latents: Tensor, domains: NDArray[np.str_]) -> Tensor:
             own = latents[rows]
             spread[rows] = (own - own.mean(0)).square().mean()
     return spread
+
+
+def latents_stage(
+    encode: Callable[[Augmentation], Encoding],
+    augmentation: Augmentation,
+    encoders: str,
+    wording: str,
+    file: Path,
+) -> Encoding:
+    """Latents read back from a file, or encoded and kept there.
+
+    Args:
+        encode: makes them.
+        augmentation: which variants are encoded.
+        encoders: digest of what encodes them; with the augmentation and the wording it says whether
+            those in the file still hold.
+        wording: of what the texts say, "" where that is fixed.
+        file: where they are kept.
+    """
+    key = f"{encoders} {augmentation.model_dump_json()}{wording}"
+    if (cached := Latents.load(file, key)) is not None:
+        return cached
+    latents = yield from encode(augmentation)
+    latents.save(file, key)
+    return latents

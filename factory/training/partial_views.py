@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from scipy.ndimage import gaussian_filter
 
-from factory.diffmask_sections import Box, ViewSection
 from factory.errors import InputError
 from factory.pairs import Images, PairBatch
+from factory.settings import Box, ViewSection
 from factory.vocabulary import Domain, unknown_name
 
 SOFT = 1 / 32  # of the side: blur of what a covered part is painted with
@@ -50,7 +50,7 @@ def with_views(
     if not views or not len(rows):
         return pairs
     chosen = [views[int(draw.integers(len(views)))] for _ in rows]
-    return PairBatch.concatenate([pairs, _seen(pairs[np.sort(rows)], chosen)])
+    return PairBatch.concatenate([pairs, _in_views(pairs[np.sort(rows)], chosen)])
 
 
 def _check(view: ViewSection, domains: Mapping[str, Domain]) -> None:
@@ -60,20 +60,20 @@ def _check(view: ViewSection, domains: Mapping[str, Domain]) -> None:
             raise unknown_name("class", name, known, "generator.train.views")
 
 
-def _seen(pairs: PairBatch, views: Sequence[ViewSection]) -> PairBatch:
+def _in_views(pairs: PairBatch, views: Sequence[ViewSection]) -> PairBatch:
     labels = [
         ";".join(name for name in str(row).split(";") if name and name not in view.absent)
         for row, view in zip(pairs.facets["labels"], views, strict=True)
     ]
-    told = pairs.facets.assign(labels=labels, finding="", text=[view.text for view in views])
+    facets = pairs.facets.assign(labels=labels, finding="", text=[view.text for view in views])
     # Words for what is seen of an image that nobody outlined are words all the same.
     named = pairs.facets["labels"].to_numpy(str) != ""
-    images = [seen(image, view) for image, view in zip(pairs.images, views, strict=True)]
+    images = [in_view(image, view) for image, view in zip(pairs.images, views, strict=True)]
     empty = np.zeros_like(pairs.masks)
-    return PairBatch(np.stack(images), empty, told, pairs.spacing_mm, pairs.has_mask | named)
+    return PairBatch(np.stack(images), empty, facets, pairs.spacing_mm, pairs.has_mask | named)
 
 
-def seen(image: Images, view: ViewSection) -> Images:
+def in_view(image: Images, view: ViewSection) -> Images:
     """What a view shows of an image (H, W, C), at its size.
 
     Raises:

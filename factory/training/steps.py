@@ -1,4 +1,4 @@
-"""What a training loop yields, and where its randomness comes from."""
+"""What training loops share: what they yield, their randomness, their number format."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,30 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     """
     value = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(value)
+
+
+def learning_rate(peak: float, step: int, warm_up: int, turn: float, least: float) -> float:
+    """Linear warm-up, then half a cosine down.
+
+    Args:
+        peak: the highest rate.
+        step: number of the step, from 0.
+        warm_up: steps until the peak.
+        turn: how far the training is, from 0 to pi.
+        least: what is left at the end, as a share of the peak.
+    """
+    rise = min(1.0, (step + 1) / max(1, warm_up))
+    return peak * rise * (least + (1 - least) * 0.5 * (1 + float(np.cos(turn))))
+
+
+def bf16_pays() -> bool:
+    """Whether bfloat16 is computed in hardware here: without, it is slower than float32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def accelerator() -> Accelerator:
+    """The device and number format of every training loop."""
+    precision = "bf16" if bf16_pays() else "no"
+    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())

@@ -1,4 +1,4 @@
-"""ScoreKey how long a recipe takes on this machine, from one step of each network it needs."""
+"""About how long a recipe takes on this machine, from one step of each network it needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 import torch
@@ -17,22 +16,16 @@ from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.utility.arms import Arm
-from factory.diffmask_sections import DiffMaskSpec
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
-from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import PRESETS, TEXT_TO_IMAGE
-from factory.models.text_to_image import TextToImageUNet
 from factory.prompts.grid import PromptGrid
-from factory.settings import MedSegFactorySpec, SystemTraining, TrainedSpec
 from flows.planning.recipe import Recipe
 
 PROBE = 4  # pairs in one probe
 PROBES = 3
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
-USUAL_FACTOR = 4  # of 64 px models; a larger one makes the estimate too high
 SEGMENTER_BATCH, CLASSIFIER_BATCH = 8, 16
 TRAINING_PASSES = 3  # back through a network costs about twice the way there
 
@@ -81,7 +74,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
 def seconds(
     recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
 ) -> float:
-    """ScoreKey how long all of a recipe takes, probing each network with a pass.
+    """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
         recipe: what to do.
@@ -92,25 +85,16 @@ def seconds(
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS
     total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
-    if not isinstance(spec, TrainedSpec):
+    unet = spec.untrained_denoiser()
+    if unet is None:
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
-    factor = spec.train.autoencoder.factor if spec.train is not None else USUAL_FACTOR
-    step, coding = denoiser_pass(spec, image, factor), autoencoder_pass(image, factor)
-    if spec.train is not None:
-        total += training(spec.train, step, coding)
-    # Guidance other than 1 needs a second pass without the prompt.
-    passes = spec.sample.steps * (1 if spec.sample.guidance == 1 else 2)
-    again = looks_again(spec, grid)
-    return total + len(grid) / workers * ((passes + again) * step + coding * (2 if again else 1))
-
-
-def looks_again(spec: TrainedSpec, grid: PromptGrid) -> float:
-    """Passes for each drawn image that the rungs of a refinement take, once it is finished."""
-    if not isinstance(spec, DiffMaskSpec):
-        return 0
-    asked = fmean(len(prompt.classes) for prompt in grid)
-    contrast = (1 + asked) * len(spec.read.contrast_levels) * ("contrast" in spec.masks.rungs)
-    return contrast + len(spec.read.place_levels) * ("selfattention" in spec.masks.rungs)
+    step, coding = (
+        denoiser_pass(unet, image, spec.latent_factor),
+        autoencoder_pass(image, spec.latent_factor),
+    )
+    learnt, drawn = spec.training_passes, spec.passes(grid)
+    total += TRAINING_PASSES * (learnt.denoiser * step + learnt.autoencoder * coding)
+    return total + len(grid) / workers * (drawn.denoiser * step + drawn.autoencoder * coding)
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -130,32 +114,15 @@ def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
     recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
 
 
-def training(section: SystemTraining, denoiser: float, autoencoder: float) -> float:
-    """Seconds of a training, from those of one pass per pair."""
-    stages = (
-        section.steps * section.batch * denoiser,
-        section.autoencoder.steps * 2 * section.autoencoder.batch * autoencoder,
-    )
-    return TRAINING_PASSES * sum(stages)
-
-
 @torch.no_grad()
-def denoiser_pass(spec: TrainedSpec, image: ImageSection, factor: int) -> float:
+def denoiser_pass(unet: Denoiser, image: ImageSection, factor: int) -> float:
     """Seconds of one pass of the denoiser, per pair."""
-    unet = untrained(spec)
     side = image.size // factor
     latents = torch.zeros(PROBE, 4, side, side)
     times = torch.zeros(PROBE, dtype=torch.long)
     text = torch.zeros(PROBE, TEXT_TOKENS, int(str(unet.config["cross_attention_dim"])))
     streams = [[given] * unet.streams for given in (latents, times, text)]
     return timed(lambda: predictions(unet, *streams)) / PROBE
-
-
-def untrained(spec: TrainedSpec) -> Denoiser:
-    """A denoiser of a recipe's size, without its weights."""
-    if isinstance(spec, MedSegFactorySpec):
-        return DualStreamUNet(PRESETS[spec.preset], spec.coupling)
-    return TextToImageUNet(TEXT_TO_IMAGE[spec.preset])
 
 
 @torch.no_grad()

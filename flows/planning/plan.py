@@ -22,10 +22,8 @@ from evaluation.utility.arms import Arm
 from evaluation.utility.classifier_arms import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.errors import InputError
-from factory.masked_sections import MaskedSpec
 from factory.prompts.caption_retrieval import CaptionLibrary
 from factory.prompts.grid import PromptGrid
-from factory.settings import TextToImageSpec, TrainedSpec
 from factory.sources.base import Source
 from factory.store.repository import Store
 from flows.planning.recipe import Recipe, RecipeError
@@ -99,7 +97,8 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
         if recipe.grid.retrieve is not None:
             grid = grid.retrieving(CaptionLibrary.of(reference.train.facets))
         check_pairs(recipe, reference, grid)
-        check_texts(recipe, reference, grid)
+        cells = [cell for cell, _ in grid.runs()]
+        recipe.generator.check_prompts(cells, reference.train, reference.domains)
     problems.refuse()
     return Inputs(recipe, source, reference, grid)
 
@@ -123,7 +122,7 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
         pairs=len(grid),
         domains=list(grid.domains),
         real={"train": len(reference.train), "val": len(reference.held_out)},
-        training_steps=_training_steps(recipe),
+        training_steps=recipe.generator.training_steps,
         network_steps=steps.total(),
         seconds=duration,
         bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
@@ -146,13 +145,6 @@ def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Co
         for arm in {arm.trained_as for arm in _arms(recipe, reference, grid)}:
             steps[arm.network] += recipe.utility.steps * (recipe.utility.folds or 1)
     return +steps
-
-
-def _training_steps(recipe: Recipe) -> int:
-    spec = recipe.generator
-    if not isinstance(spec, TrainedSpec) or spec.train is None:
-        return 0
-    return spec.train.steps + spec.train.autoencoder.steps
 
 
 class Problems:
@@ -191,9 +183,8 @@ def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
     """Whether the generator can be built, or trained, and knows the domains it is asked for."""
     spec = recipe.generator
     check_masks(recipe)
-    if isinstance(spec, TrainedSpec) and spec.train is not None:
+    if spec.trains:
         spec.check_start()
-        spec.train.text.check()
         return
     known = spec.build(recipe.image).domains
     if missing := [name for name in grid.domains if name not in known]:
@@ -241,26 +232,6 @@ def check_masks(recipe: Recipe) -> None:
             f"{', '.join(lacking)} cannot be measured without: leave that out (utility.segmenters: "
             "[] keeps classifiers), or use a generator that makes masks"
         )
-
-
-def check_texts(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
-    """Whether a generator of free text knows, or will have learnt, all words of the prompts.
-
-    Raises:
-        InputError: naming the unknown ones, and the nearest known.
-    """
-    spec = recipe.generator
-    spec = spec.images if isinstance(spec, MaskedSpec) else spec
-    if not isinstance(spec, TextToImageSpec):
-        return
-    from factory.generators.medisyn import free_texts
-    from factory.prompts.captions import check_words
-    from factory.training.text_to_image import known_words
-
-    cells = [cell for cell, _ in grid.runs()]
-    spec.check_prompts(cells)
-    if texts := free_texts(cells):
-        check_words(texts, known_words(spec, reference.train, reference.domains))
 
 
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:

@@ -36,14 +36,8 @@ WEIGHTS = Path(factory.__file__).parent / "weights"
 Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
-    from factory.diffmask_sections import DiffMaskSpec
-    from factory.generators.phantom import PhantomGeneratorSpec
-    from factory.masked_sections import MaskedSpec
-    from factory.settings import MediSynSpec, MedSegFactorySpec
-
-    AnyGenerator = (
-        MedSegFactorySpec | MediSynSpec | DiffMaskSpec | MaskedSpec | PhantomGeneratorSpec
-    )
+    from factory.generators.spec import GeneratorSpec
+    AnyGenerator = GeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
     AnyGenerator = Annotated[reduce(or_, GENERATORS.values()), Field(discriminator="kind")]
@@ -111,8 +105,7 @@ class Recipe(BaseModel):
 
     @model_validator(mode="after")
     def _folds_try_patients_that_the_generator_never_saw(self) -> Self:
-        trained = getattr(self.generator, "train", None) is not None
-        if trained and self.utility is not None and self.utility.folds is not None:
+        if self.generator.trains and self.utility is not None and self.utility.folds is not None:
             raise InputError(
                 "utility.folds would try segmenters on patients that the generator is trained on: "
                 "leave folds out, use a generator trained on other data, or have one trained for "

@@ -10,7 +10,7 @@ from factory import identity as factory
 
 
 def _backwards(first_names: Mapping[str, str]) -> dict[str, str]:
-    return {first: now for now, first in first_names.items()}
+    return {first: now.rpartition(".")[2] for now, first in first_names.items()}
 
 
 _OF_FACTORY, _OF_EVALUATION = (_backwards(m.FIRST_NAMES) for m in (factory, evaluation))

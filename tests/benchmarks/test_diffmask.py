@@ -42,7 +42,7 @@ def test_without_a_checkpoint_one_line_says_how_to_train_one(monkeypatch, capsys
 
 
 @pytest.mark.slow
-def test_every_rung_is_judged_on_drawn_images():
+def test_every_step_is_judged_on_drawn_images():
     quick = ["generator.sample.steps=2", "generator.sample.batch=2"]
     bench = diffmask.DownstreamExperiment.of(
         "diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2
@@ -50,8 +50,8 @@ def test_every_rung_is_judged_on_drawn_images():
     real = bench.train, bench.held_out, bench.domain
     section = EvaluateSection(judge_steps=2)
     figures = diffmask.judged(bench.generator, bench.prompts, *real, section)
-    rungs = set(bench.generator.masks.rungs) - {"gate"}
-    assert figures.keys() == rungs | {"control", "real"}
+    steps = set(bench.generator.masks.steps) - {"gate"}
+    assert figures.keys() == steps | {"control", "real"}
     for figure in figures.values():
         assert figure.n == 2
         assert 0 <= figure.value <= 1

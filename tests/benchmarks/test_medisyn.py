@@ -6,14 +6,13 @@ import pytest
 
 from benchmarks import distinct, medisyn
 from benchmarks.paraphrases import HELD_OUT, TRAINING_RATES, free_texts
+from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
-from factory.models.caption_sentences import caption_corpus
-from factory.models.tokenizer import words
 from factory.prompts.captions import check_words
 from factory.prompts.grid import PromptGrid
-from factory.prompts.wording import load_wording
-from factory.settings import MediSynSpec
+from factory.prompts.wording import load_wording, words
 from factory.sources.phantom import PhantomSource
+from factory.training.sentences import caption_corpus
 from flows.planning.recipe import load_recipe
 from tasks.generator_training import training_data
 from tasks.real_data import Reference

@@ -3,7 +3,7 @@
 import pytest
 
 from factory.errors import InputError
-from factory.identity import branch_of, digest, plain_name, run_id
+from factory.identity import branch_of, digest, first_named, plain_name, run_id
 
 
 def test_a_run_is_named_by_what_it_makes():
@@ -32,3 +32,21 @@ def test_a_name_that_is_a_path_is_refused(name):
 
 def test_plain_names_pass():
     assert plain_name("cxr-lungs_2") == "cxr-lungs_2"
+
+
+def test_renamed_keys_have_their_first_names_in_an_identity():
+    section = {"kind": "diffmask", "masks": {"steps": ["attention"], "affinity": {"steps": 3}}}
+    training = {"steps": 2, "affinity_images": 4, "affinity_label_steps": []}
+    assert first_named({"generator": section | {"train": training}, "views": [{"steps": 1}]}) == {
+        "generator": {
+            "kind": "diffmask",
+            "masks": {"rungs": ["attention"], "affinity": {"steps": 3}},
+            "train": {"steps": 2, "seeds": 4, "seed_rungs": []},
+        },
+        "views": [{"steps": 1}],
+    }
+
+
+def test_a_renamed_key_of_one_section_has_its_first_name_where_that_section_stands_alone():
+    assert first_named({"steps": ["attention"]}, "masks") == {"rungs": ["attention"]}
+    assert first_named({"steps": 20}, "sample") == {"steps": 20}

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.masks import CODECS, GreyLevels, Lattice, lattice_colours
+from factory.masks import CODECS, GreyLevels, Lattice, dice, lattice_colours
 
 
 def masks_with_all(classes, side=16, seed=0):
@@ -85,3 +85,11 @@ def test_classes_that_were_not_asked_for_are_not_found(codec):
     assert not made.decode(picture, []).any()
     with pytest.raises(ValueError, match="has no code"):
         made.decode(picture, [9])
+
+
+def test_dice_of_regions_that_share_one_pixel():
+    # Two pixels and three, one shared: 2 * 1 / (2 + 3).
+    first, second = np.array([1, 1, 0, 0], bool), np.array([0, 1, 1, 1], bool)
+    assert dice(first, second) == pytest.approx(0.4)
+    assert dice(first, first) == 1
+    assert dice(first * 0, second) == dice(first * 0, first * 0) == 0

@@ -10,7 +10,7 @@ from factory.models.autoencoder import Autoencoder
 from factory.models.checkpoints import UNET_CONFIG, UNET_WEIGHTS, Components, save_components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import SCHEDULE, TINY
-from factory.models.text import new_text_encoder
+from factory.training.text import new_text_encoder
 from factory.vocabulary import load_vocabulary
 
 DOMAIN = "phantom-breast-us"

@@ -18,8 +18,11 @@ GENERATOR = {
         "autoencoder": {"factor": 4, "steps": 2, "batch": 2},
         "text": {"steps": 2},
         "augment": {"copies": 1},
-        "seeds": 4,
-        "seed_rungs": ["attention", "crf"],  # to a network of two steps words change nothing
+        "affinity_images": 4,
+        "affinity_label_steps": [
+            "attention",
+            "crf",
+        ],  # to a network of two steps words change nothing
         "views": [{"box": [0, 0, 0.25, 0.25], "absent": ["lesion"], "text": "upper left corner"}],
     },
     "sample": {"steps": 2, "batch": 4},
@@ -62,11 +65,11 @@ def test_pairs_are_made_judged_and_rejected_with_their_reasons(medpair, recipe, 
             "the class word 'lesion' or 'focal lesion' is not in the prompt",
         ),
         (
-            {"generator": GENERATOR | {"masks": {"rungs": ["crf"]}}},
-            "cannot be climbed: start with attention",
+            {"generator": GENERATOR | {"masks": {"steps": ["crf"]}}},
+            "cannot be taken: start with attention",
         ),
     ],
-    ids=["unnamed class", "rungs"],
+    ids=["unnamed class", "steps"],
 )
 def test_what_cannot_be_read_is_refused_in_a_line(changes, expected, medpair, recipe, tmp_path):
     path = recipe(**(TINY | changes))
@@ -100,7 +103,7 @@ def test_a_dry_run_retrieves_the_captions_of_the_training_split(
     train = {
         k: v
         for k, v in RETRIEVING["generator"]["train"].items()
-        if k not in ("seeds", "seed_rungs", "views")
+        if k not in ("affinity_images", "affinity_label_steps", "views")
     }
     plain = {"kind": kind, "preset": "tiny", "train": train, "sample": GENERATOR["sample"]}
     generator = RETRIEVING["generator"] if kind == "diffmask" else plain

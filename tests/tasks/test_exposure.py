@@ -5,9 +5,9 @@ import pytest
 
 from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure, provenance
 from factory.generators.phantom import PhantomGeneratorSpec
+from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
 from factory.models.lineage import Ancestor, ancestry_of, with_ancestor
-from factory.settings import MedSegFactorySpec
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
 from tasks.exposure import UNKNOWN, exposure_of

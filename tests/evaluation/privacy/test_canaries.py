@@ -7,16 +7,16 @@ from evaluation.fidelity.alarms import raised
 from evaluation.pairs import take
 from evaluation.privacy.memorisation import NearestNeighbourDistances, copying_p
 from factory.generators.medsegfactory import MedSegFactory
+from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.settings import (
     Augmentation,
     AutoencoderTraining,
-    MediSynSpec,
     SampleSection,
-    SystemTraining,
     TextTraining,
+    TrainSection,
 )
 from factory.sources.phantom import PhantomSource
 from factory.training.data import TrainingData
@@ -63,7 +63,7 @@ def by_heart(tmp_path_factory):
     source = PhantomSource(domains=(DOMAIN,), train=20, val=140).build()
     train, held_out = source.read("train", SMALL), source.read("val", SMALL)
     learnt = train[[0] * TIMES + list(range(1, len(train)))]
-    section = SystemTraining(
+    section = TrainSection(
         steps=200,
         batch=16,
         warm_up=20,

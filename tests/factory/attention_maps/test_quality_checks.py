@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from factory.attention_maps.quality_checks import absences, dice, disagreements, prior_violations
+from factory.attention_maps.quality_checks import absences, disagreements, prior_violations
 from factory.attention_maps.settings import StructureSection
 
 CLASSES = {"lung": 1, "heart": 2}
@@ -20,14 +20,6 @@ def mask():
 def violations(**changes):
     priors = {"lung": StructureSection(**changes), "heart": StructureSection()}
     return list(prior_violations(mask(), CLASSES, priors))
-
-
-def test_dice_of_regions_that_share_one_pixel():
-    # Two pixels and three, one shared: 2 * 1 / (2 + 3).
-    first, second = np.array([1, 1, 0, 0], bool), np.array([0, 1, 1, 1], bool)
-    assert dice(first, second) == pytest.approx(0.4)
-    assert dice(first, first) == 1
-    assert dice(first * 0, second) == dice(first * 0, first * 0) == 0
 
 
 def test_a_class_without_a_pixel_is_told():
@@ -49,7 +41,7 @@ def test_too_many_pieces():
     assert violations(components=1) == ["lung is in 2 pieces, expected at most 1"]
 
 
-def test_rungs_that_disagree():
+def test_steps_that_disagree():
     other = mask()
     other[2:, 3:5] = 0
     other[2:, 4:6] = 2  # two of four pixels shared: Dice 0.5

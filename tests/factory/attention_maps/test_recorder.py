@@ -1,4 +1,4 @@
-"""The tap on a tiny UNet: what it reads, and that the image never notices."""
+"""The recorder on a tiny UNet: what it reads, and that the image never notices."""
 
 import gc
 
@@ -9,7 +9,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 
-from factory.attention_maps.recorder import AttentionTap, fuse, grid_size, probabilities
+from factory.attention_maps.recorder import AttentionRecorder, fuse, grid_size, probabilities
 from factory.models.presets import TINY
 
 LENGTH, DIM = 6, 32
@@ -55,17 +55,17 @@ def unet() -> UNet2DConditionModel:
 
 def test_images_are_equal_to_the_bit_with_and_without_the_tap(unet):
     before = sample(unet)
-    with AttentionTap(unet, every_token(2), slice(0, 2), self_attention=True) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2), self_attention=True) as recorder:
         during = sample(unet)
     assert torch.equal(before, during)
     assert torch.equal(before, sample(unet))
-    assert tap.passes == 2
+    assert recorder.passes == 2
 
 
 def test_all_tokens_together_get_all_attention_at_every_place(unet):
-    with AttentionTap(unet, every_token(2), slice(0, 2)) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2)) as recorder:
         sample(unet)
-    maps = tap.cross_maps()
+    maps = recorder.cross_maps()
     assert list(maps) == [(8, 8), (4, 4)]
     for (height, width), values in maps.items():
         assert values.shape == (2, LENGTH, height, width)
@@ -77,8 +77,8 @@ def test_a_group_reads_the_mean_of_its_tokens(unet):
     pieces = torch.zeros(2, 1, LENGTH)
     pieces[:, 0, [2, 4]] = 0.5
     with (
-        AttentionTap(unet, every_token(2), slice(0, 2)) as single,
-        AttentionTap(unet, pieces, slice(0, 2)) as group,
+        AttentionRecorder(unet, every_token(2), slice(0, 2)) as single,
+        AttentionRecorder(unet, pieces, slice(0, 2)) as group,
     ):
         sample(unet)
     for size, values in group.cross_maps().items():
@@ -99,28 +99,28 @@ def test_maps_are_those_of_a_processor_that_computes_the_probabilities():
                 seen.setdefault(query.shape[1], []).append(scores.mean(1)[:2])
             return super().__call__(attn, hidden_states, encoder_hidden_states, **kwargs)
 
-    with AttentionTap(unet, every_token(2), slice(0, 2)) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2)) as recorder:
         sample(unet)
     unet.set_attn_processor(Recorder())
     sample(unet)
-    for (height, width), values in tap.cross_maps().items():
+    for (height, width), values in recorder.cross_maps().items():
         expected = torch.stack(seen[height * width]).mean(0).transpose(1, 2)
         torch.testing.assert_close(values.flatten(2), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_unconditional_half_is_not_read(unet):
-    with AttentionTap(unet, every_token(2), slice(2, 4)) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(2, 4)) as recorder:
         sample(unet)
     # Its text states are all alike, so it attends to all of them alike.
     torch.testing.assert_close(
-        tap.cross_maps()[8, 8], torch.full((2, LENGTH, 8, 8), 1 / LENGTH), atol=1e-6, rtol=0
+        recorder.cross_maps()[8, 8], torch.full((2, LENGTH, 8, 8), 1 / LENGTH), atol=1e-6, rtol=0
     )
 
 
 def test_self_attention_rows_sum_to_one(unet):
-    with AttentionTap(unet, every_token(2), slice(0, 2), self_attention=True) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2), self_attention=True) as recorder:
         sample(unet)
-    maps = tap.self_maps()
+    maps = recorder.self_maps()
     assert {size: tuple(m.shape) for size, m in maps.items()} == {
         (8, 8): (2, 64, 64),
         (4, 4): (2, 16, 16),
@@ -136,10 +136,10 @@ def test_self_attention_above_32_cells_is_not_kept():
             "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
         }
     )
-    with torch.no_grad(), AttentionTap(unet, every_token(1), self_attention=True) as tap:
+    with torch.no_grad(), AttentionRecorder(unet, every_token(1), self_attention=True) as recorder:
         unet(torch.randn(1, 4, 48, 24), 5, text(1))
-    assert list(tap.cross_maps()) == [(48, 24), (24, 12)]
-    assert list(tap.self_maps()) == [(24, 12)]
+    assert list(recorder.cross_maps()) == [(48, 24), (24, 12)]
+    assert list(recorder.self_maps()) == [(24, 12)]
 
 
 def floats_alive() -> int:
@@ -149,28 +149,31 @@ def floats_alive() -> int:
 
 def test_memory_does_not_grow_with_the_number_of_steps(unet):
     before = floats_alive()
-    with AttentionTap(unet, every_token(2), slice(0, 2), self_attention=True) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2), self_attention=True) as recorder:
         sample(unet, steps=1)
         after_one = floats_alive()
         sample(unet, steps=4)
         assert floats_alive() == after_one > before
-    assert tap.passes == 5
+    assert recorder.passes == 5
 
 
 def test_some_passes_only(unet):
-    with AttentionTap(unet, every_token(2), slice(0, 2)) as first:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2)) as first:
         sample(unet, steps=1)
-    with AttentionTap(unet, every_token(2), slice(0, 2), every=2) as tap:
+    with AttentionRecorder(unet, every_token(2), slice(0, 2), every=2) as recorder:
         sample(unet, steps=1)
         # The second pass is left out, although it sees another batch.
         with torch.no_grad():
             unet(torch.zeros(4, 4, 8, 8), 0, text(4))
-    assert torch.equal(first.cross_maps()[8, 8], tap.cross_maps()[8, 8])
+    assert torch.equal(first.cross_maps()[8, 8], recorder.cross_maps()[8, 8])
 
 
 def test_the_network_is_as_it_was_even_after_an_error(unet):
     processors = unet.attn_processors
-    with pytest.raises(ValueError, match="has weights for"), AttentionTap(unet, every_token(3)):
+    with (
+        pytest.raises(ValueError, match="has weights for"),
+        AttentionRecorder(unet, every_token(3)),
+    ):
         sample(unet)
     assert all(unet.attn_processors[name] is processor for name, processor in processors.items())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in unet.modules())
@@ -180,15 +183,15 @@ def test_the_network_is_as_it_was_even_after_an_error(unet):
 def test_text_of_another_length_is_refused(unet):
     weights = torch.eye(LENGTH + 1)[None].expand(2, -1, -1)
     complaint = "2 images of 6 tokens and has weights for 2 of 7"
-    with pytest.raises(ValueError, match=complaint), AttentionTap(unet, weights, slice(0, 2)):
+    with pytest.raises(ValueError, match=complaint), AttentionRecorder(unet, weights, slice(0, 2)):
         sample(unet)
 
 
 def test_nothing_read_is_no_map(unet):
-    with AttentionTap(unet, every_token(2)) as tap:
+    with AttentionRecorder(unet, every_token(2)) as recorder:
         pass
     with pytest.raises(ValueError, match="no attention was read"):
-        tap.cross_maps()
+        recorder.cross_maps()
 
 
 def test_probabilities_of_one_head_by_hand():

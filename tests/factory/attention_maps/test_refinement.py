@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from factory.attention_maps.affinity_net import AffinityNet, train_affinity
+from factory.attention_maps.affinity_net import AffinityNet
 from factory.attention_maps.refinement import AttentionRecord, Refinement, normalised, resized
 from factory.attention_maps.settings import (
-    RUNGS,
+    STEPS,
     AffinitySection,
     RefinementSection,
     StructureSection,
 )
 from factory.errors import InputError
+from factory.training.affinity import train_affinity
 
 SIDE, CELLS = 64, 16
 LABELS = {"background": 0, "right lung": 1, "left lung": 2, "heart": 3}
@@ -68,7 +69,7 @@ def self_attention():
     return (alike / alike.sum(1, keepdims=True)).astype(np.float32)
 
 
-def sight(**changes):
+def record(**changes):
     seen = {
         "image": radiograph(),
         "maps": coarse_maps(),
@@ -79,9 +80,9 @@ def sight(**changes):
     return AttentionRecord(**{**seen, **changes})
 
 
-def refinement(*rungs, structures=CHEST, **changes):
+def refinement(*steps, structures=CHEST, **changes):
     section = RefinementSection(
-        rungs=rungs or RUNGS, structures=structures, affinity=AFFINITY, **changes
+        steps=steps or STEPS, structures=structures, affinity=AFFINITY, **changes
     )
     torch.manual_seed(0)
     return Refinement(section, LABELS, AffinityNet(AFFINITY).eval())
@@ -95,35 +96,35 @@ def mean_overlap(mask):
     return float(np.mean(overlaps))
 
 
-def test_every_rung_betters_the_thresholded_attention():
-    overlaps = {rung: mean_overlap(mask) for rung, mask in refinement().climb(sight()).items()}
+def test_every_step_betters_the_thresholded_attention():
+    overlaps = {step: mean_overlap(mask) for step, mask in refinement().refine(record()).items()}
     assert list(overlaps) == ["attention", "contrast", "crf", "selfattention", "affinity"]
     assert 0.7 < overlaps["attention"] < 0.87 < overlaps["contrast"]
-    for rung in ("crf", "selfattention", "affinity"):
-        assert overlaps[rung] > 0.95
+    for step in ("crf", "selfattention", "affinity"):
+        assert overlaps[step] > 0.95
 
 
 def test_contrast_takes_away_what_the_word_does_not_change():
     maps = coarse_maps()
     maps[1, :4, :4] = maps[1].max()  # the network also looks into a corner for the heart
-    seen = sight(maps=maps)
-    masks = refinement("attention", "contrast").climb(seen)
+    seen = record(maps=maps)
+    masks = refinement("attention", "contrast").refine(seen)
     assert (masks["attention"][:12, :12] == LABELS["heart"]).any()
     assert not (masks["contrast"][:12, :12] == LABELS["heart"]).any()
     assert (masks["contrast"] == LABELS["heart"]).any()
 
 
 def test_a_lower_cut_is_more_generous():
-    usual, low = (refinement(level=level).climb(sight()) for level in (0, -0.4))
-    for rung in ("attention", "contrast"):  # the CRF then finds the image's own borders from both
-        assert (low[rung] > 0).sum() > (usual[rung] > 0).sum()
+    usual, low = (refinement(level=level).refine(record()) for level in (0, -0.4))
+    for step in ("attention", "contrast"):  # the CRF then finds the image's own borders from both
+        assert (low[step] > 0).sum() > (usual[step] > 0).sum()
 
 
 def test_a_word_that_changes_nothing_has_no_place():
     changes = coarse_contrasts()
     noise = np.random.default_rng(2).random(changes[1].shape)
     changes[1] = noise.astype(np.float32) / 100  # of a prediction
-    verdict = refinement("attention", "contrast")(sight(contrasts=changes))
+    verdict = refinement("attention", "contrast")(record(contrasts=changes))
     assert verdict.doubts == ("class not found",)
     assert "heart has no pixel" in verdict.reason
 
@@ -132,22 +133,22 @@ def test_attention_has_one_vote_beside_contrast():
     """Attention that is wrong about the heart is outvoted, where contrast knows better."""
     maps = coarse_maps()
     maps[1, :6, :6] = 4 * maps[1].max()
-    seen = sight(maps=maps)
-    rungs = refinement("attention", "contrast", "crf", "gate")
-    masks = rungs.climb(seen)
+    seen = record(maps=maps)
+    steps = refinement("attention", "contrast", "crf", "gate")
+    masks = steps.refine(seen)
     assert not ((masks["attention"] == 3) & (masks["crf"] == 3)).any()
-    assert "attention and" not in (rungs(seen).reason or "")
+    assert "attention and" not in (steps(seen).reason or "")
 
 
-@pytest.mark.parametrize("rung", ["crf", "selfattention", "affinity"])
-def test_each_rung_works_with_the_others_switched_off(rung):
-    masks = refinement("attention", rung).climb(sight())
-    assert list(masks) == ["attention", rung]
-    assert mean_overlap(masks[rung]) > mean_overlap(masks["attention"]) + 0.03
+@pytest.mark.parametrize("step", ["crf", "selfattention", "affinity"])
+def test_each_step_works_with_the_others_switched_off(step):
+    masks = refinement("attention", step).refine(record())
+    assert list(masks) == ["attention", step]
+    assert mean_overlap(masks[step]) > mean_overlap(masks["attention"]) + 0.03
 
 
 def test_a_good_mask_has_no_reason_against_it():
-    verdict = refinement()(sight())
+    verdict = refinement()(record())
     assert verdict.reason is None
     assert verdict.mask.dtype == np.uint8
     assert verdict.mask.shape == (SIDE, SIDE)
@@ -156,8 +157,8 @@ def test_a_good_mask_has_no_reason_against_it():
 
 def test_the_order_of_the_maps_does_not_matter():
     other_way = {"maps": coarse_maps()[::-1].copy(), "contrasts": coarse_contrasts()[::-1].copy()}
-    swapped = sight(**other_way, names=("heart", "lung"))
-    np.testing.assert_array_equal(refinement()(swapped).mask, refinement()(sight()).mask)
+    swapped = record(**other_way, names=("heart", "lung"))
+    np.testing.assert_array_equal(refinement()(swapped).mask, refinement()(record()).mask)
 
 
 def flat_heart(seen):
@@ -172,7 +173,7 @@ def nan_heart(seen):
     return maps
 
 
-@pytest.mark.parametrize("rungs", [("attention",), RUNGS])
+@pytest.mark.parametrize("steps", [("attention",), STEPS])
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -181,8 +182,8 @@ def nan_heart(seen):
         (lambda seen: seen.maps * 0, "the map of lung is flat"),
     ],
 )
-def test_a_map_that_says_nothing_is_a_reason_on_any_rung(rungs, spoil, complaint):
-    verdict = refinement(*rungs)(sight(maps=spoil(sight())))
+def test_a_map_that_says_nothing_is_a_reason_on_any_step(steps, spoil, complaint):
+    verdict = refinement(*steps)(record(maps=spoil(record())))
     assert complaint in verdict.reason
     assert "heart has no pixel" in verdict.reason
     assert not (verdict.mask == LABELS["heart"]).any()
@@ -190,23 +191,23 @@ def test_a_map_that_says_nothing_is_a_reason_on_any_rung(rungs, spoil, complaint
 
 def test_the_gate_knows_the_priors():
     structures = {**CHEST, "heart": StructureSection(area=(0.2, 0.5))}
-    assert "heart covers" in refinement(structures=structures)(sight()).reason
-    assert refinement("attention", "crf", structures=structures)(sight()).reason is None
+    assert "heart covers" in refinement(structures=structures)(record()).reason
+    assert refinement("attention", "crf", structures=structures)(record()).reason is None
 
 
 def test_the_gate_counts_pieces():
     maps = coarse_maps()
     maps[1, :2, 12:14] = maps[1].max()  # a second place that looks like a heart
-    seen = sight(maps=maps)
+    seen = record(maps=maps)
     assert (
         "heart is in 2 pieces, expected at most 1" in refinement("attention", "gate")(seen).reason
     )
     assert refinement("attention")(seen).reason is None
 
 
-def test_the_gate_hears_rungs_that_disagree():
+def test_the_gate_hears_steps_that_disagree():
     # The affinity of a picture of something else pulls the lungs out of shape.
-    assert "agree by Dice" in refinement(agreement=0.99)(sight()).reason
+    assert "agree by Dice" in refinement(agreement=0.99)(record()).reason
 
 
 def test_specks_are_dropped_and_holes_filled_where_solid():
@@ -214,7 +215,7 @@ def test_specks_are_dropped_and_holes_filled_where_solid():
     maps[0, 8:40, 8:40] = 1
     maps[0, 20:24, 20:24] = 0.1
     maps[0, 60, 60] = 1
-    seen = sight(maps=maps, names=("heart",))
+    seen = record(maps=maps, names=("heart",))
     hollow = refinement("attention", structures={})(seen).mask
     assert (hollow == 3).sum() == 32 * 32 - 16
     solid = refinement("attention", structures={"heart": StructureSection(solid=True)})(seen).mask
@@ -224,20 +225,20 @@ def test_specks_are_dropped_and_holes_filled_where_solid():
 def test_one_lung_alone_is_told():
     maps = coarse_maps()
     maps[0, :, CELLS // 2 :] = maps[0].min()
-    verdict = refinement("attention")(sight(maps=maps))
+    verdict = refinement("attention")(record(maps=maps))
     assert "left lung has no pixel" in verdict.reason
 
 
 @settings(max_examples=15, deadline=None)
 @given(arrays(np.float32, (2, 6, 6), elements=st.integers(0, 4).map(float)))
 def test_what_passes_shows_every_class_that_was_asked_for(maps):
-    verdict = refinement("attention", "gate")(sight(maps=maps))
+    verdict = refinement("attention", "gate")(record(maps=maps))
     if verdict.reason is None:
         assert set(np.unique(verdict.mask)) >= {1, 2, 3}
 
 
 def test_seeds_are_right_where_they_are_certain():
-    found = refinement().seeds(sight())
+    found = refinement().confident_labels(record())
     truth = np.array([0, 1, 1, 2])[chest()]  # numbers of the maps, not of the classes
     certain = found != 255
     assert set(np.unique(found)) >= {0, 1, 2}
@@ -248,39 +249,39 @@ def test_seeds_are_right_where_they_are_certain():
 def test_a_net_trained_on_the_seeds_is_of_use():
     made = refinement("attention", "crf", "affinity")
     assert made.net is not None
-    seen = sight()
-    list(train_affinity(made.net, [seen.image] * 2, [made.seeds(seen)] * 2, seed=0))
-    assert mean_overlap(made.climb(seen)["affinity"]) > 0.95
+    seen = record()
+    list(train_affinity(made.net, [seen.image] * 2, [made.confident_labels(seen)] * 2, seed=0))
+    assert mean_overlap(made.refine(seen)["affinity"]) > 0.95
 
 
-def test_colour_images_are_climbed_too():
+def test_colour_images_are_refined_too():
     colour = np.stack([radiograph()] * 3, axis=2)
     made = Refinement(refinement().section, LABELS, AffinityNet(AFFINITY, channels=3).eval())
-    assert mean_overlap(made(sight(image=colour)).mask) > 0.95
+    assert mean_overlap(made(record(image=colour)).mask) > 0.95
 
 
-def test_what_a_rung_needs_is_asked_for_in_one_line():
+def test_what_a_step_needs_is_asked_for_in_one_line():
     with pytest.raises(InputError, match="needs a trained AffinityNet"):
-        Refinement(RefinementSection(), LABELS)(sight(names=("heart", "left lung")))
+        Refinement(RefinementSection(), LABELS)(record(names=("heart", "left lung")))
     with pytest.raises(InputError, match="needs self-attention maps"):
-        refinement("attention", "selfattention")(sight(self_maps={}))
-    with pytest.raises(InputError, match="what changes where a word is unsaid"):
-        refinement("attention", "contrast")(sight(contrasts=None))
+        refinement("attention", "selfattention")(record(self_maps={}))
+    with pytest.raises(InputError, match="what changes where a word is left out"):
+        refinement("attention", "contrast")(record(contrasts=None))
     with pytest.raises(InputError, match="unknown class 'lung' in the label map"):
-        refinement("attention", structures={})(sight())
+        refinement("attention", structures={})(record())
 
 
-@pytest.mark.parametrize("rungs", [(), ("crf",), ("attention", "gate", "crf"), ("attention",) * 2])
-def test_rungs_out_of_order_are_refused(rungs):
-    with pytest.raises(ValueError, match="cannot be climbed"):
-        RefinementSection(rungs=rungs)
+@pytest.mark.parametrize("steps", [(), ("crf",), ("attention", "gate", "crf"), ("attention",) * 2])
+def test_steps_out_of_order_are_refused(steps):
+    with pytest.raises(ValueError, match="cannot be taken"):
+        RefinementSection(steps=steps)
 
 
 def test_no_map_makes_no_mask():
     with pytest.raises(ValueError, match="no mask can be made of no map"):
-        sight(maps=np.zeros((0, 4, 4), np.float32), names=())
+        record(maps=np.zeros((0, 4, 4), np.float32), names=())
     with pytest.raises(ValueError, match="one map"):
-        sight(names=("lung",))
+        record(names=("lung",))
 
 
 def test_maps_are_resized_about_their_centres():

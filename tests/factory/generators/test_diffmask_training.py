@@ -5,33 +5,38 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factory.attention_maps.settings import AffinitySection, RefinementSection
-from factory.diffmask_sections import DiffMaskSpec, DiffMaskTraining, ViewSection
+from factory.attention_maps.settings import AffinitySection, DiffMaskTrainSection, RefinementSection
 from factory.errors import InputError
+from factory.generators.specs import DiffMaskSpec
 from factory.models.checkpoints import checkpoint_digest
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.settings import Augmentation, AutoencoderTraining, SampleSection, TextTraining
-from factory.training.partial_views import seen, with_views, without
-from factory.training.text_to_image import known_words
+from factory.settings import (
+    Augmentation,
+    AutoencoderTraining,
+    SampleSection,
+    TextTraining,
+    ViewSection,
+)
+from factory.training.partial_views import in_view, with_views, without
 from tasks.generator_training import checkpoint_folder
 
-TRAIN = DiffMaskTraining(
+TRAIN = DiffMaskTrainSection(
     steps=2,
     batch=4,
     validate_every=2,
     autoencoder=AutoencoderTraining(steps=2, batch=4),
     text=TextTraining(steps=2, batch=8),
     augment=Augmentation(copies=1),
-    seeds=4,
-    seed_rungs=("attention", "crf"),  # to a network of two steps words change nothing
+    affinity_images=4,
+    affinity_label_steps=("attention", "crf"),  # to a network of two steps words change nothing
     views=(ViewSection(box=(0.75, 0, 1, 0.25), absent=("polyp",), text="lower left corner"),),
 )
 SPEC = DiffMaskSpec(
     preset="tiny",
     train=TRAIN,
     sample=SampleSection(steps=2, batch=2),
-    masks=RefinementSection(flat=0, affinity=AffinitySection(steps=2, batch=2, margin=0)),
+    masks=RefinementSection(min_contrast=0, affinity=AffinitySection(steps=2, batch=2, margin=0)),
 )
 
 
@@ -75,12 +80,12 @@ def test_what_it_draws_follows_from_the_checkpoint(whole, data):
     np.testing.assert_array_equal(first.masks, second.masks)
 
 
-def test_switching_a_rung_off_needs_no_other_training(whole, data, tmp_path):
+def test_switching_a_step_off_needs_no_other_training(whole, data, tmp_path):
     def folder(masks):
         spec = SPEC.model_copy(update={"masks": masks})
         return checkpoint_folder(tmp_path, "x", spec, "source", data.image)
 
-    lower = SPEC.masks.model_copy(update={"rungs": ("attention", "crf")})
+    lower = SPEC.masks.model_copy(update={"steps": ("attention", "crf")})
     other = SPEC.masks.model_copy(update={"affinity": AffinitySection(radius=4)})
     assert folder(lower) == folder(SPEC.masks) != folder(other)
     spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": lower})
@@ -92,9 +97,9 @@ def test_an_affinity_network_of_another_stride_or_none_is_refused(whole, data, t
     spec = SPEC.with_checkpoint(whole[0]).model_copy(update={"masks": other})
     with pytest.raises(InputError, match="stride 2"):
         spec.build(data.image)
-    bare = SPEC.model_copy(update={"train": TRAIN.model_copy(update={"seeds": 0})})
+    bare = SPEC.model_copy(update={"train": TRAIN.model_copy(update={"affinity_images": 0})})
     assert "affinity" not in trained(data, tmp_path, bare)
-    with pytest.raises(InputError, match="rung affinity"):
+    with pytest.raises(InputError, match="step affinity"):
         bare.with_checkpoint(tmp_path).build(data.image)
 
 
@@ -107,7 +112,7 @@ def test_views_lack_what_is_out_of_sight_and_say_so(data):
     assert not views.masks.any()
     assert set(views.facets["labels"]) <= {"", "polyp"}
     assert set(views.facets["text"]) == {"upper right"}
-    np.testing.assert_array_equal(views.images[0], seen(train.images[0], view))
+    np.testing.assert_array_equal(views.images[0], in_view(train.images[0], view))
     # Two pixels for one: the corner's brightness stays what it was.
     half = train.images.shape[1] // 2
     assert abs(views.images[0].mean() - train.images[0][:half, half:].mean()) < 1
@@ -131,7 +136,7 @@ def test_what_is_covered_is_painted_over_from_its_sides_and_all_else_stays(data)
 
 def test_words_of_views_are_known_before_they_are_learnt(data):
     assert SPEC.own_texts == ("lower left corner",)
-    known = known_words(SPEC, data.train, data.domains)
+    known = SPEC.known_words(data.train, data.domains)
     assert known is not None
     assert {"corner", "polyp"} <= known
 
@@ -150,7 +155,7 @@ def test_a_view_that_cannot_be_is_refused(data):
         with_views(data.train, data.domains, [view], 1.0, seed=0)
 
 
-@pytest.mark.parametrize("rungs", [["crf"], ["attention", "affinity"], ["attention", "gate"]])
-def test_an_affinity_network_cannot_learn_from_itself(rungs):
-    with pytest.raises(ValueError, match=r"cannot be climbed|those below it"):
-        DiffMaskTraining(steps=1, seed_rungs=rungs)
+@pytest.mark.parametrize("steps", [["crf"], ["attention", "affinity"], ["attention", "gate"]])
+def test_an_affinity_network_cannot_learn_from_itself(steps):
+    with pytest.raises(ValueError, match=r"cannot be taken|those below it"):
+        DiffMaskTrainSection(steps=1, affinity_label_steps=steps)

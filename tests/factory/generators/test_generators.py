@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from factory.attention_maps.affinity_net import AffinityNet
-from factory.attention_maps.settings import AffinitySection, RefinementSection, StructureSection
-from factory.diffmask_sections import ReadSection
+from factory.attention_maps.settings import (
+    AffinitySection,
+    ReadSection,
+    RefinementSection,
+    StructureSection,
+)
 from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.generators.base import Generator, facet_rows
@@ -17,21 +21,21 @@ from factory.generators.diffmask import DiffMask
 from factory.generators.medisyn import MediSyn
 from factory.generators.medsegfactory import MedSegFactory
 from factory.generators.phantom import PhantomGeneratorSpec
+from factory.generators.specs import MaskedSpec, MediSynSpec, MedSegFactorySpec
 from factory.generators.two_step import Masked
 from factory.images import ImageSection
-from factory.masked_sections import MaskedSpec
 from factory.models.autoencoder import Autoencoder
-from factory.models.caption_sentences import caption_corpus
 from factory.models.checkpoints import Components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import SCHEDULE, TINY
-from factory.models.text import new_text_encoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.prompts.prompt import Prompt
-from factory.settings import MediSynSpec, MedSegFactorySpec, SampleSection
+from factory.settings import SampleSection
 from factory.sources.phantom import render
 from factory.sources.phantoms import PHANTOMS
 from factory.store.checks import check, names
+from factory.training.sentences import caption_corpus
+from factory.training.text import new_text_encoder
 from factory.vocabulary import load_vocabulary
 
 
@@ -77,7 +81,7 @@ LUNGS = {"lung": StructureSection(sides=("right lung", "left lung"))}
 
 
 def tiny_diffmask(image, **masks):
-    """That network, and every rung; what an untrained one looks at is far from flat."""
+    """That network, and every step; what an untrained one looks at is far from flat."""
     affinity = AffinitySection(stride=2, radius=3, walk=4)
     section = RefinementSection(**{"affinity": affinity, "structures": LUNGS, **masks})
     torch.manual_seed(0)
@@ -247,7 +251,9 @@ def test_reading_the_attention_changes_no_pixel():
 def test_a_mask_that_is_not_believed_is_absent_and_the_pair_rejected_with_its_reason():
     image = SECTIONS[0]
     priors = {"heart": StructureSection(area=(0.98, 0.99))}
-    generator = tiny_diffmask(image, structures=priors, rungs=("attention", "gate"), speck=0)
+    generator = tiny_diffmask(
+        image, structures=priors, steps=("attention", "gate"), min_component=0
+    )
     prompts = [chest_prompt("heart", replicate=i) for i in range(2)]
     pairs = generate(generator, prompts)
     assert not pairs.has_mask.any()
@@ -259,7 +265,7 @@ def test_a_mask_that_is_not_believed_is_absent_and_the_pair_rejected_with_its_re
 
 
 def test_flat_attention_is_a_rejection_and_no_empty_mask():
-    generator = tiny_diffmask(SECTIONS[0], flat=0.999)
+    generator = tiny_diffmask(SECTIONS[0], min_contrast=0.999)
     pairs = generate(generator, [chest_prompt(finding="normal")])
     assert not pairs.has_mask.any()
     assert "flat map" in pairs.facets["doubts"][0].split(";")
@@ -305,17 +311,17 @@ def test_a_class_word_that_cannot_be_read_is_refused(text, complaint):
         generate(tiny_diffmask(SECTIONS[0]), [chest_prompt(text=text)])
 
 
-def test_given_images_are_looked_at_again_rung_by_rung():
+def test_given_images_are_looked_at_again_step_by_step():
     generator = tiny_diffmask(SECTIONS[0])
     prompts = [chest_prompt(finding="normal", replicate=i) for i in range(3)]
     real = PhantomGeneratorSpec().build(SECTIONS[0]).generate(prompts, [1, 2, 3]).images
-    climbed = generator.attention_of(real, prompts, [200, 400])
-    for masks in climbed:
+    refined = generator.attention_of(real, prompts, [200, 400])
+    for masks in refined:
         assert list(masks) == ["attention", "contrast", "crf", "selfattention", "affinity"]
         assert all(mask.shape == (32, 32) and mask.max() <= 3 for mask in masks.values())
     alone = generator.attention_of(real[1:2], prompts[1:2], [200, 400])
-    for rung, mask in alone[0].items():
-        np.testing.assert_array_equal(mask, climbed[1][rung])
+    for step, mask in alone[0].items():
+        np.testing.assert_array_equal(mask, refined[1][step])
     (other,) = generator.attention_of(real[1:2], prompts[1:2], [200, 400], control="polyp")
     assert list(other) == list(alone[0])
 
@@ -329,8 +335,8 @@ def test_neighbours_that_ask_for_more_or_nothing_change_no_mask():
     assert together[1] == {}
     for i in (0, 2):
         (alone,) = generator.attention_of(images[i : i + 1], prompts[i : i + 1], [200])
-        for rung, mask in alone.items():
-            np.testing.assert_array_equal(mask, together[i][rung])
+        for step, mask in alone.items():
+            np.testing.assert_array_equal(mask, together[i][step])
     heart = generator.domains[prompts[0].domain].index("heart")
     assert set(np.unique(together[0]["attention"])) <= {0, heart}
 
@@ -341,22 +347,22 @@ def test_halves_that_share_a_map_are_denied_together_and_a_control_once():
     prompt = chest_prompt()
     reading = generator.reading([prompt], ["lung, heart"])
     (names,) = reading.names
-    line, denied = reading.told_and_denied(prompt.title, names)
+    line, denied = reading.with_and_without(prompt.title, names)
     assert names == ("lung", "heart")
     for half in ("right lung", "left lung"):
         assert f"{half} visible" in line
         assert f"no {half}" in denied[0]
         assert f"{half} visible" in denied[1]
     control = generator.reading([prompt], ["polyp"], "polyp")
-    line, denied = control.told_and_denied(prompt.title, names)
+    line, denied = control.with_and_without(prompt.title, names)
     assert line.endswith("polyp visible")
     assert denied == [line.replace("polyp visible", "no polyp")] * 2
 
 
-def test_rungs_and_reading_are_in_the_digest():
+def test_steps_and_reading_are_in_the_digest():
     image = SECTIONS[0]
     every = DiffMask(tiny_medisyn(image), RefinementSection(), ReadSection(every=2))
-    fewer = DiffMask(tiny_medisyn(image), RefinementSection(rungs=("attention",)), ReadSection())
+    fewer = DiffMask(tiny_medisyn(image), RefinementSection(steps=("attention",)), ReadSection())
     assert len({tiny_diffmask(image).digest, every.digest, fewer.digest}) == 3
 
 
@@ -413,7 +419,7 @@ def test_masks_are_added_to_the_very_images_of_a_painter(section):
         expected = mask_model.segment(prompts, seeds, alone.images)
         np.testing.assert_array_equal(pairs.masks, expected.masks)
     # Other images, other masks: what is given is really looked at.
-    mask_model = tiny_diffmask(section, rungs=("attention",))
+    mask_model = tiny_diffmask(section, steps=("attention",))
     read = mask_model.segment(prompts, seeds, alone.images).masks
     assert not np.array_equal(read, mask_model.segment(prompts, seeds, alone.images[::-1]).masks)
 

@@ -39,7 +39,7 @@ def test_guidance_by_hand(unet):
     text, noise = inputs()
     times = (torch.full((3,), 500),) * 2
     plain = guided(unet, noise, times, text, 1.0)
-    nothing = Conditioning(text.away, text.away)
+    nothing = Conditioning(text.negative_prompt, text.negative_prompt)
     empty = guided(unet, noise, times, nothing, 1.0)
     amplified = guided(unet, noise, times, text, 3.0)
     for stream in (0, 1):
@@ -52,10 +52,10 @@ def test_guidance_by_hand(unet):
 def test_rescaled_guidance_equals_that_of_diffusers(unet, rescale):
     text, noise = inputs()
     times = (torch.full((3,), 500),) * 2
-    asked = guided(unet, noise, times, text, 1.0)
+    unguided = guided(unet, noise, times, text, 1.0)
     amplified = guided(unet, noise, times, text, 3.0)
     rescaled = guided(unet, noise, times, text, 3.0, rescale)
-    for mine, wide, plain in zip(rescaled, amplified, asked, strict=True):
+    for mine, wide, plain in zip(rescaled, amplified, unguided, strict=True):
         theirs = rescale_noise_cfg(wide, plain, rescale)
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
 
@@ -64,9 +64,9 @@ def test_rescaled_guidance_equals_that_of_diffusers(unet, rescale):
 def test_wholly_rescaled_predictions_spread_as_unguided_ones(unet):
     text, noise = inputs()
     times = (torch.full((3,), 500),) * 2
-    asked = guided(unet, noise, times, text, 1.0)
+    unguided = guided(unet, noise, times, text, 1.0)
     rescaled = guided(unet, noise, times, text, 5.0, 1.0)
-    for mine, plain in zip(rescaled, asked, strict=True):
+    for mine, plain in zip(rescaled, unguided, strict=True):
         torch.testing.assert_close(mine.std((1, 2, 3)), plain.std((1, 2, 3)))
 
 
@@ -76,7 +76,9 @@ def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
     section = SampleSection(solver=solver, steps=4, guidance=guidance, guidance_rescale=0.7)
     text, noise = inputs()
     made = sample(unet, make_solver(solver, dict(SCHEDULE)), text, noise, section)
-    turned = Conditioning(*([state.flip(0) for state in part] for part in (text.asked, text.away)))
+    turned = Conditioning(
+        *([state.flip(0) for state in part] for part in (text.prompt, text.negative_prompt))
+    )
     solver_again = make_solver(solver, dict(SCHEDULE))
     again = sample(unet, solver_again, turned, [stream.flip(0) for stream in noise], section)
     for stream in (0, 1):

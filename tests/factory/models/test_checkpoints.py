@@ -22,9 +22,10 @@ from factory.models.checkpoints import (
 )
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
 from factory.models.presets import SMALL, TINY
-from factory.models.text import TextEncoder, new_text_encoder
+from factory.models.text import TextEncoder
 from factory.models.tokenizer import train_tokenizer
 from factory.models.weights import write_state
+from factory.training.text import new_text_encoder
 
 TEXTS = ["a photo of a hand image, with bone.", "a photo of a hand label, with bone."]
 SCHEDULE = {"beta_schedule": "scaled_linear", "prediction_type": "v_prediction"}

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from factory.generators.specs import MedSegFactorySpec
 from factory.models import dual_stream
 from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
 from factory.models.joint_attention import JointAttention, attend, cut, joined, nearness
 from factory.models.presets import PRESETS, SMALL, TINY
-from factory.settings import MedSegFactorySpec
 
 STACKED = ("official", "joint")  # the couplings that keep two streams inside the network
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import factory
-from factory.cards import training_history
+from factory.models.lineage import training_history
 
 HERE = "9" * 64
 

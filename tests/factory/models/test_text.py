@@ -1,88 +1,49 @@
-from collections.abc import Mapping
+"""Text encoders: states of whole texts, and of texts that are read clause by clause."""
 
 import pytest
 import torch
-from torch import Tensor
 
+from factory.attention_maps.token_weights import token_weights
 from factory.errors import InputError
-from factory.models.text import TextEncoder, new_text_encoder, teach, train_text_encoder
-from factory.settings import TextTraining
-from factory.training.sentences import Sentence, corpus
-from factory.vocabulary import Domain, load_vocabulary
+from factory.models.text import TextEncoder, by_clause
+from factory.prompts.wording import words
+from factory.training.sentences import corpus
+from factory.training.text import new_text_encoder
+from factory.vocabulary import load_vocabulary
 
+DOMAINS = load_vocabulary().domains
 NAMES = ("phantom-chest-xray", "phantom-breast-us")
-
-
-def lessons(names=NAMES) -> list[Sentence]:
-    domains: Mapping[str, Domain] = load_vocabulary().domains
-    return corpus({name: domains[name] for name in names})
+TEXTS = [sentence.text for sentence in corpus({name: DOMAINS[name] for name in NAMES})]
+LINES = ["chest X-ray, with right lung, no opacity.", "heart of the chest"]
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[TextEncoder, list[Sentence]]:
-    sentences = lessons()
-    encoder = new_text_encoder([sentence.text for sentence in sentences])
-    section = TextTraining(steps=120, batch=12, learning_rate=6e-3)
-    last = [*teach(encoder, sentences, section, seed=0)][-1]
-    assert last.losses["facets_right"] > 0.9
-    return encoder, sentences
+def encoder():
+    return new_text_encoder(TEXTS)
 
 
-def separation(encoder: TextEncoder, texts: list[str]) -> float:
-    """Distance of the nearest two distinct prompts, in units of the prompts' mean spread."""
-    states = encoder(texts).flatten(1)
-    distance = torch.cdist(states, states) + torch.diag(torch.full((len(texts),), torch.inf))
-    return float(distance.min() / (states - states.mean(0)).norm(dim=1).mean())
-
-
-def test_states_are_frozen_float32_of_a_fixed_length(trained):
-    encoder, _ = trained
+def test_states_are_frozen_float32_of_a_fixed_length(encoder):
     states = encoder(["", "a photo of a chest", "lung"])
     assert states.shape == (3, encoder.length, encoder.dim) == (3, 64, 64)
     assert states.dtype == torch.float32
     assert not states.requires_grad
 
 
-def test_distinct_prompts_have_clearly_distinct_states(trained):
-    encoder, sentences = trained
-    assert separation(encoder, [sentence.text for sentence in sentences]) > 0.1
-
-
-def test_a_linear_probe_recovers_the_finding(trained):
-    encoder, sentences = trained
-    # Ridge regression on half of the prompts, read on the other half.
-    target = torch.tensor([float("finding=pneumonia" in s.labels) for s in sentences])
-    states = encoder([sentence.text for sentence in sentences]).mean(1)
-    weights = fit(states[::2], target[::2])
-    predicted = torch.cat([states, torch.ones(len(states), 1)], 1) @ weights > 0.5
-    assert float((predicted == target.bool())[1::2].float().mean()) > 0.95
-
-
-def fit(states: Tensor, target: Tensor) -> Tensor:
-    inputs = torch.cat([states, torch.ones(len(states), 1)], 1)
-    return torch.linalg.solve(
-        inputs.T @ inputs + 0.1 * torch.eye(inputs.shape[1]), inputs.T @ target
-    )
-
-
-def test_a_text_has_the_same_states_in_any_company(trained):
-    encoder, sentences = trained
-    texts = [sentence.text for sentence in sentences[:5]]
+def test_a_text_has_the_same_states_in_any_company(encoder):
+    texts = TEXTS[:5]
     assert torch.equal(encoder(texts)[3], encoder([texts[3]])[0])
     assert torch.equal(encoder([texts[1], texts[1]])[1], encoder(texts)[1])
 
 
-def test_saved_and_loaded_it_says_the_same(trained, tmp_path):
-    encoder, _ = trained
+def test_saved_and_loaded_it_says_the_same(encoder, tmp_path):
     encoder.save(tmp_path)
     again = TextEncoder.load(tmp_path)
     text = ["a photo of chest X-ray phantom image, with heart, and a zebra."]
     assert torch.equal(encoder(text), again(text))
-    assert again.unknown_words(text[0]) == ["and", "zebra"]
+    assert set(words(text[0])) - again.known == {"and", "zebra"}
 
 
-def test_stored_in_half_precision_it_says_nearly_the_same(trained, tmp_path):
-    encoder, _ = trained
+def test_stored_in_half_precision_it_says_nearly_the_same(encoder, tmp_path):
     encoder.save(tmp_path, torch.float16)
     again = TextEncoder.load(tmp_path)
     assert next(again.model.parameters()).dtype == torch.float32
@@ -90,9 +51,8 @@ def test_stored_in_half_precision_it_says_nearly_the_same(trained, tmp_path):
     torch.testing.assert_close(encoder(["heart"]), again(["heart"]), atol=0.02, rtol=0.02)
 
 
-def test_the_older_hub_layout_of_a_tokenizer_is_read(trained, tmp_path):
+def test_the_older_hub_layout_of_a_tokenizer_is_read(encoder, tmp_path):
     # Stable Diffusion 1.5 ships vocab.json and merges.txt, and no tokenizer.json.
-    encoder, _ = trained
     encoder.save(tmp_path)
     encoder.tokenizer.backend_tokenizer.model.save(str(tmp_path / "tokenizer"))
     (tmp_path / "tokenizer" / "tokenizer.json").unlink()
@@ -100,11 +60,11 @@ def test_the_older_hub_layout_of_a_tokenizer_is_read(trained, tmp_path):
     again = TextEncoder.load(tmp_path)
     text = ["a photo of chest X-ray phantom image, with heart."]
     assert torch.equal(encoder(text), again(text))
-    assert again.unknown_words("zebra") == []
+    assert again.known is None
 
 
-def test_a_folder_without_tokenizer_is_refused(trained, tmp_path):
-    trained[0].save(tmp_path)
+def test_a_folder_without_tokenizer_is_refused(encoder, tmp_path):
+    encoder.save(tmp_path)
     for file in (tmp_path / "tokenizer").iterdir():
         file.unlink()
     (tmp_path / "tokenizer").rmdir()
@@ -112,40 +72,52 @@ def test_a_folder_without_tokenizer_is_refused(trained, tmp_path):
         TextEncoder.load(tmp_path)
 
 
-def test_a_prompt_too_long_to_be_read_whole_is_refused(trained):
+def test_a_prompt_too_long_to_be_read_whole_is_refused(encoder):
     with pytest.raises(InputError, match="has 102 tokens and the text encoder reads 64"):
-        trained[0](["lung " * 100])
+        encoder(["lung " * 100])
 
 
-def test_training_is_repeatable():
-    def losses() -> list[float]:
-        sentences = lessons(NAMES[1:])
-        encoder = new_text_encoder([sentence.text for sentence in sentences])
-        section = TextTraining(steps=3, batch=8)
-        return [step.losses["text"] for step in teach(encoder, sentences, section, seed=5)]
-
-    assert losses() == losses()
+@pytest.fixture(scope="module")
+def whole():
+    return new_text_encoder(LINES)
 
 
-def test_every_prompt_of_the_vocabulary_fits():
-    sentences = corpus(load_vocabulary().domains)
-    encoder = new_text_encoder([sentence.text for sentence in sentences])
-    assert encoder.tokens([sentence.text for sentence in sentences]).shape[1] == 64
+@pytest.fixture(scope="module")
+def apart(whole):
+    return by_clause(whole)
 
 
-@pytest.mark.slow
-def test_the_whole_vocabulary_is_learned_in_a_minute():
-    training = train_text_encoder(
-        corpus(load_vocabulary().domains), TextTraining(learning_rate=3e-3), seed=0
+def state(encoder, line, word):
+    place = token_weights(encoder.tokenizer, line, [(word,)], encoder.length)[0].argmax()
+    return encoder([line])[0, place]
+
+
+def test_a_word_tells_of_its_clause_alone_wherever_that_stands(whole, apart):
+    lines = ("chest X-ray, right lung, heart", "right lung", "heart, no opacity, right lung")
+    states = [state(apart, line, "lung") for line in lines]
+    assert all(torch.equal(states[0], each) for each in states)
+    assert not torch.equal(*(state(whole, line, "lung") for line in (lines[0], lines[2])))
+
+
+def test_within_a_clause_words_hear_of_one_another(apart):
+    told = [state(apart, line, "opacity") for line in ("heart, no opacity", "heart, with opacity")]
+    assert not torch.equal(*told)
+
+
+def test_what_is_no_word_says_nothing(apart):
+    empty, told = apart([""])[0], apart(["heart, right lung"])[0]
+    count = len(apart.tokenizer("heart, right lung")["input_ids"])
+    torch.testing.assert_close(told[0], empty[0])
+    torch.testing.assert_close(told[count:], empty[count:])
+
+
+def test_one_clause_alone_is_read_as_ever(whole, apart):
+    words = slice(1, 5)
+    assert torch.equal(
+        apart(["heart of the chest"])[0, words], whole(["heart of the chest"])[0, words]
     )
-    last, encoder = None, None
-    while encoder is None:
-        try:
-            last = next(training)
-        except StopIteration as end:
-            encoder = end.value
-    # Three domains share their title, and prompts of a class they share: those have no answer.
-    assert last.losses["facets_right"] > 0.85
-    texts = {sentence.text for sentence in corpus(load_vocabulary().domains)}
-    assert separation(encoder, sorted(texts)) > 0.1
-    assert not encoder.unknown_words("a photo of abdomen CT scans label, with kidney tumor.")
+
+
+def test_a_text_that_is_too_long_is_refused(apart):
+    with pytest.raises(InputError, match="the rest would be ignored"):
+        apart(["heart, " * apart.length])

@@ -19,10 +19,10 @@ from factory.models.checkpoints import (
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import MEDSEGFACTORY, SCHEDULE, TINY
-from factory.models.text import new_text_encoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.models.weights import write_state
 from factory.settings import SampleSection
+from factory.training.text import new_text_encoder
 
 ALPHAS = DDIMScheduler.from_config(dict(SCHEDULE)).alphas_cumprod
 

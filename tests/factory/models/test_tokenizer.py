@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.models.tokenizer import learn_merges, train_tokenizer, words
+from factory.models.tokenizer import learn_merges, train_tokenizer
 
 TEXTS = ["a photo of chest X-ray image, with left lung.", "a photo of carina label, with rib."]
 TOKENIZER = train_tokenizer(TEXTS, length=20)
@@ -29,7 +29,3 @@ def test_training_twice_gives_the_same_tokenizer():
 def test_no_text_reads_as_its_own_end(text):
     # The end of the text doubles as the unknown token, so a gap in the alphabet would show as it.
     assert TOKENIZER.eos_token_id not in TOKENIZER(text, add_special_tokens=False)["input_ids"]
-
-
-def test_words_are_lower_case_and_without_marks():
-    assert words("Left lung, X-ray 12: left LUNG") == ["left", "lung", "x", "ray"]

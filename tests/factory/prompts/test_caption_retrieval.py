@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factory.attention_maps.token_weights import check_spoken, naming
+from factory.attention_maps.token_weights import check_mentioned, naming
 from factory.errors import InputError
 from factory.prompts.caption_facts import facts_of_prompt
 from factory.prompts.caption_retrieval import CaptionLibrary, RetrieveSection
@@ -177,7 +177,7 @@ def test_where_it_came_from_is_never_told_and_classes_are_named(finding, rates):
         line = caption(facts, np.random.default_rng(seed), rates).text
         assert "retrieved" not in line
         assert line.endswith("PTB in the right upper field")
-        check_spoken(naming(line, [("lungs", "lung fields")]), [("lungs", "lung fields")])
+        check_mentioned(naming(line, [("lungs", "lung fields")]), [("lungs", "lung fields")])
 
 
 def test_missing_class_words_come_first_and_present_ones_once():

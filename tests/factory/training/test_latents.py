@@ -6,20 +6,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from factory.masks import Lattice
 from factory.models.autoencoder import Autoencoder
 from factory.pairs import PairBatch
+from factory.pictures import shown_images
 from factory.settings import Augmentation
-from factory.training.latents import (
-    Latents,
-    augment,
-    domain_spread,
-    encode_streams,
-    image_pictures,
-    mask_pictures,
-    pair_texts,
-    shown_images,
-)
+from factory.training.latents import Latents, augment, domain_spread, encode_streams, pair_texts
 
 
 def test_an_augmented_mask_still_lies_on_its_object():
@@ -102,13 +93,6 @@ def test_every_variant_of_a_row_has_the_spread_of_its_domain(data):
     told = np.tile(names, 2)
     assert {len(set(spread[told == name])) for name in ("pale", "vivid")} == {1}
     assert spread[told == "pale"][0] < spread[told == "vivid"][0]
-
-
-def test_each_mask_is_coded_in_its_own_domain(data):
-    pictures = mask_pictures(data.train, data.domains)
-    decoded = Lattice(1).decode(pictures.float() / 127.5 - 1)
-    np.testing.assert_array_equal(decoded, data.train.masks)
-    assert image_pictures(data.train.images).shape == pictures.shape
 
 
 def test_texts_tell_the_finding_and_the_stream(data):

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from factory.errors import InputError
+from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
 from factory.models.checkpoints import checkpoint_digest, load_components, read_card
 from factory.models.lineage import Ancestor, ancestry_of
 from factory.prompts.prompt import Prompt
-from factory.settings import Augmentation, MedSegFactorySpec, SampleSection
+from factory.settings import Augmentation, SampleSection
 from factory.training.medsegfactory import train_medsegfactory
 from factory.vocabulary import load_vocabulary
 

@@ -3,12 +3,12 @@
 import pytest
 
 from factory.images import ImageSection
-from factory.settings import Augmentation, AutoencoderTraining, TextTraining, TrainSection
+from factory.settings import Augmentation, AutoencoderTraining, PairTrainSection, TextTraining
 from factory.sources.phantom import PhantomSource
 from factory.training.data import TrainingData
 
 IMAGE = ImageSection(size=32, channels=3)
-TRAIN = TrainSection(
+TRAIN = PairTrainSection(
     steps=6,
     batch=4,
     warm_up=2,

@@ -1,0 +1,141 @@
+"""A generator added as anybody adds one: a spec with its generator, and one line in the registry."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import Field, TypeAdapter, ValidationError
+
+from factory.generators import GENERATORS
+from factory.generators.base import Generator, facet_rows
+from factory.generators.spec import GeneratorSpec, Passes
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.prompts.prompt import Prompt
+from factory.store.checks import check
+from factory.vocabulary import Domain, load_vocabulary
+from tasks.generator_training import checkpoint_folder
+
+IMAGE = ImageSection(size=32, channels=1)
+BREAST = load_vocabulary().domain("phantom-breast-us")
+
+
+class SquareSpec(GeneratorSpec):
+    """Recipe section of a generator that draws a square of noise for the first class."""
+
+    kind: Literal["square"] = "square"
+    side: int = Field(default=8, ge=1, description="pixels")
+
+    def build(self, image: ImageSection) -> "Square":
+        return Square(image, self.side)
+
+
+@dataclass(frozen=True)
+class Square:
+    image: ImageSection
+    side: int
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        return load_vocabulary().domains
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr(("square", self.image, self.side)).encode()).hexdigest()
+
+    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
+        facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
+        images, masks = zip(*map(self._pair, prompts, seeds), strict=True)
+        return PairBatch.of(np.stack(images), np.stack(masks), facets)
+
+    def _pair(self, prompt, seed):
+        draw = np.random.default_rng(seed)
+        image = draw.integers(0, 256, (self.image.size,) * 2 + (self.image.channels,), np.uint8)
+        mask = np.zeros(image.shape[:2], np.uint8)
+        for name in prompt.classes[:1]:
+            mask[: self.side, : self.side] = self.domains[prompt.domain].index(name)
+        return image, mask
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    monkeypatch.setitem(GENERATORS, "square", SquareSpec)  # the one line
+    return GENERATORS["square"].model_validate({"kind": "square", "side": 4})
+
+
+def prompts(count=3):
+    return [Prompt.about(BREAST, ["lesion"], "benign", replicate=i) for i in range(count)]
+
+
+def test_every_kind_is_a_spec_under_its_own_name(spec):
+    for kind, each in GENERATORS.items():
+        assert issubclass(each, GeneratorSpec)
+        assert each.model_fields["kind"].default == kind
+
+
+def test_a_recipe_section_of_the_registry_takes_it(spec):
+    section = TypeAdapter(GENERATORS["square"])
+    assert section.validate_python(spec.model_dump()) == spec
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        section.validate_python({"kind": "square", "train": {}})
+
+
+def test_it_keeps_the_contract(spec):
+    generator: Generator = spec.build(IMAGE)
+    asked = prompts()
+    seeds = [prompt.seed for prompt in asked]
+    pairs, tail = generator.generate(asked, seeds), generator.generate(asked[1:], seeds[1:])
+    np.testing.assert_array_equal(pairs.images[1:], tail.images)
+    np.testing.assert_array_equal(pairs.masks[1:], tail.masks)
+    assert not check(pairs, {BREAST.name: BREAST.label_map}).any()
+    assert len({generator.digest, SquareSpec(side=5).build(IMAGE).digest}) == 2
+
+
+def test_it_answers_what_a_plan_asks_of_what_has_no_weights(spec):
+    assert spec.makes_masks
+    assert not spec.trains
+    assert (spec.checkpoints, spec.training_steps, spec.training_passes) == ((), 0, Passes())
+    assert spec.untrained_denoiser() is None
+    assert spec.passes(prompts()) == Passes()
+    spec.check_start()
+    spec.check_prompts(prompts(), None, {BREAST.name: BREAST})
+
+
+def test_what_it_cannot_do_is_refused(spec):
+    with pytest.raises(ValueError, match="square has nothing to train"):
+        spec.learn(None, Path("nowhere"))
+    with pytest.raises(ValueError, match="square takes no checkpoint"):
+        spec.with_checkpoint(Path("nowhere"))
+
+
+def test_other_settings_are_another_identity(spec, tmp_path):
+    def folder(each):
+        return checkpoint_folder(tmp_path, "x", each, "source", IMAGE)
+
+    assert folder(spec) == folder(SquareSpec(side=4)) != folder(SquareSpec(side=5))
+
+
+@pytest.mark.parametrize("kind", ["medsegfactory", "medisyn", "diffmask"])
+def test_a_generator_with_weights_says_what_its_training_and_drawing_cost(kind):
+    train = {"steps": 10, "batch": 4, "autoencoder": {"factor": 4, "steps": 3, "batch": 2}}
+    content = {"kind": kind, "preset": "tiny", "train": train, "sample": {"steps": 5}}
+    spec = GENERATORS[kind].model_validate(content)
+    assert spec.trains
+    assert spec.training_steps == 13
+    assert spec.training_passes == Passes(40, 12)
+    assert spec.latent_factor == 4
+    assert spec.untrained_denoiser().streams == (2 if kind == "medsegfactory" else 1)
+    drawn = spec.passes(prompts())
+    # With guidance two passes a step. Of the finished image: four levels with the class and
+    # without, and three at which places attend.
+    assert drawn == (Passes(10 + 2 * 4 + 3, 2) if kind == "diffmask" else Passes(10, 1))
+    alone = spec.model_copy(update={"sample": spec.sample.model_copy(update={"guidance": 1.0})})
+    assert alone.passes(prompts()).denoiser == drawn.denoiser - 5
+    trained = spec.with_checkpoint(Path("checkpoint"))
+    assert (trained.trains, trained.training_steps) == (False, 0)
+    assert trained.checkpoints == (Path("checkpoint"),)
