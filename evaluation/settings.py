@@ -8,8 +8,15 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from evaluation.features.registry import below, combined, named
+from evaluation.features.names import below, combined, named
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
+
+# Keys that were renamed -> what they were called first: digests are taken over these.
+FIRST_NAMES: Mapping[str, str] = {
+    "tstr": "both_ways",
+    "finding_classifier": "finder",
+    "finding_classifier_steps": "finder_steps",
+}
 
 Value = TypeVar("Value", bound=Hashable)
 

@@ -151,7 +151,7 @@ def reported(job: Job, found: Evaluated, tried: Utility | None) -> Path:
 def concluded(job: Job, audit: Audit, tried: Utility | None, crown: Crown | None) -> Outcome:
     """The report, the record of the run, and what to tell."""
     release, found = audit.release, audit.evaluated
-    scores = headlines(job.lake.evidence(found.about, found.terms))
+    scores = headlines(job.lake.decision_scores(found.about, found.terms))
     page = reported(job, found, tried)
     if release is not None:
         known = {name: score.value for name, score in scores.items() if score.known}

@@ -62,4 +62,4 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
 
 
 def _headline(lake: Lake, about: ScoreKey, terms: str, metric: str) -> Score | None:
-    return headlines(lake.evidence(about, terms)).get(metric)
+    return headlines(lake.decision_scores(about, terms)).get(metric)

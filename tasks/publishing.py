@@ -67,10 +67,10 @@ def decide(
         store: the data set.
         lake: the record of scores.
         about: the snapshot, and the real data and the judge whose scores count.
-        terms: of the scoring, see `evaluation.scoring.version.terms`.
+        terms: of the scoring, see `evaluation.scoring.version.config_digest`.
         gates: of the recipe.
     """
-    decision = gating.decide(gates, headlines(lake.evidence(about, terms)))
+    decision = gating.decide(gates, headlines(lake.decision_scores(about, terms)))
     run = str(store.snapshot(about.subject).attributes["run"])
     lake.decide(about, run, decision, flow_run())
     return decision

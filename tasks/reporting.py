@@ -50,13 +50,13 @@ class Evidence:
 
     Attributes:
         about: the snapshot, the real data it was held against and the judge.
-        terms: of the scoring, see `evaluation.scoring.version.terms`.
+        config_digest: of the scoring, see `evaluation.scoring.version.config_digest`.
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
     """
 
     about: ScoreKey
-    terms: str
+    config_digest: str
     reference: Reference
     utility: Utility | None
 
@@ -112,7 +112,7 @@ def drawn(
         version=version_of(lake, snapshot),
         pairs=len(pairs),
         decision=decision_on(lake, evidence.about),
-        scores=lake.evidence(evidence.about, evidence.terms),
+        scores=lake.decision_scores(evidence.about, evidence.config_digest),
         provenance={
             **provenance(snapshot),
             "the generator had seen": "; ".join(dict.fromkeys(seen))
@@ -131,7 +131,7 @@ def pictures(
     snapshot: Snapshot, pairs: PairBatch, lake: Lake, evidence: Evidence
 ) -> dict[str, list[Picture]]:
     """The figures of each section; real pixels only where the recipe lets them be shown."""
-    scores = lake.evidence(evidence.about, evidence.terms)
+    scores = lake.decision_scores(evidence.about, evidence.config_digest)
     table = pair_table(lake, snapshot, evidence.about, pairs)
     reference, utility = evidence.reference, evidence.utility
     classes = {name: domain.classes for name, domain in reference.domains.items()}

@@ -26,7 +26,7 @@ from evaluation.scoring.judges import (
     new_finding_classifier,
     new_judge,
 )
-from evaluation.scoring.version import VersionScores, score_version, terms
+from evaluation.scoring.version import VersionScores, config_digest, score_version
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -90,7 +90,7 @@ def record_scores(
     lake.record(about, found.scores)
     lake.record_pairs(replace(about, subject=pairs_id), pair_table(synthetic, found))
     # Last: a scoring that was cut short must not count as one.
-    lake.record_scoring(about, terms(section), pairs_id, found.scores)
+    lake.record_scoring(about, config_digest(section), pairs_id, found.scores)
 
 
 def pair_table(synthetic: PairBatch, found: VersionScores) -> pd.DataFrame:
