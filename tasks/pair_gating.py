@@ -121,7 +121,8 @@ class PairGating:
         return known.set_index("row").loc[rows].reset_index()
 
     def _plain(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
-        return pair_numbers(pairs, self.reference.train, self.reference.held_out, names)
+        real = self.reference.train, self.reference.held_out
+        return pair_numbers(pairs, *real, names, self.reference.distances)
 
     def _agreement(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
         parts = []

@@ -74,7 +74,8 @@ def score_pairs(
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
         real = reference.train, reference.held_out
-        return score_version(synthetic, *real, judges, section, auxiliary, rejected)
+        known = reference.distances
+        return score_version(synthetic, *real, judges, section, auxiliary, rejected, known)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)

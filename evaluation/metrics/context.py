@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evaluation.agreement.judge_agreement import Consistency, Judge
     from evaluation.features.handcrafted import Extractor
     from evaluation.fidelity.samples import FeatureSet
+    from evaluation.privacy.image_distance import DistanceCache
     from evaluation.privacy.memorisation import NearestNeighbourDistances
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,7 @@ class ScoringContext:
         tstr_segmenter: trained on the synthetic pairs as the judge was on real ones.
         finding_classifier: of the findings of real training images.
         rejected: pairs that were made with the accepted ones and rejected; None if there are none.
+        distances: of images that were compared before.
     """
 
     synthetic: Block
@@ -48,6 +50,7 @@ class ScoringContext:
     tstr_segmenter: Judge | None = None
     finding_classifier: FindingJudge | None = None
     rejected: Block | None = None
+    distances: DistanceCache | None = None
     _feature_sets: dict[str, FeatureSet] = field(default_factory=dict)
     _two_sample_p: dict[str, float] = field(default_factory=dict)
 
@@ -107,7 +110,8 @@ class ScoringContext:
         """How near the images come to real ones, and real ones to one another."""
         from evaluation.privacy.memorisation import NearestNeighbourDistances
 
-        return NearestNeighbourDistances.of(self.synthetic, self.train, self.held_out)
+        sets = self.synthetic, self.train, self.held_out
+        return NearestNeighbourDistances.of(*sets, cache=self.distances)
 
     @property
     def features(self) -> frozenset[str]:

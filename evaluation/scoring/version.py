@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from evaluation.pairs import Block, Pairs, by_domain, domain_of, real_part, take
 from evaluation.scoring.domain import pair_numbers_of, score_domain
 from evaluation.scoring.judges import AuxiliaryModels
 from evaluation.settings import FIRST_NAMES, EvaluateSection
+
+if TYPE_CHECKING:
+    from evaluation.privacy.image_distance import DistanceCache
 
 Rows = NDArray[np.intp]
 
@@ -66,6 +70,7 @@ def score_version(
     section: EvaluateSection,
     auxiliary: Mapping[str, AuxiliaryModels] | None = None,
     rejected: Pairs | None = None,
+    distances: DistanceCache | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
 
@@ -77,6 +82,7 @@ def score_version(
         section: of the recipe.
         auxiliary: of each domain, other models that scores use; those without one are absent.
         rejected: pairs that were made with those and rejected, if any.
+        distances: of images that were compared before, when single pairs were gated.
 
     Raises:
         InputError: if there are no pairs, or a domain has no real pairs or no judge.
@@ -96,6 +102,7 @@ def score_version(
             others.tstr_segmenter,
             others.finding_classifier,
             _part(rejected, domain),
+            distances,
         )
         parts.append(_score_part(context, domain, at, np.flatnonzero(domain_of(train) == domain)))
     scores = [score for found, _ in parts for score in found]
