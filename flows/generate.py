@@ -44,7 +44,7 @@ def verdicts(job: Job) -> str:
     gating = PairGating(job.lake, job.reference, job.recipe.evaluate, job.record)
     found = screen(store, branch, job.recipe.pair_gates, gating)
     snapshot = commit_verdicts(store, branch, found.reasons)
-    record_rejections(job.lake, store.snapshot(snapshot), found.told)
+    record_rejections(job.lake, store.snapshot(snapshot), found.sentences)
     return snapshot
 
 

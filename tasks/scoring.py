@@ -227,6 +227,6 @@ def follow(loop: Iterator[Step], title: str, steps: int, record: Record) -> None
     with stage(title, total=steps) as progress:
         for step in loop:
             progress.advance(note=f"loss {step.loss:.3f}")
-            seen = {} if step.validation is None else {"validation": step.validation}
-            points.append((step.number, {"loss": step.loss, **seen}))
+            extra = {} if step.validation is None else {"validation": step.validation}
+            points.append((step.number, {"loss": step.loss, **extra}))
     record.curve(points)

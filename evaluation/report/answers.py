@@ -69,7 +69,7 @@ def answers(scores: Mapping[str, Score]) -> tuple[Answer, ...]:
 def _answer(question: Question, scores: Mapping[str, Score], known: Answer | None) -> Answer:
     score, real = scores.get(question.metric), scores.get(question.real)
     if score is None or not score.known:
-        why = "It was not measured." if score is None else f"It could not be told (n = {score.n})."
+        why = "It was not measured." if score is None else f"It is not measurable (n = {score.n})."
         return known or Answer(question.text, "", why, "not measured")
     parts = [f"{question.words}: {_value(score)}"]
     if question.real_words:

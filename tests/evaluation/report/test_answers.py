@@ -76,8 +76,8 @@ def test_images_without_masks_are_answered_by_scores_of_images():
     assert found["Do the images look real?"].verdict == "partly"  # nothing says what real ones get
 
 
-def test_what_could_not_be_told_is_not_measured():
+def test_what_is_not_measurable_is_not_measured():
     unknown = Score.of(CLOSED, Estimate(math.nan, math.nan, math.nan, 3))
     assert answers({CLOSED: unknown})[0].verdict == "not measured"
-    assert answers({CLOSED: unknown})[0].sentence == "It could not be told (n = 3)."
+    assert answers({CLOSED: unknown})[0].sentence == "It is not measurable (n = 3)."
     assert answers({CLOSED: Score.of(CLOSED, NOTHING)})[0].metric == ""
