@@ -32,12 +32,12 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from evaluation.agreement.surface_distance import surfaces
 from evaluation.dice import overlaps
-from evaluation.features.mask_shape import geometry, interface
+from evaluation.features.mask_shape import boundary, geometry
 from evaluation.features.radiomics import GREY, SHAPE, Measured
 from evaluation.features.texture import FLOOR, LEVELS, co_occurrence, first_order
 from evaluation.fidelity.frechet import frechet
-from evaluation.fidelity.mmd import SCALES, Kernel, kernel_distance
-from evaluation.fidelity.prdc import NEAREST, neighbours
+from evaluation.fidelity.mmd import SCALES, Kernel, mmd
+from evaluation.fidelity.prdc import NEAREST, prdc
 from evaluation.fidelity.vendi import vendi
 from evaluation.pairs import Masks
 from evaluation.privacy.memorisation import NearestNeighbourDistances, membership_advantage
@@ -83,11 +83,11 @@ def distances(seed: int) -> Iterator[Agreement]:
     yield "kernel distance, scikit-learn", *_kernel(a, b)
     with redirect_stdout(sys.stderr):  # it prints, and stdout is for the figures
         published = compute_prdc(b, a, nearest_k=NEAREST)
-    ours = neighbours(a, b)
+    ours = prdc(a, b)
     for name, value in published.items():
         yield f"{name}, prdc", getattr(ours, name), float(value)
     kernel = Kernel.of(b)
-    shares = linalg.eigvalsh(kernel.between(a, a) / len(a)).clip(1e-300)
+    shares = linalg.eigvalsh(kernel.gram(a, a) / len(a)).clip(1e-300)
     entropy = stats.entropy(shares)
     yield "Vendi score, scipy", vendi(a, kernel), float(np.exp(entropy))
 
@@ -101,7 +101,7 @@ def _kernel(a: Floats, b: Floats) -> tuple[float, float]:
         return float(table[~np.eye(len(one), dtype=bool)].mean() if own else table.mean())
 
     theirs = mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False)
-    return kernel_distance(a, b, kernel), theirs
+    return mmd(a, b, kernel), theirs
 
 
 def segmentations(seed: int) -> Iterator[Agreement]:
@@ -210,7 +210,7 @@ def pyradiomics_of_regions(seed: int) -> Iterator[Agreement]:
         (theirs[f"shape2D_{each}AxisLength"] / 4) ** 2 + 1 / 12 for each in ("Major", "Minor")
     )
     yield "elongation, pyradiomics", elongation, float(np.sqrt(1 - short / long))
-    _, _, mean, spread = interface(grey[None], masks, 2)[0].reshape(2, 4)[1]
+    _, _, mean, spread = boundary(grey[None], masks, 2)[0].reshape(2, 4)[1]
     scale = float(grey.std()) + FLOOR
     within = (theirs["firstorder_Mean"] - float(grey.mean())) / scale
     yield "inside mean, pyradiomics", mean, within

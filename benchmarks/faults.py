@@ -19,11 +19,11 @@ from sklearn.cluster import KMeans
 from tqdm import tqdm
 
 from evaluation.features.handcrafted import Handcrafted, RobustScale
-from evaluation.features.mask_shape import interface
+from evaluation.features.mask_shape import boundary
 from evaluation.features.spectrum import luminance
-from evaluation.fidelity.alarms import raised
 from evaluation.fidelity.frechet import Features
-from evaluation.fidelity.two_sample_test import shift_p
+from evaluation.fidelity.two_sample_test import two_sample_p
+from evaluation.metrics.alarms import significant
 from evaluation.pairs import Images, Masks, column, units_of
 from evaluation.privacy.image_distance import Distances, distances
 from evaluation.privacy.memorisation import NearestNeighbourDistances, copying_p
@@ -126,14 +126,14 @@ def alarms(pool: Pool, fault: str, seed: int) -> tuple[str, ...]:
     if fault == "shuffled":
         # The set of images and that of masks stay as they are: only their pairing changes.
         masks, grey = pool.pairs.masks[np.roll(chosen, 1)], luminance(pool.pairs.images[chosen])
-        tables["interface"] = interface(grey, masks, len(pool.classes))
+        tables["boundary"] = boundary(grey, masks, len(pool.classes))
     p = {
         group: _differs(
             table, pool.plain[group][reference], pool.units[chosen], pool.units[reference]
         )
         for group, table in tables.items()
     }
-    return raised({**p, "copying": _copied(pool, chosen, reference)})
+    return significant({**p, "copying": _copied(pool, chosen, reference)})
 
 
 def noticed(pool: Pool, fault: str, repeats: int) -> Estimate:
@@ -145,7 +145,7 @@ def noticed(pool: Pool, fault: str, repeats: int) -> Estimate:
 def _differs(ours: Features, real: Features, our_units: Index, real_units: Index) -> float:
     scale = RobustScale.fit(real)
     a, b = scale.apply(ours), scale.apply(real)
-    return shift_p(a, b, our_units, real_units)
+    return two_sample_p(a, b, our_units, real_units)
 
 
 def _copied(pool: Pool, chosen: Index, reference: Index) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from evaluation.features.registry import below, combined, named
+from evaluation.features.names import below, combined, named
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
 
 # Keys of recipes that were renamed, and what they were called first: identities keep those.

@@ -41,7 +41,9 @@ def build_stage(context: RunContext) -> Outcome:
         version=None if release is None else release.tag,
         pairs=context.store.snapshot(audit.snapshot).counts(),
         gates=audit.decision,
-        scores=headlines(context.lake.evidence(audit.evaluated.about, audit.evaluated.terms)),
+        scores=headlines(
+            context.lake.decision_scores(audit.evaluated.about, audit.evaluated.config_digest)
+        ),
         report=report,
         promotion=promotion,
     )
@@ -65,7 +67,7 @@ def report_stage(context: RunContext, version: str) -> Path:
 
 def reported(context: RunContext, found: Evaluated, utility: Utility | None) -> Path:
     """Writes the report of a snapshot."""
-    evidence = Evidence(found.about, found.terms, context.reference, utility)
+    evidence = Evidence(found.about, found.config_digest, context.reference, utility)
     weights = context.checkpoints, context.checkpoint
     folder = context.settings.reports
     return report_version(context.store, context.lake, evidence, *weights, folder, context.record)

@@ -13,7 +13,7 @@ from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score, headlines
 from evaluation.pairs import by_domain, with_masks
-from evaluation.scoring.version import terms
+from evaluation.scoring.version import config_digest
 from evaluation.settings import EvaluateSection
 from factory.errors import InputError
 from factory.pairs import PairBatch
@@ -41,14 +41,14 @@ class Evaluated:
 
     Attributes:
         about: what was scored, against which real data and by which judge.
-        terms: what the scores depend on besides, see `evaluation.scoring.version.terms`.
+        config_digest: what the scores depend on besides, see `evaluation.scoring.version.config_digest`.
         scores: all of them.
         pairs: how many were scored.
         maskless: how many of these have no mask, and count in no score that needs one.
     """
 
     about: ScoreKey
-    terms: str
+    config_digest: str
     scores: tuple[Score, ...]
     pairs: int
     maskless: int
@@ -145,7 +145,7 @@ class Scorer:
         judges = train_judges(*known, models, self.record)
         against = self.reference.digest, judges_digest(judges)
         about = ScoreKey(subject.id, *against, subject.data_set)
-        scores = self.lake.scoring(about, terms(self.section))
+        scores = self.lake.scoring(about, config_digest(self.section))
         if scores is None:
             pairs, rejected = read()
             auxiliary = train_auxiliary_models(
@@ -156,7 +156,7 @@ class Scorer:
             scores = list(found.scores)
         self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})
         counts = subject.pairs, subject.maskless
-        return Evaluated(about, terms(self.section), tuple(scores), *counts)
+        return Evaluated(about, config_digest(self.section), tuple(scores), *counts)
 
 
 def judged_domains(snapshot: Snapshot) -> list[str]:

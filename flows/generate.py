@@ -40,7 +40,7 @@ def with_verdicts(context: RunContext) -> str:
     gating = PairGating(lake, context.reference, context.recipe.evaluate, context.record)
     found = screen(store, branch, context.recipe.pair_gates, gating)
     snapshot = commit_verdicts(store, branch, found.reasons)
-    record_rejections(lake, store.snapshot(snapshot), found.told)
+    record_rejections(lake, store.snapshot(snapshot), found.sentences)
     return snapshot
 
 

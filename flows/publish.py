@@ -49,7 +49,7 @@ def audited(context: RunContext) -> Audit:
         found = evaluate_stage(context, snapshot)
         utility = utility_stage(context, snapshot) if context.gates_need_utility else None
         store, lake, gates = context.store, context.lake, context.recipe.gates
-        decision = decide(store, lake, found.about, found.terms, gates)
+        decision = decide(store, lake, found.about, found.config_digest, gates)
         if not decision.passed:
             return Audit(found, decision, None, utility)
         try:
@@ -78,7 +78,7 @@ def promoted(context: RunContext, audit: Audit) -> Promotion | None:
             if metric.startswith("utility"):
                 utility_stage(context, held[1])
         found = audit.evaluated
-        return challenge(context.lake, found.about, found.terms, metric, release)
+        return challenge(context.lake, found.about, found.config_digest, metric, release)
 
 
 def announced(context: RunContext, audit: Audit, promotion: Promotion | None) -> None:
@@ -86,7 +86,7 @@ def announced(context: RunContext, audit: Audit, promotion: Promotion | None) ->
     release, found = audit.release, audit.evaluated
     if release is None:
         return
-    scores = headlines(context.lake.evidence(found.about, found.terms))
+    scores = headlines(context.lake.decision_scores(found.about, found.config_digest))
     known = {name: score.value for name, score in scores.items() if score.known}
     context.record.metrics(known, step=release.number)
     context.record.dataset(context.store, audit.snapshot, "published")

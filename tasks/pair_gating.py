@@ -42,11 +42,11 @@ class PairVerdicts:
 
     Attributes:
         reasons: (N,) bits of `Reason` for every row of the snapshot.
-        told: row -> what the gates on single pairs say against it.
+        sentences: row -> what the gates on single pairs say against it.
     """
 
     reasons: Reasons
-    told: Mapping[int, tuple[str, ...]]
+    sentences: Mapping[int, tuple[str, ...]]
 
 
 @task(task_run_name="screen-{branch}", cache_policy=NO_CACHE, persist_result=False)
@@ -58,20 +58,22 @@ def screen(store: Store, branch: str, gates: Mapping[str, str], gating: PairGati
     snapshot = store.snapshot(branch)
     reasons = snapshot.reason & ~np.uint32(GATED)
     table = gating.numbers(snapshot, list(gates))
-    told: dict[int, tuple[str, ...]] = {}
+    sentences: dict[int, tuple[str, ...]] = {}
     for name, miss in missed(gates, table).items():
         bit = BITS.get(name, Reason.PAIR_GATE)
         for row, value in table.loc[miss, ["row", name]].itertuples(index=False):
             reasons[int(row)] |= np.uint32(bit)
-            told[int(row)] = (*told.get(int(row), ()), reason(name, gates[name], value))
-    return PairVerdicts(reasons, told)
+            sentences[int(row)] = (*sentences.get(int(row), ()), reason(name, gates[name], value))
+    return PairVerdicts(reasons, sentences)
 
 
 @task(task_run_name="rejections", cache_policy=NO_CACHE, persist_result=False)
-def record_rejections(lake: Lake, snapshot: Snapshot, told: Mapping[int, tuple[str, ...]]) -> None:
+def record_rejections(
+    lake: Lake, snapshot: Snapshot, sentences: Mapping[int, tuple[str, ...]]
+) -> None:
     """Writes to the lake which pairs were rejected, and why."""
     lake.record_rejections(
-        ScoreKey(snapshot.id, data_set=snapshot.name), rejections(snapshot, told)
+        ScoreKey(snapshot.id, data_set=snapshot.name), rejections(snapshot, sentences)
     )
 
 
@@ -121,7 +123,8 @@ class PairGating:
         return known.set_index("row").loc[rows].reset_index()
 
     def _plain(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
-        return pair_numbers(pairs, self.reference.train, self.reference.held_out, names)
+        real = self.reference.train, self.reference.held_out
+        return pair_numbers(pairs, *real, names, self.reference.distances)
 
     def _agreement(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
         parts = []
@@ -142,15 +145,17 @@ class PairGating:
         return fold_agreement(pairs, fold, models)
 
 
-def rejections(snapshot: Snapshot, told: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
+def rejections(snapshot: Snapshot, sentences: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
     """A row for each rejected pair: row, domain, reason in words."""
     rows = snapshot.rejected()
     table = snapshot.facets(rows)[["row", "domain"]]
-    texts = ["; ".join(_words(int(snapshot.reason[row]), told.get(int(row), ()))) for row in rows]
+    texts = [
+        "; ".join(_words(int(snapshot.reason[row]), sentences.get(int(row), ()))) for row in rows
+    ]
     return table.assign(reason=texts)
 
 
-def _words(bits: int, told: tuple[str, ...]) -> list[str]:
+def _words(bits: int, sentences: tuple[str, ...]) -> list[str]:
     """What workers saw, by name; what gates said, in their sentences where they are known."""
     gated = bits & GATED
-    return [*names(bits & ~GATED), *(told or names(gated))]
+    return [*names(bits & ~GATED), *(sentences or names(gated))]

@@ -33,7 +33,9 @@ class Promotion:
 
 
 @task(task_run_name="challenge-{release.tag}", cache_policy=NO_CACHE)
-def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Release) -> Promotion:
+def challenge(
+    lake: Lake, about: ScoreKey, config_digest: str, metric: str, release: Release
+) -> Promotion:
     """Promotes a published version if it is the first, or better than the champion.
 
     Repeated, it changes nothing: the champion does not challenge itself.
@@ -41,7 +43,7 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
     Args:
         lake: which knows the scores of both versions.
         about: the challenger, the real data and the judge.
-        terms: of the scoring.
+        config_digest: of the scoring.
         metric: by which they are compared.
         release: the challenger.
     """
@@ -52,7 +54,7 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
     outcome = Challenge(True, FIRST)
     if held is not None:
         ours, theirs = (
-            _headline(lake, replace(about, subject=subject), terms, metric)
+            _headline(lake, replace(about, subject=subject), config_digest, metric)
             for subject in (release.snapshot, held[1])
         )
         outcome = compare(metric, ours, theirs, f"v{held[0]}")
@@ -61,5 +63,5 @@ def challenge(lake: Lake, about: ScoreKey, terms: str, metric: str, release: Rel
     return Promotion(champion, outcome.won, outcome.reason)
 
 
-def _headline(lake: Lake, about: ScoreKey, terms: str, metric: str) -> Score | None:
-    return headlines(lake.evidence(about, terms)).get(metric)
+def _headline(lake: Lake, about: ScoreKey, config_digest: str, metric: str) -> Score | None:
+    return headlines(lake.decision_scores(about, config_digest)).get(metric)

@@ -40,7 +40,7 @@ def own_scores(lake: Lake, snapshot: Snapshot) -> list[Score]:
     if not len(scorings):
         return lake.scores(snapshot.id, reference=reference, judge="")
     newest = scorings.sort_values("recorded_at").iloc[-1]
-    return lake.evidence(ScoreKey(snapshot.id, reference, newest["judge"]), newest["terms"])
+    return lake.decision_scores(ScoreKey(snapshot.id, reference, newest["judge"]), newest["terms"])
 
 
 def decision_on(lake: Lake, about: ScoreKey) -> Decision:

@@ -59,7 +59,7 @@ def commit_verdicts(store: Store, branch: str, reasons: Reasons | None = None) -
 
 @task(task_run_name="gates-{about.subject}", cache_policy=NO_CACHE)
 def decide(
-    store: Store, lake: Lake, about: ScoreKey, terms: str, gates: Mapping[str, str]
+    store: Store, lake: Lake, about: ScoreKey, config_digest: str, gates: Mapping[str, str]
 ) -> Decision:
     """Holds the recorded scores of a snapshot against the gates and records the decision.
 
@@ -67,10 +67,10 @@ def decide(
         store: the data set.
         lake: the record of scores.
         about: the snapshot, and the real data and the judge whose scores count.
-        terms: of the scoring, see `evaluation.scoring.version.terms`.
+        config_digest: of the scoring, see `evaluation.scoring.version.config_digest`.
         gates: of the recipe.
     """
-    decision = gating.decide(gates, headlines(lake.evidence(about, terms)))
+    decision = gating.decide(gates, headlines(lake.decision_scores(about, config_digest)))
     run = str(store.snapshot(about.subject).attributes["run"])
     lake.decide(about, run, decision, flow_run())
     return decision

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from evaluation.privacy.image_distance import DistanceCache
 from factory.errors import InputError
 from factory.identity import digest
 from factory.images import ImageSection
@@ -31,6 +32,7 @@ class Reference:
         elsewhere: digest of the source of `held_out`, where that is another one; else "".
         parts: digests of the sources that a union is made of; () for any other source.
         licence: of the training pairs.
+        distances: of images to these, once for gating and scoring.
     """
 
     train: PairBatch
@@ -42,6 +44,7 @@ class Reference:
     elsewhere: str = ""
     parts: tuple[str, ...] = ()
     licence: str = "unknown"
+    distances: DistanceCache = field(default_factory=DistanceCache)
 
     @staticmethod
     def of(source: Source, image: ImageSection, split: Split = "val") -> Reference:

@@ -50,13 +50,13 @@ class Evidence:
 
     Attributes:
         about: the snapshot, the real data it was held against and the judge.
-        terms: of the scoring, see `evaluation.scoring.version.terms`.
+        config_digest: of the scoring, see `evaluation.scoring.version.config_digest`.
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
     """
 
     about: ScoreKey
-    terms: str
+    config_digest: str
     reference: Reference
     utility: Utility | None
 
@@ -106,16 +106,16 @@ def drawn(
     drawings = pictures(snapshot, pairs, lake, evidence)
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
     source, parts = evidence.reference.source, evidence.reference.parts
-    seen = [training_history(read_card(each), source, parts) for each in weights]
+    histories = [training_history(read_card(each), source, parts) for each in weights]
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
         pairs=len(pairs),
         decision=decision_on(lake, evidence.about),
-        scores=lake.evidence(evidence.about, evidence.terms),
+        scores=lake.decision_scores(evidence.about, evidence.config_digest),
         provenance={
             **provenance(snapshot),
-            "the generator had seen": "; ".join(dict.fromkeys(seen))
+            "the generator had seen": "; ".join(dict.fromkeys(histories))
             or training_history(None, source),
         },
         recipe=yaml.safe_dump(recipe, sort_keys=False),
@@ -131,7 +131,7 @@ def pictures(
     snapshot: Snapshot, pairs: PairBatch, lake: Lake, evidence: Evidence
 ) -> dict[str, list[Picture]]:
     """The figures of each section; real pixels only where the recipe lets them be shown."""
-    scores = lake.evidence(evidence.about, evidence.terms)
+    scores = lake.decision_scores(evidence.about, evidence.config_digest)
     table = pair_table(lake, snapshot, evidence.about, pairs)
     reference, utility = evidence.reference, evidence.utility
     classes = {name: domain.classes for name, domain in reference.domains.items()}
@@ -177,10 +177,10 @@ def pair_table(lake: Lake, snapshot: Snapshot, about: ScoreKey, pairs: PairBatch
     Returns:
         Columns pair (0 to N - 1) and one per number: dice, nearest, nearest_distance, copied, …
     """
-    told = lake.read(
+    found = lake.read(
         "pair_scores", subject=snapshot.pairs_id, reference=about.reference, judge=about.judge
     )
-    newest = told.sort_values("version").drop_duplicates(["row", "metric"], keep="last")
+    newest = found.sort_values("version").drop_duplicates(["row", "metric"], keep="last")
     wide = newest.pivot(index="row", columns="metric", values="value")
     table = wide.loc[pairs.facets["row"]].reset_index(drop=True)
     whole = {"nearest": "int64", "copied": "bool"}

@@ -26,7 +26,7 @@ from evaluation.scoring.judges import (
     new_finding_classifier,
     new_judge,
 )
-from evaluation.scoring.version import VersionScores, score_version, terms
+from evaluation.scoring.version import VersionScores, config_digest, score_version
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -74,7 +74,8 @@ def score_pairs(
     """Every score of the pairs, by domain and over all."""
     with stage(f"scoring {len(synthetic)} pairs"):
         real = reference.train, reference.held_out
-        return score_version(synthetic, *real, judges, section, auxiliary, rejected)
+        known = reference.distances
+        return score_version(synthetic, *real, judges, section, auxiliary, rejected, known)
 
 
 @task(task_run_name="record-scores", cache_policy=NO_CACHE, persist_result=False)
@@ -90,7 +91,7 @@ def record_scores(
     lake.record(about, found.scores)
     lake.record_pairs(replace(about, subject=pairs_id), pair_table(synthetic, found))
     # Last: a scoring that was cut short must not count as one.
-    lake.record_scoring(about, terms(section), pairs_id, found.scores)
+    lake.record_scoring(about, config_digest(section), pairs_id, found.scores)
 
 
 def pair_table(synthetic: PairBatch, found: VersionScores) -> pd.DataFrame:
@@ -226,6 +227,6 @@ def follow(loop: Iterator[Step], title: str, steps: int, record: Record) -> None
     with stage(title, total=steps) as progress:
         for step in loop:
             progress.advance(note=f"loss {step.loss:.3f}")
-            seen = {} if step.validation is None else {"validation": step.validation}
-            points.append((step.number, {"loss": step.loss, **seen}))
+            extra = {} if step.validation is None else {"validation": step.validation}
+            points.append((step.number, {"loss": step.loss, **extra}))
     record.curve(points)

@@ -21,7 +21,6 @@ from evaluation.statistics.bootstrap import NOTHING, Estimate, Floats, Units, pe
 from evaluation.statistics.roc import (
     Discrimination,
     Measure,
-    accuracy,
     balanced_accuracy,
     discrimination,
 )
@@ -53,24 +52,18 @@ class FindingAgreement:
         pairs: of the synthetic images against the findings they were asked to show.
         real: of the real held-out images against the findings they do show.
         shuffled: of the synthetic images, each against the finding asked of another pair.
-        accuracy_ratio: accuracy, pairs / real; 1 is as recognisable as real, more is possible.
-            NaN where the classifier does no better on real images than on shuffled pairs.
-        balanced_accuracy_ratio: the same of balanced accuracy; it does not depend on how often
-            each finding is asked, so it is the one to quote.
+        balanced_accuracy_ratio: pairs / real; 1 is as recognisable as real, more is possible. NaN
+            where the classifier does no better on real images than on shuffled pairs.
         closed: of balanced accuracy, (pairs - shuffled) / (real - shuffled): 0 no better than
             chance, 1 as good as real; NaN as above.
-        asked: (N,) probability that the classifier gives to the finding asked of each pair; NaN
-            where it knows no such finding.
     """
 
     findings: tuple[str, ...]
     pairs: Discrimination
     real: Discrimination
     shuffled: Discrimination
-    accuracy_ratio: Estimate
     balanced_accuracy_ratio: Estimate
     closed: Estimate
-    asked: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,27 +103,23 @@ def finding_agreement(
 
     Args:
         synthetic: N pairs of one domain; pairs that are asked for a finding which is not judged
-            (blank, unknown to the classifier, or on no held-out image) are left out of all but
-            `asked`.
+            (blank, unknown to the classifier, or on no held-out image) are left out.
         held_out: real pairs of the same domain, unknown to the classifier and to the generator.
         classifier: trained on the real training pairs.
         column: of the facets: what a synthetic pair was asked to show, and a real one shows.
         seed: of the shuffling and of the bootstrap.
     """
     ours, theirs = (_ask(pairs, classifier, column) for pairs in (synthetic, held_out))
-    known = ours.labels != UNLABELLED
-    asked = np.full(len(synthetic), NAN)
-    asked[known] = ours.probabilities[known, ours.labels[known]]
-    judged = np.intersect1d(ours.labels[known], theirs.labels)
+    judged = np.intersect1d(ours.labels[ours.labels != UNLABELLED], theirs.labels)
     if len(judged) < 2:
         nothing = Discrimination(NOTHING, NOTHING, NOTHING)
-        return FindingAgreement((), nothing, nothing, nothing, NOTHING, NOTHING, NOTHING, asked)
+        return FindingAgreement((), nothing, nothing, nothing, NOTHING, NOTHING)
     findings = tuple(classifier.labels[index] for index in judged)
-    return _agreement(findings, ours.among(judged), theirs.among(judged), asked, seed)
+    return _agreement(findings, ours.among(judged), theirs.among(judged), seed)
 
 
 def _agreement(
-    findings: tuple[str, ...], pairs: _Answers, real: _Answers, asked: Floats, seed: int
+    findings: tuple[str, ...], pairs: _Answers, real: _Answers, seed: int
 ) -> FindingAgreement:
     other = pairs.labels[derangement(len(pairs.labels), seed)]
     shuffled = _Answers(pairs.probabilities, other, pairs.units)
@@ -140,10 +129,8 @@ def _agreement(
         pairs=pairs.discrimination(seed),
         real=real.discrimination(seed + 1),
         shuffled=shuffled.discrimination(seed),
-        accuracy_ratio=_relative(_ratio, accuracy, trio, seed),
-        balanced_accuracy_ratio=_relative(_ratio, balanced_accuracy, trio, seed),
-        closed=_relative(_closed, balanced_accuracy, trio, seed),
-        asked=asked,
+        balanced_accuracy_ratio=_relative(_ratio, trio, seed),
+        closed=_relative(_closed, trio, seed),
     )
 
 
@@ -154,19 +141,18 @@ def _ask(pairs: Pairs, classifier: FindingJudge, column: str) -> _Answers:
 
 def _relative(
     combine: Callable[[Floats, Floats, Floats], Floats],
-    measure: Measure,
     trio: tuple[_Answers, _Answers, _Answers],
     seed: int,
 ) -> Estimate:
     pairs, shuffled, real = trio
-    values = [np.array(answers.value(measure)) for answers in trio]
+    values = [np.array(answers.value(balanced_accuracy)) for answers in trio]
     n = len(pairs.labels)
     if values[2] <= values[1]:
         return Estimate(NAN, NAN, NAN, n)
     value = float(combine(*values))
     # Pairs and shuffled share a seed, hence their resamples: they are the same images.
-    ours, chance = (answers.draws(measure, seed) for answers in (pairs, shuffled))
-    found = combine(ours, chance, real.draws(measure, seed + 1))
+    ours, chance = (answers.draws(balanced_accuracy, seed) for answers in (pairs, shuffled))
+    found = combine(ours, chance, real.draws(balanced_accuracy, seed + 1))
     found = found[np.isfinite(found)]
     fewest = min(fewest_units(answers.units, answers.labels) for answers in (pairs, real))
     if fewest < 2 or not len(found):

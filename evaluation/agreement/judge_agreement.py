@@ -115,8 +115,8 @@ def consistency(
     same = np.broadcast_to(mean_mask, ours.shape)
     constant = np.nan_to_num(positive_dice(overlaps(ours, same, count)), nan=0.0)
     shown = take(held_out, np.asarray(held_out.has_mask, bool) & held_out.masks.any((1, 2)))
-    seen = judge.predict(shown.images)
-    real, units = positive_dice(overlaps(seen, shown.masks, count)), units_of(shown)
+    theirs = judge.predict(shown.images)
+    real, units = positive_dice(overlaps(theirs, shown.masks, count)), units_of(shown)
     paired = np.stack([dice[used], shuffled, constant], axis=1)
     return Consistency(
         pairs=bca_mean(paired[:, 0], seed=seed),
@@ -128,7 +128,7 @@ def consistency(
         dice=dice,
         found=found,
         surface=_agreement(ours, take(synthetic, used), count, tolerance_mm, seed),
-        surface_real=_agreement(seen, shown, count, tolerance_mm, seed),
+        surface_real=_agreement(theirs, shown, count, tolerance_mm, seed),
     )
 
 

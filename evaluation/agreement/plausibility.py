@@ -7,7 +7,6 @@ that the next patient may leave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +52,7 @@ class Range:
     """What real masks span.
 
     Attributes:
-        low: (K, 4) least trait of each class, the margin taken off; NaN for a class never seen.
+        low: (K, 4) least trait of each class, the margin taken off; NaN for a class that none shows.
         high: (K, 4) greatest trait, the margin added.
         touching: (K, K) whether two classes ever touch.
     """
@@ -74,11 +73,11 @@ class Range:
         absent = np.isnan(real.traits)
         low = np.where(absent, np.inf, real.traits).min(0)
         high = np.where(absent, -np.inf, real.traits).max(0)
-        seen = np.isfinite(low)
-        wider = MARGIN * np.where(seen, high - low, 0.0)
+        shown = np.isfinite(low)
+        wider = MARGIN * np.where(shown, high - low, 0.0)
         return Range(
-            np.where(seen, low - wider, np.nan),
-            np.where(seen, high + wider, np.nan),
+            np.where(shown, low - wider, np.nan),
+            np.where(shown, high + wider, np.nan),
             np.asarray(real.touching.any(0)),
         )
 
@@ -97,17 +96,6 @@ def plausible(masks: Masks, real: Masks, classes: int) -> NDArray[np.bool_]:
     """(N,) whether every trait of every class of a mask lies in the range of the real masks."""
     breaches = Range.of(Anatomy.of(real, classes)).breaches(Anatomy.of(masks, classes))
     return np.asarray(~breaches.any((1, 2)))
-
-
-def reasons(masks: Masks, real: Masks, classes: Sequence[str]) -> list[str]:
-    """Why each mask is implausible, "" where it is not: its first breach, in words."""
-    breaches = Range.of(Anatomy.of(real, len(classes))).breaches(Anatomy.of(masks, len(classes)))
-    names = (*TRAITS, "neighbours")
-    found = []
-    for broken in breaches:
-        at = np.argwhere(broken)
-        found.append(f"{names[at[0][1]]} of {classes[at[0][0]]}" if len(at) else "")
-    return found
 
 
 def _present(masks: Masks, classes: int) -> NDArray[np.bool_]:

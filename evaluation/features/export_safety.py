@@ -73,16 +73,16 @@ def _unsafe(pickled: bytes) -> Iterator[str]:
         yield "its sample inputs are pickled objects"
 
 
-def _operations(told: object) -> Iterator[str]:
+def _operations(content: object) -> Iterator[str]:
     """What in a graph is neither a tensor operation nor plain arithmetic of sizes."""
-    if isinstance(told, list):
-        for each in told:
+    if isinstance(content, list):
+        for each in content:
             yield from _operations(each)
-    elif isinstance(told, dict):
-        target, expression = told.get("target"), told.get("expr_str")
-        if isinstance(target, str) and "inputs" in told and not OPERATIONS.fullmatch(target):
+    elif isinstance(content, dict):
+        target, expression = content.get("target"), content.get("expr_str")
+        if isinstance(target, str) and "inputs" in content and not OPERATIONS.fullmatch(target):
             yield f"its graph calls {target}"
         if isinstance(expression, str) and not EXPRESSION.fullmatch(SYMBOL.sub("0", expression)):
             yield f"its graph evaluates {expression[:60]!r}"
-        for each in told.values():
+        for each in content.values():
             yield from _operations(each)

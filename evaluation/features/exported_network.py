@@ -209,16 +209,16 @@ def _bounded(bound: Any) -> int:  # noqa: ANN401  # a number of sympy, or its in
 def _declared(
     path: Path, network: nn.Module, shape: list[tuple[int, int]], dtype: torch.dtype, digest: str
 ) -> Program:
-    told = f"network {path} declares an input of sizes {shape} and type {dtype}"
+    declared = f"network {path} declares an input of sizes {shape} and type {dtype}"
     if len(shape) != 4 or not (dtype.is_floating_point or dtype == torch.uint8):
-        raise InputError(f"{told}, not a batch of images; {HOW}")
+        raise InputError(f"{declared}, not a batch of images; {HOW}")
     (fewest, most), (few, many), *sides = shape
     channels = 3 if few <= 3 <= many else 1
     if not few <= channels <= many:
-        raise InputError(f"{told}: it reads neither grey nor RGB images; {HOW}")
+        raise InputError(f"{declared}: it reads neither grey nor RGB images; {HOW}")
     fixed = [low for low, high in sides if low == high]
     size = (fixed[0], fixed[1]) if len(fixed) == 2 else None
     if len(fixed) == 1:
-        raise InputError(f"{told}: fix both height and width, or neither; {HOW}")
+        raise InputError(f"{declared}: fix both height and width, or neither; {HOW}")
     most = min(most, max(MOST, fewest))
     return Program(network, max(1, fewest), most, channels, size, dtype, digest)

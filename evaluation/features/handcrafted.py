@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.features.mask_shape import geometry, interface
+from evaluation.features.mask_shape import boundary, geometry
 from evaluation.features.spectrum import CHUNK, luminance
 from evaluation.features.texture import (
     Table,
@@ -59,7 +59,7 @@ class Handcrafted:
 
     Groups: `first_order` (grey-level statistics), `texture` (co-occurrence, Laplacian of
     Gaussian), `spectrum` (power in rings of frequency), `geometry` (presence, size, place, shape
-    and topology of each class) and `interface` (what the image does at the mask's contour: the
+    and topology of each class) and `boundary` (what the image does at the mask's contour: the
     group that sees a mask paired with the wrong image).
 
     Attributes:
@@ -100,7 +100,7 @@ class Handcrafted:
             "texture": np.hstack([co_occurrence(grey), laplacian(grey)]),
             "spectrum": spectrum(grey),
             "geometry": geometry(masks, len(self.classes)),
-            "interface": interface(grey, masks, len(self.classes)),
+            "boundary": boundary(grey, masks, len(self.classes)),
         }
 
 

@@ -41,7 +41,7 @@ def geometry(masks: Masks, classes: int) -> Table:
     return np.stack(table, axis=2).reshape(count, -1)
 
 
-def interface(grey: Grey, masks: Masks, classes: int) -> Table:
+def boundary(grey: Grey, masks: Masks, classes: int) -> Table:
     """(N, 4 K): per class edge strength and step at its contour, inside mean and spread.
 
     Edge strength: decades of the mean absolute difference of neighbours across the contour over

@@ -121,7 +121,7 @@ def frechet_estimate(
         b: (M, D) features.
         a_units: (N,) unit (patient) of each vector, left out together; None: each is its own.
         b_units: (M,) likewise.
-        seed: of the dealing into blocks.
+        seed: of the assignment to blocks.
 
     Returns:
         Distance with n = N; the lower bound is at least 0; no bounds where a set has fewer than

@@ -1,4 +1,4 @@
-"""The Fréchet distance that endlessly many pairs would have.
+"""The Fréchet distance of infinitely many pairs, FID∞ of other features.
 
 At finite N a Fréchet distance is too large by about c / N once N reaches the number of
 dimensions D; the constant c depends on the generator, so that equal N alone is not fair. Here
@@ -22,7 +22,7 @@ SHARES = (0.5, 0.65, 0.8)  # of the blocks that the nested subsets hold, below a
 NAN = float("nan")
 
 
-def frechet_extrapolated(
+def frechet_infinity(
     a: Features,
     b: Features,
     a_units: Units | None = None,
@@ -40,7 +40,7 @@ def frechet_extrapolated(
         b: (M, D) features.
         a_units: (N,) unit (patient) of each vector, in or out together; None: each is its own.
         b_units: (M,) likewise.
-        seed: of the dealing into blocks.
+        seed: of the assignment to blocks.
 
     Returns:
         Distance in squared feature units with a delete-one-block jackknife interval, n = N. NaN

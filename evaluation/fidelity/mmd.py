@@ -1,4 +1,4 @@
-"""Kernel distance (squared maximum mean discrepancy) and the permutation test that goes with it.
+"""Squared maximum mean discrepancy (MMD) and the permutation test that goes with it.
 
 Unlike a Fréchet distance it assumes no shape of the distributions, has no bias at small N, and
 with a characteristic kernel is zero only between equal distributions. The kernel is the mean of
@@ -47,7 +47,7 @@ class Kernel:
         apart = distances[distances > 0]
         return Kernel(float(np.median(apart)) if len(apart) else 1.0)
 
-    def between(self, a: Features, b: Features) -> NDArray[np.float64]:
+    def gram(self, a: Features, b: Features) -> NDArray[np.float64]:
         """(N, M) kernel values in (0, 1]."""
         squared = _squared(a, b)
         total = np.zeros_like(squared)
@@ -57,7 +57,7 @@ class Kernel:
         return total
 
 
-def kernel_distance(a: Features, b: Features, kernel: Kernel) -> float:
+def mmd(a: Features, b: Features, kernel: Kernel) -> float:
     """Unbiased squared MMD of (N, D) and (M, D); below 0 by chance where the sets are alike.
 
     NaN where either set has fewer than two vectors.
@@ -69,7 +69,7 @@ def kernel_distance(a: Features, b: Features, kernel: Kernel) -> float:
     return _Sums.of(a, b, one, other, kernel).distance()
 
 
-def kernel_estimate(
+def mmd_estimate(
     a: Features,
     b: Features,
     kernel: Kernel,
@@ -86,7 +86,7 @@ def kernel_estimate(
         kernel: of the reference.
         a_units: (N,) unit (patient) of each vector, left out together; None: each is its own.
         b_units: (M,) likewise.
-        seed: of the dealing into blocks.
+        seed: of the assignment to blocks.
     """
     blocks = assign_blocks(len(a), a_units, seed), assign_blocks(len(b), b_units, seed + 1)
     sums = _Sums.of(a, b, *blocks, kernel)
@@ -113,7 +113,7 @@ def permutation_p(
     if min(len(a), len(b)) < 2:
         return float("nan")
     pooled, _, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
-    values = kernel.between(pooled, pooled)
+    values = kernel.gram(pooled, pooled)
     np.fill_diagonal(values, 0)
     found = _distances(values, sides)
     return float(np.count_nonzero(found >= found[0]) / len(found))
@@ -188,7 +188,7 @@ def _summed(
     member = np.eye(shape[1])[of_b]
     for start in range(0, len(a), CHUNK):
         part = slice(start, start + CHUNK)
-        np.add.at(total, of_a[part], kernel.between(a[part], b) @ member)
+        np.add.at(total, of_a[part], kernel.gram(a[part], b) @ member)
     return total
 
 

@@ -20,7 +20,7 @@ CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Prdc:
     """How two sets cover each other.
 
     Attributes:
@@ -38,7 +38,7 @@ class Neighbours:
     coverage: float
 
 
-def neighbours(synthetic: Features, real: Features, *, nearest: int = NEAREST) -> Neighbours:
+def prdc(synthetic: Features, real: Features, *, nearest: int = NEAREST) -> Prdc:
     """All four; NaN where a set has no more vectors than `nearest`.
 
     Equal vectors lie in no neighbourhood of radius 0: of constant features all four are 0.
@@ -59,18 +59,18 @@ def neighbours(synthetic: Features, real: Features, *, nearest: int = NEAREST) -
         raise ValueError(f"a neighbourhood needs at least 1 neighbour, not {nearest}")
     ours, theirs = finite(synthetic), finite(real)
     if min(len(ours), len(theirs)) <= nearest:
-        return Neighbours(*[float("nan")] * 4)
-    our_reach, their_reach = reach(ours, nearest), reach(theirs, nearest)
+        return Prdc(*[float("nan")] * 4)
+    our_radius, their_radius = knn_radius(ours, nearest), knn_radius(theirs, nearest)
     balls = np.zeros(len(ours), np.intp)  # real balls around each synthetic vector
     recalled, covered = np.zeros(len(theirs), bool), np.zeros(len(theirs), bool)
     for start in range(0, len(ours), CHUNK):
         part = slice(start, start + CHUNK)
         apart = distances(ours[part], theirs)
-        within = apart < their_reach
+        within = apart < their_radius
         balls[part] = within.sum(1)
         covered |= within.any(0)
-        recalled |= (apart < our_reach[part, None]).any(0)
-    return Neighbours(
+        recalled |= (apart < our_radius[part, None]).any(0)
+    return Prdc(
         precision=float((balls > 0).mean()),
         recall=float(recalled.mean()),
         density=float(balls.mean() / nearest),
@@ -78,7 +78,7 @@ def neighbours(synthetic: Features, real: Features, *, nearest: int = NEAREST) -
     )
 
 
-def reach(features: Features, nearest: int) -> NDArray[np.float64]:
+def knn_radius(features: Features, nearest: int) -> NDArray[np.float64]:
     """(N,) distance of each vector to its k-th nearest other one."""
     parts = [
         # Itself is the nearest of all, at distance 0.

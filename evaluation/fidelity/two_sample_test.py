@@ -20,7 +20,7 @@ NEAREST = 10
 CHUNK = 100  # permutations whose sums are in memory at a time
 
 
-def shift_p(
+def two_sample_p(
     a: Features,
     b: Features,
     a_units: Units | None = None,
@@ -30,7 +30,7 @@ def shift_p(
 ) -> float:
     """Probability of so large a difference, joint or in one feature, if there were none.
 
-    Permutations, sampling and degenerate cases as in `kernel.permutation_p`.
+    Permutations, sampling and degenerate cases as in `mmd.permutation_p`.
 
     Source: Westfall & Young 1993, Resampling-Based Multiple Testing, section 2.5 (minimal p).
     """

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from evaluation.errors import InputError
+from evaluation.metrics.former_names import refusal
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.statistics.bootstrap import Estimate, difference
 
@@ -41,12 +42,12 @@ def challenge(metric: str, ours: Score | None, theirs: Score | None, champion: s
             "another judge), so nothing shows that this version is better",
         )
     gap = lead(ours, theirs)
-    told = f"{metric} {ours.value:.4g} against {theirs.value:.4g} of {champion}: better by "
-    told += f"{gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}]"
+    verdict = f"{metric} {ours.value:.4g} against {theirs.value:.4g} of {champion}: better by "
+    verdict += f"{gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}]"
     if math.isnan(gap.low):
-        return Challenge(False, f"{told}, and without an interval that may be chance")
+        return Challenge(False, f"{verdict}, and without an interval that may be chance")
     won = gap.low > 0
-    return Challenge(won, told if won else f"{told}, which is not beyond the interval")
+    return Challenge(won, verdict if won else f"{verdict}, which is not beyond the interval")
 
 
 def lead(ours: Score, theirs: Score) -> Estimate:
@@ -59,6 +60,8 @@ def _directed(name: str) -> str:
     better = [key for key, metric in METRICS.items() if metric.higher_is_better is not None]
     if name in better:
         return name
+    if why := refusal(name):
+        raise InputError(f"no version is best by {name!r}: {why}")
     near = ", ".join(get_close_matches(name, better, n=3, cutoff=0))
     why = "has no better direction" if name in METRICS else "is not known"
     raise InputError(f"the score {name!r} {why}, so no version is best by it; nearest: {near}")

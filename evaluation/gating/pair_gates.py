@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 
 from evaluation.errors import InputError
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
-from evaluation.gating.version_gates import Bound, parse
+from evaluation.gating.version_gates import Bound
 
 REJECTING = tuple(name for name, number in PAIR_NUMBERS.items() if number.rejects)
 
@@ -32,15 +32,15 @@ def missed(gates: Mapping[str, str], table: pd.DataFrame) -> dict[str, NDArray[n
     Returns:
         Number -> (N,) whether the pair misses its bound.
     """
-    return {name: _missed(parse(text), table[name]) for name, text in gates.items()}
+    return {name: _missed(Bound.parse(text), table[name]) for name, text in gates.items()}
 
 
 def reason(name: str, bound: str, value: float) -> str:
     """Why a pair was rejected: "nearest_distance = 0.12 misses >= 0.2 by 0.08"."""
-    told = parse(bound)
+    limit = Bound.parse(bound)
     if math.isnan(value):
-        return f"{name} could not be measured, and it must be {told}"
-    return f"{name} = {value:.4g} misses {told} by {abs(told.margin(value)):.4g}"
+        return f"{name} could not be measured, and it must be {limit}"
+    return f"{name} = {value:.4g} misses {limit} by {abs(limit.margin(value)):.4g}"
 
 
 def _missed(bound: Bound, values: pd.Series) -> NDArray[np.bool_]:
@@ -49,7 +49,7 @@ def _missed(bound: Bound, values: pd.Series) -> NDArray[np.bool_]:
 
 def _known(gates: dict[str, str]) -> dict[str, str]:
     for name, bound in gates.items():
-        parse(bound)
+        Bound.parse(bound)
         if name == "dice":
             raise InputError(
                 "the judge never rejects pairs, so 'dice' is no gate on them: it would then score "

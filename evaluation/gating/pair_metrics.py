@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.pairs import Block, Masks, Pairs, by_domain, real_part, take, with_masks
+
+if TYPE_CHECKING:
+    from evaluation.privacy.image_distance import DistanceCache
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,11 @@ NEARNESS = {"nearest_distance", "copied"}
 
 
 def pair_numbers(
-    synthetic: Pairs, train: Pairs, held_out: Pairs, names: Collection[str]
+    synthetic: Pairs,
+    train: Pairs,
+    held_out: Pairs,
+    names: Collection[str],
+    cache: DistanceCache | None = None,
 ) -> pd.DataFrame:
     """Numbers of every pair that need no model.
 
@@ -85,6 +93,7 @@ def pair_numbers(
         train: all real training pairs.
         held_out: real pairs of other patients, for the threshold of `copied`.
         names: of `PAIR_NUMBERS`; those that are found together come together.
+        cache: that keeps the distances between images for the scores of the same pairs.
 
     Returns:
         N rows in the order of the pairs: pair (0 to N - 1), domain, and a column per number.
@@ -98,6 +107,7 @@ def pair_numbers(
             real_part(train, domain, "training"),
             real_part(held_out, domain, "held-out"),
             names,
+            cache,
         ).assign(domain=domain, pair=at)
         for domain, at in by_domain(synthetic)
     ]
@@ -105,7 +115,11 @@ def pair_numbers(
 
 
 def _of_domain(
-    synthetic: Block, train: Block, held_out: Block, names: Collection[str]
+    synthetic: Block,
+    train: Block,
+    held_out: Block,
+    names: Collection[str],
+    cache: DistanceCache | None,
 ) -> pd.DataFrame:
     # They load scipy, which a recipe that is only read must not wait for.
     from evaluation.features.spectrum import upper_power
@@ -116,9 +130,9 @@ def _of_domain(
     if "upper_power" in names:
         columns["upper_power"] = upper_power(synthetic.images)
     if NEARNESS & set(names):
-        to_train = distances(synthetic.images, train.images)
-        nearest = to_train.min(1).astype(np.float64)
-        held = distances(held_out.images, train.images).min(1).astype(np.float64)
+        measure = distances if cache is None else cache.keep
+        nearest = measure(synthetic.images, train.images).min(1).astype(np.float64)
+        held = measure(held_out.images, train.images).min(1).astype(np.float64)
         threshold = copy_threshold(held)
         columns["nearest_distance"] = nearest
         # Unknown, not "no", where nothing was held out to tell.

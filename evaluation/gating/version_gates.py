@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from evaluation.errors import InputError
+from evaluation.metrics.former_names import refusal
 from evaluation.metrics.registry import METRICS, Score
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -36,6 +37,21 @@ class Bound:
 
     comparison: str
     value: float
+
+    @staticmethod
+    def parse(text: str) -> Bound:
+        """The bound that ">= 0.75" says; a bare number says nothing.
+
+        Raises:
+            InputError: if the text is not a comparison with a number.
+        """
+        found = BOUND.fullmatch(text)
+        if found is None:
+            raise InputError(
+                f"gate bound {text!r} is not a comparison: without one nobody knows which side "
+                'fails; write ">= 0.75", "<= 0.02", "> 0" or "< 1"'
+            )
+        return Bound(found[1], float(found[2]))
 
     def __str__(self) -> str:
         return f"{self.comparison} {self.value:g}"
@@ -66,9 +82,12 @@ class Measured:
         """What "consistency_closed" or "consistency_closed.low" names.
 
         Raises:
-            InputError: if there is no such score, or no such number of it.
+            InputError: if there is no such score, or no such number of it; with what a former
+                name is called now.
         """
         metric, dot, side = gate.partition(".")
+        if why := refusal(metric):
+            raise InputError(f"gate {gate!r} never opens: {why}")
         if metric in METRICS and (not dot or side in ENDS):
             return Measured(metric, side or "value")
         ends = [f"{name}.{end}" for name in METRICS for end in ENDS]
@@ -131,21 +150,6 @@ class Decision:
         return [asdict(verdict) for verdict in self.verdicts]
 
 
-def parse(text: str) -> Bound:
-    """The bound that ">= 0.75" says; a bare number says nothing.
-
-    Raises:
-        InputError: if the text is not a comparison with a number.
-    """
-    found = BOUND.fullmatch(text)
-    if found is None:
-        raise InputError(
-            f"gate bound {text!r} is not a comparison: without one nobody knows which side fails; "
-            'write ">= 0.75", "<= 0.02", "> 0" or "< 1"'
-        )
-    return Bound(found[1], float(found[2]))
-
-
 def decide(gates: Mapping[str, str], scores: Mapping[str, Score]) -> Decision:
     """Holds the scores of a version against the gates of its recipe.
 
@@ -157,29 +161,31 @@ def decide(gates: Mapping[str, str], scores: Mapping[str, Score]) -> Decision:
     Raises:
         InputError: if a gate names no score.
     """
-    return Decision(tuple(_verdict(gate, parse(text), scores) for gate, text in gates.items()))
+    return Decision(
+        tuple(_verdict(gate, Bound.parse(text), scores) for gate, text in gates.items())
+    )
 
 
 def _verdict(gate: str, bound: Bound, scores: Mapping[str, Score]) -> Verdict:
-    about = Measured.parse(gate)
-    score = scores.get(about.metric)
+    side = Measured.parse(gate)
+    score = scores.get(side.metric)
     if score is None:
         reason = f"{gate} has no score, and it must be {bound}: have it measured or drop the gate"
         return Verdict(gate, str(bound), None, None, False, reason)
-    measured = about.of(score)
-    seen = score.low, score.high, score.n
+    measured = side.of(score)
+    ends = score.low, score.high, score.n
     if math.isnan(measured):
-        reason = f"{about} could not be measured (n = {score.n}), and it must be {bound}"
-        return Verdict(gate, str(bound), measured, None, False, reason, *seen)
+        reason = f"{side} could not be measured (n = {score.n}), and it must be {bound}"
+        return Verdict(gate, str(bound), measured, None, False, reason, *ends)
     margin, passed = bound.margin(measured), bound.met_by(measured)
     outcome = "meets" if passed else "misses"
-    reason = f"{about} = {measured:.4g} {outcome} {bound} by {abs(margin):.4g}"
-    return Verdict(gate, str(bound), measured, margin, passed, reason, *seen)
+    reason = f"{side} = {measured:.4g} {outcome} {bound} by {abs(margin):.4g}"
+    return Verdict(gate, str(bound), measured, margin, passed, reason, *ends)
 
 
 def _known(gates: dict[str, str]) -> dict[str, str]:
     for gate, bound in gates.items():
-        parse(bound)
+        Bound.parse(bound)
         Measured.parse(gate)
     return gates
 

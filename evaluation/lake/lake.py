@@ -26,6 +26,7 @@ from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.gating.version_gates import Decision
 from evaluation.lake.delta import Delta
 from evaluation.lake.rows import (
+    by_names_now,
     key_of,
     metrics_of,
     pair_problems,
@@ -38,6 +39,7 @@ from evaluation.lake.rows import (
 )
 from evaluation.lake.sql import answer
 from evaluation.lake.tables import KEY, TABLES, ScoreKey, as_json
+from evaluation.metrics.former_names import name_now, names_ever
 from evaluation.metrics.registry import Score
 
 
@@ -84,19 +86,19 @@ class Lake:
                 self.tables.replace("pair_scores", pa.concat_tables([kept, new]), KEY)
 
     def record_scoring(
-        self, about: ScoreKey, terms: str, pairs: str, scores: Sequence[Score]
+        self, about: ScoreKey, config_digest: str, pairs: str, scores: Sequence[Score]
     ) -> None:
         """Records that a scoring is complete: these scores, which are all in the lake.
 
         Args:
             about: what was scored.
-            terms: digest of all that the scores depend on besides.
+            config_digest: of all that the scores depend on besides.
             pairs: the subject of the scores of its single pairs.
             scores: all of them.
         """
         row = {
             **about.key,
-            "terms": terms,
+            "terms": config_digest,
             "data_set": about.data_set,
             "pairs": pairs,
             "scores": as_json([key_of(score) for score in scores]),
@@ -104,7 +106,7 @@ class Lake:
         self.tables.merge("scorings", [row])
 
     def record_rejections(self, about: ScoreKey, table: pd.DataFrame) -> None:
-        """Records which pairs of a snapshot were rejected, in place of what was told before.
+        """Records which pairs of a snapshot were rejected, in place of what was recorded before.
 
         Args:
             about: the snapshot with the verdicts, and its data set.
@@ -207,45 +209,46 @@ class Lake:
         Raises:
             InputError: if there is no such table or state.
         """
-        return _matching(self._table(table, version, at), equal)
+        return self._matching(table, equal, version, at)
 
     def scores(self, subject: str, **equal: str | int) -> list[Score]:
         """Scores of one subject, oldest first, in the form they were recorded in.
 
-        A metric recorded in several versions is given in the newest.
+        A metric recorded in several versions is given in the newest, under its name of now.
         """
-        where = {"subject": subject, **equal}
-        rows = _matching(self._table("scores"), where).sort_values("recorded_at")
+        rows = self._matching("scores", {"subject": subject, **equal}).sort_values("recorded_at")
         newest = rows.groupby("metric")["version"].transform("max")
         return [score_of(row) for row in rows[rows["version"] == newest].to_dict("records")]
 
-    def scoring(self, about: ScoreKey, terms: str) -> list[Score] | None:
+    def scoring(self, about: ScoreKey, config_digest: str) -> list[Score] | None:
         """The scores of a complete scoring; None where it has to be made."""
-        told = _matching(self._table("scorings"), {**about.key, "terms": terms})
-        if not len(told):
+        scorings = self._matching("scorings", {**about.key, "terms": config_digest})
+        if not len(scorings):
             return None
-        keys = [tuple(key) for key in json.loads(told["scores"].iloc[0])]
-        rows = _matching(self._table("scores"), about.key).to_dict("records")
+        listed = json.loads(scorings["scores"].iloc[0])
+        keys = [(name_now(metric), *rest) for metric, *rest in listed]
+        rows = self._matching("scores", about.key).to_dict("records")
         found = {(row["metric"], row["parameters"], row["version"]): row for row in rows}
         lost = any(key not in found for key in keys)
         return None if lost else [score_of(found[key]) for key in keys]
 
-    def evidence(self, about: ScoreKey, terms: str) -> list[Score]:
+    def decision_scores(self, about: ScoreKey, config_digest: str) -> list[Score]:
         """The scores that a decision may rest on.
 
         They are those of the scoring, and those against the same real data that need no judge:
         what the pairs are worth. Nothing that another judge said or other real data showed.
         """
         alone = self.scores(about.subject, reference=about.reference, judge="")
-        return [*alone, *(self.scoring(about, terms) or [])]
+        return [*alone, *(self.scoring(about, config_digest) or [])]
 
     def pair_numbers(
         self, about: ScoreKey, names: Collection[str], rows: Collection[int]
     ) -> pd.DataFrame | None:
         """Numbers of these rows, a column each; None where one has to be worked out."""
-        told = _matching(self._table("pair_scores"), about.key)
-        current = told["metric"].map({name: PAIR_NUMBERS[name].version for name in names})
-        wide = told[told["version"] == current].pivot(index="row", columns="metric", values="value")
+        found = self._matching("pair_scores", about.key)
+        current = found["metric"].map({name: PAIR_NUMBERS[name].version for name in names})
+        table = found[found["version"] == current]
+        wide = table.pivot(index="row", columns="metric", values="value")
         if not set(names) <= set(wide.columns) or not set(rows) <= set(wide.index):
             return None
         return wide.loc[list(rows), list(names)].rename_axis(columns=None).reset_index()
@@ -285,16 +288,25 @@ class Lake:
             raise InputError(f"the lake has no table {name!r}; it has {', '.join(TABLES)}")
         return self.tables.dataset(name, version, at)
 
+    def _matching(
+        self,
+        name: str,
+        equal: Mapping[str, str | int],
+        version: int | None = None,
+        at: datetime | None = None,
+    ) -> pd.DataFrame:
+        """The rows of a table whose columns equal these values; scores by their names of now."""
+        table = self._table(name, version, at)
+        metric = {"metric"} & set(equal) if name == "scores" else set()
+        terms = [pc.field(column) == equal[column] for column in equal if column not in metric]
+        terms += [pc.field(column).isin(names_ever(str(equal[column]))) for column in metric]
+        where = reduce(and_, terms) if terms else None
+        found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
+        rows: pd.DataFrame = found.to_pandas()
+        return by_names_now(rows) if name == "scores" else rows
+
     def _event(
         self, data_set: str, number: int, event: str, snapshot: str, run: str, reason: str = ""
     ) -> None:
         row = {"data_set": data_set, "number": number, "event": event, "snapshot": snapshot}
         self.tables.merge("versions", [row | {"run": run, "reason": reason}])
-
-
-def _matching(table: Any, equal: Mapping[str, str | int]) -> pd.DataFrame:  # noqa: ANN401  # pyarrow
-    """The rows of a pyarrow Dataset or Table whose columns equal these values."""
-    terms = [pc.field(column) == value for column, value in equal.items()]
-    where = reduce(and_, terms) if terms else None
-    found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
-    return found.to_pandas()

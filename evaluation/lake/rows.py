@@ -17,6 +17,7 @@ import pyarrow as pa
 from evaluation.errors import InputError
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.lake.tables import KEY, TABLES, ScoreKey, as_json
+from evaluation.metrics.former_names import name_now
 from evaluation.metrics.registry import METRICS, Score
 
 
@@ -90,6 +91,19 @@ def score_of(row: Mapping[Any, Any]) -> Score:
         None if direction is None or pd.isna(direction) else bool(direction),
         json.loads(row["parameters_json"]),
     )
+
+
+def by_names_now(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table scores under their names of now; of two of one key the newest."""
+    if not len(table):
+        return table
+    renamed = table.assign(metric=table["metric"].map(name_now))
+    if renamed["metric"].equals(table["metric"]):
+        return renamed
+    newest = renamed.sort_values("recorded_at", kind="stable").drop_duplicates(
+        list(KEY), keep="last"
+    )
+    return renamed.loc[newest.index.sort_values()]
 
 
 def problems(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import warnings
 from collections.abc import Mapping
 
@@ -9,7 +11,11 @@ import duckdb
 import pandas as pd
 
 from evaluation.errors import InputError
-from evaluation.lake.views import VIEWS
+from evaluation.lake.tables import KEY, literal
+from evaluation.lake.views import FORMER_VIEW, VIEWS
+from evaluation.metrics.former_names import NAMES_NOW
+
+log = logging.getLogger(__name__)
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -30,15 +36,47 @@ def answer(sql: str, tables: Mapping[str, object]) -> pd.DataFrame:
             connection.register("arriving", table)
             connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')
             connection.unregister("arriving")
+        _rename(connection)
         for name, view in VIEWS.items():
             connection.execute(f'CREATE VIEW "{name}" AS {view.sql}')
         # From here on neither files nor other databases can be reached.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        return _told(connection, sql, f"tables: {', '.join(tables)}; views: {', '.join(VIEWS)}")
+        hint(sql)
+        return _result(connection, sql, f"tables: {', '.join(tables)}; views: {', '.join(VIEWS)}")
 
 
-def _told(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.DataFrame:
+def hint(sql: str) -> None:
+    """Logs what a score is called now that a statement names as it was called before."""
+    words = set(re.findall(r"\w+", sql))
+    if FORMER_VIEW not in words:
+        for name in sorted(words & set(NAMES_NOW)):
+            log.warning(
+                "the score %s is called %s now; the view %s answers by former names",
+                name,
+                NAMES_NOW[name],
+                FORMER_VIEW,
+            )
+
+
+def _rename(connection: duckdb.DuckDBPyConnection) -> None:
+    """Gives the scores of an older lake their names of now; of two of one key the newest stays."""
+    pairs = ", ".join(f"({literal(first)}, {literal(now)})" for first, now in NAMES_NOW.items())
+    connection.execute(
+        f"CREATE TABLE former_names AS SELECT * FROM (VALUES {pairs}) AS t(former, metric)"
+    )
+    renamed = connection.execute(
+        "UPDATE scores SET metric = former_names.metric FROM former_names "
+        "WHERE scores.metric = former_names.former"
+    ).fetchone()
+    if renamed != (0,):
+        connection.execute(
+            "DELETE FROM scores WHERE rowid IN (SELECT rowid FROM scores QUALIFY row_number() OVER "
+            f"(PARTITION BY {', '.join(KEY)} ORDER BY recorded_at DESC) > 1)"
+        )
+
+
+def _result(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.DataFrame:
     try:
         statements = connection.extract_statements(sql)
         if [s.type in READING for s in statements] != [True]:

@@ -102,7 +102,7 @@ WITH newest AS (
         PARTITION BY subject ORDER BY recorded_at DESC
     ) = 1
 ),
-told AS (
+numbers AS (
     SELECT newest.data_set, newest.subject AS snapshot, pair."row", pair.domain, pair.metric,
         pair.value
     FROM newest JOIN pair_scores AS pair
@@ -115,7 +115,7 @@ told AS (
 ),
 ranked AS (
     SELECT *, row_number() OVER (PARTITION BY snapshot, metric ORDER BY value, "row") AS rank
-    FROM told WHERE metric IN ('dice', 'nearest_distance')
+    FROM numbers WHERE metric IN ('dice', 'nearest_distance')
 )
 SELECT data_set, snapshot, "row", domain,
     CASE metric WHEN 'dice' THEN 'the judge agrees least' ELSE 'nearest to a training image' END
@@ -128,9 +128,16 @@ SELECT data_set, snapshot, "row", domain, 'rejected: ' || reason, NULL,
 FROM rejections
 """
 
+FORMER_VIEW = "scores_by_former_name"
+_FORMER = """
+SELECT scores.* REPLACE (coalesce(former, scores.metric) AS metric)
+FROM scores LEFT JOIN former_names USING (metric)
+"""
+
 VIEWS: Mapping[str, View] = {
     "best_versions": View("Which version is the best so far, by each score?", _BEST),
     "drift": View("How does a score move from version to version?", _DRIFT),
     "worst_facets": View("In which domain, class or facet is a version at its worst?", _WORST),
     "look_at": View("Which pairs should a person look at?", _LOOK_AT),
+    FORMER_VIEW: View("What were the scores under the names that they had first?", _FORMER),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import product
 
@@ -24,8 +25,36 @@ CONTRAST = 4.0  # grey levels: noise in flat regions stays below this and is not
 CHUNK = 256
 
 
+class DistanceCache:
+    """Distances that one part of a run works out and another needs again, by the images' content.
+
+    A matrix is handed over once, so that none is held for longer than it is of use. Only the very
+    same images share one: matrix products round by what they are multiplied with.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Distances] = {}
+
+    def keep(self, images: Images, pool: Images) -> Distances:
+        """`distances`, kept for whoever takes them."""
+        return self._kept.setdefault(_content(images, pool), distances(images, pool))
+
+    def take(self, images: Images, pool: Images) -> Distances:
+        """`distances`; those that were kept, if these images were compared before."""
+        kept = self._kept.pop(_content(images, pool), None)
+        return distances(images, pool) if kept is None else kept
+
+
+def _content(*sets: Images) -> str:
+    sha = hashlib.sha256()
+    for images in sets:
+        sha.update(str(images.shape).encode())
+        sha.update(np.ascontiguousarray(images).data)
+    return sha.hexdigest()
+
+
 def distances(images: Images, pool: Images) -> Distances:
-    """(N, T) distances in [0, 2] of images to all of a pool, each under its best disguise.
+    """(N, T) distances in [0, 2] of images to all of a pool, each as its nearest view.
 
     An image is compared as it is and mirrored left to right, tilted by up to 10 degrees, moved
     by up to 1/32 of the side. Two images that share nothing lie about √2 apart, two constant

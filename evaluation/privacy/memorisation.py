@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from evaluation.pairs import Images, Pairs, units_of
-from evaluation.privacy.image_distance import Distances, distances
+from evaluation.privacy.image_distance import DistanceCache, Distances, distances
 from evaluation.statistics.bootstrap import NOTHING, Estimate, Units, bca_mean, wilson
 
 QUANTILE = 0.01
@@ -53,7 +53,11 @@ class NearestNeighbourDistances:
 
     @staticmethod
     def of(
-        synthetic: Pairs, train: Pairs, held_out: Pairs, measure: Measure = distances
+        synthetic: Pairs,
+        train: Pairs,
+        held_out: Pairs,
+        measure: Measure = distances,
+        cache: DistanceCache | None = None,
     ) -> NearestNeighbourDistances:
         """Compares all images of the three sets.
 
@@ -62,6 +66,7 @@ class NearestNeighbourDistances:
             train: all pairs that the generator was trained on.
             held_out: real pairs of other patients, without near-duplicates of train.
             measure: (N, T) distances of N images to T others.
+            cache: of distances that may have been worked out before, by `distances`.
 
         Raises:
             ValueError: if there is no training image.
@@ -72,10 +77,11 @@ class NearestNeighbourDistances:
         among = measure(train.images, train.images)
         # What rounding leaves is known of images alone; any other measure must find no difference.
         repeats = _without_own(among, units, SAME if measure is distances else 0.0)
+        to_pool = measure if cache is None else cache.take
         return NearestNeighbourDistances(
-            measure(synthetic.images, train.images),
+            to_pool(synthetic.images, train.images),
             measure(synthetic.images, held_out.images),
-            measure(held_out.images, train.images),
+            to_pool(held_out.images, train.images),
             among,
             units,
             np.asarray(units_of(held_out)),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from evaluation.report.charts import COLOURS, FAINT, INK, WIDTH, Picture
 
-PANELS = {"distance": "kernel distance to held-out images", "alignment": "alignment of findings"}
+PANELS = {"distance": "MMD to held-out images", "alignment": "alignment of findings"}
 
 
 def comparison_chart(table: pd.DataFrame) -> Picture:

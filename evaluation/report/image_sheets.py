@@ -67,12 +67,12 @@ def sheet_facets(pairs: Pairs) -> list[str]:
 
     That is a column of two to twelve values which does not divide the pairs as an earlier one.
     """
-    found, seen = ["finding"], [_division(pairs, "finding")]
+    found, divisions = ["finding"], [_division(pairs, "finding")]
     for name in SHEETS[1:]:
         groups = _division(pairs, name)
-        if 1 < len(set(column(pairs, name))) <= MOST_VALUES and groups not in seen:
+        if 1 < len(set(column(pairs, name))) <= MOST_VALUES and groups not in divisions:
             found.append(name)
-            seen.append(groups)
+            divisions.append(groups)
     return found
 
 

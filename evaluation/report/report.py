@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.fidelity.alarms import alarms_in
 from evaluation.gating.version_gates import Decision, Verdict
 from evaluation.metrics.registry import METRICS, Score, headlines
+from evaluation.report.alarm_lines import alarms_in
+from evaluation.report.answers import answers
 from evaluation.report.charts import Picture
-from evaluation.report.primary_distance import leading_sentence
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
+from evaluation.report.wording import between, in_words, number, signed
 from evaluation.utility.segmentation import Utility
 
 TEMPLATE = "report.html.j2"
@@ -75,15 +76,13 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "spoken": spoken}
+    environment.filters |= {"number": number, "interval": interval, "in_words": in_words}
     environment.filters |= {"ends": ends, "signed": signed, "between": between}
     page = environment.get_template(TEMPLATE)
     return page.render(
         report=report,
-        sections=[
-            (told(section, report.scores), rows(section, report.scores, report.utility))
-            for section in SECTIONS
-        ],
+        sections=[(section, rows(section, report.scores, report.utility)) for section in SECTIONS],
+        answers=answers(headlines(report.scores)),
         alarms=alarms_in(report.scores),
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
@@ -114,20 +113,12 @@ def rows(section: Section, scores: Sequence[Score], utility: Utility | None = No
     ]
 
 
-def told(section: Section, scores: Sequence[Score]) -> Section:
-    """The section, saying of distances which one leads."""
-    if section.key != "fidelity":
-        return section
-    return replace(section, reading=f"{section.reading} {leading_sentence(scores)}".strip())
-
-
 def domain_table(scores: Sequence[Score]) -> tuple[list[str], list[tuple[str, list[Score | None]]]]:
     """Domains, and the main metrics with a score for each; no domains where there is only one."""
     names = sorted({str(s.parameters["domain"]) for s in scores if "domain" in s.parameters})
     if len(names) < 2:
         return [], []
-    others = (section for section in SECTIONS if section.key != "utility")
-    metrics = [name for section in others for name in section.metrics]
+    metrics = [name for each in SECTIONS if each.key != "utility" for name in each.metrics]
     whole = {(s.metric, s.parameters.get("domain")): s for s in scores if s.whole}
     table = [(metric, [whole.get((metric, name)) for name in names]) for metric in metrics]
     return names, [(metric, line) for metric, line in table if any(line)]
@@ -144,28 +135,9 @@ def class_rows(scores: Sequence[Score]) -> list[Score]:
     return [s for s in found if s.parameters.get("domain") in several]
 
 
-def number(value: float) -> str:
-    """Three significant digits, or "not measurable"."""
-    if not math.isfinite(value):
-        return "not measurable"
-    if value != 0 and abs(value) < 1e-3:
-        return f"{value:.1e}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
-
-
 def interval(score: Score) -> str:
     """The interval between brackets, or nothing where it is unknown."""
     return between(score.low, score.high)
-
-
-def between(low: float, high: float) -> str:
-    """Two bounds between brackets, or nothing where they are unknown."""
-    return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, or "?" where it is unknown."""
-    return f"{value:+.3f}" if math.isfinite(value) else "?"
 
 
 def ends(verdict: Verdict) -> str:
@@ -174,13 +146,6 @@ def ends(verdict: Verdict) -> str:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return f"95 % interval [{number(low)}, {number(high)}], "
-
-
-def spoken(name: str) -> str:
-    """A metric's name as words: "consistency_closed" becomes "consistency closed"."""
-    name = name.replace(".low", ", lower bound").replace(".high", ", upper bound")
-    name = name.replace("frechet", "Fréchet").replace("fid", "FID")
-    return name.replace("ms_ssim", "MS-SSIM").replace("_", " ")
 
 
 def _at(score: Score) -> str:
@@ -195,8 +160,8 @@ def _seeds(score: Score, utility: Utility | None) -> int | None:
         return None
     for network, gains in {"segmenter": utility.gains, "classifier": utility.classes.gains}.items():
         if network in score.parameters and not gains.empty:
-            told = [network, "real"]
-            same = gains[told].eq([score.parameters[name] for name in told]).all(axis=1)
+            keys = [network, "real"]
+            same = gains[keys].eq([score.parameters[name] for name in keys]).all(axis=1)
             return int(gains["seeds"][same].min()) if same.any() else None
     return None
 
@@ -205,11 +170,11 @@ def _control(metric: str, control: str) -> str:
     words = {
         "real": "real",
         "equal_n": "at equal number",
-        "extrapolated": "extrapolated",
-        "unfiltered": "before rejection",
+        "infinity": "of infinitely many",
+        "before_filtering": "before rejection",
     }
     rest = control.removeprefix(f"{metric}_")
-    return words.get(rest, spoken(rest))
+    return words.get(rest, in_words(rest))
 
 
 def _drawing(picture: Picture) -> Markup:

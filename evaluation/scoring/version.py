@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,18 @@ from evaluation.agreement.judge_agreement import Judge
 from evaluation.errors import InputError
 from evaluation.features.registry import content_of
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
-from evaluation.image_scores import score_images
+from evaluation.metrics.context import ScoringContext
+from evaluation.metrics.former_names import RETIRED, first_name
 from evaluation.metrics.registry import METRICS, Score, over_domains
-from evaluation.pairs import Pairs, by_domain, domain_of, real_part, take
-from evaluation.rejection import unfiltered_scores
-from evaluation.scoring.domain import finding_scores, score_domain
+from evaluation.pairs import Block, Pairs, by_domain, domain_of, real_part, take
+from evaluation.scoring.domain import pair_numbers_of, score_domain
 from evaluation.scoring.judges import AuxiliaryModels
-from evaluation.settings import EvaluateSection
+from evaluation.settings import FIRST_NAMES, EvaluateSection
+
+if TYPE_CHECKING:
+    from evaluation.privacy.image_distance import DistanceCache
+
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,28 +36,30 @@ class VersionScores:
 
     Attributes:
         scores: of each domain (and class, and facet), then the headlines over domains.
-        pairs: a row per synthetic pair, in order: pair, domain, dice (judge against mask; NaN
-            where the mask is empty or absent), upper_power, nearest (row of the nearest training
-            pair), nearest_distance, copied.
+        pairs: a row per synthetic pair, in order: pair, domain, and the columns of
+            `domain.pair_numbers_of`, nearest being a row of all training pairs.
     """
 
     scores: tuple[Score, ...]
     pairs: pd.DataFrame
 
 
-def terms(section: EvaluateSection) -> str:
+def config_digest(section: EvaluateSection) -> str:
     """Digest of all that scores depend on besides what is scored, the real pairs and the judge.
 
     That is the section, and the version of every score, of every number of a pair and of the
-    features: where one of them is computed anew, so are the scores.
+    features: where one of them is computed anew, so are the scores. Names enter as they were
+    first called, and so do scores that are no longer measured: what a lake keeps stays valid.
     """
-    told = {
-        "section": section.model_dump(mode="json"),
-        "scores": {name: metric.version for name, metric in METRICS.items()},
+    keys = section.model_dump(mode="json")
+    versions = {first_name(name): metric.version for name, metric in METRICS.items()}
+    content = {
+        "section": {FIRST_NAMES.get(key, key): value for key, value in keys.items()},
+        "scores": {**versions, **RETIRED},
         "pairs": {name: number.version for name, number in PAIR_NUMBERS.items()},
         "features": {name: content_of(name) for name in section.features},
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def score_version(
@@ -62,6 +70,7 @@ def score_version(
     section: EvaluateSection,
     auxiliary: Mapping[str, AuxiliaryModels] | None = None,
     rejected: Pairs | None = None,
+    distances: DistanceCache | None = None,
 ) -> VersionScores:
     """Scores every domain that the synthetic pairs hold, and their mean.
 
@@ -73,45 +82,48 @@ def score_version(
         section: of the recipe.
         auxiliary: of each domain, other models that scores use; those without one are absent.
         rejected: pairs that were made with those and rejected, if any.
+        distances: of images that were compared before, when single pairs were gated.
 
     Raises:
         InputError: if there are no pairs, or a domain has no real pairs or no judge.
     """
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
-    parts = [
-        _score_part(synthetic, at, train, held_out, domain, judges, section, auxiliary or {})
-        for domain, at in by_domain(synthetic)
-    ]
+    models, parts = auxiliary or {}, []
+    for domain, at in by_domain(synthetic):
+        judge, others = judges.get(domain), models.get(domain, AuxiliaryModels())
+        context = ScoringContext(
+            take(synthetic, at),
+            real_part(train, domain, "training"),
+            real_part(held_out, domain, "held-out"),
+            section,
+            judge,
+            others.encoder,
+            others.tstr_segmenter,
+            others.finding_classifier,
+            _part(rejected, domain),
+            distances,
+        )
+        parts.append(_score_part(context, domain, at, np.flatnonzero(domain_of(train) == domain)))
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
-    if rejected is not None:
-        scores += unfiltered_scores(pairs, rejected, judges, section)
     return VersionScores((*scores, *_headlines(scores)), pairs)
 
 
+def _part(rejected: Pairs | None, domain: str) -> Block | None:
+    """The rejected pairs of a domain; none, but not None, where only other domains have some."""
+    if rejected is None or not len(rejected):
+        return None
+    return take(rejected, domain_of(rejected) == domain)
+
+
 def _score_part(
-    synthetic: Pairs,
-    at: NDArray[np.intp],
-    train: Pairs,
-    held_out: Pairs,
-    domain: str,
-    judges: Mapping[str, Judge],
-    section: EvaluateSection,
-    auxiliary: Mapping[str, AuxiliaryModels],
+    context: ScoringContext, domain: str, at: Rows, train_rows: Rows
 ) -> tuple[list[Score], pd.DataFrame]:
-    masked = bool(np.any(synthetic.has_mask[at]))
-    if masked and domain not in judges:
+    if context.masked and context.judge is None:
         raise InputError(f"domain {domain!r} has no judge, so its pairs cannot be scored")
-    real = real_part(train, domain, "training"), real_part(held_out, domain, "held-out")
-    ours, own = take(synthetic, at), auxiliary.get(domain, AuxiliaryModels())
-    if masked:
-        scores, table = score_domain(ours, *real, judges[domain], section, own)
-    else:
-        scores, table = score_images(ours, *real, section)
-    scores += finding_scores(ours, real[1], own, section)
-    rows = np.flatnonzero(domain_of(train) == domain)
-    table["nearest"] = rows[table["nearest"]]
+    scores, table = list(score_domain(context)), pair_numbers_of(context)
+    table["nearest"] = train_rows[table["nearest"]]
     table.insert(0, "domain", domain)
     table.insert(0, "pair", at)
     return [replace(s, parameters={**s.parameters, "domain": domain}) for s in scores], table

@@ -156,13 +156,6 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(value, float(value - down), float(value + up), min(a.n, b.n))
 
 
-def paired_difference(
-    a: ArrayLike, b: ArrayLike, units: Units | None = None, *, seed: int = 0
-) -> Estimate:
-    """Mean of a - b over the same N cases, with a BCa interval over units."""
-    return bca_mean(np.asarray(a, float) - np.asarray(b, float), units, seed=seed)
-
-
 def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     """Unweighted mean of independent estimates (of domains, say); their n are summed.
 

@@ -1,4 +1,4 @@
-"""Intervals of distances between two sets: units assign_blocks into blocks, one block left out at a time.
+"""Intervals of distances between two sets: units are assigned to blocks, and one is left out at a time.
 
 A bootstrap would repeat vectors, which shrinks covariances and makes neighbours of copies; leaving
 out blocks does not. The intervals speak of sampling noise, not of a distance's bias at finite N.
@@ -26,7 +26,7 @@ def assign_blocks(count: int, units: Units | None, seed: int) -> NDArray[np.intp
     Args:
         count: of things.
         units: (count,) unit (patient) of each; None: each is its own.
-        seed: of the dealing.
+        seed: of the assignment.
     """
     names, code = np.unique(np.arange(count) if units is None else units, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))

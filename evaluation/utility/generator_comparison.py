@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from evaluation.agreement.finding_agreement import FindingJudge
 from evaluation.features.handcrafted import Handcrafted, RobustScale
-from evaluation.fidelity.mmd import Kernel, kernel_estimate
-from evaluation.fidelity.scores import IMAGE_GROUPS
+from evaluation.features.names import IMAGE_GROUPS
+from evaluation.fidelity.mmd import Kernel, mmd_estimate
 from evaluation.labels import UNLABELLED, known_indices
 from evaluation.pairs import Images, Pairs, units_of
 from evaluation.statistics.bootstrap import Estimate, Floats, Units
@@ -105,9 +105,9 @@ def trial(
 
 
 def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
-    """A row per domain and generator: kernel distance and alignment, with their intervals.
+    """A row per domain and generator: MMD and alignment, with their intervals.
 
-    Columns: domain, arm, n, distance (`kernel.kernel_estimate` to the held-out images), alignment
+    Columns: domain, arm, n, distance (`mmd.mmd_estimate` to the held-out images), alignment
     (balanced accuracy over that on the held-out images; NaN where nothing can tell real findings
     apart),
     each with _low and _high, and accuracy_real.
@@ -117,7 +117,7 @@ def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
         kernel = Kernel.of(each.real.features, seed=seed)
         for arm, ours in each.arms.items():
             units = each.real.units
-            distance = kernel_estimate(
+            distance = mmd_estimate(
                 ours.features, each.real.features, kernel, None, units, seed=seed
             )
             alignment = _estimate(*_aligned(each, arm, seed), len(ours.features))
@@ -213,7 +213,7 @@ def _accuracy(shown: Shown, labels: NDArray[np.intp], weights: Floats) -> Floats
 def _distances(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
     a, b = each.arms[arm].features, each.real.features
     kernel = Kernel.of(b, seed=seed)
-    values = kernel.between(a, a), kernel.between(b, b), kernel.between(a, b)
+    values = kernel.gram(a, a), kernel.gram(b, b), kernel.gram(a, b)
     one = np.ones((1, len(a))), np.ones((1, len(b)))
     return float(_distance(*values, *one)[0]), _distance(*values, *_weights(each, arm, seed))
 

@@ -38,7 +38,9 @@ def _write_part(part: Part) -> Iterator[int]:
             save_png(pairs.images[at], part.place / "imagesTr" / name)
             save_png(pairs.masks[at], part.place / "labelsTr" / name)
             facets_kept = {column: str(facets[column]) for column in FACETS}
-            entries.append({"image": f"imagesTr/{name}", "label": f"labelsTr/{name}", **facets_kept})
+            entries.append(
+                {"image": f"imagesTr/{name}", "label": f"labelsTr/{name}", **facets_kept}
+            )
         yield len(pairs)
     _describe(part, entries)
 

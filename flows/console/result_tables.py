@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluation.metrics.registry import METRICS, Score
+from evaluation.report.answers import Answer, answers
 from factory.store.repository import Garbage
 from factory.store.versions import Verification
 from flows.planning.plan import Plan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from flows.utility_result import Worth
 
 
+STYLES = {"yes": "green", "partly": "yellow", "no": "red"}
 WHEN = "%Y-%m-%d %H:%M:%S"
 
 
@@ -44,18 +46,19 @@ def plan(told: Plan) -> RenderableType:
     return Group("The recipe is fine. A run would take:", mapping(rows))
 
 
-def outcome(told: Outcome) -> RenderableType:
-    """What a run came to."""
-    verdict = f"published as {told.version}" if told.published else "not published: a gate failed"
-    gates = [f"  {'✓' if gate.passed else '✗'} {gate.reason}" for gate in told.gates.verdicts] or [
+def outcome(found: Outcome, all_: bool = False) -> RenderableType:
+    """What a run came to: its gates, the answers of its scores, or all of these."""
+    verdict = f"published as {found.version}" if found.published else "not published: a gate failed"
+    gates = [f"  {'✓' if gate.passed else '✗'} {gate.reason}" for gate in found.gates.verdicts] or [
         "  no gates"
     ]
-    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
-    head = {"data set": f"{told.dataset}: {verdict}", "pairs": pairs, "run": told.run}
-    foot = {"report": short_path(told.report)}
-    if told.promotion is not None:
-        foot["champion"] = f"{told.promotion.champion}: {told.promotion.reason}"
-    return Group(mapping(head), *gates, scores(told.scores), mapping(foot))
+    pairs = ", ".join(f"{count} {name}" for name, count in found.pairs.items() if count)
+    head = {"data set": f"{found.dataset}: {verdict}", "pairs": pairs, "run": found.run}
+    foot = {"report": short_path(found.report)}
+    if found.promotion is not None:
+        foot["champion"] = f"{found.promotion.champion}: {found.promotion.reason}"
+    below = scores_or_answers(found.scores, found.dataset, all_)
+    return Group(mapping(head), *gates, below, mapping(foot))
 
 
 def made(told: Made) -> RenderableType:
@@ -64,20 +67,44 @@ def made(told: Made) -> RenderableType:
     return mapping({"data set": f"{told.dataset}@{told.branch}", "pairs": pairs})
 
 
-def scored(told: Scored) -> RenderableType:
-    """Scores of something."""
-    lacking = f", {told.maskless} of them without a mask" if told.maskless else ""
-    return Group(f"{told.subject}: {told.pairs} pairs{lacking}", scores(told.scores))
+def scored(found: Scored, all_: bool = False) -> RenderableType:
+    """The answers that the scores of something give, or all of these."""
+    lacking = f", {found.maskless} of them without a mask" if found.maskless else ""
+    head = f"{found.subject}: {found.pairs} pairs{lacking}"
+    data_set = Path(found.subject.partition("@")[0]).name
+    return Group(head, scores_or_answers(found.scores, data_set, all_))
+
+
+def scores_or_answers(found: Mapping[str, Score], data_set: str, all_: bool) -> RenderableType:
+    """All scores in a table; or the answers in short, and how to see all."""
+    if all_:
+        return scores(found)
+    query = f"select metric, value, low, high, n from scores where data_set = '{data_set}'"
+    more = Text(f'all {len(found)} scores: --all, or medpair scores "{query}"', style="dim")
+    return Group("", short(answers(found)), "", more, "")
+
+
+def short(found: Sequence[Answer]) -> RenderableType:
+    """Each answered question with its verdict, and below it the sentence; then what is unknown."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for answer in found:
+        if answer.verdict != "not measured":
+            table.add_row(Text(answer.verdict, style=STYLES[answer.verdict]), answer.question)
+            table.add_row("", Text(answer.sentence, style="dim"))
+    unknown = [answer.question for answer in found if answer.verdict == "not measured"]
+    rest = Text(f"not measured: {' '.join(unknown)}", style="dim") if unknown else ""
+    return Group(table, rest)
 
 
 def scores(found: Mapping[str, Score]) -> RenderableType:
     """Scores with their intervals; controls stand under the score they belong to."""
-    beside = {control for name in found for control in METRICS[name].beside}
+    controls = {name: METRICS[name].beside if name in METRICS else () for name in found}
+    beside = {control for names in controls.values() for control in names}
     table = Table("score", "value", "95 % interval", "n", box=None, pad_edge=False)
     for name, score in found.items():
         if name not in beside:
             table.add_row(name, *_numbers(score))
-            for control in METRICS[name].beside:
+            for control in controls[name]:
                 if control in found:
                     table.add_row(f"  {control}", *_numbers(found[control]), style="dim")
     return table

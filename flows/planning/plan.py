@@ -14,8 +14,9 @@ import numpy as np
 
 import evaluation.errors
 from evaluation.features.registry import check_usable
-from evaluation.image_scores import needs_mask
 from evaluation.lake.lake import Lake
+from evaluation.metrics.metric import Need
+from evaluation.metrics.registry import needs_of
 from evaluation.pairs import by_domain, domain_of, take
 from evaluation.scoring.judges import learnable_findings
 from evaluation.utility.arms import Arm
@@ -223,7 +224,7 @@ def check_masks(recipe: Recipe) -> None:
     """
     if recipe.generator.makes_masks:
         return
-    lacking = [f"gates.{name}" for name in recipe.gates if needs_mask(name)]
+    lacking = [f"gates.{name}" for name in recipe.gates if Need.MASKS in needs_of(name)]
     drawing = recipe.utility is not None and recipe.utility.segmenters
     lacking += ["utility.segmenters"] if drawing else []
     if lacking:

@@ -13,11 +13,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import factory
-from evaluation.features.registry import kind_of
+from evaluation.features.names import kind_of
 from evaluation.gating.champion import ChampionMetric
 from evaluation.gating.pair_gates import PairGates
 from evaluation.gating.version_gates import Gates
-from evaluation.metrics.fidelity import MEASURED_BY
+from evaluation.metrics.registry import features_of
 from evaluation.settings import EvaluateSection, UtilitySection
 from factory.errors import InputError
 from factory.generators import GENERATORS
@@ -37,6 +37,7 @@ Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
     from factory.generators.spec import GeneratorSpec
+
     AnyGenerator = GeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
@@ -117,7 +118,7 @@ class Recipe(BaseModel):
     def _gated_features_are_measured(self) -> Self:
         asked = {kind_of(each) for each in self.evaluate.features}
         for gate in [*self.gates, self.champion or ""]:
-            needed = MEASURED_BY.get(gate.partition(".")[0])
+            needed = features_of(gate)
             if needed and needed not in asked:
                 raise InputError(
                     f"gates name {gate}, which no features of evaluate measure, so the gate would "

@@ -132,11 +132,11 @@ def test_the_decision_names_its_evidence_and_its_author(first, home):
 
 def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, client):
     here = ("--home", home, "--json", "--set", "name=gated", "--set", "utility=null")
-    here = (*here, "--set", "champion=kernel_handcrafted")
+    here = (*here, "--set", "champion=mmd_handcrafted")
     free = medpair("run", path, *here)
     assert free.code == 0, free.err
     assert free.json["promotion"]["champion"] == "v1"
-    assert "consistency_unfiltered" not in free.json["scores"]
+    assert "consistency_before_filtering" not in free.json["scores"]
 
     lake = Lake(str(home / "lake"))
     near = lake.read("pair_scores", metric="nearest_distance")
@@ -148,7 +148,7 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     told = strict.json
     assert (told["run"], told["version"]) == (free.json["run"], "v2")
     assert (told["pairs"]["accepted"], told["pairs"]["rejected"]) == (2, 2)
-    assert told["scores"]["consistency_unfiltered"]["n"] >= told["scores"]["consistency"]["n"]
+    assert told["scores"]["consistency_before_filtering"]["n"] >= told["scores"]["consistency"]["n"]
     assert told["promotion"]["champion"] == "v1"
     page = Path(told["report"]).read_text()
     assert "What was rejected?" in page

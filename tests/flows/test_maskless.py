@@ -44,8 +44,8 @@ def test_a_version_without_masks_is_scored_published_and_reported(medpair, recip
     assert not pairs.masks.any()
     assert set(pairs.facets["labels"]) == {""}
     scores = told["scores"]
-    assert {"sharpness", "ms_ssim", "memorised_share", "kernel_texture"} <= set(scores)
-    assert not {"consistency", "plausible_share", "kernel_geometry", "asked_present"} & set(scores)
+    assert {"sharpness", "ms_ssim", "memorised_share", "mmd_texture"} <= set(scores)
+    assert not {"consistency", "plausible_share", "mmd_geometry", "asked_present"} & set(scores)
     page = Path(told["report"]).read_text()
     assert "Do they look real?" in page
     assert "Do the masks fit the images?" not in page

@@ -72,7 +72,7 @@ def found_in(store, lake, branch, gates, reference):
 def judged(store, lake, branch, gates, reference):
     found = found_in(store, lake, branch, gates, reference)
     snapshot = judge(store, branch, found.reasons)
-    record_rejections.fn(lake, snapshot, found.told)
+    record_rejections.fn(lake, snapshot, found.sentences)
     return snapshot
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
 from evaluation.features.handcrafted import Handcrafted, RobustScale
-from evaluation.features.mask_shape import geometry, interface
+from evaluation.features.mask_shape import boundary, geometry
 from evaluation.features.texture import LEVELS, co_occurrence, first_order
 from evaluation.fidelity.frechet import frechet
 
@@ -84,7 +84,7 @@ def test_an_absent_class_has_presence_and_area_and_nothing_else():
     assert found[:2].tolist() == [0, 0]
     assert np.isnan(found[2:]).all()
     grey = np.full((1, 32, 32), 9, np.float32)
-    assert np.isnan(interface(grey, canvas()[None], 1)).all()
+    assert np.isnan(boundary(grey, canvas()[None], 1)).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -137,7 +137,7 @@ def test_co_occurrence_agrees_with_scikit_image():
 def test_a_step_at_the_contour():
     mask = canvas((slice(8, 24), slice(8, 24)))[None]
     grey = np.where(mask > 0, 150.0, 50.0).astype(np.float32)
-    edge, step, inside, spread = interface(grey, mask, 1)[0]
+    edge, step, inside, spread = boundary(grey, mask, 1)[0]
     deviation = grey.std() + 0.5
     assert step == pytest.approx(100 / deviation)
     assert inside == pytest.approx((150 - grey.mean()) / deviation, rel=1e-5)
@@ -194,9 +194,9 @@ def test_each_fault_is_seen_by_the_group_that_names_it(discs):
     )
     assert blur["texture"] > 10 * null["texture"]
     assert blur["spectrum"] > 10 * null["spectrum"]
-    assert shuffled["interface"] > 10 * null["interface"]
+    assert shuffled["boundary"] > 10 * null["boundary"]
     assert shuffled["geometry"] == pytest.approx(null["geometry"])
-    assert shifted["interface"] > 10 * null["interface"]
+    assert shifted["boundary"] > 10 * null["boundary"]
     assert grown["geometry"] > 5 * null["geometry"]
     assert grown["texture"] == null["texture"]
 

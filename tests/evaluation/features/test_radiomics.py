@@ -9,8 +9,9 @@ import pytest
 from evaluation.errors import InputError
 from evaluation.features.radiomics import GREY, SHAPE, Measured, Radiomics, decades
 from evaluation.features.registry import ExtractorContext, check_usable, extractor_of
-from evaluation.fidelity.scores import fidelity_scores
-from evaluation.scoring.version import terms
+from evaluation.metrics.context import ScoringContext
+from evaluation.metrics.registry import FAMILIES
+from evaluation.scoring.version import config_digest
 from evaluation.settings import EvaluateSection
 
 IN_IMAGE, IN_CLASS = 93, 103
@@ -33,6 +34,10 @@ def test_without_the_library_there_is_one_line_before_anything_is_computed(discs
 def test_decades_by_hand():
     raw = np.array([0, 0.001, -0.999, 9.999, np.nan])
     np.testing.assert_allclose(decades(raw), [0, np.log10(2), -3, 4, np.nan])
+
+
+class Judge:
+    classes = ("disc",)
 
 
 @present
@@ -83,21 +88,22 @@ def test_scattered_pixels_and_flat_images_warn_of_nothing():
 def test_distances_of_radiomics_have_floors_and_name_the_library(discs):
     sets = [discs(4, size=32, seed=seed) for seed in range(3)]
     section = EvaluateSection(features=("radiomics",))
-    found = {s.metric: s for s in fidelity_scores(*sets, ("disc",), section)}
+    context = ScoringContext(*sets, section, Judge())
+    found = {reading.metric: reading for reading in FAMILIES["radiomics"].measure(context)}
     assert set(found) == {
         *("frechet_radiomics", "frechet_radiomics_real"),
-        *("kernel_radiomics", "kernel_radiomics_real", "kernel_radiomics_p"),
+        *("mmd_radiomics", "mmd_radiomics_real", "mmd_radiomics_p"),
     }
-    assert all(np.isfinite(score.value) for score in found.values())
-    about = found["kernel_radiomics"].parameters
+    assert all(np.isfinite(reading.estimate.value) for reading in found.values())
+    about = found["mmd_radiomics"].parameters
     assert about["features"] == f"radiomics@{Radiomics(()).fingerprint}"
     assert about["dimensions"] == IN_IMAGE + IN_CLASS
 
 
 @present
-def test_another_release_of_the_library_has_other_terms(monkeypatch):
+def test_another_release_of_the_library_has_another_digest(monkeypatch):
     section = EvaluateSection(features=("radiomics",))
-    before = terms(section)
+    before = config_digest(section)
     monkeypatch.setattr("evaluation.features.radiomics.version", lambda _: "9.9")
     assert Radiomics(()).fingerprint == "1-pyradiomics-9.9"
-    assert terms(section) != before
+    assert config_digest(section) != before

@@ -7,21 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from evaluation.features.handcrafted import RobustScale
-from evaluation.features.random_filters import RandomConvolutions
-from evaluation.features.registry import (
-    FEATURES,
-    FROM_FILE,
-    ExtractorContext,
-    check_usable,
-    extractor_of,
-)
+from evaluation.features.names import FROM_FILE, SETS
+from evaluation.features.registry import FEATURES, ExtractorContext, check_usable, extractor_of
 from evaluation.features.stacking import stacked
-from evaluation.fidelity.frechet import frechet
 
 SIZE = 32
 ABSENT = pytest.mark.skipif(not find_spec("radiomics"), reason="needs pyradiomics (docs/scores.md)")
-SETS = [pytest.param(n, marks=ABSENT) if n == "radiomics" else n for n in FEATURES]
+USABLE = [pytest.param(n, marks=ABSENT) if n == "radiomics" else n for n in FEATURES]
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +33,21 @@ def make(discs, program):
     train = discs(12, size=SIZE)
 
     def extractor(name, classes=("disc",), **changes):
-        ground = ExtractorContext(changes.pop("train", train), classes, steps=3, **changes)
-        return extractor_of(f"{name}:{program}" if name in FROM_FILE else name, ground)
+        context = ExtractorContext(changes.pop("train", train), classes, steps=3, **changes)
+        return extractor_of(f"{name}:{program}" if name in FROM_FILE else name, context)
 
     return extractor
+
+
+def test_every_set_that_has_a_name_has_an_extractor():
+    assert list(FEATURES) == list(SETS)
 
 
 def joined(groups):
     return np.hstack(list(groups.values()))
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_pair_has_a_row_that_depends_on_no_other(name, make, discs):
     extractor, pairs = make(name), discs(70, size=SIZE)
     assert extractor.name == name
@@ -63,7 +59,7 @@ def test_every_pair_has_a_row_that_depends_on_no_other(name, make, discs):
     np.testing.assert_allclose(whole[some], apart, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", USABLE)
 def test_no_pairs_have_no_rows_and_all_columns(name, make, discs):
     extractor, pairs = make(name), discs(2, size=SIZE)
     some = extractor.groups(pairs.images, pairs.masks)
@@ -71,7 +67,7 @@ def test_no_pairs_have_no_rows_and_all_columns(name, make, discs):
     assert {k: t.shape for k, t in none.items()} == {k: (0, t.shape[1]) for k, t in some.items()}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", USABLE)
 def test_constant_images_and_empty_masks_have_features(name, make):
     images, masks = np.full((2, SIZE, SIZE, 1), 9, np.uint8), np.zeros((2, SIZE, SIZE), np.uint8)
     table = joined(make(name).groups(images, masks))
@@ -80,15 +76,15 @@ def test_constant_images_and_empty_masks_have_features(name, make):
     np.testing.assert_allclose(table[0], table[1])
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_the_same_ground_gives_the_same_features_and_fingerprint(name, make, discs):
+@pytest.mark.parametrize("name", USABLE)
+def test_the_same_context_gives_the_same_features_and_fingerprint(name, make, discs):
     pairs, (first, again) = discs(3, size=SIZE), (make(name), make(name))
     assert first.fingerprint == again.fingerprint
     tables = [joined(e.groups(pairs.images, pairs.masks)) for e in (first, again)]
     np.testing.assert_array_equal(*tables)
 
 
-@pytest.mark.parametrize("name", [n for n in SETS if n not in FROM_FILE])
+@pytest.mark.parametrize("name", [n for n in USABLE if n not in FROM_FILE])
 def test_colour_and_several_classes_are_read(name, make, discs):
     pairs = discs(3, size=SIZE, channels=3, classes=2)
     extractor = make(name, ("left", "right"), train=pairs)
@@ -102,30 +98,6 @@ def test_a_stack_by_hand():
     masks = np.array([[[0, 2], [1, 0]]], np.uint8)
     expected = [[[0, 1], [0.2, 0]], [[0, 0], [1, 0]], [[0, 1], [0, 0]]]
     np.testing.assert_allclose(stacked(images, masks, 2)[0], expected)
-
-
-def test_random_convolutions_agree_with_a_plain_sum(discs):
-    pairs = discs(1, size=24)
-    found = RandomConvolutions(("disc",), seed=3).groups(pairs.images, pairs.masks)["randconv"][0]
-    drawn = np.random.default_rng(3).standard_normal((3, 16, 2, 5, 5))[0, 0]
-    kernel, stack = drawn / np.linalg.norm(drawn), stacked(pairs.images, pairs.masks, 1)[0].numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(stack, (5, 5), axis=(1, 2))
-    response = np.einsum("chwij,cij->hw", windows, kernel).clip(0)
-    assert found[0] == pytest.approx(response.mean(), rel=1e-4)
-    assert found[16] == pytest.approx(response.std(), rel=1e-4)
-
-
-def test_random_convolutions_see_masks_of_other_pairs(discs):
-    reference, fresh = discs(80), discs(60, seed=1)
-    extractor = RandomConvolutions(("disc",))
-    raw = [
-        extractor.groups(fresh.images, masks)["randconv"]
-        for masks in (fresh.masks, np.roll(fresh.masks, 1, axis=0))
-    ]
-    real = extractor.groups(reference.images, reference.masks)["randconv"]
-    scale = RobustScale.fit(real)
-    null, shuffled = (frechet(scale.apply(t), scale.apply(real)) for t in raw)
-    assert shuffled > 1.5 * null
 
 
 def test_files_are_checked_only_where_there_are_any(program):

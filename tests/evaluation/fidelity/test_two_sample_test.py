@@ -3,7 +3,11 @@ import pytest
 from scipy.stats import anderson_ksamp, spearmanr
 
 from evaluation.fidelity.mmd import permuted_sides
-from evaluation.fidelity.two_sample_test import largest_deviations, neighbour_agreement, shift_p
+from evaluation.fidelity.two_sample_test import (
+    largest_deviations,
+    neighbour_agreement,
+    two_sample_p,
+)
 
 
 def sets(seed, shift=0.0, count=60):
@@ -49,19 +53,19 @@ def test_neighbours_by_hand():
 
 def test_a_shift_of_one_feature_among_many_is_found():
     a, b = sets(0, shift=1.5)
-    assert shift_p(a, b) <= 0.002
+    assert two_sample_p(a, b) <= 0.002
 
 
 def test_a_change_of_correlation_that_no_single_feature_shows_is_found():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(300, 2)), rng.normal(size=(300, 2))
     a[:, 1] = a[:, 0] + 0.1 * a[:, 1]
-    assert shift_p(a, b) <= 0.002
+    assert two_sample_p(a, b) <= 0.002
 
 
 def test_p_values_of_equal_distributions_are_uniform():
     """Of 40 tests the share below 0.2 is 0.2; 16 or more happen once in 500 times."""
-    p = np.array([shift_p(*sets(seed)) for seed in range(40)])
+    p = np.array([two_sample_p(*sets(seed)) for seed in range(40)])
     assert (p <= 0.2).sum() <= 16
     assert p.max() > 0.6
 
@@ -71,7 +75,7 @@ def test_a_mode_that_is_missing_from_the_middle_is_found():
     middle = rng.integers(3, size=300)
     b = rng.normal(size=(300, 6)) + 3 * (middle[:, None] - 1)
     a = rng.normal(size=(200, 6)) + 3 * (2 * rng.integers(2, size=200)[:, None] - 1)
-    assert shift_p(a, b) <= 0.002
+    assert two_sample_p(a, b) <= 0.002
 
 
 def test_units_are_not_split():
@@ -80,10 +84,10 @@ def test_units_are_not_split():
     patients = rng.normal(size=(20, 4))
     a, b = (np.repeat(part, 30, axis=0) for part in (patients[:10], patients[10:]))
     units = np.repeat(np.arange(10), 30)
-    assert shift_p(a, b) <= 0.01
-    assert shift_p(a, b, units, units) > 0.05
+    assert two_sample_p(a, b) <= 0.01
+    assert two_sample_p(a, b, units, units) > 0.05
 
 
 def test_one_vector_cannot_be_tested():
     a, b = sets(0)
-    assert np.isnan(shift_p(a[:1], b))
+    assert np.isnan(two_sample_p(a[:1], b))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from evaluation.errors import InputError
-from evaluation.gating.version_gates import COMPARISONS, Bound, Gates, decide, parse
+from evaluation.gating.version_gates import COMPARISONS, Bound, Gates, decide
 from evaluation.metrics.registry import Score
 
 
@@ -18,7 +18,7 @@ def score(metric, value, n=200):
 
 @given(st.sampled_from(sorted(COMPARISONS)), st.floats(allow_nan=False, allow_infinity=False))
 def test_a_bound_reads_back_what_it_says(comparison, value):
-    assert parse(f"{comparison} {value!r}") == Bound(comparison, value)
+    assert Bound.parse(f"{comparison} {value!r}") == Bound(comparison, value)
 
 
 @given(st.sampled_from(sorted(COMPARISONS)), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
@@ -32,7 +32,7 @@ def test_a_missed_bound_has_no_positive_margin(comparison, value, measured):
 @pytest.mark.parametrize("text", ["0.75", "== 1", ">= high", ">=", "", ">= 0.75 %", ">= nan"])
 def test_what_is_not_a_comparison_is_refused(text):
     with pytest.raises(InputError, match="not a comparison"):
-        parse(text)
+        Bound.parse(text)
 
 
 def test_a_decision_says_which_gate_failed_by_how_much():
@@ -108,3 +108,12 @@ def test_a_recipe_with_a_bad_bound_is_refused_when_it_is_read():
         Recipe(gates={"consistency": "0.9"})
     with pytest.raises(ValidationError, match=r"'consistensy'.*nearest: consistency"):
         Recipe(gates={"consistensy": ">= 0.9"})
+
+
+@pytest.mark.parametrize("gate", ["kernel_texture", "kernel_texture.low", "utility_worth"])
+def test_a_gate_under_a_former_name_is_refused_with_the_name_of_now(gate):
+    now = {"kernel_texture": "mmd_texture", "utility_worth": "utility_equivalent_images"}
+    with pytest.raises(InputError, match=f"is called '{now[gate.partition('.')[0]]}' now"):
+        decide({gate: "> 0"}, {})
+    with pytest.raises(InputError, match="no longer measured"):
+        decide({"vendi_order2": "> 2"}, {})

@@ -18,8 +18,10 @@ from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.gating.version_gates import decide
 from evaluation.lake.delta import FORMAT_KEY
 from evaluation.lake.lake import Lake
-from evaluation.lake.tables import TABLES, ScoreKey
-from evaluation.metrics.registry import METRICS, Score
+from evaluation.lake.rows import score_row
+from evaluation.lake.tables import TABLES, ScoreKey, as_json
+from evaluation.metrics.metric import Family
+from evaluation.metrics.registry import FAMILIES, METRICS, Score
 from evaluation.statistics.bootstrap import Estimate
 
 A = ScoreKey("SNAPSHOT-A", "real", "judge", "set")
@@ -222,9 +224,54 @@ def test_a_scoring_of_a_number_that_is_computed_anew_is_none(lake, monkeypatch):
     lake.record_scoring(A, "terms", "G", [score()])
     row = lake.read("scorings").iloc[0]
     assert '["consistency"' in row["scores"]
-    monkeypatch.setitem(METRICS, "consistency", replace(METRICS["consistency"], version=99))
+    newer = {"consistency": replace(METRICS["consistency"], version=99)}
+    monkeypatch.setitem(FAMILIES, "judge_agreement", Family(newer))
     lake.record_scoring(A, "terms", "G", [score()])
     assert lake.scoring(A, "terms") is None
+
+
+def former(lake, metric, value, version=1, **parameters):
+    """Records a score as a release did that called it otherwise."""
+    row = score_row(A, Score(metric, value, value, value, 9, "1", False, parameters))
+    lake.tables.merge("scores", [row | {"version": version}])
+    return [row["metric"], row["parameters"], version]
+
+
+def test_scores_under_former_names_come_back_under_those_of_now(lake, caplog):
+    keys = [
+        former(lake, "kernel_interface", 0.5, domain="chest"),
+        former(lake, "shift_interface_p", 0.1),
+        former(lake, "consistency_reverse", 0.8),
+        former(lake, "vendi_order2", 3.0),  # no longer measured
+    ]
+    scoring = {**A.key, "terms": "terms", "data_set": "set", "pairs": "G", "scores": as_json(keys)}
+    lake.tables.merge("scorings", [scoring])
+    names = ["mmd_boundary", "two_sample_boundary_p", "tstr_dice", "vendi_order2"]
+    assert [each.metric for each in lake.scoring(A, "terms")] == names
+    assert {each.metric for each in lake.scores("SNAPSHOT-A")} == set(names)
+    assert lake.read("scores", metric="tstr_dice")["value"].tolist() == [0.8]
+    asked = lake.query("select metric from scores where metric = 'kernel_interface'")
+    assert asked.empty
+    assert "kernel_interface is called mmd_boundary now" in caplog.text
+    assert set(lake.query("select metric from scores")["metric"]) == set(names)
+    view = lake.query("select metric from scores_by_former_name order by value")
+    firsts = ["shift_interface_p", "kernel_interface", "consistency_reverse", "vendi_order2"]
+    assert view["metric"].tolist() == firsts
+
+
+def test_of_a_score_under_both_names_the_newest_counts(lake):
+    lake.record(A, [score("tstr_dice", 0.7)])
+    former(lake, "consistency_reverse", 0.8)
+    assert [each.value for each in lake.scores("SNAPSHOT-A")] == [0.8]
+    lake.record(A, [score("tstr_dice", 0.9)])
+    assert [each.value for each in lake.scores("SNAPSHOT-A")] == [0.9]
+    assert lake.query("select value from scores")["value"].tolist() == [0.9]
+
+
+def test_a_version_that_was_scored_under_former_names_is_in_the_views(lake):
+    former(lake, "consistency_reverse", 0.8)
+    lake.publish("set", 1, "SNAPSHOT-A", "run")
+    assert lake.query("select metric, number from drift").values.tolist() == [["tstr_dice", 1]]
 
 
 def test_evidence_is_what_the_judge_said_and_what_needs_none(lake):
@@ -235,8 +282,8 @@ def test_evidence_is_what_the_judge_said_and_what_needs_none(lake):
     lake.record(replace(A, judge="lenient"), [score(value=0.99)])
     lake.record(replace(A, judge="", reference="test"), [score("utility_gain", 0.9)])
     lake.record(A, [score(value=0.95, seed=1)])  # of another section
-    assert lake.evidence(A, "terms") == [gain, told]
-    assert lake.evidence(A, "other terms") == [gain]
+    assert lake.decision_scores(A, "terms") == [gain, told]
+    assert lake.decision_scores(A, "other terms") == [gain]
 
 
 def test_numbers_of_pairs_are_known_for_all_rows_or_not_at_all(lake):

@@ -3,10 +3,24 @@ import math
 import pytest
 
 from evaluation.features.handcrafted import Handcrafted
-from evaluation.features.registry import FEATURES
-from evaluation.metrics.fidelity import GROUPS, MEASURED_BY, frechet_name
-from evaluation.metrics.registry import METRICS, Score, headlines, over_domains
-from evaluation.statistics.bootstrap import NOTHING, Estimate
+from evaluation.features.names import GROUPS, SETS
+from evaluation.gating.version_gates import decide
+from evaluation.metrics.distances import frechet_name
+from evaluation.metrics.former_names import FIRST_NAMES, NAMES_NOW, RETIRED, name_now
+from evaluation.metrics.metric import Family, Metric, Reading
+from evaluation.metrics.registry import (
+    FAMILIES,
+    METRICS,
+    Score,
+    features_of,
+    headlines,
+    over_domains,
+)
+from evaluation.report.report import Report, render
+from evaluation.scoring.version import config_digest, score_version
+from evaluation.settings import EvaluateSection
+from evaluation.statistics.bootstrap import NOTHING, Estimate, bca_mean
+from tests.test_docs import unexplained
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -29,16 +43,15 @@ def test_every_group_of_features_has_its_distance(discs):
 def test_only_the_distance_over_inception_claims_to_be_an_fid():
     assert [name for name in METRICS if "fid" in name.lower()] == ["fid", "fid_real"]
     assert frechet_name("inception") == "fid"
-    assert {MEASURED_BY["fid"], MEASURED_BY["kernel_inception_p"]} == {"inception"}
+    assert {features_of("fid"), features_of("mmd_inception_p.low")} == {"inception"}
 
 
 def test_every_metric_of_features_says_which_set_measures_it():
-    assert set(MEASURED_BY) <= set(METRICS)
-    assert set(MEASURED_BY.values()) == set(FEATURES)
-    assert {MEASURED_BY[name] for name in ("kernel_texture", "coverage", "vendi")} == {
-        "handcrafted"
-    }
-    assert MEASURED_BY["frechet_network_real"] == "network"
+    assert {features_of(name) for name in METRICS} == {*SETS, None}
+    for name in ("mmd_texture", "coverage", "vendi"):
+        assert features_of(name) == "handcrafted"
+    assert features_of("frechet_network_real") == "network"
+    assert features_of("nonsense") is None
 
 
 def test_a_score_takes_unit_and_direction_from_its_metric():
@@ -73,3 +86,52 @@ def test_the_mean_over_domains_drops_the_domain_and_sums_n():
     unknown = over_domains([a, Score.of("ms_ssim", NOTHING, pairs=5, domain="b")])
     assert math.isnan(unknown.value)
     assert not unknown.known
+
+
+def test_former_names_lead_to_scores_that_there_are():
+    assert set(NAMES_NOW.values()) <= set(METRICS)
+    assert not (set(NAMES_NOW) | set(RETIRED)) & set(METRICS)
+    assert len(FIRST_NAMES) == len(NAMES_NOW)
+    assert (name_now("shift_interface_p"), name_now("recall")) == (
+        "two_sample_boundary_p",
+        "recall",
+    )
+
+
+# The one file ...
+def brightness(context):
+    values = context.synthetic.images.mean((1, 2, 3))
+    yield Reading("brightness", bca_mean(values, seed=context.seed), {"seed": context.seed})
+
+
+TOY = Family(
+    {"brightness": Metric("1", None, 1, "Mean grey level of the images.", section="fidelity")},
+    brightness,
+)
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "toy", TOY)  # ... and the one line.
+
+
+def test_a_metric_is_one_file_and_one_line(toy, discs):
+    made, train, held_out = discs(6, seed=2), discs(8), discs(6, seed=1)
+    made.has_mask[:] = False
+    scores = score_version(made, train, held_out, {}, EvaluateSection(ms_ssim_pairs=10)).scores
+    found = headlines(scores)
+    assert found["brightness"].value == pytest.approx(made.images.mean())
+    assert found["brightness"].n == 6
+    decision = decide({"brightness.low": "> 10"}, found)
+    assert decision.passed
+    page = render(Report("toys", "v1", 6, decision, scores, {}))
+    fidelity = page.split("Do they look real?")[1].split("<h2>")[0]
+    assert "Mean grey level of the images." in fidelity
+    assert unexplained() == {"brightness"}
+
+
+def test_its_version_is_part_of_what_scores_depend_on(monkeypatch):
+    section = EvaluateSection()
+    before = config_digest(section)
+    monkeypatch.setitem(FAMILIES, "toy", TOY)
+    assert config_digest(section) != before

@@ -7,8 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, rotate
 
+from evaluation.gating.pair_metrics import pair_numbers
 from evaluation.pairs import Block
-from evaluation.privacy.image_distance import SIDE, _averaging, distances, local_contrast
+from evaluation.privacy.image_distance import (
+    SIDE,
+    DistanceCache,
+    _averaging,
+    distances,
+    local_contrast,
+)
 from evaluation.privacy.memorisation import (
     NearestNeighbourDistances,
     authenticity,
@@ -225,3 +232,24 @@ def test_no_false_copies_among_exchangeable_images():
         )
         low += copying_p(found, seed=int(turn[0])) <= 0.1
     assert low <= 13  # binomial(60, 0.1): 13 or more in one of 200 such tests
+
+
+def test_distances_that_gating_worked_out_are_those_of_scoring(discs, monkeypatch):
+    made, train, held_out = discs(6, seed=2), discs(5), discs(4, seed=1)
+    cache, compared = DistanceCache(), []
+    plain = NearestNeighbourDistances.of(made, train, held_out)
+
+    def counted(images, pool):
+        compared.append((len(images), len(pool)))
+        return distances(images, pool)
+
+    monkeypatch.setattr("evaluation.privacy.image_distance.distances", counted)
+    pair_numbers(made, train, held_out, ["nearest_distance"], cache)
+    found = NearestNeighbourDistances.of(made, train, held_out, cache=cache)
+    assert compared == [(6, 5), (4, 5)]  # each once; what else scoring compares it does itself
+    np.testing.assert_array_equal(found.to_train, plain.to_train)
+    np.testing.assert_array_equal(found.held_out_to_train, plain.held_out_to_train)
+    NearestNeighbourDistances.of(made, train, held_out, cache=cache)
+    assert len(compared) == 4  # handed over once
+    NearestNeighbourDistances.of(discs(3, seed=8), train, held_out, cache=cache)
+    assert compared[4:] == [(3, 5), (4, 5)]

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -168,10 +169,14 @@ def test_scores_stand_with_interval_n_and_controls():
     assert "constant" not in page.split("</table>")[0].split("<tbody>")[1]
 
 
-def test_the_leading_distance_is_named():
-    few = a_score("frechet_handcrafted", 3.0, n=200, dimensions=84, domain="a")
-    page = render(a_report(scores=[few, a_score("kernel_handcrafted", 0.1)], gates={}))
-    assert "below five per feature, the kernel distance leads." in page
+def test_answers_come_first_and_tables_are_folded():
+    page = render(a_report())
+    first = page.index("Do the masks fit?")
+    assert "It was not measured." in page
+    for found in re.finditer("<table", page):
+        before = page[: found.start()]
+        assert first < found.start()
+        assert before.count("<details>") == before.count("</details>") + 1
 
 
 def test_gates_say_which_failed_and_by_how_much():
@@ -213,7 +218,9 @@ def test_a_single_class_is_not_told_twice():
 
 
 def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
-    p_values = {name: 0.5 for name in METRICS if name.endswith("_p")} | {"shift_texture_p": 0.001}
+    p_values = {name: 0.5 for name in METRICS if name.endswith("_p")} | {
+        "two_sample_texture_p": 0.001
+    }
     scores = [
         a_score("memorised_share", 0.01, n=300),
         a_score("memorised_certifiable", 0.0126, n=300),
@@ -222,13 +229,13 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
         *(a_score(name, p, n=300, domain="chest") for name, p in p_values.items()),
     ]
     page = render(a_report(scores=scores, gates={}))
-    for words in ("certifiable <b>0.013</b>", "authenticity", "nearer to train", "[-0.020, 0.120]"):
+    for words in ("certifiable <b>0.013</b>", "authenticity", "DCR share", "[-0.020, 0.120]"):
         assert words in page
     # Of six tests the smallest p counts six times: 6 · 0.001.
     assert "<td>chest</td><td>texture differs: blur, noise or another scanner</td>" in page
     assert '<td class="figure">0.006</td><td class="figure">300</td>' in page
-    quiet = [score for score in scores if score.metric != "shift_texture_p"]
-    assert "No test was raised." in render(a_report(scores=quiet, gates={}))
+    quiet = [score for score in scores if score.metric != "two_sample_texture_p"]
+    assert "No test found a difference." in render(a_report(scores=quiet, gates={}))
 
 
 def test_the_decision_stands_with_its_evidence():

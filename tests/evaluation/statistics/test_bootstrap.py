@@ -14,7 +14,6 @@ from evaluation.statistics.bootstrap import (
     function_of_means,
     mean,
     mean_of,
-    paired_difference,
     resampled_means,
     resampled_pair_means,
     wilson,
@@ -120,14 +119,6 @@ def test_differences_of_independent_estimates():
     # Half widths 3 and 4 make 5.
     a, b = Estimate(10, 7, 13, 50), Estimate(6, 2, 10, 20)
     assert difference(a, b) == Estimate(4, -1.0, 9.0, 20)
-
-
-def test_paired_differences_shrink_what_is_common():
-    rng = np.random.default_rng(0)
-    base = rng.normal(size=30)
-    e = paired_difference(base + 0.5 + 0.01 * rng.normal(size=30), base)
-    assert e.low < 0.5 < e.high
-    assert e.high - e.low < 0.02
 
 
 def test_the_mean_of_domains():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.fidelity.mmd import Kernel, kernel_distance
+from evaluation.fidelity.mmd import Kernel, mmd
 from evaluation.utility.generator_comparison import DomainTrial, Shown, contrast, levels, trial
 
 
@@ -72,7 +72,7 @@ def test_where_real_findings_are_not_told_apart_no_alignment_is():
 def test_the_value_is_that_of_the_kernel_distance():
     (one, *_) = trials((2, 1), (1, 1))
     kernel = Kernel.of(one.real.features)
-    apart = [kernel_distance(one.arms[a].features, one.real.features, kernel) for a in one.arms]
+    apart = [mmd(one.arms[a].features, one.real.features, kernel) for a in one.arms]
     assert contrast([one], "ours", "theirs").distance_ratio.value == pytest.approx(
         apart[0] / apart[1]
     )

@@ -73,9 +73,9 @@ def test_images_without_masks_count_where_no_mask_is_asked_for(
     told = evaluated(theirs)
     assert (told["pairs"], told["maskless"]) == (12, 3)
     scores = told["scores"]
-    for name in ("sharpness", "kernel_texture", "frechet_first_order", "memorised_share"):
+    for name in ("sharpness", "mmd_texture", "frechet_first_order", "memorised_share"):
         assert scores[name]["n"] == 12, name
-    for name in ("consistency", "plausible_share", "kernel_geometry", "kernel_handcrafted"):
+    for name in ("consistency", "plausible_share", "mmd_geometry", "mmd_handcrafted"):
         assert scores[name]["n"] == 9, name
     assert 0 <= scores["consistency"]["value"] <= 1
     sql = "select count(*) as n, count(*) filter (isfinite(value)) as masks from pair_scores "
@@ -85,9 +85,9 @@ def test_images_without_masks_count_where_no_mask_is_asked_for(
     told = evaluated(maskless)
     assert (told["pairs"], told["maskless"]) == (12, 12)
     scores = told["scores"]
-    assert {"sharpness", "ms_ssim", "memorised_share", "kernel_texture"} <= set(scores)
-    assert not {"consistency", "plausible_share", "kernel_geometry", "asked_present"} & set(scores)
-    assert scores["kernel_texture"]["n"] == 12
+    assert {"sharpness", "ms_ssim", "memorised_share", "mmd_texture"} <= set(scores)
+    assert not {"consistency", "plausible_share", "mmd_geometry", "asked_present"} & set(scores)
+    assert scores["mmd_texture"]["n"] == 12
     assert medpair(*asked).json["rows"] == [{"n": 24, "masks": 9}]
 
 

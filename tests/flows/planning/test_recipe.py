@@ -60,7 +60,7 @@ BAD = {
         "gates name fid, which no features of evaluate measure",
     ),
     "a gate on handcrafted features alone": (
-        ["gates={coverage: '> 0.5'}", "evaluate.features=[randconv]"],
+        ["gates={coverage: '> 0.5'}", "evaluate.features=[radiomics]"],
         "add handcrafted to evaluate.features",
     ),
     "an encoder alone": (["evaluate.features=[encoder]"], "blind to blur and noise"),
@@ -169,9 +169,9 @@ def test_paths_follow_the_recipe_and_typed_ones_the_user(write, tmp_path, monkey
 
 def test_networks_are_sought_where_the_recipe_lies(write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path.parent)
-    path = write({**GOOD, "evaluate": {"features": ["randconv", "network:nets/a.pt2"]}})
+    path = write({**GOOD, "evaluate": {"features": ["radiomics", "network:nets/a.pt2"]}})
     found = load_recipe(path).evaluate.features
-    assert found == ("randconv", f"network:{tmp_path}/nets/a.pt2")
+    assert found == ("radiomics", f"network:{tmp_path}/nets/a.pt2")
     typed = load_recipe(path, ["evaluate.features=['inception:b.pt2']"])
     assert typed.evaluate.features == (f"inception:{tmp_path.parent}/b.pt2",)
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.image_scores import needs_mask, score_images
+from evaluation.metrics.context import ScoringContext
+from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import METRICS
+from evaluation.scoring.domain import score_domain
 from evaluation.scoring.version import score_version
 from evaluation.settings import EvaluateSection
 
@@ -27,18 +29,12 @@ def scored(discs):
     return score_version(made, train, held_out, {}, SECTION)
 
 
-def test_no_score_needs_the_masks_that_are_not_there(scored):
-    names = {score.metric for score in scored.scores}
-    assert not {name for name in names if needs_mask(name)}
-    assert {"kernel_texture", "frechet_spectrum_real", "sharpness", "ms_ssim"} <= names
-    assert all(score.known for score in scored.scores if score.metric.startswith("kernel_"))
-
-
-def test_every_other_score_of_a_version_is_there(scored):
-    expected = {name for name in METRICS if not needs_mask(name) and "finding" not in name}
-    # Classifiers need no masks, but are trained elsewhere.
-    trained = {name for name in expected if name.startswith("utility_auroc")}
-    assert expected - {score.metric for score in scored.scores} == trained
+def test_every_score_that_needs_no_mask_is_there_and_no_other(scored):
+    trained = {Need.MASKS, Need.FINDING_CLASSIFIER, Need.DOWNSTREAM}
+    expected = {name for name, metric in METRICS.items() if not metric.needs & trained}
+    assert {score.metric for score in scored.scores} == expected
+    assert {"mmd_texture", "frechet_spectrum_real", "sharpness", "ms_ssim"} <= expected
+    assert all(score.known for score in scored.scores if score.metric.startswith("mmd_"))
 
 
 def test_a_row_for_each_image_says_where_it_was_copied_from(scored):
@@ -50,8 +46,9 @@ def test_a_row_for_each_image_says_where_it_was_copied_from(scored):
 
 def test_masks_of_the_real_pairs_change_nothing(discs):
     train, held_out, made = discs(14, seed=0), discs(12, seed=1), without_masks(discs(10, seed=2))
-    with_them = score_images(made, train, held_out, SECTION)[0]
-    without = score_images(made, without_masks(train), without_masks(held_out), SECTION)[0]
+    with_them = score_domain(ScoringContext(made, train, held_out, SECTION))
+    blind = without_masks(train), without_masks(held_out)
+    without = score_domain(ScoringContext(made, *blind, SECTION))
     assert [score.value for score in with_them] == pytest.approx(
         [score.value for score in without], nan_ok=True
     )

@@ -1,0 +1,91 @@
+"""The names of the sets of features that a recipe may ask for; importing them loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+HANDCRAFTED = "handcrafted"
+
+# What each set holds, for people; `features.registry` makes their extractors.
+SETS: Mapping[str, str] = {
+    HANDCRAFTED: "image and mask, measured by hand, robustly scaled",
+    "encoder": "a small encoder that taught itself on the real training pairs alone; blind to some "
+    "blur and noise, so never read alone",
+    "network": "the user's own exported network, of the image alone",
+    "inception": "the user's exported Inception network, of the image alone",
+    "radiomics": "pyradiomics of the image and of each class's region, robustly scaled",
+}
+FROM_FILE = ("network", "inception")
+
+# Groups of the handcrafted features: each gives a shift its name.
+GROUPS: Mapping[str, str] = {
+    "first_order": "grey-level statistics",
+    "texture": "texture",
+    "spectrum": "power by spatial frequency",
+    "geometry": "presence, size, place and shape of the mask's classes",
+    "boundary": "what the image does at the mask's contour, hence their pairing",
+}
+IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # no mask enters these
+
+
+def kind_of(features: str) -> str:
+    """Which set "network:models/dino.pt2" is: "network"."""
+    return features.partition(":")[0]
+
+
+def path_of(features: str) -> Path | None:
+    """The file that the features are read with; None where there is none."""
+    _, colon, path = features.partition(":")
+    return Path(path) if colon else None
+
+
+def below(features: str, folder: Path) -> str:
+    """The same features, with a relative path made absolute."""
+    path = path_of(features)
+    if path is None:
+        return features
+    return f"{kind_of(features)}:{(folder / path.expanduser()).resolve()}"
+
+
+def named(features: str) -> str:
+    """The text itself, if it names a set that there is.
+
+    Raises:
+        ValueError: if it does not, or its path is missing or one too many.
+    """
+    kind, path = kind_of(features), path_of(features)
+    if kind not in SETS:
+        raise ValueError(f"features {kind!r} are unknown; choose among {sorted(SETS)}")
+    if kind in FROM_FILE and path in (None, Path()):
+        raise ValueError(
+            f"features {features!r} name no file, and the package holds no weights of others; "
+            f"write {kind}:PATH with an exported network (.pt2)"
+        )
+    if kind not in FROM_FILE and path is not None:
+        raise ValueError(f"features {features!r} name a file that {kind} does not read; drop it")
+    return features
+
+
+def combined(features: tuple[str, ...]) -> tuple[str, ...]:
+    """The sets themselves, if scores of all of them can be told apart and trusted.
+
+    Raises:
+        ValueError: if there are none, two share one name, or the encoder is alone.
+    """
+    if not features:
+        raise ValueError(
+            "no features are named, so no distance could be measured; name handcrafted"
+        )
+    kinds = [kind_of(each) for each in features]
+    if repeated := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+        raise ValueError(
+            f"{repeated} is given twice: their scores would share one name; evaluate one after the "
+            "other"
+        )
+    if set(kinds) == {"encoder"}:
+        raise ValueError(
+            "the encoder is the only feature set, and it is blind to blur and noise, which "
+            "generators add; name handcrafted beside it"
+        )
+    return features

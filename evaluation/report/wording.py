@@ -1,0 +1,37 @@
+"""Numbers and names of scores as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float) -> str:
+    """Three significant digits, or "not measurable"."""
+    if not math.isfinite(value):
+        return "not measurable"
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def between(low: float, high: float) -> str:
+    """Two bounds between brackets, or nothing where they are unknown."""
+    return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, or "?" where it is unknown."""
+    return f"{value:+.3f}" if math.isfinite(value) else "?"
+
+
+ABBREVIATIONS = {
+    **{name: name.upper() for name in ("fid", "mmd", "dcr", "tstr", "auroc", "iou", "nsd", "hd95")},
+    "frechet": "Fréchet",
+}
+
+
+def in_words(name: str) -> str:
+    """A metric's name as words: "consistency_closed" becomes "consistency closed"."""
+    name = name.replace(".low", ", lower bound").replace(".high", ", upper bound")
+    words = name.replace("ms_ssim", "MS-SSIM").split("_")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words)

@@ -1,0 +1,37 @@
+import io
+
+from rich.console import Console
+
+from evaluation.metrics.registry import Score
+from evaluation.statistics.bootstrap import Estimate
+from flows.api import Scored
+from flows.console import result_tables
+
+SCORES = {
+    name: Score.of(name, Estimate(value, value - 0.05, value + 0.05, 40))
+    for name, value in {"tstr_dice": 0.9, "consistency_real": 0.93, "vendi": 12.0}.items()
+}
+# A lake may hold a score that is no longer measured.
+SCORES["vendi_order2"] = Score("vendi_order2", 3.0, 2.0, 4.0, 40, "pairs", True)
+
+
+def printed(table):
+    log = io.StringIO()
+    Console(file=log, width=100).print(table)
+    return log.getvalue()
+
+
+def test_a_terminal_answers_first_and_says_how_to_see_all():
+    text = printed(result_tables.scored(Scored("lungs@v1", 40, 0, SCORES)))
+    assert "yes  Does a model trained on them alone work?" in text
+    assert "0.900 [0.850, 0.950]; of one trained on real ones: 0.930" in " ".join(text.split())
+    assert "not measured: Do the masks fit?" in text
+    assert "vendi" not in text
+    assert "--all" in text
+    assert "where data_set = 'lungs'" in " ".join(text.split())
+
+
+def test_all_scores_stand_with_their_controls():
+    text = printed(result_tables.scored(Scored("lungs@v1", 40, 0, SCORES), all_=True))
+    for line in ("tstr_dice", "  consistency_real", "vendi ", "vendi_order2"):
+        assert line in text
