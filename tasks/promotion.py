@@ -58,7 +58,7 @@ def challenge(
             for subject in (release.snapshot, held[1])
         )
         outcome = compare(metric, ours, theirs, f"v{held[0]}")
-    (lake.crown if outcome.won else lake.challenge)(*version, outcome.reason)
+    (lake.promote if outcome.won else lake.challenge)(*version, outcome.reason)
     champion = release.tag if outcome.won or held is None else f"v{held[0]}"
     return Promotion(champion, outcome.won, outcome.reason)
 

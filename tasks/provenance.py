@@ -52,7 +52,7 @@ def decision_on(lake: Lake, about: ScoreKey) -> Decision:
 
 
 def decided(lake: Lake, about: ScoreKey) -> dict[str, str]:
-    """Who decided, when, on which evidence, and what became of the crown; for people."""
+    """Who decided, when, on which evidence, and whether it was promoted; for people."""
     lines = {}
     newest = _newest_decision(lake, about)
     if newest is not None:
@@ -61,7 +61,7 @@ def decided(lake: Lake, about: ScoreKey) -> dict[str, str]:
     lines["scored against"] = f"real pairs {about.reference[:12]}, by judge {about.judge[:12]}"
     events = lake.versions(about.data_set)
     here = events[events["snapshot"] == about.subject]
-    for event, words in (("crowned", "crowned"), ("challenged", "not crowned")):
+    for event, words in (("promoted", "promoted"), ("challenged", "not promoted")):
         if len(found := here[here["event"] == event]):
             lines[words] = str(found["reason"].iloc[-1])
     return lines

@@ -1,4 +1,4 @@
-"""The champion of a series: it keeps the crown until a challenger is better beyond the interval."""
+"""The champion of a series: it stays until a challenger is better beyond the interval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluation.statistics.bootstrap import Estimate, difference
 
 @dataclass(frozen=True)
 class Challenge:
-    """Whether a challenger takes the crown, and why, in one sentence."""
+    """Whether a challenger is promoted, and why, in one sentence."""
 
     won: bool
     reason: str
@@ -27,7 +27,7 @@ def challenge(metric: str, ours: Score | None, theirs: Score | None, champion: s
     """Compares a new version with the champion.
 
     The two are taken as independent. They share the judge and the real pairs, so their difference
-    is known better than this says, and the crown moves somewhat less easily than it might.
+    is known better than this says, and a promotion comes somewhat less easily than it might.
 
     Args:
         metric: by which they are compared.

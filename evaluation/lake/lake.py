@@ -42,6 +42,8 @@ from evaluation.lake.tables import KEY, TABLES, ScoreKey, as_json
 from evaluation.metrics.former_names import name_now, names_ever
 from evaluation.metrics.registry import Score
 
+PROMOTED = "promoted"  # earlier releases wrote "crowned"
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -160,12 +162,12 @@ class Lake:
         """Records that a version is out."""
         self._event(data_set, number, "published", snapshot, run)
 
-    def crown(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
+    def promote(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
         """Records that a version is the champion from now on, and why."""
-        self._event(data_set, number, "crowned", snapshot, run, reason)
+        self._event(data_set, number, PROMOTED, snapshot, run, reason)
 
     def challenge(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
-        """Records that a version did not take the crown, and why."""
+        """Records that a version did not be promoted, and why."""
         self._event(data_set, number, "challenged", snapshot, run, reason)
 
     def withdraw(self, data_set: str, number: int, reason: str) -> None:
@@ -254,17 +256,18 @@ class Lake:
         return wide.loc[list(rows), list(names)].rename_axis(columns=None).reset_index()
 
     def versions(self, data_set: str) -> pd.DataFrame:
-        """Events of a data set's versions (allotted, published, crowned, ...) by number."""
-        return self.read("versions", data_set=data_set).sort_values(["number", "recorded_at"])
+        """Events of a data set's versions (allotted, published, promoted, ...) by number."""
+        events = self.read("versions", data_set=data_set).replace({"event": {"crowned": PROMOTED}})
+        return events.sort_values(["number", "recorded_at"])
 
     def champion(self, data_set: str) -> tuple[int, str] | None:
-        """Number and snapshot of the version crowned last; None where none was, or all withdrawn."""
+        """Number and snapshot of the version promoted last; None where none was, or all withdrawn."""
         events = self.versions(data_set)
         gone = set(events["number"][events["event"] == "withdrawn"])
-        crowned = events[(events["event"] == "crowned") & ~events["number"].isin(gone)]
-        if not len(crowned):
+        promoted = events[(events["event"] == PROMOTED) & ~events["number"].isin(gone)]
+        if not len(promoted):
             return None
-        last = crowned.sort_values("recorded_at").iloc[-1]
+        last = promoted.sort_values("recorded_at").iloc[-1]
         return int(last["number"]), str(last["snapshot"])
 
     def query(self, sql: str, at: datetime | None = None) -> pd.DataFrame:

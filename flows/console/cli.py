@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 import evaluation.errors
 import factory.errors
 from flows.console.dataset_commands import datasets
-from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
+from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
 
@@ -88,6 +88,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and tell the plan; write nothing.")
     ] = False,
+    all_: All = False,
     home: Home = None,
     json_: Json = False,
 ) -> int:
@@ -102,14 +103,14 @@ def run(
             session.set_result(plan, result_tables.plan(plan))
             return 0
         outcome = api.run(content, session.settings)
-        session.set_result(outcome, result_tables.outcome(outcome))
+        session.set_result(outcome, result_tables.outcome(outcome, all_))
     return 0 if outcome.published else GATE_FAILED
 
 
 @app.command()
-def demo(home: Home = None, json_: Json = False) -> int:
+def demo(all_: All = False, home: Home = None, json_: Json = False) -> int:
     """Makes a first data set from phantoms in minutes."""
-    return run("demo", home=home, json_=json_)
+    return run("demo", all_=all_, home=home, json_=json_)
 
 
 @app.command()
@@ -176,6 +177,7 @@ def evaluate(
     size: Annotated[int, typer.Option(help="Of a folder's images, in pixels.")] = 128,
     channels: Annotated[int, typer.Option(help="Of a folder's images: 1 or 3.")] = 1,
     set_: Set = None,
+    all_: All = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -195,7 +197,7 @@ def evaluate(
         else:
             version = Version.parse(target)
             scored = api.evaluate(version, session.settings, against, set_ or ())
-        session.set_result(scored, result_tables.scored(scored))
+        session.set_result(scored, result_tables.scored(scored, all_))
 
 
 @app.command()

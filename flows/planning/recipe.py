@@ -63,7 +63,7 @@ class Recipe(BaseModel):
         default={}, description="bounds that a pair must meet to be accepted: number -> bound"
     )
     champion: ChampionMetric | None = Field(
-        default=None, description="score by which a version takes the crown; null for no champion"
+        default=None, description="score by which a version is promoted; null for no champion"
     )
     utility: UtilitySection | None = Field(
         default=None, description="downstream models to try the pairs on; null for none"

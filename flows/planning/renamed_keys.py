@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation import settings as evaluation
+from evaluation.metrics.former_names import name_now as score_now
 from factory import identity as factory
+
+RETIRED_FEATURES = {"randconv"}  # sets of features that are no longer worked out
 
 
 def _backwards(first_names: Mapping[str, str]) -> dict[str, str]:
@@ -30,8 +33,21 @@ def name_now(section: str, key: str) -> str | None:
 
 
 def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe that was kept with a data set, every key called as it is now."""
-    return {section: _renamed(value, NOW.get(section, {})) for section, value in content.items()}
+    """A recipe that was kept with a data set: keys and scores called as they are now."""
+    found = {section: _renamed(value, NOW.get(section, {})) for section, value in content.items()}
+    found["gates"] = {_gate_now(gate): bound for gate, bound in found.get("gates", {}).items()}
+    if found.get("champion"):
+        found["champion"] = score_now(found["champion"])
+    evaluate = found.get("evaluate", {})
+    if RETIRED_FEATURES & {*evaluate.get("features", ())}:
+        kept = [name for name in evaluate["features"] if name not in RETIRED_FEATURES]
+        found["evaluate"] = {**evaluate, "features": kept or ["handcrafted"]}
+    return found
+
+
+def _gate_now(gate: str) -> str:
+    metric, dot, end = gate.partition(".")
+    return score_now(metric) + dot + end
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401  # JSON

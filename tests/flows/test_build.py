@@ -158,7 +158,10 @@ def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, c
     again = medpair("run", path, *here, "--set", bound).json
     assert again["snapshot"] == told["snapshot"]
     history = medpair("datasets", "log", "gated", "--home", home, "--json").json["versions"]
-    assert {(row["number"], row["event"]) for row in history} >= {(1, "crowned"), (2, "challenged")}
+    assert {(row["number"], row["event"]) for row in history} >= {
+        (1, "promoted"),
+        (2, "challenged"),
+    }
     experiment = client.get_experiment_by_name("gated").experiment_id
     files = {
         file.path

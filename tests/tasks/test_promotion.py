@@ -52,7 +52,7 @@ def test_the_crown_moves_only_to_what_is_better_beyond_the_interval(lake):
     assert "better by 0.02 [-0.008284, 0.04828]" in second.reason  # 0.02 · √2 = 0.0283
     third = challenged(lake, 3)
     assert (third.champion, third.moved) == ("v3", True)
-    assert events(lake) == [(1, "crowned"), (2, "challenged"), (3, "crowned")]
+    assert events(lake) == [(1, "promoted"), (2, "challenged"), (3, "promoted")]
     assert lake.champion("set") == (3, "S3")
 
 

@@ -331,7 +331,7 @@ def test_the_champion_is_crowned_last_and_not_withdrawn(lake):
     assert lake.champion("set") is None
     for number in (1, 2):
         lake.publish("set", number, f"S{number}", "run")
-        lake.crown("set", number, f"S{number}", "run", "better")
+        lake.promote("set", number, f"S{number}", "run", "better")
     lake.challenge("set", 3, "S3", "run", "not better")
     assert lake.champion("set") == (2, "S2")
     lake.withdraw("set", 2, "shifted")

@@ -239,7 +239,7 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
 
 
 def test_the_decision_stands_with_its_evidence():
-    evidence = {"decided by": "factory: lungs (0f)", "crowned": "better than <v1>"}
+    evidence = {"decided by": "factory: lungs (0f)", "promoted": "better than <v1>"}
     page = render(a_report(evidence=evidence, rejected={"near copy": 3, "pair gate": 1}))
     parsed(page)
     assert "<dt>decided by</dt><dd>factory: lungs (0f)</dd>" in page
