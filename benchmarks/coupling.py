@@ -56,7 +56,7 @@ def steps_within(seconds: float, loop: Iterator[Progress]) -> int:
 
 
 @dataclass(frozen=True)
-class DownstreamExperiment:
+class Setup:
     """What every coupling is given: encoders, latents, schedule, rates and seed."""
 
     xrays: XRays
@@ -67,14 +67,14 @@ class DownstreamExperiment:
     seed: int
 
     @staticmethod
-    def of(xrays: XRays, section: PairTrainSection, seed: int) -> DownstreamExperiment:
+    def of(xrays: XRays, section: PairTrainSection, seed: int) -> Setup:
         """Encodes the X-rays with the recorded checkpoint."""
         recorded, data = load_components(RECORDED), xrays.lesson()
         system = medsegfactory(data, xrays.spec.preset, "joint", None, seed)
         encoders = Encoders(recorded.autoencoder, recorded.text)
         train = finished(system.encode(data.train, encoders, section.augment))
         held_out = finished(system.encode(data.held_out, encoders, Augmentation(copies=1)))
-        return DownstreamExperiment(xrays, recorded, train, held_out, section, seed)
+        return Setup(xrays, recorded, train, held_out, section, seed)
 
     def denoiser(self, coupling: str) -> DualStreamUNet:
         """An untrained one."""
@@ -103,16 +103,16 @@ class DownstreamExperiment:
         return self.xrays.drawn(MedSegFactory(components, name, recipe.image, sample), PAIRS)
 
 
-def compare(bench: DownstreamExperiment, coupling: str, seconds: float) -> dict[str, Figure]:
+def compare(setup: Setup, coupling: str, seconds: float) -> dict[str, Figure]:
     """Trains one coupling for so much processor time and judges what it draws."""
-    unet, losses = bench.denoiser(coupling), dict[str, float]()
+    unet, losses = setup.denoiser(coupling), dict[str, float]()
     with tempfile.TemporaryDirectory() as folder:
-        trial = bench.loop(bench.denoiser(coupling), 1000, Path(folder) / "trial")
+        trial = setup.loop(setup.denoiser(coupling), 1000, Path(folder) / "trial")
         steps = steps_within(seconds, trial)
-        loop = bench.loop(unet, steps, Path(folder) / "denoiser")
+        loop = setup.loop(unet, steps, Path(folder) / "denoiser")
         for progress in tqdm(loop, desc=coupling, total=steps, unit="step"):
             losses |= progress.losses
-    scores = headlines(bench.xrays.scored(bench.drawn(unet, coupling)).scores)
+    scores = headlines(setup.xrays.scored(setup.drawn(unet, coupling)).scores)
     figures = {
         "steps": Figure(steps, "1"),
         "loss_image": Figure(losses["val_image_300"], "1"),
@@ -138,11 +138,11 @@ def main() -> None:
     section = xrays.spec.train
     if section is None:
         raise TypeError("recipe cxr-lungs trains nothing")
-    bench = DownstreamExperiment.of(xrays, section, arguments.seed)
+    setup = Setup.of(xrays, section, arguments.seed)
     seconds = 120.0 if arguments.quick else 1200.0
     figures: dict[str, Figure] = {}
     for coupling in arguments.couplings:
-        figures |= compare(bench, coupling, seconds)
+        figures |= compare(setup, coupling, seconds)
     notes = {"checkpoint": checkpoint_digest(RECORDED)[:12], "processor_seconds": seconds}
     show("coupling", figures, notes, arguments.json)
 

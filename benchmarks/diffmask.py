@@ -22,8 +22,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from tqdm import tqdm
 
-from benchmarks.bars import Bar, verdicts
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.judged import judged, shown_iou
 from evaluation.agreement.judge_agreement import mean_mask
 from evaluation.pairs import take, units_of
@@ -64,7 +63,7 @@ Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class DownstreamExperiment:
+class Setup:
     """A trained generator beside real images of one domain."""
 
     generator: DiffMask
@@ -73,9 +72,7 @@ class DownstreamExperiment:
     domain: Domain
 
     @staticmethod
-    def of(
-        recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int
-    ) -> DownstreamExperiment:
+    def of(recipe_name: str, checkpoint: Path, overrides: Sequence[str], most: int) -> Setup:
         """Reads the pairs of the one domain that a recipe's grid asks for, and its generator.
 
         Raises:
@@ -100,7 +97,7 @@ class DownstreamExperiment:
         held_out = PairBatch.concatenate([outlined("val"), outlined("test")])
         spread = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).astype(int))
         generator = spec.with_checkpoint(checkpoint).build(recipe.image)
-        return DownstreamExperiment(generator, outlined("train"), held_out[spread], domain)
+        return Setup(generator, outlined("train"), held_out[spread], domain)
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -124,7 +121,7 @@ class DownstreamExperiment:
         steps = [step for step in self.generator.masks.steps if step != "gate"]
         return {step: np.stack([masks.get(step, empty) for masks in found]) for step in steps}
 
-    def with_steps(self, *steps: Step) -> DownstreamExperiment:
+    def with_steps(self, *steps: Step) -> Setup:
         """The same with other steps."""
         masks = self.generator.masks.model_copy(update={"steps": steps})
         return replace(self, generator=replace(self.generator, masks=masks))
@@ -175,28 +172,28 @@ def otsu_mask(image: Images, average: Masks, *, dark: bool) -> Masks:
     return mask
 
 
-def steps(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
+def steps(setup: Setup, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of every step, of the better control, and of each class on the last step."""
-    masks, controls = bench.refined(timesteps, bench.prompts), bench.controls()
+    masks, controls = setup.refined(timesteps, setup.prompts), setup.controls()
     if "selfattention" not in masks:
         below = [step for step in ("attention", "contrast", "crf") if step in masks]
-        other = bench.with_steps(*below, "selfattention")
-        every = masks | other.refined(timesteps, bench.prompts)
+        other = setup.with_steps(*below, "selfattention")
+        every = masks | other.refined(timesteps, setup.prompts)
         masks = {step: every[step] for step in STEPS if step in every}
-    figures = {f"iou_{kind}_{r}": bench.estimate(bench.iou(found)) for r, found in masks.items()}
-    beside = {name: bench.estimate(bench.iou(found)) for name, found in controls.items()}
+    figures = {f"iou_{kind}_{r}": setup.estimate(setup.iou(found)) for r, found in masks.items()}
+    beside = {name: setup.estimate(setup.iou(found)) for name, found in controls.items()}
     best = max(beside.values(), key=lambda figure: figure.value or 0.0)
     figures[f"iou_{kind}_control"] = best
     figures |= {f"iou_{kind}_{name}": figure for name, figure in beside.items()}
-    return figures | by_class(bench, kind, masks) | absent_word(bench, kind, timesteps)
+    return figures | by_class(setup, kind, masks) | absent_word(setup, kind, timesteps)
 
 
-def by_class(bench: DownstreamExperiment, kind: str, masks: Mapping[str, Masks]) -> Figures:
+def by_class(setup: Setup, kind: str, masks: Mapping[str, Masks]) -> Figures:
     """IoU of each class on the last step, over the images that show it."""
     *_, (step, last) = masks.items()
-    truth = bench.held_out.masks
+    truth = setup.held_out.masks
     figures = {}
-    for name, index in zip(bench.domain.classes, range(1, 256), strict=False):
+    for name, index in zip(setup.domain.classes, range(1, 256), strict=False):
         shows = (truth == index).any((1, 2))
         if shows.any():
             each = [(masks == index)[shows].astype(np.uint8) for masks in (last, truth)]
@@ -206,24 +203,24 @@ def by_class(bench: DownstreamExperiment, kind: str, masks: Mapping[str, Masks])
     return figures
 
 
-def absent_word(bench: DownstreamExperiment, kind: str, timesteps: Sequence[int]) -> Figures:
+def absent_word(setup: Setup, kind: str, timesteps: Sequence[int]) -> Figures:
     """IoU of lungs, which are in every image, read by their word and by one for nothing there."""
-    lungs = [name for name in bench.domain.classes if "lung" in name]
-    asked = [Prompt.about(bench.domain, lungs, replicate=i) for i in range(len(bench.held_out))]
-    indices = [bench.domain.index(name) for name in lungs]
-    truth = np.isin(bench.held_out.masks, indices).astype(np.uint8)
+    lungs = [name for name in setup.domain.classes if "lung" in name]
+    asked = [Prompt.about(setup.domain, lungs, replicate=i) for i in range(len(setup.held_out))]
+    indices = [setup.domain.index(name) for name in lungs]
+    truth = np.isin(setup.held_out.masks, indices).astype(np.uint8)
     figures = {}
     for name, control in (("word", None), ("absent_word", ABSENT)):
-        *_, last = bench.refined(timesteps, asked, control).values()
+        *_, last = setup.refined(timesteps, asked, control).values()
         found = np.isin(last, indices).astype(np.uint8)
-        figures[f"iou_{kind}_lungs_by_{name}"] = bench.estimate(shown_iou(found, truth, 1))
+        figures[f"iou_{kind}_lungs_by_{name}"] = setup.estimate(shown_iou(found, truth, 1))
     return figures
 
 
-def recorder_figures(bench: DownstreamExperiment, repeats: int) -> Figures:
+def recorder_figures(setup: Setup, repeats: int) -> Figures:
     """What reading the attention costs, over the same batch drawn with and without."""
-    generator, batch = bench.generator, bench.generator.image_model.section.batch
-    prompts = [bench.prompts[i % len(bench.prompts)] for i in range(batch)]
+    generator, batch = setup.generator, setup.generator.image_model.section.batch
+    prompts = [setup.prompts[i % len(setup.prompts)] for i in range(batch)]
     seeds = [prompt.seed for prompt in prompts]
     captions, ratios, equal = generator.captions(prompts, seeds), [], True
     generator.image_model.draw(prompts, captions, seeds)  # the first pass warms up
@@ -256,14 +253,14 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     missing = []
     for kind, (recipe, checkpoint, overrides) in asked.items():
         try:
-            bench = DownstreamExperiment.of(recipe, checkpoint, overrides, most)
+            setup = Setup.of(recipe, checkpoint, overrides, most)
         except InputError as error:
             missing.append(str(error))
             continue
-        figures |= steps(bench, kind, arguments.timesteps or bench.generator.read.levels)
-        figures |= {f"judged_{kind}_{name}": iou for name, iou in bench.judged().items()}
+        figures |= steps(setup, kind, arguments.timesteps or setup.generator.read.levels)
+        figures |= {f"judged_{kind}_{name}": iou for name, iou in setup.judged().items()}
         if "tap_overhead" not in figures:
-            figures |= recorder_figures(bench, TIMED[arguments.quick])
+            figures |= recorder_figures(setup, TIMED[arguments.quick])
         notes[f"checkpoint_{kind}"] = checkpoint_digest(checkpoint)[:12]
         notes[f"trained_with_{kind}"] = f"medpair train {recipe}"
     if not figures:

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.figures import Figure
-from benchmarks.memorisation_ratio import corresponding, distance_ratios, encoded_distances
-from evaluation.disguises import disguised
+from benchmarks.memorisation_ratio import (
+    caption_image_recall,
+    distance_ratios,
+    encoded_distances,
+    perturbed_copies,
+)
 from evaluation.features.simclr_encoder import new_encoder, train_encoder
 from evaluation.pairs import Block, domain_of, take
 from evaluation.privacy.image_distance import distances
@@ -96,14 +100,14 @@ def privacy_figures(
 
 
 def canaries(generator: MediSyn, real: Block, count: int) -> tuple[Images, NDArray[np.intp]]:
-    """Copies as a model could make them: training images through its autoencoder, and disguised.
+    """Copies as a model could make them: training images through its autoencoder, and perturbed_copies.
 
     Returns:
         Images, and the row of `real` that each one is a copy of.
     """
     rows = np.linspace(0, len(real) - 1, min(count, len(real))).astype(np.intp)
     images = real.images[rows]
-    kinds = {"rebuilt": rebuilt(generator, images), **disguised(images)}
+    kinds = {"rebuilt": rebuilt(generator, images), **perturbed_copies(images)}
     return np.concatenate(list(kinds.values())), np.tile(rows, len(kinds))
 
 
@@ -172,9 +176,9 @@ def single(
     real: Block,
     embedding: str,
 ) -> Mapping[str, Floats]:
-    """What every single image tells: ratios of distances, and shares of `corresponding`."""
+    """What every single image tells: ratios of distances, and shares of `caption_image_recall`."""
     findings = np.asarray(real.facets["finding"].astype(str), object)
-    again = corresponding(found["again"].to_train, rows, findings)
+    again = caption_image_recall(found["again"].to_train, rows, findings)
     ratios = {f"distance_ratio_{each}_{embedding}": distance_ratios(found[each]) for each in SETS}
     return {**ratios, f"corresponding_{embedding}": again}
 

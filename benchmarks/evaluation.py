@@ -23,8 +23,7 @@ from scipy import ndimage, stats
 from tqdm import tqdm
 
 from benchmarks import agreement, faults
-from benchmarks.bars import Bar, verdicts
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Bar, Figure, show, verdicts
 from evaluation.agreement.judge_agreement import judged
 from evaluation.dice import overlaps, positive_dice
 from evaluation.networks.segmenter import Segmenter

@@ -1,4 +1,4 @@
-"""How every benchmark tells its figures: a table, or one JSON object."""
+"""How every benchmark tells its figures, and which bars they reach: a table, or one JSON object."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import torch
 
+from evaluation.gating.version_gates import SIDES, Bound
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 
@@ -42,6 +43,47 @@ class Figure:
         return Figure(value, unit, low, high, estimate.n)
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A figure, or one end of its 95 % interval, and the number it has to reach.
+
+    Attributes:
+        figure: name.
+        comparison: ">=" or "<=".
+        value: to reach.
+        side: which number of the figure: "value", "low" or "high".
+        over: another figure, which the value counts from; "" for none.
+    """
+
+    figure: str
+    comparison: str
+    value: float
+    side: str = "value"
+    over: str = ""
+
+    def __str__(self) -> str:
+        beyond = "" if not self.over else f"{self.over} + " if self.value else self.over
+        value = f"{self.value:g}" if self.value or not self.over else ""
+        return f"{SIDES[self.side]}{self.figure} {self.comparison} {beyond}{value}"
+
+    def met_by(self, figures: Mapping[str, Figure]) -> bool:
+        """Whether the figures reach it; what could not be observed does not."""
+        measured = getattr(figures[self.figure], self.side)
+        start = figures[self.over].value if self.over else 0.0
+        if measured is None or start is None:
+            return False
+        return Bound(self.comparison, start + self.value).met_by(measured)
+
+
+def verdicts(bars: Sequence[Bar], figures: Mapping[str, Figure]) -> dict[str, bool]:
+    """Each bar in words, and whether it is met; bars of figures that were not measured are not."""
+    return {
+        str(bar): bar.met_by(figures)
+        for bar in bars
+        if bar.figure in figures and (not bar.over or bar.over in figures)
+    }
+
+
 def machine() -> str:
     """Processor, cores and torch of this machine."""
     return (
@@ -57,7 +99,7 @@ def show(
     as_json: bool,
     bars: Mapping[str, bool] = NO_BARS,
 ) -> None:
-    """Prints the figures on stdout, and which bars they meet (`benchmarks.bars.verdicts`)."""
+    """Prints the figures on stdout, and which bars they meet (`verdicts`)."""
     command = f"python -m benchmarks.{name} {' '.join(sys.argv[1:])}".strip()
     if as_json:
         content = {

@@ -20,10 +20,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.bars import Bar, verdicts
 from benchmarks.distinct import nearest_pairs, privacy_figures
-from benchmarks.figures import Figure, show
-from benchmarks.paraphrases import HELD_OUT, TRAINING_RATES, Cell, free_texts
+from benchmarks.figures import Bar, Figure, show, verdicts
+from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
 from evaluation.agreement.finding_agreement import finding_agreement
 from evaluation.labels import labels_of
 from evaluation.networks.classifier import Classifier, new_classifier, train_classifier
@@ -64,7 +63,7 @@ Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class DownstreamExperiment:
+class Setup:
     """A trained generalist beside real images of its domains.
 
     Attributes:
@@ -80,9 +79,7 @@ class DownstreamExperiment:
     steps: int
 
     @staticmethod
-    def of(
-        name: str, checkpoint: Path, overrides: Sequence[str], steps: int
-    ) -> DownstreamExperiment:
+    def of(name: str, checkpoint: Path, overrides: Sequence[str], steps: int) -> Setup:
         """Reads a checkpoint, and real images of the domains that it knows.
 
         Args:
@@ -109,7 +106,7 @@ class DownstreamExperiment:
                 f"the recipe has domains {strange} that the checkpoint was not trained on; name "
                 "those it knows with --set source.domains=[...]"
             )
-        return DownstreamExperiment(
+        return Setup(
             generator,
             source.read("train", recipe.image),
             source.read("val", recipe.image),
@@ -183,16 +180,16 @@ def watched(loop: Iterable[Step], judge: Classifier, title: str, steps: int) -> 
     return judge
 
 
-def alignment(bench: DownstreamExperiment, drawn: PairBatch) -> Figures:
+def alignment(setup: Setup, drawn: PairBatch) -> Figures:
     """How well images show what was asked, as a share of how well real ones show what they are."""
-    told = finding_agreement(drawn, bench.held_out, bench.modality_judge, column=MODALITY, seed=0)
+    told = finding_agreement(drawn, setup.held_out, setup.modality_judge, column=MODALITY, seed=0)
     figures = {
         "alignment_modality": Figure.estimated(told.balanced_accuracy_ratio),
         "accuracy_modality_real": Figure.estimated(told.real.balanced_accuracy),
     }
     ratios, real, own = [], [], Figures()
-    for name, judge in bench.finding_judges.items():
-        ours, theirs = (part_of(pairs, name) for pairs in (drawn, bench.held_out))
+    for name, judge in setup.finding_judges.items():
+        ours, theirs = (part_of(pairs, name) for pairs in (drawn, setup.held_out))
         found = finding_agreement(ours, theirs, judge, column=FINDING, seed=0)
         ratios.append(found.balanced_accuracy_ratio)
         real.append(found.real.balanced_accuracy)
@@ -203,18 +200,18 @@ def alignment(bench: DownstreamExperiment, drawn: PairBatch) -> Figures:
     return figures | own
 
 
-def paraphrased(bench: DownstreamExperiment, count: int) -> Figures:
+def paraphrased(setup: Setup, count: int) -> Figures:
     """The same finding asked for in a learnt form and in held-out ones, from the same noise."""
-    learnt, other = (free_texts(bench.cells(count), forms) for forms in (TRAINING_RATES, HELD_OUT))
-    seeds, size = [prompt.seed for prompt in learnt], bench.generator.section.batch
+    learnt, other = (free_texts(setup.cells(count), forms) for forms in (LEARNT, HELD_OUT))
+    seeds, size = [prompt.seed for prompt in learnt], setup.generator.section.batch
     seen = []
     for prompts, title in ((learnt, "learnt form"), (other, "held-out forms")):
         images = [
-            bench.generator.generate(prompts[at : at + size], seeds[at : at + size]).images
+            setup.generator.generate(prompts[at : at + size], seeds[at : at + size]).images
             for at in tqdm(range(0, len(prompts), size), desc=title, unit="batch")
         ]
-        seen.append(seen_in(bench, [p.domain for p in prompts], np.concatenate(images)))
-    wanted = [(domain.modality, finding) for domain, finding, _ in bench.cells(count)]
+        seen.append(seen_in(setup, [p.domain for p in prompts], np.concatenate(images)))
+    wanted = [(domain.modality, finding) for domain, finding, _ in setup.cells(count)]
     return {
         name: Figure.estimated(mean(np.array([a == b for a, b in zip(*two, strict=True)], float)))
         for name, two in (
@@ -226,13 +223,13 @@ def paraphrased(bench: DownstreamExperiment, count: int) -> Figures:
 
 
 def seen_in(
-    bench: DownstreamExperiment, domains: Sequence[str], images: NDArray[np.uint8]
+    setup: Setup, domains: Sequence[str], images: NDArray[np.uint8]
 ) -> list[tuple[str, str]]:
     """Modality and finding that the classifiers see in each image."""
-    judge = bench.modality_judge
+    judge = setup.modality_judge
     modalities = [judge.labels[at] for at in judge.probabilities(images).argmax(1)]
     findings = [""] * len(images)
-    for name, finding_classifier in bench.finding_judges.items():
+    for name, finding_classifier in setup.finding_judges.items():
         at = np.flatnonzero(np.array(domains) == name)
         for i, label in zip(
             at, finding_classifier.probabilities(images[at]).argmax(1), strict=True
@@ -276,20 +273,20 @@ def measured(arguments: argparse.Namespace) -> tuple[Figures, dict[str, object]]
     comparison = arguments.compare or (COMPARISON if arguments.recipe == RECIPE else None)
     other = compared(comparison) if comparison else {}
     images, few, steps = QUICK if arguments.quick else FULL
-    bench = DownstreamExperiment.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)
-    drawn = bench.drawn(bench.prompts(images), "drawing")
-    specialties = {domain.specialty for domain in bench.domains.values()}
-    counts = {"modalities": set(labels_of(bench.train, MODALITY)), "specialties": specialties}
+    setup = Setup.of(arguments.recipe, arguments.checkpoint, arguments.set, steps)
+    drawn = setup.drawn(setup.prompts(images), "drawing")
+    specialties = {domain.specialty for domain in setup.domains.values()}
+    counts = {"modalities": set(labels_of(setup.train, MODALITY)), "specialties": specialties}
     figures = {
         **{name: Figure(len(values), "1") for name, values in counts.items()},
-        **alignment(bench, drawn),
-        **paraphrased(bench, few),
-        **privacy_figures(bench.generator, drawn, bench.train, bench.val, bench.test, 2 * images),
+        **alignment(setup, drawn),
+        **paraphrased(setup, few),
+        **privacy_figures(setup.generator, drawn, setup.train, setup.val, setup.test, 2 * images),
         **other,
     }
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
-        pictures = [contact_sheet(drawn, {}), nearest_pairs(drawn, bench.train, bench.val)]
+        pictures = [contact_sheet(drawn, {}), nearest_pairs(drawn, setup.train, setup.val)]
         for picture in pictures:
             (arguments.pictures / f"medisyn-{picture.name}.png").write_bytes(picture.png)
     digest = checkpoint_digest(arguments.checkpoint)[:12]

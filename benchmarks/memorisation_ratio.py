@@ -7,8 +7,11 @@ beside images of other patients, which must not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from evaluation.features.handcrafted import RobustScale
 from evaluation.features.simclr_encoder import Encoder
@@ -18,6 +21,10 @@ from evaluation.privacy.image_distance import Distances
 from evaluation.privacy.memorisation import DRAWS, Measure, NearestNeighbourDistances, pool_of_units
 
 Floats = NDArray[np.float64]
+
+SHIFT = 1 / 32  # of the side
+TILT = 7.0  # degrees
+GAMMA = 1.3
 
 
 def encoded_distances(encoder: Encoder, train: Images) -> Measure:
@@ -58,7 +65,7 @@ def distance_ratios(found: NearestNeighbourDistances, *, seed: int = 0) -> Float
     return np.asarray(sums[0] / np.maximum(sums[1], np.finfo(float).tiny))
 
 
-def corresponding(
+def caption_image_recall(
     to_train: Distances, own: NDArray[np.intp], groups: NDArray[np.object_]
 ) -> Floats:
     """How often an image lies nearer to the training image whose caption it was drawn with.
@@ -83,3 +90,24 @@ def corresponding(
             rest = row[others]
             shares[number] = (rest > row[at]).mean() + 0.5 * (rest == row[at]).mean()
     return shares
+
+
+def perturbed_copies(images: Images) -> Mapping[str, Images]:
+    """Copies of images, each kind changed in one way, by name.
+
+    Args:
+        images: (N, H, W, C) uint8.
+
+    Returns:
+        Each (N, H, W, C) uint8: `shifted` by 1/32 of the side along both axes, `tilted` by 7
+        degrees, with another `gamma` (1.3), `mirrored` left to right. The border is continued.
+    """
+    by = max(1, round(SHIFT * images.shape[1]))
+    padded = np.pad(images, ((0, 0), (by, 0), (by, 0), (0, 0)), mode="edge")
+    tilted = ndimage.rotate(images, TILT, axes=(1, 2), reshape=False, order=1, mode="nearest")
+    return {
+        "shifted": padded[:, : images.shape[1], : images.shape[2]],
+        "tilted": tilted,
+        "gamma": (255 * (images / 255.0) ** GAMMA).round().astype(np.uint8),
+        "mirrored": images[:, :, ::-1],
+    }

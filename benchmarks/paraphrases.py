@@ -12,7 +12,7 @@ from factory.vocabulary import Domain
 
 Cell = tuple[Domain, str, int]  # a finding of a domain, and the number of its repeat
 
-TRAINING_RATES: Phrases = ("{modality} of the {anatomy} with {finding}",)
+LEARNT: Phrases = ("{modality} of the {anatomy} with {finding}",)
 HELD_OUT: Phrases = (
     "please show {finding} in this {modality} study of one {anatomy}",
     "a typical {modality} scan where the {anatomy} has {finding}",

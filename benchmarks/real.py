@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.bars import Bar, verdicts
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.xrays import DATA, RECORDED, XRays
 from evaluation.agreement.judge_agreement import judged
 from evaluation.metrics.registry import headlines

@@ -44,13 +44,11 @@ def test_without_a_checkpoint_one_line_says_how_to_train_one(monkeypatch, capsys
 @pytest.mark.slow
 def test_every_step_is_judged_on_drawn_images():
     quick = ["generator.sample.steps=2", "generator.sample.batch=2"]
-    bench = diffmask.DownstreamExperiment.of(
-        "diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2
-    )
-    real = bench.train, bench.held_out, bench.domain
+    setup = diffmask.Setup.of("diffmask-phantoms", diffmask.CHECKPOINTS["phantoms"], quick, 2)
+    real = setup.train, setup.held_out, setup.domain
     section = EvaluateSection(judge_steps=2)
-    figures = diffmask.judged(bench.generator, bench.prompts, *real, section)
-    steps = set(bench.generator.masks.steps) - {"gate"}
+    figures = diffmask.judged(setup.generator, setup.prompts, *real, section)
+    steps = set(setup.generator.masks.steps) - {"gate"}
     assert figures.keys() == steps | {"control", "real"}
     for figure in figures.values():
         assert figure.n == 2

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import distinct, medisyn
-from benchmarks.paraphrases import HELD_OUT, TRAINING_RATES, free_texts
+from benchmarks.paraphrases import HELD_OUT, LEARNT, free_texts
 from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
 from factory.prompts.captions import check_words
@@ -44,16 +44,14 @@ def test_paraphrases_are_held_out_and_of_known_words():
     domains = load_recipe("medisyn").source.build().domains
     cells = [(d, finding, i) for d in domains.values() for finding in d.findings for i in range(8)]
     known = frozenset(w for told in caption_corpus(domains) for w in words(told.text))
-    check_words(
-        [p.text for forms in (TRAINING_RATES, HELD_OUT) for p in free_texts(cells, forms)], known
-    )
+    check_words([p.text for forms in (LEARNT, HELD_OUT) for p in free_texts(cells, forms)], known)
     wording = load_wording()
     taught = {
         form.format(head=head, finding="{finding}")
         for form in wording.findings
         for head in wording.heads
     }
-    assert set(TRAINING_RATES) <= taught
+    assert set(LEARNT) <= taught
     assert not set(HELD_OUT) & taught
 
 

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from benchmarks.memorisation_ratio import corresponding, distance_ratios, encoded_distances
-from evaluation.disguises import disguised
+from benchmarks.memorisation_ratio import (
+    caption_image_recall,
+    distance_ratios,
+    encoded_distances,
+    perturbed_copies,
+)
 from evaluation.features.simclr_encoder import new_encoder
 from evaluation.pairs import take
 from evaluation.privacy.memorisation import NearestNeighbourDistances
@@ -13,7 +17,7 @@ from evaluation.privacy.memorisation import NearestNeighbourDistances
 def test_disguises_change_an_image_as_they_say():
     image = np.zeros((1, 32, 32, 1), np.uint8)
     image[0, 10, 20] = 128
-    found = disguised(image)
+    found = perturbed_copies(image)
     assert found["shifted"][0, 11, 21] == 128
     assert found["mirrored"][0, 10, 11] == 128
     assert found["gamma"].max() == round(255 * (128 / 255) ** 1.3)
@@ -23,7 +27,7 @@ def test_disguises_change_an_image_as_they_say():
 
 def test_every_disguise_is_seen_through(discs):
     real, other = discs(40, size=64, seed=1), discs(20, size=64, seed=2)
-    kinds = disguised(real.images[:3])
+    kinds = perturbed_copies(real.images[:3])
     copies = take(real, np.tile(np.arange(3), len(kinds)))
     copies.images[:] = np.concatenate(list(kinds.values()))
     found = NearestNeighbourDistances.of(
@@ -57,5 +61,5 @@ def test_a_caption_calls_up_its_image_or_does_not():
     # Of the first, both others of its group are farther; of the second, one of two; of the last
     # there is no other.
     to_train = np.array([[0, 1, 2, 0], [1, 2, 3, 0], [0, 0, 0, 9]], np.float32)
-    found = corresponding(to_train, np.array([0, 1, 3]), groups)
+    found = caption_image_recall(to_train, np.array([0, 1, 3]), groups)
     np.testing.assert_array_equal(found, [1, 0.5, np.nan])

@@ -2,8 +2,7 @@
 
 import json
 
-from benchmarks.bars import Bar, verdicts
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Bar, Figure, show, verdicts
 
 FIGURES = {
     "alignment": Figure(0.85, "1", 0.77, 0.93),
