@@ -118,7 +118,8 @@ def rebuilt(generator: MediSyn, images: Images) -> Images:
     parts = []
     for at in full_batches(len(images), generator.section.batch):
         latents = autoencoder.encode((image_pictures(images[at]) / 127.5 - 1).to(device))
-        parts.append(to_uint8(autoencoder.decode(latents), images.shape[-1]))
+        (pictures,) = autoencoder.decode_streams([latents], at)
+        parts.append(to_uint8(pictures, images.shape[-1]))
     return np.concatenate(parts)[: len(images)]
 
 

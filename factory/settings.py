@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 SIDES_DIFFER = 0.01  # of a box, in shares of the image
 
@@ -17,11 +18,17 @@ def _unused(value: object) -> bool:
     return not value
 
 
+def _default_kind(value: object) -> bool:
+    """Whether an autoencoder is of the kind that was the only one once."""
+    return value == "kl"
+
+
 class AutoencoderTraining(BaseModel):
-    """How the autoencoder is trained; steps = 0 keeps the one of `from`."""
+    """How a KL autoencoder is trained; steps = 0 keeps the one of `from`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["kl"] = Field(default="kl", exclude_if=_default_kind)
     factor: Literal[4, 8] = Field(default=8, description="pixels per latent cell; not with `from`")
     steps: int = Field(default=400, ge=0)
     batch: int = Field(default=8, ge=1, description="images in one step, with half as many masks")
@@ -39,6 +46,34 @@ class AutoencoderTraining(BaseModel):
     energy: float = Field(default=0.2, ge=0, description="weight of the texture's local power")
     high_pass: float = Field(default=1.0, ge=0)
     kl: float = Field(default=1e-6, ge=0)
+
+
+class CoarseTraining(BaseModel):
+    """How the decoder of coarse pictures is trained; steps = 0 keeps the one of `from`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["coarse"]
+    factor: Literal[2, 4, 8] = Field(
+        default=4, description="pixels per cell of the coarse picture; not with `from`"
+    )
+    steps: int = Field(default=2500, ge=0)
+    batch: int = Field(default=12, ge=1, description="images in one step, each with its mask")
+    learning_rate: float = Field(default=1e-3, gt=0)
+    width: int = Field(default=64, ge=8, description="channels of the decoder; not with `from`")
+
+
+def _kind_of(section: object) -> object:
+    """The kind of an autoencoder's section; it may be left out of the first one's."""
+    if isinstance(section, Mapping):
+        return section.get("kind", "kl")
+    return getattr(section, "kind", None)
+
+
+AnyAutoencoderTraining = Annotated[
+    Annotated[AutoencoderTraining, Tag("kl")] | Annotated[CoarseTraining, Tag("coarse")],
+    Discriminator(_kind_of),
+]
 
 
 class Augmentation(BaseModel):
@@ -88,7 +123,7 @@ class TrainSection(BaseModel):
     drop_prompt: float = Field(default=0.1, ge=0, le=1, description="every stream's text emptied")
     validate_every: int = Field(default=250, ge=1)
     seed: int = 0
-    autoencoder: AutoencoderTraining = AutoencoderTraining()
+    autoencoder: AnyAutoencoderTraining = AutoencoderTraining()
     text: TextTraining = TextTraining()
     augment: Augmentation = Augmentation()
 

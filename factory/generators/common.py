@@ -16,7 +16,7 @@ from torch import Tensor
 from factory.errors import InputError
 from factory.identity import first_named
 from factory.images import ImageSection
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.base import Autoencoder
 from factory.models.checkpoints import Components, Network, checkpoint_digest
 from factory.pairs import Images
 from factory.prompts.prompt import Prompt
@@ -145,7 +145,7 @@ def full_batches(count: int, size: int) -> Iterator[list[int]]:
 def latent_shape(autoencoder: Autoencoder, image: ImageSection) -> tuple[int, int, int]:
     """(C, h, w) of one latent of images of this size."""
     side = image.size // autoencoder.factor
-    return autoencoder.vae.config.latent_channels, side, side
+    return autoencoder.channels, side, side
 
 
 def without_casts(

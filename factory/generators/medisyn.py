@@ -22,8 +22,9 @@ from factory.generators.common import (
     to_uint8,
     without_casts,
 )
-from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
+from factory.generators.sampling import Conditioning, make_solver, sample
 from factory.models.checkpoints import Components, load_text_to_image_components
+from factory.models.starting_noise import starting_noise
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images, PairBatch
 from factory.prompts.caption_facts import (
@@ -123,7 +124,8 @@ class MediSyn(TrainedGenerator[TextToImageUNet]):
         (latents,) = sample(
             self.components.unet, solver, Conditioning([wanted], [empty]), [noise], self.section
         )
-        pictures = without_casts(prompts, self.domains, autoencoder.decode(latents))
+        (drawn,) = autoencoder.decode_streams([latents], seeds)
+        pictures = without_casts(prompts, self.domains, drawn)
         return to_uint8(pictures, self.image.channels)
 
 

@@ -21,11 +21,12 @@ from factory.generators.common import (
     to_uint8,
     without_casts,
 )
-from factory.generators.sampling import Conditioning, make_solver, sample, starting_noise
+from factory.generators.sampling import Conditioning, make_solver, sample
 from factory.masks import CODECS
 from factory.models.checkpoints import Components, load_components
 from factory.models.denoiser import STREAMS
 from factory.models.dual_stream import DualStreamUNet
+from factory.models.starting_noise import starting_noise
 from factory.pairs import Images, Masks, PairBatch
 from factory.pictures import image_pictures
 from factory.prompts.prompt import Prompt
@@ -54,31 +55,37 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         return self._in_batches(prompts, seeds, None, None)
 
     def paint(self, prompts: Sequence[Prompt], seeds: Sequence[int], masks: Masks) -> PairBatch:
-        """Images (N, H, W, C) for given masks (N, H, W): the mask stream stays at noise level 0."""
+        """Images (N, H, W, C) for given masks (N, H, W): the mask stream stays at noise level 0.
+
+        Where a decoder draws the detail, the masks come back as they were given.
+        """
         return self._in_batches(prompts, seeds, "mask", masks)
 
     def segment(self, prompts: Sequence[Prompt], seeds: Sequence[int], images: Images) -> PairBatch:
-        """Masks (N, H, W) for given images (N, H, W, C): the image stream stays at level 0."""
+        """Masks (N, H, W) for given images (N, H, W, C): the image stream stays at level 0.
+
+        Where a decoder draws the detail, the images come back as they were given.
+        """
         return self._in_batches(prompts, seeds, "image", images)
 
     def reconstruct(self, domain: str, images: Images, masks: Masks) -> tuple[Images, Masks]:
         """Pairs of one domain, (N, H, W, C) and (N, H, W), through the autoencoder and back.
 
-        What this loses no pair of the generator can have.
+        What this loses no pair of the generator can have. What a decoder draws follows from the
+        numbers of the rows.
         """
         codec = CODECS[self.domains[domain].codec](len(self.domains[domain].classes))
         made: tuple[list[Images], list[Masks]] = [], []
         for start in range(0, len(images), self.section.batch):
             part = slice(start, start + self.section.batch)
-            made[0].append(
-                to_uint8(self._recoded(image_pictures(images[part]) / 127.5 - 1), images.shape[-1])
+            pictures = image_pictures(images[part]) / 127.5 - 1, codec.encode(masks[part])
+            latents = [self.components.autoencoder.encode(x.to(self.device)) for x in pictures]
+            image, mask = self.components.autoencoder.decode_streams(
+                latents, range(start, start + len(latents[0]))
             )
-            made[1].append(codec.decode(self._recoded(codec.encode(masks[part]))))
+            made[0].append(to_uint8(image, images.shape[-1]))
+            made[1].append(codec.decode(mask))
         return np.concatenate(made[0]), np.concatenate(made[1])
-
-    def _recoded(self, pictures: Tensor) -> Tensor:
-        autoencoder = self.components.autoencoder
-        return autoencoder.decode(autoencoder.encode(pictures.to(self.device))).cpu()
 
     def _in_batches(
         self,
@@ -110,19 +117,19 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         autoencoder = self.components.autoencoder
         shape = latent_shape(autoencoder, self.image)
         start = [starting_noise(seeds, shape, stream).to(self.device) for stream in (0, 1)]
+        pictures: list[Tensor | None] = [None, None]
         if given is not None and known is not None:
+            pictures[STREAMS.index(known)] = given.to(self.device)
             start[STREAMS.index(known)] = autoencoder.encode(given.to(self.device))
         empty = self.text_states([""] * len(prompts))
         lines = [prompt.image_text for prompt in prompts], [prompt.mask_text for prompt in prompts]
         conditioning = Conditioning([self.text_states(each) for each in lines], [empty, empty])
         solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
         stream = None if known is None else STREAMS.index(known)
-        image, mask = sample(
-            self.components.unet, solver, conditioning, start, self.section, stream
-        )
-        pictures = without_casts(prompts, self.domains, autoencoder.decode(image))
-        masks = self._masks(prompts, autoencoder.decode(mask))
-        return to_uint8(pictures, self.image.channels), masks
+        latents = sample(self.components.unet, solver, conditioning, start, self.section, stream)
+        image, mask = autoencoder.decode_streams(latents, seeds, pictures)
+        shown = without_casts(prompts, self.domains, image)
+        return to_uint8(shown, self.image.channels), self._masks(prompts, mask)
 
     def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
         """Class indices (B, H, W), each in the codec of its prompt's domain.

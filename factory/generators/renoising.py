@@ -10,8 +10,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from factory.generators.sampling import starting_noise
 from factory.models.checkpoints import Components
+from factory.models.starting_noise import starting_noise
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images
 from factory.pictures import image_pictures

@@ -15,6 +15,7 @@ from factory.images import ImageSection
 
 if TYPE_CHECKING:
     from factory.generators.base import Generator
+    from factory.models.autoencoders.base import Autoencoder
     from factory.models.denoiser import Denoiser
     from factory.pairs import PairBatch
     from factory.prompts.prompt import Prompt
@@ -127,6 +128,14 @@ class GeneratorSpec(BaseModel):
 
     def untrained_denoiser(self) -> Denoiser | None:
         """A denoiser of its size without weights, to time; None: its pairs are timed themselves."""
+        return None
+
+    def untrained_autoencoder(self, image: ImageSection) -> Autoencoder | None:
+        """An autoencoder of its kind without weights, to time; None: its pairs are timed themselves.
+
+        Args:
+            image: size and channels of what it codes.
+        """
         return None
 
     @property

@@ -14,13 +14,21 @@ from factory.attention_maps.settings import DiffMaskTrainSection, ReadSection, R
 from factory.errors import InputError
 from factory.generators.spec import GeneratorSpec, Passes
 from factory.images import ImageSection
-from factory.settings import PairTrainSection, SampleSection, TrainSection
+from factory.models.presets import DETAIL_STEPS
+from factory.settings import (
+    AutoencoderTraining,
+    CoarseTraining,
+    PairTrainSection,
+    SampleSection,
+    TrainSection,
+)
 
 if TYPE_CHECKING:
     from factory.generators.diffmask import DiffMask
     from factory.generators.medisyn import MediSyn
     from factory.generators.medsegfactory import MedSegFactory
     from factory.generators.two_step import Masked
+    from factory.models.autoencoders.base import Autoencoder
     from factory.models.denoiser import Denoiser
     from factory.pairs import PairBatch
     from factory.prompts.prompt import Prompt
@@ -28,7 +36,8 @@ if TYPE_CHECKING:
     from factory.training.steps import Progress
     from factory.vocabulary import Domain
 
-USUAL_FACTOR = 4  # of 64 px models; a larger one makes an estimate of time too high
+# Of 64 px models; a larger factor makes an estimate of time too high.
+USUAL = AutoencoderTraining(factor=4)
 
 Section = TypeVar("Section", bound=TrainSection)
 
@@ -70,8 +79,7 @@ class TrainedSpec(GeneratorSpec):
         """Passes of denoiser and autoencoder; a step of the latter has images and masks."""
         if (section := self.train) is None:
             return Passes()
-        coding = section.autoencoder
-        return Passes(section.steps * section.batch, coding.steps * 2 * coding.batch)
+        return Passes(section.steps * section.batch, _coding_passes(section.autoencoder))
 
     def training_identity(self) -> dict[str, object]:
         """All that decides what a training learns, but the data; the weights it starts from too."""
@@ -98,9 +106,23 @@ class TrainedSpec(GeneratorSpec):
         """Reads a checkpoint; raises InputError if it cannot be a start."""
 
     @property
+    def autoencoder(self) -> AutoencoderTraining | CoarseTraining:
+        """The autoencoder that the training makes; without one, a usual one."""
+        return USUAL if self.train is None else self.train.autoencoder
+
+    @property
     def latent_factor(self) -> int:
-        """Pixels per latent cell, as the training says."""
-        return USUAL_FACTOR if self.train is None else self.train.autoencoder.factor
+        """Pixels per cell that the denoiser reads, as the training says."""
+        return 8 if self.autoencoder.kind == "coarse" else self.autoencoder.factor
+
+    def untrained_autoencoder(self, image: ImageSection) -> Autoencoder:
+        """An autoencoder of its kind that has learnt nothing, for images alone."""
+        import torch
+
+        from factory.training.autoencoders.stage import untrained
+
+        noise = torch.randint(256, (4, 3, image.size, image.size), dtype=torch.uint8)
+        return untrained(noise, noise[:0], self.autoencoder, seed=0)
 
     def passes(self, prompts: Sequence[Prompt]) -> Passes:
         """Passes that one drawn pair takes."""
@@ -327,6 +349,12 @@ class MaskedSpec(GeneratorSpec):
         from factory.generators.two_step import Masked
 
         return Masked(self.images.build(image), self.masks.build(image))
+
+
+def _coding_passes(section: AutoencoderTraining | CoarseTraining) -> float:
+    """Pictures coded and decoded in a training; decoding coarse ones takes many passes, a step one."""
+    pictures = section.steps * section.batch
+    return pictures / DETAIL_STEPS if section.kind == "coarse" else 2 * pictures
 
 
 def _given(section: Section | None) -> Section:

@@ -15,7 +15,8 @@ import torch
 from safetensors import safe_open
 
 from factory.errors import InputError
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.base import Autoencoder
+from factory.models.autoencoders.files import load_autoencoder
 from factory.models.denoiser import Config, Denoiser
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.text import TextEncoder
@@ -148,7 +149,7 @@ def load_text_to_image_components(folder: Path) -> Components[TextToImageUNet]:
 def _with_parts(unet: Network, folder: Path) -> Components[Network]:
     return Components(
         unet=unet,
-        autoencoder=part(Autoencoder.load, folder / "vae"),
+        autoencoder=part(load_autoencoder, folder / "vae"),
         text=part(TextEncoder.load, folder),
         scheduler_config=read_json(folder / SCHEDULER_CONFIG),
         card=read_card(folder),

@@ -9,12 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from factory.models.gaussian_prior import GaussianPrior
 
 Config = Mapping[str, object]
+
+
+def unet_config(config: Config) -> dict[str, object]:
+    """What of a denoiser's configuration the stock UNet is made from."""
+    return {k: v for k, v in config.items() if not k.startswith("_") and k != "fold"}
+
+
 Predictions = tuple[Tensor, ...]  # one (B, C, h, w) for each stream
 
 STREAMS = ("image", "mask")  # their order everywhere; a model of one stream has the first
@@ -24,7 +32,8 @@ class Denoiser(nn.Module):
     """A stock UNet, as it is or coupled, that learns what a prior leaves open.
 
     Args:
-        config: arguments of diffusers' `UNet2DConditionModel` for ONE stream.
+        config: arguments of diffusers' `UNet2DConditionModel` for ONE stream; `fold`, where it is
+            there, is how many latent cells the network reads as one, each way.
         unet: the network made from it.
         prior: what is known of each stream's latents; None: nothing.
 
@@ -40,6 +49,7 @@ class Denoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.config = {k: v for k, v in config.items() if not k.startswith("_")}
+        self.fold = int(str(config.get("fold", 1)))
         self.prior = prior
         self.unet = unet
         if prior is not None:
@@ -62,12 +72,21 @@ class Denoiser(nn.Module):
         """
         prior = self.prior
         if prior is None:
-            return learned(*latents)
+            return self._folded(learned, latents)
         noisy = list(enumerate(zip(latents, times, strict=True)))
-        made = learned(*(prior.scaled(stream, t, i) for i, (stream, t) in noisy))
+        made = self._folded(learned, [prior.scaled(stream, t, i) for i, (stream, t) in noisy])
         return tuple(
             prior.velocity(stream, t, i) + prior.unknown(t, i) * made[i] for i, (stream, t) in noisy
         )
+
+    def _folded(
+        self, learned: Callable[..., Predictions], latents: Sequence[Tensor]
+    ) -> Predictions:
+        """What the network makes of latents whose neighbouring cells are read as channels of one."""
+        if self.fold == 1:
+            return learned(*latents)
+        made = learned(*(F.pixel_unshuffle(stream, self.fold) for stream in latents))
+        return tuple(F.pixel_shuffle(stream, self.fold) for stream in made)
 
     def leaves_open(self, t: Tensor, stream: int, spread: Tensor) -> Tensor:
         """Mean squared error (B,) before shapes are learnt, see `GaussianPrior.leaves_open`.

@@ -11,7 +11,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from factory.models.denoiser import Config, Denoiser
+from factory.models.denoiser import Config, Denoiser, unet_config
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.joint_attention import JointBlock, OfficialBlock, couple
 
@@ -133,8 +133,7 @@ class DualStreamUNet(Denoiser):
     ) -> None:
         if coupling not in COUPLINGS:
             raise ValueError(f"unknown coupling {coupling!r}; there are {', '.join(COUPLINGS)}")
-        plain_config = {k: v for k, v in config.items() if not k.startswith("_")}
-        super().__init__(plain_config, COUPLINGS[coupling].build(plain_config), prior)
+        super().__init__(config, COUPLINGS[coupling].build(unet_config(config)), prior)
         self.coupling = coupling
 
     def forward(

@@ -81,6 +81,9 @@ TEXT_TO_IMAGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {"tiny": TINY, "small": SMALL, "sd15": MEDSEGFACTORY}
 )
 
+# Passes of the decoder that draws detail on coarse pictures.
+DETAIL_STEPS = 14
+
 # The noise schedule of networks trained here: Stable Diffusion's, predicting velocity, and brought
 # to no signal at all at its end (arXiv 2305.08891): 16 x 16 latents average away so much noise that
 # the little signal left would tell the picture's brightness, which pure noise cannot.

@@ -7,7 +7,7 @@ from typing import ClassVar
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from factory.models.denoiser import Config, Denoiser, Predictions
+from factory.models.denoiser import Config, Denoiser, Predictions, unet_config
 from factory.models.gaussian_prior import GaussianPrior
 
 
@@ -28,8 +28,7 @@ class TextToImageUNet(Denoiser):
     streams: ClassVar[int] = 1
 
     def __init__(self, config: Config, prior: GaussianPrior | None = None) -> None:
-        plain = {k: v for k, v in config.items() if not k.startswith("_")}
-        super().__init__(plain, UNet2DConditionModel(**plain), prior)
+        super().__init__(config, UNet2DConditionModel(**unet_config(config)), prior)
 
     def forward(self, image: Tensor, image_t: Tensor, image_text: Tensor) -> Tensor:
         """What the network predicts (noise or velocity, as trained).

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import STREAMS
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts.prompt import texts as texts_of

@@ -13,7 +13,7 @@ from diffusers import DDIMScheduler
 from safetensors.torch import save
 from torch import Tensor
 
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.base import Autoencoder
 from factory.models.checkpoints import Components, Network, read_card
 from factory.models.denoiser import Config
 from factory.models.gaussian_prior import GaussianPrior
@@ -23,8 +23,8 @@ from factory.models.presets import SCHEDULE
 from factory.models.text import TextEncoder, by_clause
 from factory.pairs import PairBatch
 from factory.settings import Augmentation, TrainSection
-from factory.training.autoencoder import autoencoder_stage
-from factory.training.autoencoder_limit import autoencoder_limit
+from factory.training.autoencoders.limit import autoencoder_limit
+from factory.training.autoencoders.stage import autoencoder_stage
 from factory.training.data import TrainingData
 from factory.training.denoiser import train_denoiser
 from factory.training.latents import (
@@ -56,9 +56,11 @@ class Encoders:
 
     def fitted(self, size: Config) -> dict[str, object]:
         """Configuration of a UNet of this size that reads these latents and texts."""
-        channels = self.autoencoder.vae.config.latent_channels
+        fold = self.autoencoder.fold
+        channels = self.autoencoder.channels * fold**2
         return {
             **size,
+            **({"fold": fold} if fold > 1 else {}),
             "in_channels": channels,
             "out_channels": channels,
             "cross_attention_dim": self.text.dim,

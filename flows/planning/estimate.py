@@ -17,7 +17,7 @@ from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.utility.arms import Arm
 from factory.images import ImageSection
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
 from factory.prompts.grid import PromptGrid
 from flows.planning.recipe import Recipe
@@ -85,12 +85,12 @@ def seconds(
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS
     total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
-    unet = spec.untrained_denoiser()
-    if unet is None:
+    unet, autoencoder = spec.untrained_denoiser(), spec.untrained_autoencoder(image)
+    if unet is None or autoencoder is None:
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
     step, coding = (
         denoiser_pass(unet, image, spec.latent_factor),
-        autoencoder_pass(image, spec.latent_factor),
+        autoencoder_pass(image, autoencoder),
     )
     learnt, drawn = spec.training_passes, spec.passes(grid)
     total += TRAINING_PASSES * (learnt.denoiser * step + learnt.autoencoder * coding)
@@ -126,11 +126,10 @@ def denoiser_pass(unet: Denoiser, image: ImageSection, factor: int) -> float:
 
 
 @torch.no_grad()
-def autoencoder_pass(image: ImageSection, factor: int) -> float:
+def autoencoder_pass(image: ImageSection, autoencoder: Autoencoder) -> float:
     """Seconds to encode and decode one picture."""
-    picture = torch.rand(PROBE, 3, image.size, image.size)
-    autoencoder = Autoencoder.small(factor, picture)
-    return timed(lambda: autoencoder.decode(autoencoder.encode(picture))) / PROBE
+    picture, seeds = torch.rand(PROBE, 3, image.size, image.size), range(PROBE)
+    return timed(lambda: autoencoder.decode_streams([autoencoder.encode(picture)], seeds)) / PROBE
 
 
 def network_step(image: ImageSection, kind: str) -> float:

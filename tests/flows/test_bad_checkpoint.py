@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.models.checkpoints import UNET_CONFIG, UNET_WEIGHTS, Components, save_components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import SCHEDULE, TINY
@@ -24,7 +24,7 @@ def checkpoint(tmp_path):
         "domains": [load_vocabulary().domain(DOMAIN).model_dump(mode="json")],
     }
     config = {**TINY, "in_channels": 16, "out_channels": 16}
-    autoencoder = Autoencoder.small(4, torch.rand(4, 3, 32, 32) * 2 - 1)
+    autoencoder = KLAutoencoder.small(4, torch.rand(4, 3, 32, 32) * 2 - 1)
     text = new_text_encoder(["a photo of an ultrasound of the breast image, with lesion."])
     parts = Components(DualStreamUNet(config), autoencoder, text, SCHEDULE, card)
     save_components(parts, tmp_path / "checkpoint")

@@ -24,7 +24,7 @@ from factory.generators.phantom import PhantomGeneratorSpec
 from factory.generators.specs import MaskedSpec, MediSynSpec, MedSegFactorySpec
 from factory.generators.two_step import Masked
 from factory.images import ImageSection
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.models.checkpoints import Components
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import SCHEDULE, TINY
@@ -52,7 +52,7 @@ def tiny_medsegfactory(image):
     pictures = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     parts = Components(
         DualStreamUNet(config).eval(),
-        Autoencoder.small(4, pictures).eval(),
+        KLAutoencoder.small(4, pictures).eval(),
         text,
         SCHEDULE,
         {"domains": [domain.model_dump(mode="json") for domain in domains]},
@@ -72,7 +72,11 @@ def tiny_medisyn(image):
         "varying": {"phantom-chest-xray": ["opacity"]},
     }
     parts = Components(
-        TextToImageUNet(config).eval(), Autoencoder.small(4, pictures).eval(), text, SCHEDULE, card
+        TextToImageUNet(config).eval(),
+        KLAutoencoder.small(4, pictures).eval(),
+        text,
+        SCHEDULE,
+        card,
     )
     return MediSyn(parts, "untrained", image, SampleSection(steps=2, batch=2))
 

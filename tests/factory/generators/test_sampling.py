@@ -8,10 +8,11 @@ from diffusers import DDIMScheduler
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from safetensors.torch import load_file
 
-from factory.generators.sampling import Conditioning, guided, make_solver, sample, starting_noise
+from factory.generators.sampling import Conditioning, guided, make_solver, sample
 from factory.models.checkpoints import load_medsegfactory_unet
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import PRESETS, SCHEDULE
+from factory.models.starting_noise import starting_noise
 from factory.settings import SampleSection
 
 

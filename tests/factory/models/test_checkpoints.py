@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from factory.errors import InputError
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.models.checkpoints import (
     REQUIRED,
     Components,
@@ -45,7 +45,7 @@ def components(coupling: str = "joint") -> Components:
     torch.manual_seed(0)
     return Components(
         DualStreamUNet(TINY, coupling),
-        Autoencoder(tiny_vae()),
+        KLAutoencoder(tiny_vae()),
         new_text_encoder(TEXTS),
         SCHEDULE,
         CARD,
@@ -118,7 +118,7 @@ def weights_size(folder: Path) -> int:
 def test_a_small_checkpoint_in_half_precision_is_under_15_megabytes(tmp_path):
     small = Components(
         DualStreamUNet(SMALL),
-        Autoencoder.small(8, torch.rand(2, 3, 64, 64) * 2 - 1),
+        KLAutoencoder.small(8, torch.rand(2, 3, 64, 64) * 2 - 1),
         new_text_encoder(TEXTS * 100),
         SCHEDULE,
         CARD,

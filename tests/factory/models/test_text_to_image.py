@@ -8,8 +8,8 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
 from factory.errors import InputError
-from factory.generators.sampling import Conditioning, guided, make_solver, sample, starting_noise
-from factory.models.autoencoder import Autoencoder
+from factory.generators.sampling import Conditioning, guided, make_solver, sample
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.models.checkpoints import (
     Components,
     load_components,
@@ -19,6 +19,7 @@ from factory.models.checkpoints import (
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.presets import MEDSEGFACTORY, SCHEDULE, TINY
+from factory.models.starting_noise import starting_noise
 from factory.models.text_to_image import TextToImageUNet
 from factory.models.weights import write_state
 from factory.settings import SampleSection
@@ -42,7 +43,7 @@ def make(prior=None):
 def parts(unet):
     pictures = torch.rand(2, 3, 32, 32) * 2 - 1
     texts = new_text_encoder(["a chest"])
-    return Components(unet, Autoencoder.small(4, pictures), texts, SCHEDULE, {"domains": []})
+    return Components(unet, KLAutoencoder.small(4, pictures), texts, SCHEDULE, {"domains": []})
 
 
 @torch.no_grad()

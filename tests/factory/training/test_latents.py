@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.pairs import PairBatch
 from factory.pictures import shown_images
 from factory.settings import Augmentation
@@ -73,7 +73,7 @@ def test_every_variant_of_a_row_has_the_spread_of_its_domain(data):
     dim = (names == "pale")[:, None, None, None]
     images = np.where(dim, pairs.images // 8, pairs.images).astype(np.uint8)
     pairs = replace(pairs, images=images, facets=pairs.facets.assign(domain=names))
-    autoencoder = Autoencoder.small(8, shown_images(pairs) / 127.5 - 1)
+    autoencoder = KLAutoencoder.small(8, shown_images(pairs) / 127.5 - 1)
     encoding = encode_streams(
         pairs,
         (shown_images,),

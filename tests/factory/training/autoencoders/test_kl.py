@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from factory.models.autoencoder import Autoencoder
+from factory.models.autoencoders.kl import KLAutoencoder
 from factory.settings import AutoencoderTraining
-from factory.training.autoencoder import energy_gap, high_pass, recoloured, train_autoencoder
+from factory.training.autoencoders.kl import energy_gap, high_pass, recoloured, train_autoencoder
 
 
 @pytest.mark.parametrize("factor", [4, 8])
 def test_shapes_and_unit_latents(factor):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(factor, torch.rand(8, 3, 32, 32) * 2 - 1)
+    autoencoder = KLAutoencoder.small(factor, torch.rand(8, 3, 32, 32) * 2 - 1)
     pictures = torch.rand(6, 3, 32, 32) * 2 - 1
     autoencoder.measure_statistics(pictures)
     latents = autoencoder.encode(pictures)
@@ -25,11 +25,11 @@ def test_shapes_and_unit_latents(factor):
 
 def test_saved_and_loaded_it_decodes_the_same(tmp_path):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
+    autoencoder = KLAutoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     pictures = torch.rand(2, 3, 32, 32) * 2 - 1
     autoencoder.measure_statistics(pictures)
     autoencoder.save(tmp_path / "vae")
-    again = Autoencoder.load(tmp_path / "vae")
+    again = KLAutoencoder.load(tmp_path / "vae")
     latents = autoencoder.encode(pictures)
     assert torch.equal(again.encode(pictures), latents)
     assert torch.equal(again.decode(latents), autoencoder.decode(latents))
@@ -56,7 +56,7 @@ def test_recolouring_permutes_the_corners_of_the_cube():
 
 def test_training_lowers_the_loss_and_ends_with_unit_latents(tmp_path):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
+    autoencoder = KLAutoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     rows = np.linspace(0, 255, 32, dtype=np.uint8)
     images = torch.from_numpy(np.broadcast_to(rows, (8, 3, 32, 32)).copy())
     masks = (images > 127).to(torch.uint8) * 255
@@ -76,7 +76,7 @@ def test_training_lowers_the_loss_and_ends_with_unit_latents(tmp_path):
 
 def test_images_alone_are_learnt_without_any_mask(tmp_path):
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
+    autoencoder = KLAutoencoder.small(4, torch.rand(8, 3, 32, 32) * 2 - 1)
     images = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8)
     spec = AutoencoderTraining(steps=2, batch=2, texture_loss_from=0, adversarial=0.1)
     resume = tmp_path / "autoencoder.resume"

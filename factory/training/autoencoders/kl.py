@@ -1,8 +1,8 @@
-"""Trains the autoencoder on images, and coded masks if there are any, with textures kept sharp."""
+"""Trains the KL autoencoder on images, and coded masks if there are any, with textures kept sharp."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,9 @@ from monai.losses import PatchAdversarialLoss
 from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 
-from factory.models.autoencoder import Autoencoder
-from factory.models.checkpoints import Components, Network
-from factory.settings import AutoencoderTraining, TrainSection
-from factory.training.resume import ResumePoint, save_whole
+from factory.models.autoencoders.kl import KLAutoencoder
+from factory.settings import AutoencoderTraining
+from factory.training.resume import ResumePoint
 from factory.training.steps import Progress, accelerator, learning_rate, step_generator
 
 WARM_UP = 50  # steps
@@ -79,7 +78,12 @@ class Losses:
         self.adversarial = PatchAdversarialLoss(criterion="hinge")
 
     def generator_loss(
-        self, autoencoder: Autoencoder, images: Tensor, masks: Tensor, noise: Tensor, textured: bool
+        self,
+        autoencoder: KLAutoencoder,
+        images: Tensor,
+        masks: Tensor,
+        noise: Tensor,
+        textured: bool,
     ) -> tuple[Tensor, Tensor, dict[str, float]]:
         """Total loss, the reconstructed images, and the terms by name."""
         posterior = autoencoder.posterior(torch.cat([images, masks]))
@@ -120,7 +124,7 @@ def _optimiser(module: nn.Module, rate: float) -> torch.optim.Optimizer:
 
 def new_autoencoder(
     images: Tensor, masks: Tensor, spec: AutoencoderTraining, seed: int
-) -> Autoencoder:
+) -> KLAutoencoder:
     """A small autoencoder that starts as the linear code of some of these pictures.
 
     Args:
@@ -134,11 +138,11 @@ def new_autoencoder(
     coded = recoloured(
         _rows(masks, at).float() / 127.5 - 1, spec.mask_colour_augmentation, generator
     )
-    return Autoencoder.small(spec.factor, torch.cat([images[at].float() / 127.5 - 1, coded]))
+    return KLAutoencoder.small(spec.factor, torch.cat([images[at].float() / 127.5 - 1, coded]))
 
 
 def train_autoencoder(
-    autoencoder: Autoencoder,
+    autoencoder: KLAutoencoder,
     images: Tensor,
     masks: Tensor,
     spec: AutoencoderTraining,
@@ -195,7 +199,7 @@ def train_autoencoder(
     measure_latents(autoencoder, images, masks, seed)
 
 
-def measure_latents(autoencoder: Autoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
+def measure_latents(autoencoder: KLAutoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
     """Tells an autoencoder the mean and deviation of its latents of some of these pictures."""
     sample = torch.from_numpy(np.random.default_rng(seed).permutation(len(images))[:LINEAR_SAMPLE])
     pictures = torch.cat([images[sample], _rows(masks, sample)]).float() / 127.5 - 1
@@ -207,7 +211,7 @@ def _rows(masks: Tensor, at: Tensor) -> Tensor:
     return masks[at] if len(masks) else masks
 
 
-def _latent_noise(model: Autoencoder, shown: Tensor, generator: torch.Generator) -> Tensor:
+def _latent_noise(model: KLAutoencoder, shown: Tensor, generator: torch.Generator) -> Tensor:
     height, width = (side // model.factor for side in shown.shape[-2:])
     shape = (len(shown), model.vae.config.latent_channels, height, width)
     return torch.randn(shape, generator=generator).to(shown)
@@ -220,36 +224,3 @@ def _descend(
     accelerate.backward(loss)
     accelerate.clip_grad_norm_(module.parameters(), 1.0)
     optimiser.step()
-
-
-def autoencoder_stage(
-    start: Components[Network] | None,
-    images: Tensor,
-    masks: Tensor,
-    section: TrainSection,
-    folder: Path,
-) -> Generator[Progress, None, Autoencoder]:
-    """The autoencoder of `start`, or a small one, trained on these pictures.
-
-    Args:
-        start: where it starts, None for a linear code.
-        images: (N, 3, H, W) uint8.
-        masks: (N, 3, H, W) uint8, coded masks; (0, 3, H, W) for a model of images alone.
-        section: steps and rates; 0 steps keep what it starts from.
-        folder: where it is kept once it is finished, and resumed until then.
-    """
-    done = folder / "vae"
-    if not done.is_dir():
-        torch.manual_seed(section.seed)
-        if start is not None:
-            autoencoder = start.autoencoder
-        else:
-            autoencoder = new_autoencoder(images, masks, section.autoencoder, section.seed)
-            measure_latents(autoencoder, images, masks, section.seed)
-        if section.autoencoder.steps:
-            resume = folder / "autoencoder.resume"
-            yield from train_autoencoder(
-                autoencoder, images, masks, section.autoencoder, section.seed, resume
-            )
-        save_whole(autoencoder.save, done)
-    return Autoencoder.load(done)

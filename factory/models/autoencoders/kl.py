@@ -1,7 +1,8 @@
-"""The autoencoder between pixels and latents: diffusers' AutoencoderKL, small or from a hub."""
+"""The autoencoder that is trained to compress: diffusers' AutoencoderKL, small or from a hub."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 from pathlib import Path
 
@@ -9,24 +10,27 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from diffusers import AutoencoderKL
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from torch import Tensor, nn
+from torch import Tensor
 
-from factory.models.pca_init import start_linear
+from factory.models.autoencoders.base import Autoencoder, Given
+from factory.models.autoencoders.pca_init import start_linear
 
 
-class Autoencoder(nn.Module):
+class KLAutoencoder(Autoencoder):
     """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of unit variance, and back.
 
     Small presets fold `patch` x `patch` pixels into channels first (pixel unshuffle), because
     full-resolution convolutions dominate the time on a CPU; hub autoencoders have patch 1.
     """
 
+    kind = "kl"
+
     def __init__(self, vae: AutoencoderKL) -> None:
         super().__init__()
         self.vae = vae
 
     @staticmethod
-    def small(factor: int, pictures: Tensor) -> Autoencoder:
+    def small(factor: int, pictures: Tensor) -> KLAutoencoder:
         """At most 1.7 M parameters, all on the latent grid; starts as a linear code.
 
         Sixteen latent channels, not Stable Diffusion's four: on chest X-rays of 128 px the best
@@ -47,7 +51,7 @@ class Autoencoder(nn.Module):
             norm_num_groups=16,
         )
         start_linear(vae, F.pixel_unshuffle(pictures, factor).movedim(1, -1).flatten(0, 2))
-        return Autoencoder(vae)
+        return KLAutoencoder(vae)
 
     @property
     def patch(self) -> int:
@@ -57,6 +61,11 @@ class Autoencoder(nn.Module):
     def factor(self) -> int:
         """How many times smaller than the picture a latent is, in each direction."""
         return self.patch * 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+    @property
+    def channels(self) -> int:
+        """C of the latents."""
+        return int(self.vae.config.latent_channels)
 
     def posterior(self, pictures: Tensor) -> DiagonalGaussianDistribution:
         """Distribution of the unscaled latents, for training."""
@@ -77,7 +86,7 @@ class Autoencoder(nn.Module):
         """Makes the latents of `pictures` zero-mean, of unit variance over all channels together.
 
         Each channel is multiplied by its own deviation. A linear start levels the channels half
-        way (`linear_code.start_linear`), which helps the autoencoder; undone here, texture is as
+        way (`pca_init.start_linear`), which helps the autoencoder; undone here, texture is as
         quiet beside structure as it is in pixels, and noise covers texture first, structure last.
         """
         latents = torch.cat([self.posterior(part).mode() for part in pictures.split(32)])
@@ -99,12 +108,18 @@ class Autoencoder(nn.Module):
         mean, std = self._statistics(latents)
         return self.picture(latents * std + mean).clamp(-1, 1)
 
+    def decode_streams(
+        self, latents: Sequence[Tensor], seeds: Sequence[int], given: Given | None = None
+    ) -> list[Tensor]:
+        """The pictures of each stream by itself: nothing is drawn, so seeds decide nothing."""
+        return [self.decode(stream) for stream in latents]
+
     def save(self, folder: Path) -> None:
         """Writes config.json and safetensors weights, the layout of a hub's `vae/`."""
         self.vae.save_pretrained(folder, safe_serialization=True)
 
     @classmethod
-    def load(cls, folder: Path) -> Autoencoder:
+    def load(cls, folder: Path) -> KLAutoencoder:
         """Reads a `vae/` folder, ours or a hub's; weights as float32."""
         vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         # Else the folder it was read from would be written into every copy.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from factory.training.autoencoder_limit import class_dice
+from factory.training.autoencoders.limit import class_dice
 
 
 def test_dice_of_each_class_by_hand():

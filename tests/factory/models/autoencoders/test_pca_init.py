@@ -4,8 +4,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from factory.models.autoencoder import Autoencoder
-from factory.models.pca_init import principal_components, start_linear
+from factory.models.autoencoders.kl import KLAutoencoder
+from factory.models.autoencoders.pca_init import principal_components, start_linear
 
 
 def smooth_pictures(count, side=32, seed=0):
@@ -30,7 +30,7 @@ def test_components_of_a_line_by_hand():
 def test_the_network_starts_as_the_analysis_of_its_patches(factor):
     pictures = smooth_pictures(24)
     torch.manual_seed(0)
-    autoencoder = Autoencoder.small(factor, pictures)
+    autoencoder = KLAutoencoder.small(factor, pictures)
     others = smooth_pictures(4, seed=1)
     folded = torch.nn.functional.pixel_unshuffle(pictures, factor).movedim(1, -1).flatten(0, 2)
     mean, components, _ = principal_components(folded, 16)
@@ -45,7 +45,7 @@ def test_the_network_starts_as_the_analysis_of_its_patches(factor):
 @torch.no_grad()
 def test_latents_are_almost_noiseless_and_coarse_structure_is_loudest():
     torch.manual_seed(0)
-    posterior = Autoencoder.small(4, smooth_pictures(24)).posterior(smooth_pictures(8))
+    posterior = KLAutoencoder.small(4, smooth_pictures(24)).posterior(smooth_pictures(8))
     assert float(posterior.std.max()) < 0.05
     loudness = posterior.mean.std((0, 2, 3))
     assert float(loudness[0]) > 2 * float(loudness[-1])

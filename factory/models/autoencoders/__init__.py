@@ -1,0 +1,1 @@
+"""What stands between pixels and latents: a KL autoencoder, or coarse pictures and a decoder."""

@@ -1,0 +1,61 @@
+"""What every autoencoder offers denoiser, trainer and generators."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+Given = Sequence[Tensor | None]  # full-size pictures of the streams that are given; None: drawn
+
+
+class Autoencoder(nn.Module, ABC):
+    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of unit variance, and back.
+
+    Attributes:
+        kind: as recipes name it.
+    """
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def factor(self) -> int:
+        """How many times smaller than the picture a latent is, in each direction."""
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """C of the latents."""
+
+    @property
+    def fold(self) -> int:
+        """How many latent cells a small denoiser reads as one, in each direction."""
+        return 1
+
+    @abstractmethod
+    def measure_statistics(self, pictures: Tensor) -> None:
+        """Makes the latents of `pictures` zero-mean, of unit variance over all channels together."""
+
+    @abstractmethod
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, C, h, w)."""
+
+    @abstractmethod
+    def decode_streams(
+        self, latents: Sequence[Tensor], seeds: Sequence[int], given: Given | None = None
+    ) -> list[Tensor]:
+        """The pictures (B, 3, H, W) in [-1, 1] of all streams of B pairs, decoded together.
+
+        Args:
+            latents: of each stream, (B, C, h, w).
+            seeds: B of them: where a decoder draws, the seed of a pair decides all it draws of it.
+            given: of each stream the pictures that its latents come from, where they are known; a
+                decoder that draws returns them as they are, and the others in agreement with them.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes config.json and safetensors weights into a checkpoint's `vae/`."""

@@ -1,0 +1,80 @@
+"""Diffusion of detail: noise levels as angles, and the solver that draws from noise.
+
+Detail z has unit variance here. At the angle a the network reads z cos a + n sin a with noise n, and
+predicts the velocity n cos a - z sin a, which has unit variance at every level
+(arXiv 2202.00512; with angles as levels, arXiv 2410.11081).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from factory.models.autoencoders.local_unet import COLOURS
+from factory.models.presets import DETAIL_STEPS
+
+# In deviations of the detail. Edges of masks are several deviations high and several pixels wide:
+# less noise would leave them to be seen at the start.
+HIGHEST, LOWEST = 20.0, 0.05
+BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv 2206.00364, eq. 5)
+
+
+def noise_levels() -> list[float]:
+    """Deviations of the noise at each step, falling, and 0 at the end."""
+    high, low = HIGHEST ** (1 / BEND), LOWEST ** (1 / BEND)
+    return [(high + i / (DETAIL_STEPS - 1) * (low - high)) ** BEND for i in range(DETAIL_STEPS)] + [
+        0.0
+    ]
+
+
+def each_channel(values: Tensor) -> Tensor:
+    """(B, S), a value for each stream -> (B, 3S, 1, 1)."""
+    return values.repeat_interleave(COLOURS, 1)[:, :, None, None]
+
+
+def without_noise(network: nn.Module, noisy: Tensor, enlarged: Tensor, sigma: Tensor) -> Tensor:
+    """What is expected behind noisy detail (B, 3S, H, W); a stream without noise stays as it is.
+
+    Args:
+        network: a `LocalUNet`.
+        noisy: clean detail with noise added.
+        enlarged: coarse pictures at full size (B, 3S, H, W).
+        sigma: deviation of the noise in each stream (B, S).
+    """
+    angles = sigma.atan()
+    cos, sin = each_channel(angles.cos()), each_channel(angles.sin())
+    scaled = noisy * cos
+    return cos * scaled - sin * network(scaled, enlarged, angles)
+
+
+def draw(
+    network: nn.Module, enlarged: Tensor, noise: Tensor, known: Sequence[Tensor | None]
+) -> Tensor:
+    """Detail (B, 3S, H, W) drawn from noise by DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2).
+
+    Args:
+        network: a `LocalUNet`.
+        enlarged: coarse pictures at full size (B, 3S, H, W).
+        noise: standard normal (B, 3S, H, W).
+        known: of each of S streams the detail (B, 3, H, W) where it is given; it stays at noise
+            level 0 while the others are drawn.
+    """
+    free = noise.new_tensor([[float(each is None) for each in known]])
+    fixed = torch.cat([noise[:, :COLOURS] * 0 if k is None else k for k in known], 1)
+    drawn = each_channel(free)
+    levels = noise_levels()
+    x, before, width_before = drawn * levels[0] * noise + fixed, None, 0.0
+    for now, then in pairwise(levels):
+        clean = without_noise(network, x, enlarged, (free * now).expand(len(x), -1))
+        if then == 0:
+            return drawn * clean + fixed
+        width = torch.tensor(now / then).log().item()
+        step = clean
+        if before is not None:
+            step = clean + (width / width_before / 2) * (clean - before)
+        x = drawn * (then / now * x + (1 - then / now) * step) + fixed
+        before, width_before = clean, width
+    raise AssertionError("the last noise level is 0")

@@ -1,0 +1,1 @@
+"""Training of autoencoders, and what is lost by coding alone."""

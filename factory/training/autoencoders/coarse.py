@@ -1,0 +1,145 @@
+"""Trains the diffusion decoder that draws detail on coarse pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import log
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.training_utils import EMAModel
+from torch import Tensor, nn
+
+from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
+from factory.models.autoencoders.detail import each_channel
+from factory.models.autoencoders.local_unet import COLOURS
+from factory.models.denoiser import STREAMS
+from factory.settings import CoarseTraining
+from factory.training.autoencoders.kl import LEAST_RATE, LINEAR_SAMPLE, WARM_UP, augmented
+from factory.training.resume import ResumePoint
+from factory.training.steps import Progress, accelerator, learning_rate, step_generator
+
+EMA = 0.995
+# The coarse pictures that are drawn are not the shrunk ones it learns from.
+MOST_DISTURBED = 0.25  # deviation of the noise on coarse pictures, on [-1, 1]
+# Log-normal noise levels, in deviations of the detail.
+LEVEL_MEAN, LEVEL_STD = log(1.5), 1.4
+SHARED_LEVELS = 0.5  # share of pairs whose streams have one level: drawing walks along the diagonal
+KNOWN_STREAMS = 0.1  # share of pairs in which a stream has no noise, for each of several
+
+
+def new_coarse(images: Tensor, masks: Tensor, spec: CoarseTraining, seed: int) -> CoarseAutoencoder:
+    """A coarse autoencoder that knows the statistics of some of these pictures and draws nothing.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks; (0, 3, H, W) for a model of images alone.
+        spec: factor and width.
+        seed: of the choice of pictures.
+    """
+    generator = step_generator(seed, 0)
+    at = torch.randperm(len(images), generator=generator)[:LINEAR_SAMPLE]
+    pictures = _pictures(images, masks, at)
+    streams = pictures.shape[1] // COLOURS
+    autoencoder = CoarseAutoencoder(CoarseConfig(spec.factor, streams, spec.width))
+    autoencoder.measure_statistics(torch.cat(pictures.split(COLOURS, 1)))
+    autoencoder.measure_detail(pictures, disturbed(autoencoder.shrunk(pictures), generator))
+    return autoencoder
+
+
+def disturbed(coarse: Tensor, generator: torch.Generator) -> Tensor:
+    """Coarse pictures (B, 3S, h, w) with noise, of a strength of its own for every stream."""
+    shape = len(coarse), coarse.shape[1] // COLOURS
+    strength = MOST_DISTURBED * torch.rand(shape, generator=generator)
+    return coarse + each_channel(strength) * torch.randn(coarse.shape, generator=generator)
+
+
+def draw_levels(count: int, streams: int, generator: torch.Generator) -> Tensor:
+    """Deviations of the noise (B, S), in deviations of the detail; never all of a pair 0."""
+    drawn = (LEVEL_MEAN + LEVEL_STD * torch.randn(count, streams, generator=generator)).exp()
+    shared = torch.rand(count, 1, generator=generator) < SHARED_LEVELS
+    drawn = torch.where(shared, drawn[:, :1], drawn)
+    if streams == 1:
+        return drawn
+    known = (torch.rand(count, 1, generator=generator) / KNOWN_STREAMS).floor()
+    return drawn.masked_fill(known == torch.arange(streams), 0)
+
+
+def detail_losses(
+    network: nn.Module, autoencoder: CoarseAutoencoder, pictures: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Mean squared errors of the velocity (S,); knowing nothing achieves 1.
+
+    Args:
+        network: the autoencoder's decoder, wrapped or not.
+        autoencoder: how pictures are shrunk, and how much that takes away.
+        pictures: of all streams, (B, 3S, H, W) in [-1, 1].
+        generator: of disturbance, levels and noise.
+    """
+    device = next(network.parameters()).device
+    enlarged = autoencoder.enlarged(disturbed(autoencoder.shrunk(pictures), generator))
+    detail = (pictures - enlarged) / autoencoder.detail(enlarged)
+    sigma = draw_levels(len(pictures), pictures.shape[1] // COLOURS, generator)
+    noise = torch.randn(pictures.shape, generator=generator)
+    cos, sin = each_channel(sigma.atan().cos()), each_channel(sigma.atan().sin())
+    made = network(
+        (cos * detail + sin * noise).to(device), enlarged.to(device), sigma.atan().to(device)
+    )
+    wanted = (cos * noise - sin * detail).to(device)
+    errors = (made.float() - wanted).square().unflatten(1, (-1, COLOURS)).mean((2, 3, 4))
+    noisy = (sigma > 0).to(errors)  # of a stream that is given there is nothing to predict
+    return (errors * noisy).sum(0) / noisy.sum(0).clamp(min=1)
+
+
+def train_coarse(
+    autoencoder: CoarseAutoencoder,
+    images: Tensor,
+    masks: Tensor,
+    spec: CoarseTraining,
+    seed: int,
+    resume: Path,
+) -> Iterator[Progress]:
+    """Trains the decoder in place, yields every step, and leaves the averaged (EMA) weights in it.
+
+    A rerun with the same `resume` file goes on from it, with the losses that the uninterrupted
+    training would have had.
+
+    Args:
+        autoencoder: its decoder is trained in place; its statistics stay as they are.
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks of the same pairs, or (0, 3, H, W).
+        spec: steps, batch and rate.
+        seed: with the step's number, the only source of randomness.
+        resume: file that an interrupted training continues from.
+    """
+    accelerate = accelerator()
+    network = autoencoder.decoder
+    torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=spec.learning_rate, fused=True)
+    model, optimiser = accelerate.prepare(network, optimiser)
+    average = EMAModel(list(model.parameters()), decay=EMA)
+    point = ResumePoint(resume, {"model": model, "average": average, "optimiser": optimiser})
+    for step in range(point.load(), spec.steps):
+        turn = np.pi * step / spec.steps
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(spec.learning_rate, step, WARM_UP, turn, LEAST_RATE)
+        generator = step_generator(seed, step)
+        at = torch.randint(len(images), (spec.batch,), generator=generator)
+        pictures = augmented(_pictures(images, masks, at), generator)
+        losses = detail_losses(model, autoencoder, pictures, generator)
+        optimiser.zero_grad(set_to_none=True)
+        accelerate.backward(losses.mean())
+        accelerate.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        average.step(model.parameters())
+        point.save_sometimes(step + 1, spec.steps)
+        named = zip(STREAMS, losses.tolist(), strict=False)
+        yield Progress("decoder", step + 1, spec.steps, dict(named))
+    average.copy_to(network.parameters())
+
+
+def _pictures(images: Tensor, masks: Tensor, at: Tensor) -> Tensor:
+    """(B, 3S, H, W) in [-1, 1]: the images of some pairs, and their masks where there are any."""
+    streams = [images[at], masks[at]] if len(masks) else [images[at]]
+    return torch.cat(streams, 1).float() / 127.5 - 1
