@@ -53,7 +53,7 @@ class CoarseTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["coarse"]
+    kind: Literal["coarse"] = "coarse"
     factor: Literal[2, 4, 8] = Field(
         default=4, description="pixels per cell of the coarse picture; not with `from`"
     )

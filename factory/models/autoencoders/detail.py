@@ -19,6 +19,8 @@ from factory.models.presets import DETAIL_STEPS
 # In deviations of the detail. Edges of masks are several deviations high and several pixels wide:
 # less noise would leave them to be seen at the start.
 HIGHEST, LOWEST = 20.0, 0.05
+# Of coarse pictures that a model has drawn, as deviation of noise on [-1, 1]; real ones are true.
+DISTRUST = 0.05
 BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv 2206.00364, eq. 5)
 
 
@@ -35,7 +37,9 @@ def each_channel(values: Tensor) -> Tensor:
     return values.repeat_interleave(COLOURS, 1)[:, :, None, None]
 
 
-def without_noise(network: nn.Module, noisy: Tensor, enlarged: Tensor, sigma: Tensor) -> Tensor:
+def without_noise(
+    network: nn.Module, noisy: Tensor, enlarged: Tensor, sigma: Tensor, disturbance: Tensor
+) -> Tensor:
     """What is expected behind noisy detail (B, 3S, H, W); a stream without noise stays as it is.
 
     Args:
@@ -43,11 +47,12 @@ def without_noise(network: nn.Module, noisy: Tensor, enlarged: Tensor, sigma: Te
         noisy: clean detail with noise added.
         enlarged: coarse pictures at full size (B, 3S, H, W).
         sigma: deviation of the noise in each stream (B, S).
+        disturbance: of the coarse pictures of each stream (B, S).
     """
     angles = sigma.atan()
     cos, sin = each_channel(angles.cos()), each_channel(angles.sin())
     scaled = noisy * cos
-    return cos * scaled - sin * network(scaled, enlarged, angles)
+    return cos * scaled - sin * network(scaled, enlarged, angles, disturbance)
 
 
 def draw(
@@ -65,10 +70,11 @@ def draw(
     free = noise.new_tensor([[float(each is None) for each in known]])
     fixed = torch.cat([noise[:, :COLOURS] * 0 if k is None else k for k in known], 1)
     drawn = each_channel(free)
+    disturbance = torch.full((len(noise), len(known)), DISTRUST, device=noise.device) * free
     levels = noise_levels()
     x, before, width_before = drawn * levels[0] * noise + fixed, None, 0.0
     for now, then in pairwise(levels):
-        clean = without_noise(network, x, enlarged, (free * now).expand(len(x), -1))
+        clean = without_noise(network, x, enlarged, (free * now).expand(len(x), -1), disturbance)
         if then == 0:
             return drawn * clean + fixed
         width = torch.tensor(now / then).log().item()

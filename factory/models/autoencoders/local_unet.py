@@ -56,7 +56,7 @@ class LocalUNet(nn.Module):
         super().__init__()
         wide, embedded, pictures = 2 * width, 2 * width, COLOURS * streams
         self.embed = nn.Sequential(
-            nn.Linear(2 * len(FREQUENCIES) * streams, embedded),
+            nn.Linear(4 * len(FREQUENCIES) * streams, embedded),
             nn.SiLU(),
             nn.Linear(embedded, embedded),
             nn.SiLU(),
@@ -73,18 +73,23 @@ class LocalUNet(nn.Module):
         self.last = nn.Conv2d(FINE, pictures, 3, padding=1)
         silence(self.last)
 
-    def forward(self, noisy: Tensor, enlarged: Tensor, angles: Tensor) -> Tensor:
+    def forward(
+        self, noisy: Tensor, enlarged: Tensor, angles: Tensor, disturbance: Tensor
+    ) -> Tensor:
         """What must be added to see less noise: the velocity of every stream.
 
         Args:
             noisy: noisy detail of all streams (B, 3S, H, W), H and W multiples of 8.
             enlarged: coarse pictures of all streams at full size (B, 3S, H, W).
             angles: noise levels (B, S) in [0, pi/2]: 0 is none, pi/2 nothing else.
+            disturbance: how far each coarse picture is to be mistrusted (B, S): the deviation of
+                its noise, on [-1, 1].
 
         Returns:
             (B, 3S, H, W).
         """
-        waves = angles[:, :, None] * angles.new_tensor(FREQUENCIES)
+        told = torch.cat([angles, 2 * torch.pi * disturbance], 1)
+        waves = told[:, :, None] * told.new_tensor(FREQUENCIES)
         noise = self.embed(torch.cat([waves.sin(), waves.cos()], -1).flatten(1))
         full = torch.cat([noisy, enlarged], 1)
         x = self.enter(F.pixel_unshuffle(full, FOLD))

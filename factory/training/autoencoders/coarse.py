@@ -44,15 +44,16 @@ def new_coarse(images: Tensor, masks: Tensor, spec: CoarseTraining, seed: int) -
     streams = pictures.shape[1] // COLOURS
     autoencoder = CoarseAutoencoder(CoarseConfig(spec.factor, streams, spec.width))
     autoencoder.measure_statistics(torch.cat(pictures.split(COLOURS, 1)))
-    autoencoder.measure_detail(pictures, disturbed(autoencoder.shrunk(pictures), generator))
+    autoencoder.measure_detail(pictures, disturbed(autoencoder.shrunk(pictures), generator)[0])
     return autoencoder
 
 
-def disturbed(coarse: Tensor, generator: torch.Generator) -> Tensor:
-    """Coarse pictures (B, 3S, h, w) with noise, of a strength of its own for every stream."""
+def disturbed(coarse: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Coarse pictures (B, 3S, h, w) with noise, and its deviation (B, S), drawn for each stream."""
     shape = len(coarse), coarse.shape[1] // COLOURS
     strength = MOST_DISTURBED * torch.rand(shape, generator=generator)
-    return coarse + each_channel(strength) * torch.randn(coarse.shape, generator=generator)
+    noise = torch.randn(coarse.shape, generator=generator)
+    return coarse + each_channel(strength) * noise, strength
 
 
 def draw_levels(count: int, streams: int, generator: torch.Generator) -> Tensor:
@@ -78,14 +79,14 @@ def detail_losses(
         generator: of disturbance, levels and noise.
     """
     device = next(network.parameters()).device
-    enlarged = autoencoder.enlarged(disturbed(autoencoder.shrunk(pictures), generator))
+    coarse, strength = disturbed(autoencoder.shrunk(pictures), generator)
+    enlarged = autoencoder.enlarged(coarse)
     detail = (pictures - enlarged) / autoencoder.detail(enlarged)
     sigma = draw_levels(len(pictures), pictures.shape[1] // COLOURS, generator)
     noise = torch.randn(pictures.shape, generator=generator)
     cos, sin = each_channel(sigma.atan().cos()), each_channel(sigma.atan().sin())
-    made = network(
-        (cos * detail + sin * noise).to(device), enlarged.to(device), sigma.atan().to(device)
-    )
+    told = cos * detail + sin * noise, enlarged, sigma.atan(), strength
+    made = network(*(each.to(device) for each in told))
     wanted = (cos * noise - sin * detail).to(device)
     errors = (made.float() - wanted).square().unflatten(1, (-1, COLOURS)).mean((2, 3, 4))
     noisy = (sigma > 0).to(errors)  # of a stream that is given there is nothing to predict

@@ -24,6 +24,7 @@ from factory.generators.phantom import PhantomGeneratorSpec
 from factory.generators.specs import MaskedSpec, MediSynSpec, MedSegFactorySpec
 from factory.generators.two_step import Masked
 from factory.images import ImageSection
+from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
 from factory.models.autoencoders.kl import KLAutoencoder
 from factory.models.checkpoints import Components
 from factory.models.dual_stream import DualStreamUNet
@@ -41,6 +42,29 @@ from factory.vocabulary import load_vocabulary
 
 # Kind -> a small generator of images of this section, ready to use without a checkpoint of the
 # user's. Kinds that need one make a tiny real one in a temporary folder.
+def tiny_coarse(streams):
+    """Coarse pictures, and a decoder whose last layer does not give 0 any more."""
+    torch.manual_seed(1)
+    autoencoder = CoarseAutoencoder(CoarseConfig(factor=4, streams=streams, width=8))
+    torch.nn.init.normal_(autoencoder.decoder.last.weight, std=0.1)
+    return autoencoder.eval()
+
+
+def on_coarse(config):
+    return {**config, "fold": 2, "in_channels": 12, "out_channels": 12}
+
+
+def with_coarse(generator, network):
+    """The same generator on coarse pictures."""
+    torch.manual_seed(0)
+    parts = generator.components
+    unet = network(on_coarse(parts.unet.config)).eval()
+    return replace(
+        generator,
+        components=replace(parts, unet=unet, autoencoder=tiny_coarse(network.streams)),
+    )
+
+
 def tiny_medsegfactory(image):
     """The real networks at their smallest, with the weights they start from."""
     vocabulary = load_vocabulary()
@@ -105,8 +129,21 @@ READY: Mapping[str, Callable[[ImageSection], Generator]] = {
     "diffmask": tiny_diffmask,
     "masked": tiny_masked,
 }
-MASKLESS = ("medisyn",)
-DOUBTING = ("diffmask", "masked")  # that leave out masks which they do not believe, and say why
+# The same kinds on the other autoencoder.
+READY_ON_COARSE: Mapping[str, Callable[[ImageSection], Generator]] = {
+    "medsegfactory-coarse": lambda image: with_coarse(tiny_medsegfactory(image), DualStreamUNet),
+    "medisyn-coarse": lambda image: with_coarse(tiny_medisyn(image), TextToImageUNet),
+    "diffmask-coarse": lambda image: replace(
+        tiny_diffmask(image), image_model=with_coarse(tiny_medisyn(image), TextToImageUNet)
+    ),
+}
+ALL = {**READY, **READY_ON_COARSE}
+MASKLESS = ("medisyn", "medisyn-coarse")
+DOUBTING = (
+    "diffmask",
+    "masked",
+    "diffmask-coarse",
+)  # that leave out masks which they do not believe, and say why
 SECTIONS = [ImageSection(size=32, channels=1), ImageSection(size=40, channels=3)]
 
 
@@ -125,7 +162,7 @@ def generate(generator, prompts):
     return generator.generate(prompts, [prompt.seed for prompt in prompts])
 
 
-@pytest.fixture(params=READY)
+@pytest.fixture(params=ALL)
 def kind(request):
     return request.param
 
@@ -135,13 +172,14 @@ def section(request):
     return request.param
 
 
+@pytest.mark.parametrize("kind", READY)
 def test_ready_kinds_are_registered_under_the_kind_they_say(kind):
     assert GENERATORS[kind].model_fields["kind"].default == kind
 
 
 def test_pairs_are_valid(kind, section):
     prompts = make_prompts(7)
-    pairs = generate(READY[kind](section), prompts)
+    pairs = generate(ALL[kind](section), prompts)
     assert pairs.images.shape == (7, section.size, section.size, section.channels)
     assert pairs.masks.shape == (7, section.size, section.size)
     if kind not in DOUBTING:
@@ -153,7 +191,7 @@ def test_pairs_are_valid(kind, section):
 
 def test_facets_are_the_prompts(kind, section):
     prompts = make_prompts(3)
-    facets = generate(READY[kind](section), prompts).facets
+    facets = generate(ALL[kind](section), prompts).facets
     for row, prompt in zip(facets.to_dict("records"), prompts, strict=True):
         own = {"doubts", "doubt"} if kind in DOUBTING else set()
         told = {name: value for name, value in row.items() if name not in own}
@@ -161,7 +199,7 @@ def test_facets_are_the_prompts(kind, section):
 
 
 def test_neighbours_and_order_change_no_pixel(kind, section):
-    generator, prompts = READY[kind](section), make_prompts(5)
+    generator, prompts = ALL[kind](section), make_prompts(5)
     whole = generate(generator, prompts)
     for order in ([2], [4, 3], [3, 0, 2, 1, 4]):
         part = generate(generator, [prompts[at] for at in order])
@@ -170,25 +208,25 @@ def test_neighbours_and_order_change_no_pixel(kind, section):
 
 
 def test_the_seed_changes_the_pixels(kind, section):
-    generator, prompts = READY[kind](section), make_prompts(1)
+    generator, prompts = ALL[kind](section), make_prompts(1)
     first, second = generator.generate(prompts, [1]), generator.generate(prompts, [2])
     assert (first.images != second.images).any()
 
 
 def test_two_builds_are_one_generator(kind, section):
     prompts = make_prompts(2)
-    first, second = READY[kind](section), READY[kind](section)
+    first, second = ALL[kind](section), ALL[kind](section)
     assert first.digest == second.digest
     assert int(first.digest, 16) >= 0
     np.testing.assert_array_equal(generate(first, prompts).images, generate(second, prompts).images)
 
 
 def test_the_digest_tells_image_sections_apart(kind):
-    assert len({READY[kind](section).digest for section in SECTIONS}) == len(SECTIONS)
+    assert len({ALL[kind](section).digest for section in SECTIONS}) == len(SECTIONS)
 
 
 def test_as_many_seeds_as_prompts_and_at_least_one(kind):
-    generator = READY[kind](SECTIONS[0])
+    generator = ALL[kind](SECTIONS[0])
     for prompts, seeds in (([], []), (make_prompts(2), [1])):
         with pytest.raises(ValueError, match="seeds"):
             generator.generate(prompts, seeds)

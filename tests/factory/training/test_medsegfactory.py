@@ -14,7 +14,7 @@ from factory.images import ImageSection
 from factory.models.checkpoints import checkpoint_digest, load_components, read_card
 from factory.models.lineage import Ancestor, ancestry_of
 from factory.prompts.prompt import Prompt
-from factory.settings import Augmentation, SampleSection
+from factory.settings import Augmentation, CoarseTraining, SampleSection
 from factory.training.medsegfactory import train_medsegfactory
 from factory.vocabulary import load_vocabulary
 
@@ -164,3 +164,62 @@ def test_another_image_size_is_refused(checkpoint):
 def test_no_weights_are_refused():
     with pytest.raises(InputError, match="no trained weights"):
         MedSegFactorySpec().build(ImageSection())
+
+
+@pytest.fixture(scope="session")
+def on_coarse(section):
+    return section.model_copy(update={"autoencoder": CoarseTraining(steps=4, batch=2, width=8)})
+
+
+@pytest.fixture(scope="session")
+def coarse_checkpoint(data, on_coarse, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("coarse")
+    steps = list(train_medsegfactory(data, on_coarse, "tiny", "joint", None, folder))
+    stages = [name for name, _ in itertools.groupby(steps, lambda step: step.stage)]
+    assert stages == ["text", "decoder", "latents", "ceiling", "denoiser"]
+    return folder
+
+
+def test_a_coarse_training_killed_anywhere_ends_in_the_same_checkpoint(
+    coarse_checkpoint, data, on_coarse, tmp_path
+):
+    for kill in (2, 5, 12):
+        steps = train_medsegfactory(data, on_coarse, "tiny", "joint", None, tmp_path)
+        list(itertools.islice(steps, kill))
+        steps.close()
+    list(train_medsegfactory(data, on_coarse, "tiny", "joint", None, tmp_path))
+    assert checkpoint_digest(tmp_path) == checkpoint_digest(coarse_checkpoint)
+    decoder = tmp_path / "vae/diffusion_pytorch_model.safetensors"
+    decoder.write_bytes(decoder.read_bytes()[:-1] + b"x")
+    assert checkpoint_digest(tmp_path) != checkpoint_digest(coarse_checkpoint)
+
+
+def test_what_is_given_to_a_coarse_model_is_kept_to_the_pixel(coarse_checkpoint, data):
+    spec = MedSegFactorySpec(start=coarse_checkpoint, sample=SampleSection(steps=2, batch=4))
+    generator = spec.build(data.image)
+    assert generator.components.unet.fold == 2
+    real = data.held_out[:4]
+    domains = [data.domains[name] for name in real.facets.domain]
+    prompts = [Prompt.about(domain, domain.classes) for domain in domains]
+    painted = generator.paint(prompts, range(4), real.masks)
+    np.testing.assert_array_equal(painted.masks, real.masks)
+    segmented = generator.segment(prompts, range(4), real.images)
+    np.testing.assert_array_equal(segmented.images, real.images)
+    assert not np.array_equal(painted.images, real.images)
+    images, masks = generator.reconstruct(domains[0].name, real.images[:1], real.masks[:1])
+    assert images.shape == real.images[:1].shape
+    assert masks.shape == real.masks[:1].shape
+
+
+def test_an_autoencoder_is_kept_where_its_steps_are_none(
+    coarse_checkpoint, data, section, tmp_path
+):
+    keep = section.autoencoder.model_copy(update={"steps": 0})
+    gentle = section.model_copy(update={"steps": 1, "autoencoder": keep})
+    list(train_medsegfactory(data, gentle, "tiny", "joint", coarse_checkpoint, tmp_path))
+    for before, after in zip(
+        load_components(coarse_checkpoint).autoencoder.parameters(),
+        load_components(tmp_path).autoencoder.parameters(),
+        strict=True,
+    ):
+        assert torch.equal(before, after)

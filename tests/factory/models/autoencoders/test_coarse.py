@@ -1,0 +1,119 @@
+"""Coarse pictures, and what is drawn of them."""
+
+import json
+
+import pytest
+import torch
+
+from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
+from factory.models.autoencoders.files import load_autoencoder
+from factory.models.autoencoders.local_unet import LocalUNet
+
+
+def coarse(streams=2, factor=4, **known):
+    """A decoder that draws something: its last layer does not give 0."""
+    torch.manual_seed(0)
+    autoencoder = CoarseAutoencoder(CoarseConfig(factor, streams, width=8, **known))
+    torch.nn.init.normal_(autoencoder.decoder.last.weight, std=0.1)
+    return autoencoder.eval()
+
+
+def pictures(count=3, side=32, seed=0):
+    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def latents(autoencoder, count=3):
+    return [autoencoder.encode(pictures(count, seed=stream)) for stream in range(2)]
+
+
+def test_a_cell_is_the_mean_of_its_pixels():
+    rows = torch.tensor([[0.0, 1.0, 1, 1], [0, 0, 1, 1], [-1, -1, 0, 0], [-1, -1, 0, 1]])
+    # Means: (0 + 1 + 0 + 0) / 4, 4 / 4, -4 / 4, 1 / 4.
+    made = coarse(factor=2).shrunk(rows.expand(1, 3, 4, 4))
+    assert made[0, 2].tolist() == [[0.25, 1], [-1, 0.25]]
+
+
+def test_without_statistics_latents_are_the_shrunk_pictures():
+    autoencoder = coarse()
+    assert torch.equal(autoencoder.encode(pictures()), autoencoder.shrunk(pictures()))
+    assert (autoencoder.factor, autoencoder.channels) == (4, 3)
+
+
+def test_latents_have_unit_variance_and_say_what_they_were():
+    autoencoder, shown = coarse(), pictures(16) * torch.tensor([1.0, 0.5, 0.1]).view(1, 3, 1, 1)
+    autoencoder.measure_statistics(shown)
+    made = autoencoder.encode(shown)
+    torch.testing.assert_close(made.mean((0, 2, 3)), torch.zeros(3), atol=1e-6, rtol=0)
+    assert made.square().mean().item() == pytest.approx(1)
+    # One number for all channels: a pale one stays pale.
+    assert made[:, 2].std() < 0.2 * made[:, 0].std()
+
+
+def test_detail_is_what_enlarging_leaves_open():
+    autoencoder = coarse()
+    image, mask = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
+    image[..., ::2], image[..., 1::2] = 0.5, -0.5  # stripes, gone in the coarse picture
+    mask[:, :, :, :4] = 1.0
+    both = torch.cat([image, mask], 1)
+    autoencoder.measure_detail(both, autoencoder.shrunk(both))
+    assert autoencoder.config.detail == pytest.approx((0.5, 0.01))
+
+
+def test_a_given_stream_is_kept_to_the_pixel_and_looked_at():
+    autoencoder = coarse()
+    streams = latents(autoencoder)
+    mask, other = pictures(seed=5), pictures(seed=6)
+    image, kept = autoencoder.decode_streams(streams, [1, 2, 3], [None, mask])
+    assert torch.equal(kept, mask)
+    assert not torch.equal(image, autoencoder.decode_streams(streams, [1, 2, 3], [None, other])[0])
+    kept, _ = autoencoder.decode_streams(streams, [1, 2, 3], [mask, None])
+    assert torch.equal(kept, mask)
+
+
+def test_neighbours_change_no_pixel_and_seeds_do():
+    autoencoder = coarse()
+    streams = latents(autoencoder)
+    whole = autoencoder.decode_streams(streams, [7, 8, 2**64 - 1])
+    turned = autoencoder.decode_streams([x[[2, 2, 0]] for x in streams], [2**64 - 1, 9, 7])
+    for a, b in zip(whole, turned, strict=True):
+        assert torch.equal(a[[2, 0]], b[[0, 2]])
+        assert not torch.equal(b[0], b[1])
+        assert a.abs().max() <= 1
+
+
+def test_images_alone_are_drawn_alone():
+    autoencoder = coarse(streams=1)
+    (made,) = autoencoder.decode_streams(latents(autoencoder)[:1], [1, 2, 3])
+    assert made.shape == (3, 3, 32, 32)
+    with pytest.raises(ValueError, match="2 streams of latents for a decoder of 1"):
+        autoencoder.decode_streams(latents(autoencoder), [1, 2, 3])
+
+
+def test_written_and_read_back_it_is_the_same(tmp_path):
+    autoencoder = coarse()
+    autoencoder.measure_statistics(pictures(8))
+    autoencoder.save(tmp_path / "vae")
+    again = load_autoencoder(tmp_path / "vae")
+    assert isinstance(again, CoarseAutoencoder)
+    streams = latents(autoencoder)
+    assert torch.equal(again.encode(pictures()), streams[0])
+    for a, b in zip(
+        autoencoder.decode_streams(streams, [1, 2, 3]),
+        again.decode_streams(streams, [1, 2, 3]),
+        strict=True,
+    ):
+        assert torch.equal(a, b)
+    assert json.loads((tmp_path / "vae/config.json").read_text())["factor"] == 4
+
+
+def test_an_untrained_decoder_predicts_nothing_and_is_small():
+    network = LocalUNet(streams=2, width=64)
+    made = network(
+        torch.randn(2, 6, 16, 16), torch.randn(2, 6, 16, 16), torch.rand(2, 2), torch.rand(2, 2)
+    )
+    assert torch.equal(made, torch.zeros(2, 6, 16, 16))
+    assert 2.2e6 < sum(weights.numel() for weights in network.parameters()) < 3e6
+
+
+def test_denoisers_read_eight_pixels_as_a_cell():
+    assert [coarse(factor=factor).fold for factor in (2, 4, 8)] == [4, 2, 1]
