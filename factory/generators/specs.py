@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from factory.generators.medsegfactory import MedSegFactory
     from factory.generators.two_step import Masked
     from factory.models.autoencoders.base import Autoencoder
+    from factory.models.checkpoints import Components
     from factory.models.denoiser import Denoiser
     from factory.pairs import PairBatch
     from factory.prompts.prompt import Prompt
@@ -95,14 +96,17 @@ class TrainedSpec(GeneratorSpec):
     def check_start(self) -> None:
         """Whether a training can start from `from` and from the text encoder that `train` names."""
         from factory.models.text import TextEncoder
+        from factory.training.autoencoders.stage import check_kind
 
         if self.start is not None:
-            self._load(self.start)
+            parts = self._load(self.start)
+            if self.train is not None:
+                check_kind(parts.autoencoder, self.train.autoencoder)
         if self.train is not None and self.train.text.start is not None:
             TextEncoder.load(self.train.text.start)
 
     @abstractmethod
-    def _load(self, checkpoint: Path) -> object:
+    def _load(self, checkpoint: Path) -> Components[Any]:
         """Reads a checkpoint; raises InputError if it cannot be a start."""
 
     @property
@@ -162,7 +166,7 @@ class MedSegFactorySpec(TrainedSpec):
         section = _given(self.train)
         return train_medsegfactory(data, section, self.preset, self.coupling, self.start, folder)
 
-    def _load(self, checkpoint: Path) -> object:
+    def _load(self, checkpoint: Path) -> Components[Any]:
         from factory.models.checkpoints import load_components
 
         return load_components(checkpoint, self.coupling)
@@ -190,7 +194,7 @@ class TextToImageSpec(TrainedSpec):
 
     preset: Literal["tiny", "small", "sd15"] = "small"
 
-    def _load(self, checkpoint: Path) -> object:
+    def _load(self, checkpoint: Path) -> Components[Any]:
         from factory.models.checkpoints import load_text_to_image_components
 
         return load_text_to_image_components(checkpoint)

@@ -80,12 +80,23 @@ def trained(
     Raises:
         InputError: if it is of another kind than the section's.
     """
+    check_kind(autoencoder, section)
     if isinstance(section, CoarseTraining) and isinstance(autoencoder, CoarseAutoencoder):
         return train_coarse(autoencoder, images, masks, section, seed, resume)
     if isinstance(section, AutoencoderTraining) and isinstance(autoencoder, KLAutoencoder):
         return train_autoencoder(autoencoder, images, masks, section, seed, resume)
-    raise InputError(
-        f"the checkpoint to start from has an autoencoder of kind {autoencoder.kind}, and "
-        f"train.autoencoder is of kind {section.kind}: one cannot be trained as the other; set "
-        f"train.autoencoder.kind to {autoencoder.kind}, or its steps to 0 to keep it as it is"
-    )
+    raise TypeError(f"autoencoder {type(autoencoder).__name__} has no training of its kind")
+
+
+def check_kind(autoencoder: Autoencoder, section: Section) -> None:
+    """Whether an autoencoder can be trained by a section, or is kept as it is.
+
+    Raises:
+        InputError: if it is to be trained and is of another kind.
+    """
+    if section.steps and autoencoder.kind != section.kind:
+        raise InputError(
+            f"the checkpoint to start from has an autoencoder of kind {autoencoder.kind}, and "
+            f"train.autoencoder is of kind {section.kind}: one cannot be trained as the other; set "
+            f"train.autoencoder.kind to {autoencoder.kind}, or its steps to 0 to keep it as it is"
+        )

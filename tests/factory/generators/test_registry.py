@@ -139,3 +139,17 @@ def test_a_generator_with_weights_says_what_its_training_and_drawing_cost(kind):
     trained = spec.with_checkpoint(Path("checkpoint"))
     assert (trained.trains, trained.training_steps) == (False, 0)
     assert trained.checkpoints == (Path("checkpoint"),)
+
+
+def test_a_training_on_coarse_pictures_costs_single_passes_of_its_decoder():
+    coarse = {"kind": "coarse", "steps": 7, "batch": 4}
+    train = {"steps": 10, "batch": 4, "autoencoder": coarse}
+    spec = GENERATORS["medsegfactory"].model_validate({"kind": "medsegfactory", "train": train})
+    assert spec.training_steps == 17
+    assert spec.training_passes == Passes(40, 7 * 4 / 14)  # a picture is drawn in 14 passes
+    assert spec.latent_factor == 8  # four cells are read as one
+    autoencoder = spec.untrained_autoencoder(IMAGE)
+    assert (autoencoder.kind, autoencoder.factor) == ("coarse", 4)
+    dumped = spec.model_dump(mode="json", by_alias=True)
+    assert GENERATORS["medsegfactory"].model_validate(dumped) == spec
+    assert spec.training_identity()["generator"]["train"]["autoencoder"]["kind"] == "coarse"

@@ -3,6 +3,7 @@ from typing import get_args
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from diffusers.models.attention_processor import AttnProcessor
 from hypothesis import given
 from hypothesis import strategies as st
@@ -261,3 +262,18 @@ def test_heads_look_from_their_own_cell_to_everywhere():
     mixed = attend(tokens, tokens, value, 4, near.repeat(1, 2, 2))
     assert mixed[0, :64, 0].argmax() == 19
     assert mixed[0, 19, 0] > 0.4  # half its own stream, half the other
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_folded_cells_are_channels_of_one(coupling):
+    torch.manual_seed(0)
+    folded = DualStreamUNet({**TINY, "fold": 2, "in_channels": 16, "out_channels": 16}, coupling)
+    plain_network = DualStreamUNet({**TINY, "in_channels": 16, "out_channels": 16}, coupling)
+    plain_network.load_state_dict(folded.state_dict())
+    given = streams()
+    cells = {name: F.pixel_unshuffle(given[name], 2) for name in ("image", "mask")}
+    with torch.no_grad():
+        made, expected = folded(**given), plain_network(**{**given, **cells})
+    for ours, theirs in zip(made, expected, strict=True):
+        assert torch.equal(ours, F.pixel_shuffle(theirs, 2))
+    assert folded.config["fold"] == 2

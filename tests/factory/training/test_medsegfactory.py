@@ -211,6 +211,12 @@ def test_what_is_given_to_a_coarse_model_is_kept_to_the_pixel(coarse_checkpoint,
     assert masks.shape == real.masks[:1].shape
 
 
+def test_an_autoencoder_of_another_kind_is_told_before_training(coarse_checkpoint, section):
+    spec = MedSegFactorySpec(start=coarse_checkpoint, train=section)
+    with pytest.raises(InputError, match="has an autoencoder of kind coarse"):
+        spec.check_start()
+
+
 def test_an_autoencoder_is_kept_where_its_steps_are_none(
     coarse_checkpoint, data, section, tmp_path
 ):
