@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf, log
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +26,9 @@ BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv
 
 
 def noise_levels() -> list[float]:
-    """Deviations of the noise at each step, falling, and 0 at the end."""
+    """Deviations of the noise that is taken away in each step, falling."""
     high, low = HIGHEST ** (1 / BEND), LOWEST ** (1 / BEND)
-    return [(high + i / (DETAIL_STEPS - 1) * (low - high)) ** BEND for i in range(DETAIL_STEPS)] + [
-        0.0
-    ]
+    return [(high + i / (DETAIL_STEPS - 1) * (low - high)) ** BEND for i in range(DETAIL_STEPS)]
 
 
 def each_channel(values: Tensor) -> Tensor:
@@ -72,15 +71,15 @@ def draw(
     drawn = each_channel(free)
     disturbance = torch.full((len(noise), len(known)), DISTRUST, device=noise.device) * free
     levels = noise_levels()
-    x, before, width_before = drawn * levels[0] * noise + fixed, None, 0.0
+
+    def expected(x: Tensor, level: float) -> Tensor:
+        return without_noise(network, x, enlarged, (free * level).expand(len(x), -1), disturbance)
+
+    x = drawn * levels[0] * noise + fixed
+    before, width_before = x, inf  # there is no step before the first
     for now, then in pairwise(levels):
-        clean = without_noise(network, x, enlarged, (free * now).expand(len(x), -1), disturbance)
-        if then == 0:
-            return drawn * clean + fixed
-        width = torch.tensor(now / then).log().item()
-        step = clean
-        if before is not None:
-            step = clean + (width / width_before / 2) * (clean - before)
+        clean, width = expected(x, now), log(now / then)
+        step = clean + width / width_before / 2 * (clean - before)
         x = drawn * (then / now * x + (1 - then / now) * step) + fixed
         before, width_before = clean, width
-    raise AssertionError("the last noise level is 0")
+    return drawn * expected(x, levels[-1]) + fixed
