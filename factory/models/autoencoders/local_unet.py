@@ -10,7 +10,7 @@ COLOURS = 3  # channels of each stream
 FOLD = 4  # pixels folded into channels, each way: full resolution dominates the time on a CPU
 FREQUENCIES = (1, 2, 4, 8, 16, 32)  # that noise levels are embedded by
 MIDDLE_BLOCKS = 6
-FINE = 16  # channels at full resolution
+FINE = 24  # channels at full resolution
 
 
 def level(x: Tensor) -> Tensor:
@@ -70,7 +70,10 @@ class LocalUNet(nn.Module):
         self.leave = nn.Conv2d(width, FINE * FOLD**2, 3, padding=1)
         # At full resolution: folded pixels are drawn by weights of their own, which shows as a grid.
         self.fine = nn.Conv2d(FINE + 2 * pictures, FINE, 3, padding=1)
+        # Of little noise much of the fine texture is noise, of much noise nothing else is.
+        self.fine_modulation = nn.Linear(embedded, 2 * FINE)
         self.last = nn.Conv2d(FINE, pictures, 3, padding=1)
+        silence(self.fine_modulation)
         silence(self.last)
 
     def forward(
@@ -102,5 +105,6 @@ class LocalUNet(nn.Module):
         for block in self.up:
             x = block(x, noise)
         fine = torch.cat([F.pixel_shuffle(self.leave(x), FOLD), full], 1)
-        made: Tensor = self.last(F.silu(self.fine(fine)))
+        scale, shift = self.fine_modulation(noise)[:, :, None, None].chunk(2, 1)
+        made: Tensor = self.last(F.silu(self.fine(fine) * (1 + scale) + shift))
         return made
