@@ -29,13 +29,13 @@ from flows.datasets import Version
 from flows.external_folder import check_folder
 from flows.planning.plan import Plan, checked, planned, ready
 from flows.planning.recipe import AnySource, Recipe, load_recipe, recipe_from
-from flows.utility_result import Worth
+from flows.utility_result import UtilityResult
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.settings import UtilitySection
-    from evaluation.utility.learning_curve import Headroom
+    from evaluation.utility.learning_curve import LearningCurve
     from flows.build import Outcome
     from flows.compare import Comparison
 
@@ -151,7 +151,7 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
 
 def headroom(
     source: str, image: ImageSection, section: UtilitySection, settings: Settings
-) -> list[Headroom]:
+) -> list[LearningCurve]:
     """Whether synthetic pairs could help with these real ones, and whether it could be seen.
 
     Raises:
@@ -171,15 +171,15 @@ def utility(
     final: bool = False,
     overrides: Iterable[str] = (),
     against: str = "",
-) -> Worth:
-    """Trains downstream models with and without the pairs of a version, tried on real ones.
+) -> UtilityResult:
+    """Trains downstream models with and without the pairs of a version, tested on real ones.
 
     Args:
         version: of a data set.
         settings: of the home.
-        final: try them on the test split.
+        final: test them on the test split.
         overrides: of the version's recipe.
-        against: another source to try them on; "" for the recipe's own.
+        against: another source to test them on; "" for the recipe's own.
     """
     recipe = recipe_of(version, settings, overrides)
     other = source_named(against) if against else None
@@ -187,11 +187,11 @@ def utility(
         from flows.utility import utility as flow
 
         found = flow(recipe, version.ref, settings.home, final, other)
-    return Worth.of(str(version), found, "test" if final else "val", against)
+    return UtilityResult.of(str(version), found, "test" if final else "val", against)
 
 
-def folds(recipe: Recipe, settings: Settings, count: int) -> Worth:
-    """Trains a generator for each fold of the real patients, and tries every patient once."""
+def folds(recipe: Recipe, settings: Settings, count: int) -> UtilityResult:
+    """Trains a generator for each fold of the real patients, and tests every patient once."""
     with orchestrated(recipe.in_fold(1, count), settings):
         from flows.folds import folds as flow
 

@@ -8,8 +8,9 @@ from prefect import flow
 
 from evaluation.lake.tables import ScoreKey
 from evaluation.settings import UtilitySection
-from evaluation.utility.arms import asked_domains
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.arms import domains_to_test
+from evaluation.utility.registry import utility_of
+from evaluation.utility.result import Utility
 from factory.errors import InputError
 from factory.sources import SourceSection
 from factory.store.repository import MAIN, Store
@@ -22,7 +23,7 @@ from tasks.exposure import exposure_of
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
-from tasks.utility import record_utility, try_pairs
+from tasks.utility import measure_arms, record_utility
 
 
 @flow(name="utility", flow_run_name=recipe_name)
@@ -33,7 +34,7 @@ def utility(
     final: bool = False,
     against: SourceSection | None = None,
 ) -> Utility:
-    """Trains downstream models with and without the pairs of a version, tried on real ones.
+    """Trains downstream models with and without the pairs of a version, tested on real ones.
 
     What that costs is told before anything is trained.
 
@@ -41,9 +42,9 @@ def utility(
         recipe: whose data set, source and utility section are meant.
         version: tag, branch or snapshot of the data set.
         home: of everything.
-        final: try them on the test split instead of the validation split, which then chooses
+        final: test them on the test split instead of the validation split, which then chooses
             their weights; the lake keeps count.
-        against: source whose split they are tried on instead; nothing learns from it.
+        against: source whose split they are tested on instead; nothing learns from it.
     """
     with opened(recipe, home) as job, job.record.child("utility") as record:
         snapshot = job.store.snapshot(version)
@@ -51,16 +52,16 @@ def utility(
         if section.segmenters and not snapshot.has_mask.any():
             raise InputError(
                 f"the pairs of {job.recipe.name} have no masks: no segmenter could be trained on "
-                "them; make a version with masks first, or try classifiers alone: "
+                "them; make a version with masks first, or test classifiers alone: "
                 "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
         experiment = experiment_of(job, snapshot, record, final, against)
-        asked = experiment.arms()
+        arms = experiment.arms()
         if final:
             job.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
-        cost = budget(experiment.untrained(asked), section.steps, job.recipe.image)
+        cost = budget(experiment.untrained(arms), section.steps, job.recipe.image)
         with stage(f"utility: {cost}"):
-            found = try_pairs(experiment, asked).utility
+            found = utility_of(measure_arms(experiment, arms))
         about = ScoreKey(snapshot.id, experiment.reference.digest, "", job.recipe.name)
         record_utility(job.lake, about, found.scores)
         record.dataset(job.store, snapshot.id, "training")
@@ -75,20 +76,20 @@ def experiment_of(
     against: SourceSection | None = None,
     fold: int | None = None,
 ) -> DownstreamExperiment:
-    """The experiment on which a snapshot is tried, by the recipe of a job; arms are marked by a fold.
+    """The experiment that tests a snapshot, by the recipe of a job; arms are marked by a fold.
 
     Raises:
-        InputError: if it cannot be tried against the other source, or in folds.
+        InputError: if it cannot be tested against the other source, or in folds.
     """
     section, synthetic = job.recipe.utility or UtilitySection(), snapshot.read()
     reference, held = job.reference, job.reference.held_out if final else None
     if against is not None:
         if section.folds is not None:
             raise InputError(
-                "utility.folds try the recipe's own patients, --against those of another source: "
+                "utility.folds test the recipe's own patients, --against those of another source: "
                 "leave one of the two out, for instance by --set utility.folds=null"
             )
-        domains = asked_domains(section, synthetic)
+        domains = domains_to_test(section, synthetic)
         reference = reference.against(against.build(), "test" if final else "val", domains)
     elif final:
         reference = Reference.of(job.source, job.recipe.image, "test")
@@ -99,7 +100,7 @@ def experiment_of(
         snapshot=snapshot.id,
         folder=job.settings.models / "segmenters",
         record=record,
-        seen=exposure_of(job.weights, job.recipe.source, job.source.digest),
+        exposure=exposure_of(job.weights, job.recipe.source, job.source.digest),
         validation=held,
         registered=job.recipe.name if fold is None else "",
         fold=fold,

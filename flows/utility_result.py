@@ -6,24 +6,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from evaluation.metrics.registry import Score
-from flows.datasets import rows
 
 if TYPE_CHECKING:
-    from evaluation.utility.segmentation import Utility
+    from evaluation.utility.result import Utility
+
+Lines = list[dict[str, object]]
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What the pairs of a version are worth to segmenters: Dice, gains, in real images.
+class UtilityResult:
+    """What the pairs of a version are worth: the tables of segmenters, of classifiers, and scores.
 
     Attributes:
-        version: a version, or a recipe that was tried in folds.
-        split: which real images the models were tried on.
+        version: a version, or a recipe that was tested in folds.
+        split: which real images the models were tested on.
         against: the source whose split it is; "" for the recipe's own.
         folds: how many there were, each with a generator of its own; None for one held-out split.
+        levels: how well each kind of training does; of segmenters, as are the next two.
+        gains: what synthetic pairs add.
+        equivalent_images: how many real images they equal.
         classes: the same tables of classifiers, by name: levels, gains, equivalent_images.
         unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
+        scores: of all.
         file: where all this is kept as JSON; None where the lake and the report hold it.
     """
 
@@ -31,11 +38,11 @@ class Worth:
     split: str
     against: str
     folds: int | None
-    levels: list[dict[str, object]]
-    gains: list[dict[str, object]]
-    equivalent_images: list[dict[str, object]]
-    classes: dict[str, list[dict[str, object]]]
-    unseen: list[dict[str, object]]
+    levels: Lines
+    gains: Lines
+    equivalent_images: Lines
+    classes: dict[str, Lines]
+    unseen: Lines
     scores: list[Score]
     file: Path | None = None
 
@@ -47,23 +54,31 @@ class Worth:
         against: str = "",
         folds: int | None = None,
         file: Path | None = None,
-    ) -> Worth:
-        """The tables of a trial, row by row."""
-        classes = found.classes
-        return Worth(
-            version,
-            split,
-            against,
-            folds,
-            rows(found.levels),
-            rows(found.gains),
-            rows(found.equivalent_images),
-            {
-                "levels": rows(classes.levels),
-                "gains": rows(classes.gains),
-                "equivalent_images": rows(classes.equivalent_images),
-            },
-            rows(found.unseen),
-            list(found.scores),
-            file,
+    ) -> UtilityResult:
+        """The tables of all arms, row by row."""
+        masks, findings = (
+            {name: _lines(getattr(task, name)) for name in ("levels", "gains", "equivalent_images")}
+            for task in (found.segmentation, found.classification)
         )
+        return UtilityResult(
+            version=version,
+            split=split,
+            against=against,
+            folds=folds,
+            **masks,
+            classes=findings,
+            unseen=_lines(found.segmentation.unseen),
+            scores=list(found.scores),
+            file=file,
+        )
+
+
+def _lines(table: pd.DataFrame) -> Lines:
+    """A mapping per row; names that travel as tuples become one text."""
+    return [
+        {
+            str(key): ", ".join(value) if isinstance(value, tuple) else value
+            for key, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]

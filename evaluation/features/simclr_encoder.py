@@ -23,7 +23,7 @@ from evaluation.errors import InputError
 from evaluation.features.handcrafted import check_pairs
 from evaluation.features.stacking import CHUNK, stacked
 from evaluation.features.texture import Table
-from evaluation.networks.segmenter import Step
+from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import read_weights, restore, save_weights
 from evaluation.pairs import Images, Masks, Pairs, with_masks
 

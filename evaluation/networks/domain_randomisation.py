@@ -1,6 +1,6 @@
 """Changes that make synthetic pairs as varied as real ones, before a network learns from them.
 
-What DiffuMask (arXiv 2303.11681) and DiffMask (arXiv 2503.07209) do to bridge the gap between the
+What DiffuMask (arXiv 2303.11681) and DiffMask (arXiv 2503.07209) do to close the gap between the
 two: intensity, blur, noise, occlusion, mild perspective and elastic deformation. Nothing is put
 together from several images: a collage of thoraces is no radiograph.
 """
@@ -29,8 +29,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluation.labels import Labels
+from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.pairs import Images, Masks
-from evaluation.settings import DomainRandomisationSection
 
 BOTH = ("image", "mask")
 MODES = ("bilinear", "nearest")  # a mask's indices must not be mixed

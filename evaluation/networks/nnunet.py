@@ -137,7 +137,7 @@ def train_nnunet(
     batch: int = 8,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[DomainRandomisation | None] = (),
+    randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -163,7 +163,7 @@ def train_nnunet(
         batch: pairs per step, in place of the number that nnU-Net would plan.
         weights: of the parts; none means equal ones.
         strength: only 1; nnU-Net's augmentation has no strength.
-        bridges: none; nnU-Net draws pairs from files.
+        randomisations: none; nnU-Net draws pairs from files.
         validation: pairs that choose the weights, by Dice as for other segmenters; nnU-Net
             neither plans nor trains by them.
         validate_every: steps between two validations.
@@ -173,9 +173,9 @@ def train_nnunet(
             to be changed.
         ValueError: if the loss stops being finite.
     """
-    if strength != 1 or any(bridge is not None for bridge in bridges):
+    if strength != 1 or any(randomisation is not None for randomisation in randomisations):
         raise InputError(
-            "nnunet augments by its own rules; leave out the arm augmented, and bridge"
+            "nnunet augments by its own rules; leave out the arm augmented, and domain_randomisation"
         )
     chances = _Chances(seed)
     with _passing(work) as folder:

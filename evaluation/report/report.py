@@ -17,7 +17,7 @@ from evaluation.report.charts import Picture
 from evaluation.report.primary_distance import leading_sentence
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 
 TEMPLATE = "report.html.j2"
 
@@ -193,7 +193,8 @@ def _seeds(score: Score, utility: Utility | None) -> int | None:
     """How many trainings a gain is the mean of."""
     if utility is None:
         return None
-    for network, gains in {"segmenter": utility.gains, "classifier": utility.classes.gains}.items():
+    tasks = {"segmenter": utility.segmentation, "classifier": utility.classification}
+    for network, gains in {name: task.gains for name, task in tasks.items()}.items():
         if network in score.parameters and not gains.empty:
             told = [network, "real"]
             same = gains[told].eq([score.parameters[name] for name in told]).all(axis=1)

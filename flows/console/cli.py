@@ -218,8 +218,8 @@ def utility(
         from flows.datasets import Version
 
         named = Version.parse(dataset)
-        worth = api.utility(named, work.settings, final, set_ or (), against)
-        work.leave(worth, result_tables.worth(worth))
+        found = api.utility(named, work.settings, final, set_ or (), against)
+        work.leave(found, result_tables.utility(found))
 
 
 @app.command()
@@ -236,8 +236,8 @@ def folds(
         from flows import api
         from flows.console import result_tables
 
-        worth = api.folds(told, work.settings, count)
-        work.leave(worth, result_tables.worth(worth))
+        found = api.folds(told, work.settings, count)
+        work.leave(found, result_tables.utility(found))
 
 
 @app.command()

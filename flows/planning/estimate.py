@@ -17,6 +17,7 @@ from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.utility.arms import Arm
+from evaluation.utility.registry import task_of
 from factory.diffmask_sections import DiffMaskSpec
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
@@ -42,20 +43,17 @@ class Budget:
     """What training downstream models costs on this machine.
 
     Attributes:
-        segmenters: how many are still to be trained.
-        steps: of each network.
+        networks: how many are still to be trained, by what they are called.
+        steps: of each.
         seconds: about how long all of them take.
-        classifiers: how many are still to be trained.
     """
 
-    segmenters: int
+    networks: Mapping[str, int]
     steps: int
     seconds: float
-    classifiers: int = 0
 
     def __str__(self) -> str:
-        networks = {"segmenter": self.segmenters, "classifier": self.classifiers}
-        told = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
+        told = [f"{n} {name}{'s' * (n > 1)}" for name, n in self.networks.items()]
         if not told:
             return "every model was trained before"
         one = " and ".join(told)
@@ -74,8 +72,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
     """
     kinds = Counter(arm.network for arm in arms)
     spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
-    classifiers = sum(arm.classifies for arm in arms)
-    return Budget(len(arms) - classifiers, steps, spent, classifiers)
+    return Budget(Counter(task_of(arm).network for arm in arms), steps, spent)
 
 
 def seconds(

@@ -6,8 +6,16 @@ import pytest
 from scipy.stats import wilcoxon
 
 from evaluation.statistics.bootstrap import holm
-from evaluation.utility.segmentation import Utility, gain_scores, gains, levels, signed_rank
+from evaluation.utility.segmentation import SegmentationTask, signed_rank
 from evaluation.utility.segmenter_test import MACRO
+
+
+def gains(cases):
+    return SegmentationTask().utility(cases).gains
+
+
+def levels(cases):
+    return SegmentationTask().utility(cases).levels
 
 
 def cases_of(
@@ -166,7 +174,7 @@ def test_nothing_but_empty_masks_has_no_level_and_no_gain():
     assert math.isnan(first["dice"])
     assert first["dice_all"] == 0.5
     assert (first["n"], first["n_empty"]) == (0, 2)
-    told = Utility.of(cases)
+    told = SegmentationTask().utility(cases)
     assert told.gains.empty
     assert told.equivalent_images.empty
     assert told.scores == ()
@@ -181,7 +189,8 @@ def test_the_headline_is_the_gain_at_the_fewest_real_images_and_the_first_ratio(
             cases.append(cases_of(base, **options))
             cases.append(both(base + share * gain, **options))
             cases.append(both(base, ratio=3.0, **options))
-    *parts, headline = gain_scores(gains(pd.concat(cases)))
+    scores = SegmentationTask().utility(pd.concat(cases)).scores
+    *parts, headline = (score for score in scores if score.metric == "utility_gain")
     assert len(parts) == 8
     assert headline.headline
     assert headline.value == pytest.approx(0.2)
@@ -191,7 +200,9 @@ def test_the_headline_is_the_gain_at_the_fewest_real_images_and_the_first_ratio(
 
 
 def test_real_arms_alone_give_tables_and_no_scores():
-    told = Utility.of(pd.concat([cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)]))
+    told = SegmentationTask().utility(
+        pd.concat([cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)])
+    )
     assert len(told.levels) == 2
     assert told.gains.empty
     assert told.scores == ()
@@ -199,7 +210,7 @@ def test_real_arms_alone_give_tables_and_no_scores():
 
 def test_both_headlines_are_among_the_scores():
     parts = [cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)]
-    told = Utility.of(pd.concat([*parts, both([0.6, 0.7]), alone([0.4, 0.5])]))
+    told = SegmentationTask().utility(pd.concat([*parts, both([0.6, 0.7]), alone([0.4, 0.5])]))
     found = {score.metric: score for score in told.scores if score.headline}
     assert set(found) == {"utility_gain", "utility_equivalent_images"}
     assert found["utility_equivalent_images"].value == pytest.approx(2)
