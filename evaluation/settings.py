@@ -37,24 +37,13 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
-def _among(name: str, known: Collection[str]) -> str:
-    if name not in known:
-        raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(known)}")
-    return name
+def _among(what: str, known: Collection[str]) -> AfterValidator:
+    def checked(name: str) -> str:
+        if name not in known:
+            raise ValueError(f"{what} {name!r} is unknown; choose among {sorted(known)}")
+        return name
 
-
-def _judge(name: str) -> str:
-    return _among(name, SEGMENTERS)
-
-
-def _segmenter(name: str) -> str:
-    return _among(name, {*SEGMENTERS, NNUNET})
-
-
-def _classifier(name: str) -> str:
-    if name not in CLASSIFIERS:
-        raise ValueError(f"classifier {name!r} is unknown; choose among {sorted(CLASSIFIERS)}")
-    return name
+    return AfterValidator(checked)
 
 
 ArmKind = Literal["real", "synthetic", "both", "augmented", "pretrained", "reversed"]
@@ -92,9 +81,9 @@ def share_of(text: str) -> float:
 
 
 Feature = Annotated[str, AfterValidator(named)]
-JudgeName = Annotated[str, AfterValidator(_judge)]
-SegmenterName = Annotated[str, AfterValidator(_segmenter)]
-ClassifierName = Annotated[str, AfterValidator(_classifier)]
+JudgeName = Annotated[str, _among("segmenter", SEGMENTERS)]
+SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET})]
+ClassifierName = Annotated[str, _among("classifier", CLASSIFIERS)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
 

@@ -66,8 +66,8 @@ class Planned(nn.Module):
         """Takes what `state_dict` gave, under every name."""
         first = {id(weight): name for name, weight in self.named_parameters()}
         every = self.named_parameters(remove_duplicate=False)
-        told = {name: first[id(weight)] for name, weight in every}
-        more = {name: state_dict[own] for name, own in told.items() if own in state_dict}
+        owners = {name: first[id(weight)] for name, weight in every}
+        more = {name: state_dict[own] for name, own in owners.items() if own in state_dict}
         return super().load_state_dict({**state_dict, **more}, strict, assign)
 
 

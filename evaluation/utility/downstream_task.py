@@ -17,7 +17,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import InputError
-from evaluation.metrics.registry import Score
 from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.pairs import Block, Pairs, take, units_of
 from evaluation.settings import UtilitySection
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from evaluation.networks.training_loop import Step
 
 Rows = NDArray[np.bool_]  # (N,) of pairs
-
-ARM = ("domain", "kind", "ratio", "real")  # with the network, what makes cases those of one arm
 
 
 class TrainedNetwork(Protocol):
@@ -118,7 +115,7 @@ class DownstreamTask(ABC, Generic[Network]):
     def new(
         self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
     ) -> tuple[Network, Callable[..., Iterator[Step]]]:
-        """An untrained network, and what trains it on parts; see `networks.segmenters.new_trainable`."""
+        """An untrained network, and what trains it on parts; see `segmenters.new_trainable`."""
 
     @abstractmethod
     def load(self, folder: Path) -> Network:
@@ -174,14 +171,6 @@ class DownstreamTask(ABC, Generic[Network]):
     def family(self, gains: pd.DataFrame) -> pd.Series:
         """Which gains are corrected together."""
         return pd.Series(0, gains.index)
-
-    def unseen(self, cases: pd.DataFrame) -> pd.DataFrame:
-        """Seen and unseen classes apart, where there are such."""
-        return pd.DataFrame()
-
-    def unseen_scores(self, unseen: pd.DataFrame) -> list[Score]:
-        """Those of a table of unseen classes."""
-        return []
 
     # What is the same for every task.
 
@@ -302,14 +291,17 @@ class DownstreamTask(ABC, Generic[Network]):
         if cases.empty:
             return TaskUtility()
         counted = self.counted(cases)
-        levels, gains = self._levels(cases), self._gains(counted)
+        gains = self._gains(counted)
         equivalent = equivalent_image_rows(self.overall(counted), self.network, self.joint_levels)
-        unseen = self.unseen(cases)
-        scores = self._scores(gains, equivalent) if unseen.empty else self.unseen_scores(unseen)
-        return TaskUtility(levels, gains, equivalent, unseen, tuple(scores))
+        overall = gains if gains.empty else self.overall(gains)
+        scores = (
+            *gain_scores(overall, f"{self.metric}_gain", self.network),
+            *equivalent_image_scores(equivalent, f"{self.metric}_equivalent_images", self.network),
+        )
+        return TaskUtility(self._levels(cases), gains, equivalent, scores=scores)
 
     def _levels(self, cases: pd.DataFrame) -> pd.DataFrame:
-        keys = [self.network, *ARM, *self.apart]
+        keys = [self.network, "domain", "kind", "ratio", "real", *self.apart]
         rows = []
         for key, part in cases.groupby(keys, sort=False):
             stated = {name: part.iloc[0][name] for name in ("provenance", "weights")}
@@ -321,13 +313,6 @@ class DownstreamTask(ABC, Generic[Network]):
         forward = counted[counted["kind"] != "reversed"]
         gains = gain_rows(forward, [self.network, "domain", *self.apart], self.difference)
         return gains if gains.empty else gains.assign(p_holm=corrected(gains, self.family(gains)))
-
-    def _scores(self, gains: pd.DataFrame, equivalent: pd.DataFrame) -> list[Score]:
-        overall = gains if gains.empty else self.overall(gains)
-        return [
-            *gain_scores(overall, f"{self.metric}_gain", self.network),
-            *equivalent_image_scores(equivalent, f"{self.metric}_equivalent_images", self.network),
-        ]
 
 
 AnyTask = DownstreamTask[Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from evaluation.metrics.registry import Score
 from evaluation.networks.nnunet_files import check_installed
 from evaluation.networks.registry import NNUNET, SEGMENTERS
 from evaluation.pairs import Block, Pairs, domain_of
@@ -22,6 +22,7 @@ from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import DownstreamTask, Rows
 from evaluation.utility.equivalent_images import JointLevels
 from evaluation.utility.real_subsets import nested_subset
+from evaluation.utility.result import TaskUtility
 from evaluation.utility.segmenter_test import MACRO, MEASURES, by_seed, segmenter_cases
 from evaluation.utility.unseen_classes import unseen_levels, unseen_scores
 
@@ -176,11 +177,12 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         """Those of macro, and those of classes."""
         return gains["class"] == MACRO
 
-    def unseen(self, cases: pd.DataFrame) -> pd.DataFrame:
-        return unseen_levels(cases)
-
-    def unseen_scores(self, unseen: pd.DataFrame) -> list[Score]:
-        return unseen_scores(unseen)
+    def utility(self, cases: pd.DataFrame) -> TaskUtility:
+        """As of any task; where classes are unseen, with their table, and their scores alone."""
+        found, unseen = super().utility(cases), unseen_levels(cases)
+        if unseen.empty:
+            return found
+        return replace(found, unseen=unseen, scores=tuple(unseen_scores(unseen)))
 
 
 def signed_rank(gaps: pd.Series) -> float:

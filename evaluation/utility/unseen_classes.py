@@ -93,6 +93,8 @@ def unseen_levels(cases: pd.DataFrame) -> pd.DataFrame:
         two patients show such a class); n_seen, n_unseen (cases that show one), missed and false
         (unseen structures, over all seeds), seeds.
     """
+    if cases.empty:
+        return cases
     single = cases[(cases["class"] != MACRO) & (cases["kind"] != "reversed")]
     if single.empty or not single["unseen"].any():
         return pd.DataFrame()

@@ -1,30 +1,42 @@
 """A third task: one small class, and it has every arm, test, gain and equivalent number of images."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from evaluation.errors import InputError
 from evaluation.metrics import registry as metrics
 from evaluation.metrics.metric import Metric
 from evaluation.networks.training_loop import Step
+from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import domain_of
 from evaluation.settings import ARMS, UtilitySection
 from evaluation.utility.downstream_task import DownstreamTask
 from evaluation.utility.equivalent_images import JointLevels
 from evaluation.utility.real_subsets import nested_subset
 from evaluation.utility.registry import TASKS, every_arm, task_of, utility_of
+from factory.images import ImageSection
+from factory.sources.phantom import PhantomSource
+from tasks.downstream import DownstreamExperiment
+from tasks.real_data import Reference
 
 TARGETS = ("mean",)
 
 
-class Gauge:
+class Gauge(torch.nn.Module):
     """Guesses the brightness of an image: the mean of those it learned from."""
 
-    digest = ""
-    value = 0.0
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("value", torch.zeros(1, dtype=torch.float64))
+
+    @property
+    def digest(self):
+        return digest_of(self, "gauge")
 
 
 class BrightnessTask(DownstreamTask[Gauge]):
@@ -62,20 +74,22 @@ class BrightnessTask(DownstreamTask[Gauge]):
         def train(parts, *, steps, seed, weights=(), **_):
             means = [float(part.images.mean()) for part in parts]
             for number in range(1, steps + 1):
-                gauge.value = float(np.average(means, weights=weights or None))
+                gauge.value.fill_(np.average(means, weights=weights or None))
                 yield Step(number, 0.0)
 
         return gauge, train
 
     def load(self, folder):
-        raise NotImplementedError
+        gauge, path = Gauge(), folder / "gauge.safetensors"
+        restore(gauge, read_weights(path, "gauge")[1], path, "gauge")
+        return gauge
 
     def save(self, network, folder):
-        raise NotImplementedError
+        save_weights(network, {}, folder / "gauge.safetensors")
 
     def measured(self, network, block, place, section):
         truth = block.images.mean((1, 2, 3))
-        return pd.DataFrame({**place, "score": -np.abs(truth - network.value)})
+        return pd.DataFrame({**place, "score": -np.abs(truth - network.value.item())})
 
     def numbers(self, cases):
         return {"score": float(cases["score"].mean())}
@@ -140,6 +154,36 @@ def test_every_arm_is_trained_tested_and_compared(pairs, scores):
     assert (found.gains["p_holm"] >= found.gains["p"]).all()
     assert set(found.equivalent_images["kind"]) == {"synthetic", "both", "pretrained"}
     assert {score.metric for score in found.scores if score.headline} == set(scores)
+
+
+class Unrecorded:
+    """A record that keeps nothing."""
+
+    @contextmanager
+    def child(self, name, tags=None):
+        yield self
+
+    def metrics(self, values, step=0):
+        assert set(values) <= {"score", "auroc", "balanced_accuracy"}
+
+    def curve(self, points):
+        assert points
+
+
+def test_an_experiment_trains_and_tests_it_and_reads_it_back(tmp_path):
+    image, names = ImageSection(size=32), ("phantom-breast-us",)
+    source = PhantomSource(domains=names, train=6, val=3, test=3).build()
+    made = PhantomSource(domains=names, train=4, val=1, test=1, seed=9).build()
+    experiment = DownstreamExperiment(
+        SECTION, Reference.of(source, image, "test"), made.read("train", image), "S", tmp_path,
+        Unrecorded(), tasks=EVERY,
+    )  # fmt: skip
+    arms = [arm for arm in experiment.arms() if arm.network == "gauge"]
+    # Synthetic, and five kinds at two numbers; one of those is trained as another.
+    assert (len(arms), len(experiment.untrained(arms))) == (11, 9)
+    cases = experiment.cases(arms)
+    assert experiment.untrained(arms) == []
+    pd.testing.assert_frame_equal(experiment.cases(arms)["brightness"], cases["brightness"])
 
 
 def test_what_it_cannot_be_tested_on_is_refused(pairs):
