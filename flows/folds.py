@@ -1,4 +1,4 @@
-"""Folds: a generator for each, and every patient tested by models that never met one of his images."""
+"""Folds: a generator for each; every patient is tested by models that never met his images."""
 
 from __future__ import annotations
 

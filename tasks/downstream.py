@@ -1,10 +1,10 @@
-"""The experiment of one version: its arms, each trained once, tested on real pairs, and recorded."""
+"""The experiment of one version: its arms, each trained once, tested and recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,9 @@ from evaluation.networks.weights import is_saved, read_back
 from evaluation.pairs import Block, Pairs
 from evaluation.settings import UtilitySection
 from evaluation.utility.arms import Arm
-from evaluation.utility.downstream_task import AnyTask, TrainedNetwork
+from evaluation.utility.downstream_task import AnyTask, TrainedNetwork, task_of
 from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure, provenance
-from evaluation.utility.registry import TASKS, every_arm, task_of
+from evaluation.utility.registry import TASKS, every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -82,7 +82,7 @@ class DownstreamExperiment:
         return [arm for arm in trainings if not is_saved(self.place(arm))]
 
     def test_arm(self, arm: Arm) -> pd.DataFrame:
-        """Every number of one arm, case by case, with what `DownstreamTask.utility` wants stated."""
+        """Every number of one arm, case by case; columns as `DownstreamTask.utility` reads them."""
         task = self.task(arm)
         with self.record.child(arm.name, {"purpose": "utility", **self._tags(arm)}) as child:
             network = self._trained(arm.trained_as, child)
@@ -139,7 +139,7 @@ class DownstreamExperiment:
         return every_arm(self.section, self.to_learn(fold), self.synthetic, mark, self.tasks)
 
     def _known(self, fold: int | None) -> Pairs:
-        """The real pairs outside of a fold; all of the folds, or of the training split, for None."""
+        """The real pairs outside of a fold; for None all of the folds, or the training split."""
         if self.section.folds is None:
             return self.reference.train
         return self._pool if fold is None else self._pool[self._folds != fold]
@@ -153,7 +153,7 @@ class DownstreamExperiment:
 
     def _trained(self, arm: Arm, child: Record) -> TrainedNetwork:
         task, place = self.task(arm), self.place(arm)
-        kept: TrainedNetwork | None = read_back(task.load, place)
+        kept: TrainedNetwork | None = read_back(partial(task.load, arm.network), place)
         if kept is not None:
             return kept
         network, loop = task.start(

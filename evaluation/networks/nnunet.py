@@ -27,9 +27,9 @@ from evaluation.networks.domain_randomisation import DomainRandomisation, other_
 from evaluation.networks.inference import device_of, to_best_device
 from evaluation.networks.nnunet_files import check_installed, environment, write_raw
 from evaluation.networks.registry import NNUNET
-from evaluation.networks.segmenter import Segmenter, validated
+from evaluation.networks.segmenter import WEIGHTS, Segmenter, validated
 from evaluation.networks.training_loop import Best, Step
-from evaluation.networks.weights import digest_of
+from evaluation.networks.weights import digest_of, read_weights, restore
 from evaluation.pairs import Images, Masks, Pairs
 
 if TYPE_CHECKING:
@@ -125,6 +125,20 @@ def new_nnunet(channels: int, classes: Sequence[str], plan: str | None = None) -
         network.plan = json.loads(plan)
         network.layers = to_best_device(network_of(json.loads(plan)))
     return Nnunet(network, NNUNET, channels, tuple(classes))
+
+
+def load_nnunet(folder: Path) -> Nnunet:
+    """Reads what `save_segmenter` wrote of one.
+
+    Raises:
+        InputError: as `segmenter.load_segmenter`, or if nnU-Net v2 is not installed.
+    """
+    path = folder / WEIGHTS
+    card, state = read_weights(path, "segmenter")
+    classes = json.loads(card["classes"])
+    segmenter = new_nnunet(int(card["channels"]), classes, card["plan"])
+    restore(segmenter.network, state, path, NNUNET)
+    return segmenter
 
 
 def train_nnunet(

@@ -19,7 +19,7 @@ from evaluation.networks.domain_randomisation import DomainRandomisation
 from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
 from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.training_loop import Step, batch_composition, sample_rows, train_loop
-from evaluation.networks.weights import digest_of, save_weights
+from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import Images, Masks, Pairs
 
 WEIGHTS = "segmenter.safetensors"
@@ -149,6 +149,20 @@ def validated(segmenter: Segmenter, pairs: Pairs) -> float:
 def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
     """Writes the folder with one safetensors file that also holds the segmenter's card."""
     save_weights(segmenter.network, segmenter.card, folder / WEIGHTS)
+
+
+def load_segmenter(folder: Path) -> Segmenter:
+    """Reads what `save_segmenter` wrote; an nnU-Net is read by `nnunet.load_nnunet`.
+
+    Raises:
+        InputError: if the folder holds no such file, one of a newer format, or other weights.
+    """
+    path = folder / WEIGHTS
+    card, state = read_weights(path, "segmenter")
+    classes = tuple(json.loads(card["classes"]))
+    segmenter = new_segmenter(card["kind"], int(card["channels"]), classes, seed=0)
+    restore(segmenter.network, state, path, card["kind"])
+    return segmenter
 
 
 def _batches(

@@ -27,7 +27,7 @@ class Arm:
     """One network to train.
 
     Attributes:
-        network: name of its kind of network; no two tasks share one, see `registry.task_of`.
+        network: name of its kind of network; no two tasks share one, see `downstream_task.task_of`.
         domain: of all its pairs.
         kind: what it is trained and tested on, see `evaluation.settings.ARMS`.
         real: how many real images, as the recipe names it, a share as its number unless there
@@ -185,8 +185,8 @@ def _numbers(
 ) -> dict[str, int]:
     """Name of every number of real images -> the number, without those that only others have.
 
-    A share is named by its number, so that two which come to one number are one; but in folds, where
-    it is another number in each, as the recipe names it.
+    A share is named by its number, so that two which come to one number are one; but in folds,
+    where it is another number in each, as the recipe names it.
     """
     found: dict[str, int] = {}
     for wanted in section.real:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evaluation.errors import InputError
 from evaluation.labels import FINDING, UNLABELLED, Labels, known_indices, labels_of
 from evaluation.networks.registry import CLASSIFIERS
-from evaluation.pairs import Block, Pairs, domain_of, take
+from evaluation.pairs import Block, Pairs, domain_of, take, units_of
 from evaluation.settings import UtilitySection
 from evaluation.statistics.bootstrap import Estimate, Floats, Units
 from evaluation.statistics.roc import (
@@ -28,7 +28,6 @@ from evaluation.statistics.roc import (
 from evaluation.statistics.weighted_bootstrap import draws, fewest_units
 from evaluation.utility.downstream_task import DownstreamTask, Rows
 from evaluation.utility.equivalent_images import JointLevels
-from evaluation.utility.real_subsets import stratified_subset
 
 if TYPE_CHECKING:
     from evaluation.networks.classifier import Classifier
@@ -129,7 +128,7 @@ class ClassificationTask(DownstreamTask["Classifier"]):
         classifier = new_classifier(kind, channels, targets, seed=seed)
         return classifier, partial(train_classifier, classifier, column=FINDING)
 
-    def load(self, folder: Path) -> Classifier:
+    def load(self, kind: str, folder: Path) -> Classifier:
         from evaluation.networks.classifier import load_classifier
 
         return load_classifier(folder)
@@ -221,6 +220,39 @@ class ClassificationTask(DownstreamTask["Classifier"]):
 def findings_of(pairs: Pairs, domain: str) -> tuple[str, ...]:
     """The findings that pairs of a domain show, in order of name; blanks are none."""
     return labels_of(take(pairs, domain_of(pairs) == domain), FINDING)
+
+
+def stratified_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+    """Rows of so many images, in which every finding occurs as soon as there is room for all.
+
+    Of every finding the first image comes first, then the rest, patient after patient, so that
+    findings come about as often as in all images. The seed draws the order of the patients; the
+    smaller of two subsets of one seed lies within the larger.
+
+    Args:
+        real: pairs that all show a finding.
+        images: how many.
+        seed: of the drawing.
+    """
+    findings = labels_of(real, FINDING)
+    labels, units = known_indices(real, FINDING, findings), units_of(real)
+    order = np.argsort(_turns(labels, units, seed)[units], kind="stable")
+    first = np.sort(np.unique(labels[order], return_index=True)[1])
+    return np.concatenate([order[first], np.delete(order, first)])[:images]
+
+
+def _turns(labels: Labels, units: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """(U,) when each patient's turn is; a patient of several findings counts for the first one."""
+    stratum = labels[np.unique(units, return_index=True)[1]]
+    drawn = np.random.default_rng(seed).permutation(len(stratum))
+    place = np.empty(len(stratum))
+    for label in np.unique(stratum):
+        at = drawn[stratum[drawn] == label]
+        # Evenly spread over the queue, each finding at its own pace.
+        place[at] = (np.arange(len(at)) + 0.5) / len(at)
+    turn = np.empty(len(stratum), np.intp)
+    turn[drawn[np.argsort(place[drawn], kind="stable")]] = np.arange(len(stratum))
+    return turn
 
 
 def _ends(estimate: Estimate, name: str, prefix: str) -> dict[str, float]:

@@ -115,11 +115,19 @@ class DownstreamTask(ABC, Generic[Network]):
     def new(
         self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
     ) -> tuple[Network, Callable[..., Iterator[Step]]]:
-        """An untrained network, and what trains it on parts; see `segmenters.new_trainable`."""
+        """An untrained network, and what trains it on parts, such as `train_segmenter` of it.
+
+        Args:
+            kind: of `kinds`.
+            channels: C of the images.
+            targets: of the domain.
+            seed: of first weights.
+            work: folder that a network may fill while it trains; see `train_nnunet`.
+        """
 
     @abstractmethod
-    def load(self, folder: Path) -> Network:
-        """Reads what `save` wrote."""
+    def load(self, kind: str, folder: Path) -> Network:
+        """Reads what `save` wrote of a network of this kind."""
 
     @abstractmethod
     def save(self, network: Network, folder: Path) -> None:
@@ -316,3 +324,12 @@ class DownstreamTask(ABC, Generic[Network]):
 
 
 AnyTask = DownstreamTask[Any]
+
+
+def task_of(arm: Arm, tasks: Sequence[AnyTask]) -> AnyTask:
+    """The task that an arm's network is trained for.
+
+    Raises:
+        KeyError: if there is none.
+    """
+    return {kind: task for task in tasks for kind in task.kinds}[arm.network]

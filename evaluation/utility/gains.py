@@ -29,8 +29,8 @@ def gain_rows(cases: pd.DataFrame, keys: Sequence[str], difference: Difference) 
         difference: the cases of a base and of the arm compared with it, to gain, low, high, p, …
 
     Returns:
-        The keys, comparison ("both - real", …), ratio, real, images (of the arm compared, where it
-        has any), provenance, and what the difference says.
+        The keys, comparison ("both - real", …), ratio, real, images (of the arm compared, where
+        it has any), provenance, and what the difference says.
     """
     return pd.DataFrame(
         [
@@ -69,7 +69,8 @@ def comparisons(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.Dat
 def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
     """A score per gain of `both` on `real`; then a headline.
 
-    The headline is that of the first network and ratio at the fewest real images, mean over domains.
+    The headline is that of the first network and ratio at the fewest real images, mean over
+    domains.
 
     Args:
         gains: rows over all classes.

@@ -1,8 +1,8 @@
 """Several generators of the same domains, held against the same real images: which is better?
 
 Every generator draws the same prompts from the same noise, so that differences are paired. A
-difference is a mean over domains; its interval resamples synthetic images and patients within each of
-them, and so speaks of these domains and of no others.
+difference is a mean over domains; its interval resamples synthetic images and patients within each
+of them, and so speaks of these domains and of no others.
 
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (several samples).
 """

@@ -20,15 +20,6 @@ TASKS: tuple[AnyTask, ...] = (
 )
 
 
-def task_of(arm: Arm, tasks: Sequence[AnyTask] = TASKS) -> AnyTask:
-    """The task that an arm's network is trained for.
-
-    Raises:
-        KeyError: if there is none.
-    """
-    return {kind: task for task in tasks for kind in task.kinds}[arm.network]
-
-
 def every_arm(
     section: UtilitySection,
     train: Pairs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,13 @@ from scipy.stats import wilcoxon
 
 from evaluation.networks.nnunet_files import check_installed
 from evaluation.networks.registry import NNUNET, SEGMENTERS
-from evaluation.pairs import Block, Pairs, domain_of
+from evaluation.pairs import Block, Pairs, domain_of, units_of
 from evaluation.settings import UtilitySection
 from evaluation.statistics.bootstrap import Estimate
 from evaluation.statistics.two_way_bootstrap import crossed_draws, crossed_mean
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import DownstreamTask, Rows
 from evaluation.utility.equivalent_images import JointLevels
-from evaluation.utility.real_subsets import nested_subset
 from evaluation.utility.result import TaskUtility
 from evaluation.utility.segmenter_test import MACRO, MEASURES, by_seed, segmenter_cases
 from evaluation.utility.unseen_classes import unseen_levels, unseen_scores
@@ -83,14 +83,21 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
     def new(
         self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
     ) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
-        from evaluation.networks.segmenters import new_trainable
+        if kind == NNUNET:
+            from evaluation.networks.nnunet import new_nnunet, train_nnunet
 
-        return new_trainable(kind, channels, targets, seed=seed, work=work)
+            own = new_nnunet(channels, targets)
+            return own, partial(train_nnunet, own, work=work)
+        from evaluation.networks.segmenter import new_segmenter, train_segmenter
 
-    def load(self, folder: Path) -> Segmenter:
-        from evaluation.networks.segmenters import load_segmenter
+        segmenter = new_segmenter(kind, channels, targets, seed=seed)
+        return segmenter, partial(train_segmenter, segmenter)
 
-        return load_segmenter(folder)
+    def load(self, kind: str, folder: Path) -> Segmenter:
+        from evaluation.networks.nnunet import load_nnunet
+        from evaluation.networks.segmenter import load_segmenter
+
+        return load_nnunet(folder) if kind == NNUNET else load_segmenter(folder)
 
     def save(self, network: Segmenter, folder: Path) -> None:
         from evaluation.networks.segmenter import save_segmenter
@@ -183,6 +190,17 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         if unseen.empty:
             return found
         return replace(found, unseen=unseen, scores=tuple(unseen_scores(unseen)))
+
+
+def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+    """Rows of so many images, taken patient after patient in an order drawn by the seed.
+
+    The smaller of two subsets of one seed lies within the larger; of the last patient only part
+    may be taken.
+    """
+    units = units_of(real)
+    turn = np.random.default_rng(seed).permutation(units.max(initial=-1) + 1)
+    return np.argsort(turn[units], kind="stable")[:images]
 
 
 def signed_rank(gaps: pd.Series) -> float:

@@ -2,7 +2,7 @@
 
 Seen classes are those that real images teach too. The Dice (or IoU) over either is, per case, the
 mean over those of its classes that the mask shows, then the mean over cases that show any, and over
-seeds: empty masks as in `evaluation.utility.segmenter_test`. The harmonic mean of both is high only where neither is
+seeds: empty masks as in `segmenter_test`. The harmonic mean of both is high only where neither is
 low, so that forgetting seen classes for unseen ones does not pay.
 
 Source: Xian et al. 2018, arXiv:1707.00600 (harmonic mean over seen and unseen classes); Wu et al.

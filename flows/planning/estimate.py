@@ -17,7 +17,8 @@ from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.utility.arms import Arm
-from evaluation.utility.registry import task_of
+from evaluation.utility.downstream_task import task_of
+from evaluation.utility.registry import TASKS
 from factory.diffmask_sections import DiffMaskSpec
 from factory.images import ImageSection
 from factory.models.autoencoder import Autoencoder
@@ -72,7 +73,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
     """
     kinds = Counter(arm.network for arm in arms)
     spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
-    return Budget(Counter(task_of(arm).network for arm in arms), steps, spent)
+    return Budget(Counter(task_of(arm, TASKS).network for arm in arms), steps, spent)
 
 
 def seconds(

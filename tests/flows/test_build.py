@@ -9,7 +9,7 @@ import yaml
 from mlflow import MlflowClient
 
 from evaluation.lake.lake import Lake
-from evaluation.networks.segmenters import load_segmenter
+from evaluation.networks.segmenter import load_segmenter
 from factory.store.repository import Store
 
 pytestmark = pytest.mark.integration

@@ -12,8 +12,8 @@ from evaluation.errors import InputError
 from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.settings import ARMS, UtilitySection
 from evaluation.utility.arms import Arm
+from evaluation.utility.classification import stratified_subset
 from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure
-from evaluation.utility.real_subsets import stratified_subset
 from evaluation.utility.registry import utility_of
 from factory.errors import InputError as SourceError
 from factory.images import ImageSection

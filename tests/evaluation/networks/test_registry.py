@@ -9,12 +9,12 @@ import torch
 
 from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.segmenter import (
+    load_segmenter,
     new_segmenter,
     save_segmenter,
     train_segmenter,
     validated,
 )
-from evaluation.networks.segmenters import load_segmenter
 from evaluation.networks.transunet import TransUNet
 
 SCORES = Path(__file__).resolve().parents[3] / "docs" / "scores.md"

@@ -13,12 +13,12 @@ from evaluation.networks.augmentation import augmented, standardised
 from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.segmenter import (
     WEIGHTS,
+    load_segmenter,
     new_segmenter,
     save_segmenter,
     train_segmenter,
     validated,
 )
-from evaluation.networks.segmenters import load_segmenter
 from evaluation.networks.training_loop import batch_composition
 
 

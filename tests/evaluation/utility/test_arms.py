@@ -7,8 +7,7 @@ import pytest
 from evaluation.errors import InputError
 from evaluation.settings import ARMS, ArmKind, UtilitySection
 from evaluation.utility.arms import Arm, arms_of
-from evaluation.utility.real_subsets import nested_subset
-from evaluation.utility.segmentation import SegmentationTask
+from evaluation.utility.segmentation import SegmentationTask, nested_subset
 
 EVERY = tuple(ARMS)
 TASK = SegmentationTask()

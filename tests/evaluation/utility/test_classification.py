@@ -4,16 +4,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evaluation.errors import InputError
 from evaluation.networks.registry import CLASSIFIERS, SEGMENTERS
+from evaluation.pairs import units_of
 from evaluation.settings import ARMS, UtilitySection
 from evaluation.statistics.bootstrap import holm
 from evaluation.statistics.roc import discrimination, discrimination_gain
 from evaluation.utility.arms import Arm
-from evaluation.utility.classification import Answers, ClassificationTask
-from evaluation.utility.real_subsets import stratified_subset
-from evaluation.utility.registry import every_arm, task_of, utility_of
+from evaluation.utility.classification import Answers, ClassificationTask, stratified_subset
+from evaluation.utility.downstream_task import task_of
+from evaluation.utility.registry import TASKS, every_arm, utility_of
 
 TASK = ClassificationTask()
 EVERY = tuple(ARMS)
@@ -50,8 +53,8 @@ def an_arm(kind, images=3, seed=0):
 def test_a_network_is_a_segmenter_or_a_classifier():
     assert not set(SEGMENTERS) & set(CLASSIFIERS)
     arm = an_arm("real")
-    assert task_of(arm).network == "classifier"
-    assert task_of(replace(arm, network="unet")).network == "segmenter"
+    assert task_of(arm, TASKS).network == "classifier"
+    assert task_of(replace(arm, network="unet"), TASKS).network == "segmenter"
 
 
 def test_the_arms_of_a_recipe_need_no_masks(found):
@@ -414,3 +417,40 @@ def test_arms_tested_in_reverse_are_compared_with_none():
     assert gains_of(cases).empty
     assert TASK.utility(cases).scores == ()
     assert TASK.utility(pd.DataFrame()).levels.empty
+
+
+@settings(max_examples=25, deadline=None)
+@given(small=st.integers(0, 24), large=st.integers(0, 24), seed=st.integers(0, 50))
+def test_subsets_are_nested_and_show_every_finding_where_they_can(discs, small, large, seed):
+    real = discs(24, size=16)
+    real.facets["patient"] = [f"p{n // 2}" for n in range(24)]
+    # Nine patients of one finding, two of another, one of a third.
+    real.facets["finding"] = ["a"] * 18 + ["b"] * 4 + ["c"] * 2
+    small, large = sorted((small, large))
+    less, more = stratified_subset(real, small, seed), stratified_subset(real, large, seed)
+    assert more[:small].tolist() == less.tolist()
+    assert len(set(more)) == large
+    assert real.facets["finding"].iloc[more].nunique() == min(large, 3)
+    # Whole patients but for those of the first images, and the last.
+    counts = np.bincount(units_of(real)[more], minlength=12)
+    assert sum(counts == 1) <= 3 + 1
+
+
+def test_half_of_the_images_hold_findings_in_proportion(discs):
+    real = discs(40, size=16)
+    real.facets["finding"] = ["a"] * 30 + ["b"] * 10
+    for seed in range(5):
+        half = real.facets["finding"].iloc[stratified_subset(real, 20, seed)]
+        # 15 and 5, but for the first of the rarer, which comes early.
+        assert (half == "b").sum() in (5, 6)
+    assert len({tuple(stratified_subset(real, 20, seed)) for seed in range(5)}) == 5
+
+
+def test_a_patient_of_two_findings_counts_for_one_and_is_taken_once(discs):
+    real = discs(4, size=16)
+    real.facets["patient"] = ["p", "p", "q", "q"]
+    real.facets["finding"] = ["a", "b", "a", "a"]
+    for seed in range(4):
+        rows = stratified_subset(real, 4, seed).tolist()
+        assert sorted(rows) == [0, 1, 2, 3]
+        assert 1 in rows[:2]

@@ -15,10 +15,10 @@ from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import domain_of
 from evaluation.settings import ARMS, UtilitySection
-from evaluation.utility.downstream_task import DownstreamTask
+from evaluation.utility.downstream_task import DownstreamTask, task_of
 from evaluation.utility.equivalent_images import JointLevels
-from evaluation.utility.real_subsets import nested_subset
-from evaluation.utility.registry import TASKS, every_arm, task_of, utility_of
+from evaluation.utility.registry import TASKS, every_arm, utility_of
+from evaluation.utility.segmentation import nested_subset
 from factory.images import ImageSection
 from factory.sources.phantom import PhantomSource
 from tasks.downstream import DownstreamExperiment
@@ -79,7 +79,7 @@ class BrightnessTask(DownstreamTask[Gauge]):
 
         return gauge, train
 
-    def load(self, folder):
+    def load(self, kind, folder):
         gauge, path = Gauge(), folder / "gauge.safetensors"
         restore(gauge, read_weights(path, "gauge")[1], path, "gauge")
         return gauge

@@ -3,10 +3,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
+from evaluation.pairs import units_of
 from evaluation.statistics.bootstrap import holm
-from evaluation.utility.segmentation import SegmentationTask, signed_rank
+from evaluation.utility.segmentation import SegmentationTask, nested_subset, signed_rank
 from evaluation.utility.segmenter_test import MACRO
 
 
@@ -214,3 +217,17 @@ def test_both_headlines_are_among_the_scores():
     found = {score.metric: score for score in told.scores if score.headline}
     assert set(found) == {"utility_gain", "utility_equivalent_images"}
     assert found["utility_equivalent_images"].value == pytest.approx(2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(small=st.integers(0, 12), large=st.integers(0, 12), seed=st.integers(0, 50))
+def test_subsets_of_a_seed_are_nested_and_go_by_patient(discs, small, large, seed):
+    real = discs(12, size=32)
+    real.facets["patient"] = [f"p{n // 3}" for n in range(12)]
+    small, large = sorted((small, large))
+    less, more = nested_subset(real, small, seed), nested_subset(real, large, seed)
+    assert more[:small].tolist() == less.tolist()
+    assert len(set(more)) == large
+    # At most the last patient is taken in part.
+    counts = np.bincount(units_of(real)[more], minlength=4)
+    assert sum(0 < count < 3 for count in counts) <= 1
