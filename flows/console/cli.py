@@ -220,8 +220,8 @@ def utility(
         from flows.datasets import Version
 
         named = Version.parse(dataset)
-        worth = api.utility(named, session.settings, final, set_ or (), against)
-        session.set_result(worth, result_tables.worth(worth))
+        found = api.utility(named, session.settings, final, set_ or (), against)
+        session.set_result(found, result_tables.utility(found))
 
 
 @app.command()
@@ -238,8 +238,8 @@ def folds(
         from flows import api
         from flows.console import result_tables
 
-        worth = api.folds(content, session.settings, count)
-        session.set_result(worth, result_tables.worth(worth))
+        found = api.folds(content, session.settings, count)
+        session.set_result(found, result_tables.utility(found))
 
 
 @app.command()

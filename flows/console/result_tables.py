@@ -19,13 +19,13 @@ from factory.store.versions import Verification
 from flows.planning.plan import Plan
 
 if TYPE_CHECKING:
-    from evaluation.utility.learning_curve import Headroom
+    from evaluation.utility.learning_curve import LearningCurve
     from flows.api import Made, Scored
     from flows.build import Outcome
     from flows.compare import Comparison
     from flows.console.doctor import Check, Status
     from flows.datasets import DataSet, History
-    from flows.utility_result import Worth
+    from flows.utility import UtilityResult
 
 
 STYLES = {"yes": "green", "partly": "yellow", "no": "red"}
@@ -110,7 +110,7 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
     return table
 
 
-def worth(told: Worth) -> RenderableType:
+def utility(told: UtilityResult) -> RenderableType:
     """What pairs are worth to segmenters and to classifiers."""
     keys = ["domain", "kind", "ratio", "real"]
     overlaps = [f"{name}{end}" for name in ("dice", "iou") for end in ("", "_low", "_high")]
@@ -129,7 +129,7 @@ def worth(told: Worth) -> RenderableType:
         for row in [*told.equivalent_images, *told.classes["equivalent_images"]]
     ]
     return Group(
-        f"{told.version}, {_tried_on(told)}",
+        f"{told.version}, {_tested_on(told)}",
         *levels,
         *unseen_tables(told.unseen),
         # Plain: "[fewer, 42]" would be read as markup, and vanish.
@@ -144,10 +144,10 @@ def _arm(row: Mapping[str, object]) -> str:
     return f"{row['kind']}{beside}" + (f", {row['ratio']:g} : 1" if row["ratio"] else "")
 
 
-def _tried_on(told: Worth) -> str:
+def _tested_on(told: UtilityResult) -> str:
     if told.folds is not None:
-        return f"every patient tried once, in {told.folds} folds with a generator each"
-    return f"tried on the {told.split} split" + f" of {told.against}" * bool(told.against)
+        return f"every patient tested once, in {told.folds} folds with a generator each"
+    return f"tested on the {told.split} split" + f" of {told.against}" * bool(told.against)
 
 
 def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
@@ -161,7 +161,7 @@ def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
     return [f"unseen: {rows[0]['unseen']}", *tables] if rows else []
 
 
-def headroom(found: Iterable[Headroom]) -> RenderableType:
+def headroom(found: Iterable[LearningCurve]) -> RenderableType:
     """Learning curves of real data, and what they say."""
     parts: list[RenderableType] = []
     for each in found:

@@ -98,8 +98,8 @@ class Recipe(BaseModel):
             if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
                 raise InputError(
                     f"{key} names {', '.join(missing)}, which the utility section does not give: "
-                    "a gain needs the arm both, a worth an arm with synthetic pairs and two numbers "
-                    "of real images; those with auroc are of utility.classifiers, the others of "
+                    "a gain needs the arm both, equivalent images an arm with synthetic pairs and "
+                    "two numbers of real images; those with auroc are of utility.classifiers, the others of "
                     "utility.segmenters; utility.unseen gives those of seen and unseen classes alone"
                 )
         return self

@@ -1,4 +1,4 @@
-"""What bridges synthetic and real: reproducible, one change for image and mask, sides kept true."""
+"""What makes synthetic pairs vary: reproducible, one change for image and mask, sides kept true."""
 
 from dataclasses import replace
 
@@ -12,9 +12,11 @@ from evaluation.networks.domain_randomisation import (
     RandPerspective,
     other_side,
 )
-from evaluation.settings import DomainRandomisationSection, UtilitySection
-from evaluation.utility.arms import Arm, start_arm
-from evaluation.utility.classifier_arms import start_class_arm
+from evaluation.networks.settings import DomainRandomisationSection
+from evaluation.settings import UtilitySection
+from evaluation.utility.arms import Arm
+from evaluation.utility.classification import ClassificationTask
+from evaluation.utility.segmentation import SegmentationTask
 
 SIZE = (32, 32)
 LUNGS = ("left lung", "right lung", "heart")
@@ -137,7 +139,7 @@ def test_only_what_learns_synthetic_pairs_is_changed(discs, kind):
     given = arm(kind, ratio=1.0 if kind == "both" else 0.0)
     digests = []
     for section in (None, DomainRandomisationSection(), DomainRandomisationSection()):
-        segmenter, loop = start_arm(given, real, made, ("disc",), 2, None, section)
+        segmenter, loop = SegmentationTask().start(given, real, made, ("disc",), 2, None, section)
         assert [step.number for step in loop] == [1, 2]
         digests.append(segmenter.digest)
     assert (digests[0] == digests[1]) == (kind == "real")
@@ -154,14 +156,15 @@ def test_classifiers_learn_from_changed_pairs_too(discs):
     digests = []
     for section in (None, DomainRandomisationSection(mirror=True)):
         given = arm("both", "resnet", ratio=1.0)
-        classifier, loop = start_class_arm(given, real, made, findings, 1, None, section)
+        classifier, loop = ClassificationTask().start(given, real, made, findings, 1, None, section)
         assert len(list(loop)) == 1
         digests.append(classifier.digest)
     assert digests[0] != digests[1]
 
 
 def test_a_recipe_says_so_by_a_section():
-    assert UtilitySection().bridge is None
-    assert UtilitySection.model_validate({"bridge": {}}).bridge == DomainRandomisationSection()
+    assert UtilitySection().domain_randomisation is None
+    section = UtilitySection.model_validate({"domain_randomisation": {}})
+    assert section.domain_randomisation == DomainRandomisationSection()
     with pytest.raises(ValidationError, match="less than or equal to 2"):
-        UtilitySection.model_validate({"bridge": {"strength": 3}})
+        UtilitySection.model_validate({"domain_randomisation": {"strength": 3}})

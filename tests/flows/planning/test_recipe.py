@@ -79,7 +79,7 @@ BAD = {
         ["gates={utility_gain: '> 0'}", "utility.arms=[real, synthetic]"],
         "gates names utility_gain, which the utility section does not give",
     ),
-    "a worth without a curve": (
+    "equivalent images without a curve": (
         ["gates={utility_equivalent_images: '> 20'}", "utility.real=[10]"],
         "gates names utility_equivalent_images, which",
     ),
