@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from factory.exports import EXPORTS
 from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
@@ -68,9 +69,7 @@ def diff(
 def export(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[
-        str, typer.Option("--as", help="Layout: folder, nifti, nnunet or monai.")
-    ] = "folder",
+    layout: Annotated[str, typer.Option("--as", help=f"Layout: {', '.join(EXPORTS)}.")] = "folder",
     home: Home = None,
     json_: Json = False,
 ) -> None:
