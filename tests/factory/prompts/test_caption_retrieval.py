@@ -169,7 +169,7 @@ def test_a_facet_of_the_name_is_refused():
 def test_where_it_came_from_is_never_told_and_classes_are_named(finding, rates):
     (prompt,) = grid(facets={"finding": [finding], "text": ["right"]})
     assert prompt.retrieved == "b"
-    assert prompt.told == ()
+    assert prompt.conditioning == ()
     assert "retrieved" not in prompt.image_text + prompt.mask_text
     assert "PTB in the right upper field" in prompt.image_text
     facts = facts_of_prompt(prompt, CHEST, ())
