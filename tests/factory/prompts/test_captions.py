@@ -46,13 +46,13 @@ def test_the_same_draws_give_the_same_caption(seed):
     assert caption(HEART, draws(seed)) == caption(HEART, draws(seed))
 
 
-def test_one_image_is_told_in_many_ways():
+def test_one_image_has_many_captions():
     told = {caption(HEART, draws(seed)).text for seed in range(200)}
     assert len(told) > 150
 
 
 @given(seed=st.integers(0, 2**32))
-def test_what_a_caption_tells_stands_in_it(seed):
+def test_what_a_caption_says_stands_in_it(seed):
     facts = CaptionFacts(
         *("chest X-ray", "X-ray", "chest", "pneumonia", "left"),
         present=("heart", "opacity"),
@@ -137,7 +137,7 @@ def test_free_text_follows_stands_alone_or_is_left_out():
     )
 
 
-def test_free_text_that_repeats_the_finding_is_not_told_twice():
+def test_free_text_that_repeats_the_finding_is_not_said_twice():
     facts = CaptionFacts(*("t", "m", "a"), "mass", text="mass")
     rates = Rates(1, 1, 1, 0, text=1, text_alone=0)
     assert all(caption(facts, draws(seed), rates).text.count("mass") == 1 for seed in range(50))
