@@ -64,7 +64,7 @@ def test_a_version_without_masks_is_scored_published_and_reported(medpair, recip
             "utility={segmenters: [], classifiers: [resnet], real: [3], seeds: 1, steps: 2}",
         ),
     )
-    assert tested.code == 0, tried.err
+    assert tested.code == 0, tested.err
     assert "utility: 6 classifiers x 2 steps, less than a minute here" in tested.err
     levels = tested.json["classes"]["levels"]
     told = {(row["domain"], row["kind"]): row["provenance"] for row in levels}
