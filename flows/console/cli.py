@@ -86,7 +86,7 @@ def run(
     recipe: RecipeName,
     set_: Set = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and tell the plan; write nothing.")
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; write nothing.")
     ] = False,
     all_: All = False,
     home: Home = None,
@@ -204,10 +204,10 @@ def evaluate(
 def utility(
     dataset: DatasetName,
     final: Annotated[
-        bool, typer.Option("--final", help="Try on the real test split; the lake keeps count.")
+        bool, typer.Option("--final", help="Test on the real test split; the lake keeps count.")
     ] = False,
     against: Annotated[
-        str, typer.Option("--against", help="Try on these: a folder, a recipe, or 'phantom'.")
+        str, typer.Option("--against", help="Test on these: a folder, a recipe, or 'phantom'.")
     ] = "",
     set_: Set = None,
     home: Home = None,
@@ -232,7 +232,7 @@ def folds(
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Trains a generator per fold of the real patients, and tries every patient once."""
+    """Trains a generator per fold of the real patients, and tests every patient once."""
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
@@ -300,7 +300,7 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
 
 @app.command()
 def status(home: Home = None, json_: Json = False) -> None:
-    """Tells what the home holds and how large it is."""
+    """Says what the home holds and how large it is."""
     with open_session(home, json_) as session:
         from flows.console import doctor, result_tables
 

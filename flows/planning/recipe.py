@@ -85,7 +85,7 @@ class Recipe(BaseModel):
         return plain_name(name)
 
     @model_validator(mode="after")
-    def _needed_utility_is_tried(self) -> Self:
+    def _needed_utility_is_tested(self) -> Self:
         needs = {"gates": self.gates, "champion": [self.champion or ""]}
         for key, names in needs.items():
             bare = {name.partition(".")[0] for name in names}
@@ -129,7 +129,7 @@ class Recipe(BaseModel):
     def in_fold(self, fold: int, count: int) -> Recipe:
         """The recipe with one of so many folds of its patients held out: a data set of its own.
 
-        It has no gates: what folds make is tried, not published.
+        It has no gates: what folds make is tested, not published.
 
         Raises:
             InputError: if its source is a fold already, or its utility section asks for others.
@@ -147,8 +147,8 @@ class Recipe(BaseModel):
             )
         content = self.model_dump(mode="json", by_alias=True)
         source = {"kind": "fold", "source": content["source"], "folds": count, "fold": fold}
-        name, tried = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
-        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tried}
+        name, tested = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
+        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tested}
         return recipe_from({**content, **changed}, (), f"fold {fold} of {self.name}")
 
 

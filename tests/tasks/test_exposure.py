@@ -89,7 +89,7 @@ def test_a_union_is_no_other_data_set_to_its_parts(spec):
     assert exposure(spec(of(BOTH, 12)), WHOLE) == NO_EXPOSURE
 
 
-def test_a_lesson_of_a_union_tells_its_parts():
+def test_training_data_of_a_union_name_its_parts():
     data = training_data(Reference.of(BOTH.build(), ImageSection(size=32)))
     assert data.source_parts == tuple(part.build().digest for part in (WHOLE, COLON))
     assert training_data(Reference.of(WHOLE.build(), ImageSection(size=32))).source_parts == ()

@@ -191,7 +191,7 @@ def test_gates_say_which_failed_and_by_how_much():
     assert "sets no gates" in render(a_report(gates={}))
 
 
-def test_domains_and_classes_are_told_apart_where_there_are_several():
+def test_domains_and_classes_are_named_where_there_are_several():
     page = render(a_report())
     assert "By domain" in page
     assert "By class" in page
@@ -210,7 +210,7 @@ def test_names_from_outside_cannot_become_markup():
     assert "<img src=x>" not in page
 
 
-def test_a_single_class_is_not_told_twice():
+def test_a_single_class_is_not_named_twice():
     page = render(a_report(utility=utility_of(classes=("lungs", "macro"))))
     assert "<td>macro</td>" in page
     assert "<td>lungs</td>" not in page
@@ -296,7 +296,7 @@ def test_every_arm_that_was_not_run_says_so():
     ]
 
 
-def test_equivalent_images_are_told():
+def test_equivalent_images_are_in_the_report():
     row = {"segmenter": "unet", "domain": "a", "kind": "synthetic", "ratio": 0.0, "real": "",
            "own": 0, "images": 97.0, "low": 40.0, "high": math.inf, "fewest": 10, "most": 97,
            "n": 40, "seeds": 3, "words": "more than all 97 [40, more]"}  # fmt: skip

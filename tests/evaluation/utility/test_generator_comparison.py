@@ -36,7 +36,7 @@ def test_equal_generators_differ_by_nothing():
     assert found.distance_ratio.value == found.distance_ratio.high == 1
 
 
-def test_a_worse_generator_is_told_by_how_much():
+def test_how_much_worse_a_generator_is_has_a_figure():
     found = paired_difference(domains_of((2, 0.6), (1, 0.8)), "ours", "theirs")
     assert found.alignment_loss.value == pytest.approx(0.2)
     assert 0 < found.alignment_loss.low < 0.2 < found.alignment_loss.high < 0.45
@@ -62,7 +62,7 @@ def test_the_interval_is_as_wide_as_chance_within_these_domains():
     assert (found.high - found.low) / (2 * 1.96) == pytest.approx(expected, rel=0.15)
 
 
-def test_where_real_findings_are_not_told_apart_no_alignment_is():
+def test_where_real_findings_are_not_recognised_alignment_is_unknown():
     features, units, findings = np.zeros((4, 2)), np.arange(4), np.array([0, 0, 1, 1])
     features[:, 0] = units
 
@@ -90,7 +90,7 @@ def test_a_ratio_to_what_may_be_nothing_has_no_bound():
     assert not np.isfinite(found.high)
 
 
-def test_without_findings_only_distances_are_told(discs):
+def test_without_findings_only_distances_are_measured(discs):
     real, other, drawn = (discs(12, seed=seed) for seed in (1, 2, 3))
     each = compare_domain("discs", real, other, {"a": drawn, "b": drawn}, None)
     table = distances_and_alignment([each])

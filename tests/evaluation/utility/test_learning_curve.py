@@ -46,13 +46,13 @@ def test_a_rising_curve_leaves_gains_and_says_so() -> None:
     assert "still rises" in found.verdict
 
 
-def test_a_flat_end_is_told() -> None:
+def test_the_verdict_names_a_flat_end() -> None:
     (found,) = learning_curves(curve({5: 0.5, 10: 0.8, 20: 0.9, 40: 0.9}, noise=0.01))
     assert "the curve is flat" in found.verdict
     assert "up to about 0.4" in found.verdict
 
 
-def test_what_cannot_be_seen_is_told() -> None:
+def test_the_verdict_says_what_could_not_be_seen() -> None:
     (found,) = learning_curves(curve({5: 0.80, 10: 0.80, 20: 0.81}, noise=0.2, units=6))
     assert "could not be seen" in found.verdict
 

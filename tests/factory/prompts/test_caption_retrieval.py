@@ -166,7 +166,7 @@ def test_a_facet_of_the_name_is_refused():
 
 @pytest.mark.parametrize("rates", [SAMPLING_RATES, ATTENTION_RATES], ids=["asked", "named"])
 @pytest.mark.parametrize("finding", ["", TB])
-def test_where_it_came_from_is_never_told_and_classes_are_named(finding, rates):
+def test_where_it_came_from_is_never_said_and_classes_are_named(finding, rates):
     (prompt,) = grid(facets={"finding": [finding], "text": ["right"]})
     assert prompt.retrieved == "b"
     assert prompt.conditioning == ()

@@ -52,7 +52,7 @@ def test_one_image_is_said_in_many_ways():
 
 
 @given(seed=st.integers(0, 2**32))
-def test_what_a_caption_tells_stands_in_it(seed):
+def test_what_a_caption_says_stands_in_it(seed):
     facts = CaptionFacts(
         *("chest X-ray", "X-ray", "chest", "pneumonia", "left"),
         present=("heart", "opacity"),

@@ -51,7 +51,7 @@ def test_in_a_log_a_long_stage_is_a_line_now_and_then(monkeypatch):
     assert log.getvalue().splitlines() == ["training …", "training: 20 of 100 loss 0.5"]
 
 
-def test_what_pairs_are_worth_is_told_with_its_interval():
+def test_equivalent_images_are_printed_with_their_interval():
     row = {"domain": "chest", "kind": "both", "real": "16", "ratio": 2.0, "words": "19 [fewer, 42]"}
     alone = row | {"kind": "synthetic", "real": "", "ratio": 0.0}
     nothing = {"levels": [], "gains": [], "equivalent_images": []}

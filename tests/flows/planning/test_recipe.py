@@ -112,7 +112,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
     assert "\n" not in lines[0]
 
 
-def test_every_mistake_is_told_at_once(write):
+def test_every_mistake_is_listed_at_once(write):
     bad = {**GOOD, "name": "a/b", "image": {"sise": 64}, "grid": {"replicates": 0}}
     assert len(refusal(write(bad))) == 3
 
