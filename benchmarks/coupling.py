@@ -69,7 +69,7 @@ class Setup:
     @staticmethod
     def of(xrays: XRays, section: PairTrainSection, seed: int) -> Setup:
         """Encodes the X-rays with the recorded checkpoint."""
-        recorded, data = load_components(RECORDED), xrays.lesson()
+        recorded, data = load_components(RECORDED), xrays.training_data()
         system = medsegfactory(data, xrays.spec.preset, "joint", None, seed)
         encoders = Encoders(recorded.autoencoder, recorded.text)
         train = finished(system.encode(data.train, encoders, section.augment))
@@ -80,7 +80,7 @@ class Setup:
         """An untrained one."""
         encoders = Encoders(self.recorded.autoencoder, self.recorded.text)
         system = medsegfactory(
-            self.xrays.lesson(), self.xrays.spec.preset, coupling, None, self.seed
+            self.xrays.training_data(), self.xrays.spec.preset, coupling, None, self.seed
         )
         return system.denoiser(encoders, self.train, self.scheduler.alphas_cumprod, self.seed)
 

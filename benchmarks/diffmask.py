@@ -81,7 +81,7 @@ class Setup:
         if not (checkpoint / CARD).is_file():
             raise InputError(
                 f"there is no checkpoint {checkpoint}: train one with `medpair train "
-                f"{recipe_name}` and name the folder that it tells"
+                f"{recipe_name}` and name the folder that it prints"
             )
         recipe = load_recipe(recipe_name, overrides)
         spec = recipe.generator

@@ -1,6 +1,6 @@
 """Are a model's images distinct from its training images? With copies and other patients beside.
 
-Two embeddings: resemblance of pixels under disguise, and features that taught themselves on the
+Two embeddings: distances of pixels that no small change hides, and features learnt without labels on the
 real training images. Nearness is asked within each domain; figures are means over domains, or over
 all images.
 """
@@ -66,7 +66,7 @@ def privacy_figures(
         test: real images of further patients: the negative control.
         repeats: training captions of each domain that are drawn again.
     """
-    told: list[Estimates] = []
+    by_domain: list[Estimates] = []
     pooled: dict[str, list[Floats]] = {}
     caught, alarms = np.zeros(2, int), np.zeros(2, int)
     for name in tqdm(sorted(set(domain_of(train))), desc="distinctness", unit="domain"):
@@ -80,7 +80,7 @@ def privacy_figures(
         for embedding, measure in embeddings(real).items():
             found = resembling(sets, real, held, measure)
             estimates = distinct(found, embedding)
-            told.append(estimates)
+            by_domain.append(estimates)
             for figure, values in single(found, rows, real, embedding).items():
                 pooled.setdefault(figure, []).append(values)
             if embedding == "pixels":
@@ -88,8 +88,8 @@ def privacy_figures(
                 alarms += [int(found["others"].copied.sum()), len(others)]
                 right = found["copies"].nearest == planted
                 estimates["canary_named"] = bca_mean(right.astype(float))
-    names = dict.fromkeys(name for estimates in told for name in estimates)
-    means = {name: mean_of([e[name] for e in told if name in e]) for name in names}
+    names = dict.fromkeys(name for estimates in by_domain for name in estimates)
+    means = {name: mean_of([e[name] for e in by_domain if name in e]) for name in names}
     canary = {"canary_caught": wilson(*map(int, caught))}
     canary["canary_false_alarms"] = wilson(*map(int, alarms))
     every = {name: np.concatenate(parts) for name, parts in pooled.items()}
@@ -127,13 +127,13 @@ def redrawn(generator: MediSyn, train: PairBatch, rows: NDArray[np.intp]) -> Ima
     """An image by the very caption that each of these training images was learnt with."""
     domains, seed = generator.domains, int(generator.components.card["train"]["seed"])
     facts = facts_of_rows(train.facets, train.has_mask, domains, generator.varying)
-    told = [lines[0] for lines in captions_of(facts, generator.components.text, seed, 0)]
+    captions = [lines[0] for lines in captions_of(facts, generator.components.text, seed, 0)]
     asked = [Prompt.about(domains[str(domain_of(train)[row])], (), replicate=row) for row in rows]
     size, images = generator.section.batch, []
     for part in full_batches(len(rows), size):
         seeds = [asked[i].seed for i in part]
         images.append(
-            generator.draw([asked[i] for i in part], [told[rows[i]] for i in part], seeds)
+            generator.draw([asked[i] for i in part], [captions[rows[i]] for i in part], seeds)
         )
     return np.concatenate(images)[: len(rows)]
 
@@ -177,7 +177,7 @@ def single(
     real: Block,
     embedding: str,
 ) -> Mapping[str, Floats]:
-    """What every single image tells: ratios of distances, and shares of `caption_image_recall`."""
+    """What every single image gives: ratios of distances, and shares of `caption_image_recall`."""
     findings = np.asarray(real.facets["finding"].astype(str), object)
     again = caption_image_recall(found["again"].to_train, rows, findings)
     ratios = {f"distance_ratio_{each}_{embedding}": distance_ratios(found[each]) for each in SETS}
@@ -207,6 +207,6 @@ def nearest_pairs(drawn: PairBatch, train: PairBatch, val: PairBatch) -> Picture
         rows = np.flatnonzero(domain_of(train) == name)
         held = take(val, domain_of(val) == name)
         found = NearestNeighbourDistances.of(take(drawn, at), take(train, rows), held)
-        told = {"pair": at, "nearest": rows[found.nearest], "nearest_distance": found.distance}
-        tables.append(pd.DataFrame({**told, "copied": found.copied}))
+        nearest = {"pair": at, "nearest": rows[found.nearest], "nearest_distance": found.distance}
+        tables.append(pd.DataFrame({**nearest, "copied": found.copied}))
     return nearest_training(drawn, train, pd.concat(tables, ignore_index=True))

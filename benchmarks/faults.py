@@ -112,7 +112,7 @@ def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
 
 
 def alarms(pool: Pool, fault: str, seed: int) -> tuple[str, ...]:
-    """Draws reference and pairs, puts the fault in ("" for none) and tells the alarms raised."""
+    """Draws reference and pairs, puts the fault in ("" for none) and returns the alarms raised."""
     rng = np.random.default_rng(seed)
     patients = rng.permutation(pool.units.max() + 1)
     known = np.isin(pool.units, patients[: len(patients) // 2])
@@ -176,7 +176,7 @@ def _one_each(rows: Index, pool: Pool, rng: np.random.Generator) -> Index:
 
 
 def _mode(pairs: PairBatch, plain: Groups) -> NDArray[np.bool_]:
-    """The most frequent finding but one; of three clusters of features where none is told."""
+    """The most frequent finding but one; of three clusters of features where no finding is known."""
     names = column(pairs, "finding").astype(str)
     if len(set(names) - {""}) < 2:
         tables = np.hstack([RobustScale.fit(table).apply(table) for table in plain.values()])

@@ -1,4 +1,4 @@
-"""How every benchmark tells its figures, and which bars they reach: a table, or one JSON object."""
+"""How every benchmark prints its figures, and which bars they reach: a table, or one JSON object."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Figure:
     @staticmethod
     def estimated(estimate: Estimate, unit: str = "1") -> Figure:
         """An estimate as a figure; what could not be observed becomes null."""
-        told = (estimate.value, estimate.low, estimate.high)
-        value, low, high = (x if math.isfinite(x) else None for x in told)
+        numbers = (estimate.value, estimate.low, estimate.high)
+        value, low, high = (x if math.isfinite(x) else None for x in numbers)
         return Figure(value, unit, low, high, estimate.n)
 
 

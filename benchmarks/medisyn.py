@@ -1,4 +1,4 @@
-"""Does a generalist do as it is told? Images by caption, judged by classifiers of real ones.
+"""Does a generalist draw what its prompt asks for? Images by caption, judged by classifiers of real ones.
 
 Classifiers of the modality and of each domain's findings learn from real training phantoms; what
 they see in drawn images is held against what they see in real held-out ones. The rest asks whether
@@ -68,7 +68,7 @@ class Setup:
 
     Attributes:
         generator: what is measured.
-        train, val, test: real images; the generator was taught on `train`.
+        train, val, test: real images; the generator was trained on `train`.
         steps: that each classifier is trained.
     """
 
@@ -122,12 +122,12 @@ class Setup:
 
     @cached_property
     def held_out(self) -> PairBatch:
-        """All real images that the generator was not taught on."""
+        """All real images that the generator was not trained on."""
         return PairBatch.concatenate([self.val, self.test])
 
     @cached_property
     def modality_judge(self) -> Classifier:
-        """Tells the modalities of real training images apart."""
+        """Classifier of the modalities of real training images."""
         channels = self.train.images.shape[-1]
         judge = new_classifier("resnet", channels, labels_of(self.train, MODALITY), seed=0)
         loop = train_classifier(judge, [self.train], MODALITY, steps=self.steps, seed=0)
@@ -135,7 +135,7 @@ class Setup:
 
     @cached_property
     def finding_judges(self) -> Mapping[str, Classifier]:
-        """Tells the findings of real training images apart, by domain."""
+        """Classifiers of the findings of real training images, by domain."""
         section = EvaluateSection(finding_classifier_steps=self.steps)
         found = {}
         for name in self.domains:
@@ -182,10 +182,12 @@ def watched(loop: Iterable[Step], judge: Classifier, title: str, steps: int) -> 
 
 def alignment(setup: Setup, drawn: PairBatch) -> Figures:
     """How well images show what was asked, as a share of how well real ones show what they are."""
-    told = finding_agreement(drawn, setup.held_out, setup.modality_judge, column=MODALITY, seed=0)
+    agreement = finding_agreement(
+        drawn, setup.held_out, setup.modality_judge, column=MODALITY, seed=0
+    )
     figures = {
-        "alignment_modality": Figure.estimated(told.balanced_accuracy_ratio),
-        "accuracy_modality_real": Figure.estimated(told.real.balanced_accuracy),
+        "alignment_modality": Figure.estimated(agreement.balanced_accuracy_ratio),
+        "accuracy_modality_real": Figure.estimated(agreement.real.balanced_accuracy),
     }
     ratios, real, own = [], [], Figures()
     for name, judge in setup.finding_judges.items():
@@ -255,8 +257,8 @@ def compared(file: Path) -> Figures:
         InputError: if the file is none.
     """
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))["figures"]
-        return {name: Figure(**entry, unit="1") for name, entry in told.items()}
+        figures = json.loads(file.read_text(encoding="utf-8"))["figures"]
+        return {name: Figure(**entry, unit="1") for name, entry in figures.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{file} is no result of a comparison; make one with `medpair compare {RECIPE}`, "

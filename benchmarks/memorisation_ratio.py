@@ -31,7 +31,7 @@ def encoded_distances(encoder: Encoder, train: Images) -> Measure:
     """Distances between images as an encoder without classes sees them.
 
     Args:
-        encoder: taught on images alone.
+        encoder: trained on images alone.
         train: (T, H, W, C) uint8, on which its features are scaled.
     """
     scale = RobustScale.fit(_features(encoder, train))
@@ -71,8 +71,8 @@ def caption_image_recall(
     """How often an image lies nearer to the training image whose caption it was drawn with.
 
     Of all other training images of the same group (finding) the share that is farther away, ties
-    counting half: 0.5 on average where captions tell no more than the group, 1 where one calls up
-    the very image. Captions that tell more, as a side, raise it without any memory.
+    counting half: 0.5 on average where captions say no more than the group, 1 where one calls up
+    the very image. Captions that say more, as a side, raise it without any memory.
 
     Args:
         to_train: (N, T) distances of synthetic to training images.

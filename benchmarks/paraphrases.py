@@ -27,9 +27,9 @@ def free_texts(cells: Sequence[Cell], forms: Phrases) -> list[Prompt]:
     for domain, finding, i in cells:
         draw = np.random.default_rng([i, len(prompts)])
         text = pick(forms, draw).format(
-            modality=wording.spoken("modality", domain.modality, draw),
-            anatomy=wording.spoken("anatomy", domain.anatomy, draw),
-            finding=wording.spoken("finding", finding, draw),
+            modality=wording.phrase("modality", domain.modality, draw),
+            anatomy=wording.phrase("anatomy", domain.anatomy, draw),
+            finding=wording.phrase("finding", finding, draw),
         )
         prompts.append(Prompt.about(domain, (), text=text, replicate=i))
     return prompts

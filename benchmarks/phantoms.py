@@ -52,7 +52,7 @@ def judged(pairs: PairBatch, train: Block, held_out: Block, domain: Domain) -> F
     average = mean_mask(train.masks, len(domain.classes))
     found = consistency(pairs, held_out, average, judge, seed=0)
     power = upper_power(pairs.images), upper_power(held_out.images)
-    told = {
+    estimates = {
         "consistency": found.pairs,
         "judge_real": found.real,
         "shuffled": found.shuffled,
@@ -61,7 +61,9 @@ def judged(pairs: PairBatch, train: Block, held_out: Block, domain: Domain) -> F
         "sharpness": sharpness(*power, units_of(held_out), seed=0),
     }
     short = domain.name.removeprefix("phantom-").replace("-", "_")
-    return {f"{name}_{short}": Figure(e.value, "1", e.low, e.high, e.n) for name, e in told.items()}
+    return {
+        f"{name}_{short}": Figure(e.value, "1", e.low, e.high, e.n) for name, e in estimates.items()
+    }
 
 
 def main() -> None:

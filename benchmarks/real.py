@@ -55,7 +55,7 @@ BARS = (
 def trained(xrays: XRays) -> float:
     """Trains the recipe's generator into `RECORDED`; returns the seconds it took."""
     began = time.monotonic()
-    for _ in tqdm(xrays.spec.learn(xrays.lesson(), RECORDED), desc="training", unit="step"):
+    for _ in tqdm(xrays.spec.learn(xrays.training_data(), RECORDED), desc="training", unit="step"):
         pass
     return time.monotonic() - began
 

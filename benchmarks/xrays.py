@@ -68,7 +68,7 @@ class XRays:
         (domain,) = self.source.domains.values()
         return domain
 
-    def lesson(self) -> TrainingData:
+    def training_data(self) -> TrainingData:
         """What a generator is trained on; the test split stays closed."""
         return TrainingData(
             train=self.train,

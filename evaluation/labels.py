@@ -11,6 +11,7 @@ from evaluation.errors import InputError
 from evaluation.pairs import Pairs
 from evaluation.pairs import column as texts
 
+FINDING = "finding"  # the column that most labels are of
 UNLABELLED = -1
 
 Labels = NDArray[np.intp]  # (N,)

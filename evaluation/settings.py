@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.features.names import below, combined, named
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
-
-# Keys of recipes that were renamed, and what they were called first: identities keep those.
-FIRST_NAMES: Mapping[str, str] = {
-    "tstr": "both_ways",
-    "finding_classifier": "finder",
-    "finding_classifier_steps": "finder_steps",
-}
+from evaluation.networks.settings import DomainRandomisationSection
 
 Value = TypeVar("Value", bound=Hashable)
+
+# Keys that were renamed, and what they were called first. Digests are worked out from the first
+# names, so that what was scored before is found again.
+FIRST_NAMES: Mapping[str, str] = {
+    "domain_randomisation": "bridge",
+    "finding_classifier": "finder",
+    "finding_classifier_steps": "finder_steps",
+    "tstr": "both_ways",
+}
+
+
+def first_named(section: BaseModel) -> dict[str, Any]:
+    """A section as JSON values, every key as it was called first."""
+    content = section.model_dump(mode="json")
+    return {FIRST_NAMES.get(key, key): value for key, value in content.items()}
 
 
 def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -28,24 +37,13 @@ def _distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
     return values
 
 
-def _among(name: str, known: Collection[str]) -> str:
-    if name not in known:
-        raise ValueError(f"segmenter {name!r} is unknown; choose among {sorted(known)}")
-    return name
+def _among(what: str, known: Collection[str]) -> AfterValidator:
+    def checked(name: str) -> str:
+        if name not in known:
+            raise ValueError(f"{what} {name!r} is unknown; choose among {sorted(known)}")
+        return name
 
-
-def _judge(name: str) -> str:
-    return _among(name, SEGMENTERS)
-
-
-def _segmenter(name: str) -> str:
-    return _among(name, {*SEGMENTERS, NNUNET})
-
-
-def _classifier(name: str) -> str:
-    if name not in CLASSIFIERS:
-        raise ValueError(f"classifier {name!r} is unknown; choose among {sorted(CLASSIFIERS)}")
-    return name
+    return AfterValidator(checked)
 
 
 ArmKind = Literal["real", "synthetic", "both", "augmented", "pretrained", "reversed"]
@@ -55,7 +53,7 @@ ARMS: Mapping[str, str] = {
     "both": "real and synthetic pairs",
     "augmented": "real images, augmented twice as strongly",
     "pretrained": "synthetic pairs for half of the steps, then real images",
-    "reversed": "real images, tried on synthetic pairs",
+    "reversed": "real images, tested on synthetic pairs",
 }
 
 
@@ -83,9 +81,9 @@ def share_of(text: str) -> float:
 
 
 Feature = Annotated[str, AfterValidator(named)]
-JudgeName = Annotated[str, AfterValidator(_judge)]
-SegmenterName = Annotated[str, AfterValidator(_segmenter)]
-ClassifierName = Annotated[str, AfterValidator(_classifier)]
+JudgeName = Annotated[str, _among("segmenter", SEGMENTERS)]
+SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET})]
+ClassifierName = Annotated[str, _among("classifier", CLASSIFIERS)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
 
@@ -122,17 +120,6 @@ class EvaluateSection(BaseModel):
         return self.model_copy(update={"features": features})
 
 
-class DomainRandomisationSection(BaseModel):
-    """How synthetic pairs are changed, every time one is learnt from; see `evaluation.networks.domain_randomisation`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    strength: float = Field(default=1.0, gt=0, le=2, description="factor on every range")
-    mirror: bool = Field(
-        default=False, description="half of the pairs, names of left and right changing places"
-    )
-
-
 class UtilitySection(BaseModel):
     """Which downstream models to train, on how many real images, how often and how long."""
 
@@ -157,11 +144,11 @@ class UtilitySection(BaseModel):
     ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
         default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
     )
-    bridge: DomainRandomisationSection | None = Field(
+    domain_randomisation: DomainRandomisationSection | None = Field(
         default=None, description="how synthetic pairs are changed in training; None: as real ones"
     )
     folds: Annotated[int, Field(ge=2)] | None = Field(
-        default=None, description="try every patient, in so many folds; None: the held-out split"
+        default=None, description="test every patient, in so many folds; None: the held-out split"
     )
     unseen: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
         default=(), description="classes that no real training image of any arm shows"
@@ -190,10 +177,11 @@ class UtilitySection(BaseModel):
 
     @model_validator(mode="after")
     def _nnunet_augments_by_its_own_rules(self) -> Self:
-        if NNUNET in self.segmenters and ("augmented" in self.arms or self.bridge is not None):
+        changed = "augmented" in self.arms or self.domain_randomisation is not None
+        if NNUNET in self.segmenters and changed:
             raise ValueError(
                 "segmenter nnunet augments by its own rules, so that neither the arm augmented nor "
-                "bridge could change them; leave these out, or try nnunet by itself"
+                "domain_randomisation could change them; leave these out, or test nnunet by itself"
             )
         return self
 
@@ -206,6 +194,6 @@ class UtilitySection(BaseModel):
             return frozenset(f"utility_{part}_{name}" for part in parts for name in overlaps)
         learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
         kinds = ["gain"] if "both" in self.arms else []
-        kinds += ["worth"] if learnt and len(self.real) > 1 else []
+        kinds += ["equivalent_images"] if learnt and len(self.real) > 1 else []
         networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
         return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

@@ -30,15 +30,15 @@ from flows.datasets import Version
 from flows.planning.external_folder import FolderContext
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
-from flows.utility_result import Worth
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.settings import UtilitySection
-    from evaluation.utility.learning_curve import Headroom
+    from evaluation.utility.learning_curve import LearningCurve
     from flows.build import Outcome
     from flows.compare import Comparison
+    from flows.utility import UtilityResult
 
 
 def plan(recipe: Recipe, settings: Settings) -> Plan:
@@ -153,7 +153,7 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
 
 def headroom(
     source: str, image: ImageSection, section: UtilitySection, settings: Settings
-) -> list[Headroom]:
+) -> list[LearningCurve]:
     """Whether synthetic pairs could help with these real ones, and whether it could be seen.
 
     Raises:
@@ -172,27 +172,27 @@ def utility(
     final: bool = False,
     overrides: Iterable[str] = (),
     against: str = "",
-) -> Worth:
-    """Trains downstream models with and without the pairs of a version, tried on real ones.
+) -> UtilityResult:
+    """Trains downstream models with and without the pairs of a version, tested on real ones.
 
     Args:
         version: of a data set.
         settings: of the home.
-        final: try them on the test split.
+        final: test them on the test split.
         overrides: of the version's recipe.
-        against: another source to try them on; "" for the recipe's own.
+        against: another source to test them on; "" for the recipe's own.
     """
     recipe = recipe_of(version, settings, overrides)
     other = source_named(against) if against else None
     with ready(recipe, settings) as context:
-        from flows.utility import utility_stage
+        from flows.utility import UtilityResult, utility_stage
 
         found = utility_stage(context, version.ref, final, other)
-    return Worth.of(str(version), found, "test" if final else "val", against)
+    return UtilityResult.of(str(version), found, "test" if final else "val", against)
 
 
-def folds(recipe: Recipe, settings: Settings, count: int) -> Worth:
-    """Trains a generator for each fold of the real patients, and tries every patient once."""
+def folds(recipe: Recipe, settings: Settings, count: int) -> UtilityResult:
+    """Trains a generator for each fold of the real patients, and tests every patient once."""
     checked(recipe.in_fold(1, count), settings)
     start_prefect(settings)
     from flows.folds import folds as flow

@@ -9,7 +9,7 @@ from prefect import flow
 
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import Score, headlines
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 from flows.context import RunContext
 from flows.evaluate import Evaluated, evaluate_stage
 from flows.generate import generate_stage

@@ -11,7 +11,12 @@ from pathlib import Path
 from evaluation.pairs import domain_of, take
 from evaluation.report.comparison_chart import comparison_chart
 from evaluation.statistics.bootstrap import Estimate
-from evaluation.utility.generator_comparison import Contrast, contrast, levels, trial
+from evaluation.utility.generator_comparison import (
+    PairedDifference,
+    compare_domain,
+    distances_and_alignment,
+    paired_difference,
+)
 from factory.identity import digest
 from factory.models.checkpoints import checkpoint_digest
 from flows.context import RunContext
@@ -42,7 +47,7 @@ class Comparison:
         images: that each arm drew of each domain.
         split: of the real images they are held against.
         costs: arm -> models, parameters, steps, seconds, cost; see `tasks.specialists.costs`.
-        levels: a row per domain and arm; see `evaluation.utility.generator_comparison.levels`.
+        levels: a row per domain and arm; see `generator_comparison.distances_and_alignment`.
         figures: `generalist_alignment_loss`, `generalist_distance_ratio`, and the same of
             `generalist_short`, each against the specialists: value, low, high, n.
         file: where this is kept as JSON.
@@ -89,7 +94,7 @@ def _compared(
     context: RunContext, trained: list[Trained], reference: Reference, images: int, record: Record
 ) -> Comparison:
     cache = ModelCache(reference, context.recipe.evaluate, context.settings.models, record)
-    trials = []
+    domains = []
     for name, domain in reference.domains.items():
         drawn = {
             each.contender.arm: draw(each, domain, images, context.recipe.image)
@@ -97,12 +102,13 @@ def _compared(
             if name in each.contender.domains
         }
         real = [take(p, domain_of(p) == name) for p in (reference.train, reference.held_out)]
-        trials.append(trial(name, real[0], real[1], drawn, cache.finding_classifier(name)))
-    table = levels(trials)
+        judge = cache.finding_classifier(name)
+        domains.append(compare_domain(name, real[0], real[1], drawn, judge))
+    table = distances_and_alignment(domains)
     figures = {
         f"{arm}_{what}": _plain(estimate)
         for arm in (GENERALIST, GENERALIST_SHORT)
-        for what, estimate in _named(contrast(trials, arm, SPECIALISTS)).items()
+        for what, estimate in _named(paired_difference(domains, arm, SPECIALISTS)).items()
     }
     folder = context.settings.reports
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +129,7 @@ def _compared(
     return result
 
 
-def _named(found: Contrast) -> dict[str, Estimate]:
+def _named(found: PairedDifference) -> dict[str, Estimate]:
     return {"alignment_loss": found.alignment_loss, "distance_ratio": found.distance_ratio}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from prefect import flow
 
 from evaluation.settings import UtilitySection
-from evaluation.utility.learning_curve import Headroom
+from evaluation.utility.learning_curve import LearningCurve
 from factory.images import ImageSection
 from factory.sources import SourceSection
-from tasks.learning_curve import real_curve
+from tasks.learning_curve import real_curves
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Tracker
 from tasks.services.settings import load_settings
@@ -19,8 +19,8 @@ from tasks.services.settings import load_settings
 @flow(name="headroom")
 def headroom(
     source: SourceSection, image: ImageSection, section: UtilitySection, home: Path | None = None
-) -> list[Headroom]:
-    """Trains segmenters on ever more real images, and tries them on the validation split.
+) -> list[LearningCurve]:
+    """Trains segmenters on ever more real images, and tests them on the validation split.
 
     Args:
         source: the real pairs; their test split stays closed.
@@ -32,4 +32,4 @@ def headroom(
     built = source.build()
     reference = Reference.of(built, image)
     with Tracker.of(settings).run("headroom", built.digest[:12], "headroom") as record:
-        return real_curve(section, reference, settings.models / "segmenters", record)
+        return real_curves(section, reference, settings.models / "segmenters", record)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import headlines
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 from factory.store.runs import rebase
 from flows.context import RunContext
 from flows.evaluate import Evaluated, evaluate_stage

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from prefect import flow
 
 from evaluation.lake.tables import ScoreKey
+from evaluation.metrics.registry import Score
 from evaluation.settings import UtilitySection
-from evaluation.utility.arms import asked_domains
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.arms import domains_to_test
+from evaluation.utility.registry import utility_of
+from evaluation.utility.result import Utility
 from factory.errors import InputError
 from factory.sources import SourceSection
 from factory.store.repository import MAIN, Store
@@ -22,7 +26,9 @@ from tasks.downstream import DownstreamExperiment
 from tasks.exposure import exposure_of
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
-from tasks.utility import record_utility, try_pairs
+from tasks.utility import measure_arms, record_utility
+
+Lines = list[dict[str, object]]
 
 
 @stage_flow("utility")
@@ -32,16 +38,16 @@ def utility_stage(
     final: bool = False,
     against: SourceSection | None = None,
 ) -> Utility:
-    """Trains downstream models with and without the pairs of a version, tried on real ones.
+    """Trains downstream models with and without the pairs of a version, tested on real ones.
 
     What that costs is told before anything is trained.
 
     Args:
         context: whose data set, source and utility section are meant.
         version: tag, branch or snapshot of the data set.
-        final: try them on the test split instead of the validation split, which then chooses
+        final: test them on the test split instead of the validation split, which then chooses
             their weights; the lake keeps count.
-        against: source whose split they are tried on instead; nothing learns from it.
+        against: source whose split they are tested on instead; nothing learns from it.
     """
     with context.record.child("utility") as record:
         snapshot = context.store.snapshot(version)
@@ -49,16 +55,16 @@ def utility_stage(
         if section.segmenters and not snapshot.has_mask.any():
             raise InputError(
                 f"the pairs of {context.recipe.name} have no masks: no segmenter could be trained "
-                "on them; make a version with masks first, or try classifiers alone: "
+                "on them; make a version with masks first, or test classifiers alone: "
                 "utility.segmenters=[] and utility.classifiers=[resnet]"
             )
         experiment = experiment_of(context, snapshot, record, final, against)
-        asked = experiment.arms()
+        arms = experiment.arms()
         if final:
             context.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
-        cost = budget(experiment.untrained(asked), section.steps, context.recipe.image)
+        cost = budget(experiment.untrained(arms), section.steps, context.recipe.image)
         with stage(f"utility: {cost}"):
-            found = try_pairs(experiment, asked).utility
+            found = utility_of(measure_arms(experiment, arms))
         about = ScoreKey(snapshot.id, experiment.reference.digest, "", context.recipe.name)
         record_utility(context.lake, about, found.scores)
         record.dataset(context.store, snapshot.id, "training")
@@ -73,20 +79,20 @@ def experiment_of(
     against: SourceSection | None = None,
     fold: int | None = None,
 ) -> DownstreamExperiment:
-    """The experiment on which a snapshot is tried, by the recipe of a run; arms are marked by a fold.
+    """The experiment that tests a snapshot, by the recipe of a run; arms are marked by a fold.
 
     Raises:
-        InputError: if it cannot be tried against the other source, or in folds.
+        InputError: if it cannot be tested against the other source, or in folds.
     """
     section, synthetic = context.recipe.utility or UtilitySection(), snapshot.read()
     reference, held = context.reference, context.reference.held_out if final else None
     if against is not None:
         if section.folds is not None:
             raise InputError(
-                "utility.folds try the recipe's own patients, --against those of another source: "
+                "utility.folds test the recipe's own patients, --against those of another source: "
                 "leave one of the two out, for instance by --set utility.folds=null"
             )
-        domains = asked_domains(section, synthetic)
+        domains = domains_to_test(section, synthetic)
         reference = reference.against(against.build(), "test" if final else "val", domains)
     elif final:
         reference = reference.with_test(context.source)
@@ -97,7 +103,7 @@ def experiment_of(
         snapshot=snapshot.id,
         folder=context.settings.models / "segmenters",
         record=record,
-        seen=exposure_of(context.checkpoints, context.recipe.source, context.source.digest),
+        exposure=exposure_of(context.checkpoints, context.recipe.source, context.source.digest),
         validation=held,
         registered=context.recipe.name if fold is None else "",
         fold=fold,
@@ -118,3 +124,71 @@ def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = 
     recipe = kept_recipe(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
     with open_context(recipe, settings) as context:
         return utility_stage(context, snapshot.id)
+
+
+@dataclass(frozen=True)
+class UtilityResult:
+    """What the pairs of a version are worth: the tables of segmenters, of classifiers, and scores.
+
+    Attributes:
+        version: a version, or a recipe that was tested in folds.
+        split: which real images the models were tested on.
+        against: the source whose split it is; "" for the recipe's own.
+        folds: how many there were, each with a generator of its own; None for one held-out split.
+        levels: how well each kind of training does; of segmenters, as are the next two.
+        gains: what synthetic pairs add.
+        equivalent_images: how many real images they equal.
+        classes: the same tables of classifiers, by name: levels, gains, equivalent_images.
+        unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
+        scores: of all.
+        file: where all this is kept as JSON; None where the lake and the report hold it.
+    """
+
+    version: str
+    split: str
+    against: str
+    folds: int | None
+    levels: Lines
+    gains: Lines
+    equivalent_images: Lines
+    classes: dict[str, Lines]
+    unseen: Lines
+    scores: list[Score]
+    file: Path | None = None
+
+    @staticmethod
+    def of(
+        version: str,
+        found: Utility,
+        split: str,
+        against: str = "",
+        folds: int | None = None,
+        file: Path | None = None,
+    ) -> UtilityResult:
+        """The tables of all arms, row by row."""
+        masks, findings = (
+            {name: _lines(getattr(task, name)) for name in ("levels", "gains", "equivalent_images")}
+            for task in (found.segmentation, found.classification)
+        )
+        return UtilityResult(
+            version=version,
+            split=split,
+            against=against,
+            folds=folds,
+            **masks,
+            classes=findings,
+            unseen=_lines(found.segmentation.unseen),
+            scores=list(found.scores),
+            file=file,
+        )
+
+
+def _lines(table: pd.DataFrame) -> Lines:
+    """A mapping per row; names that travel as tuples become one text."""
+    return [
+        {
+            str(key): ", ".join(value) if isinstance(value, tuple) else value
+            for key, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]

@@ -1,10 +1,10 @@
-"""The experiment of one version: its arms, each trained once, tried on real pairs, and recorded."""
+"""The experiment of one version: its arms, each trained once, tested and recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +13,13 @@ from numpy.typing import NDArray
 
 from evaluation.errors import InputError
 from evaluation.folds import folds_of
-from evaluation.networks.classifier import Classifier, load_classifier, save_classifier
-from evaluation.networks.segmenter import Segmenter, load_segmenter, save_segmenter
-from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import is_saved, read_back
 from evaluation.pairs import Block, Pairs
 from evaluation.settings import UtilitySection
-from evaluation.utility.arms import Arm, choosers, start_arm
-from evaluation.utility.classifier_arms import (
-    class_choosers,
-    every_arm,
-    findings_of,
-    start_class_arm,
-)
-from evaluation.utility.classifier_test import class_numbers, try_class_arm
-from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure, provenance
-from evaluation.utility.segmenter_test import MACRO, MEASURES, try_arm
+from evaluation.utility.arms import Arm
+from evaluation.utility.downstream_task import AnyTask, TrainedNetwork, task_of
+from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure, provenance
+from evaluation.utility.registry import TASKS, every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -46,12 +37,13 @@ class DownstreamExperiment:
         reference: real pairs to learn from, and those that are scored.
         synthetic: accepted pairs of the version.
         snapshot: its id.
-        folder: of trained segmenters and classifiers.
+        folder: of trained networks.
         record: of the run.
-        seen: what the generator was trained on.
+        exposure: what the generator was trained on.
         validation: real pairs that are neither learned from nor scored; None where there are none.
         registered: name of the data set whose models MLflow registers; "" registers none.
-        fold: that the reference holds out, where other benches hold out the others; else None.
+        fold: that the reference holds out, where other experiments hold out the others; else None.
+        tasks: that networks are trained for.
     """
 
     section: UtilitySection
@@ -60,59 +52,66 @@ class DownstreamExperiment:
     snapshot: str
     folder: Path
     record: Record
-    seen: TrainingExposure = NOTHING_SEEN
+    exposure: TrainingExposure = NO_EXPOSURE
     validation: PairBatch | None = None
     registered: str = ""
     fold: int | None = None
+    tasks: Sequence[AnyTask] = TASKS
 
     def arms(self) -> list[Arm]:
         """Every arm that the section asks for.
 
         Raises:
             InputError: if there are too few real images or patients, the generator knows the
-                patients that folds would try segmenters on, or classes cannot be kept unseen.
+                patients that folds would test networks on, or classes cannot be kept unseen.
         """
-        known = self.reference.train if self.section.folds is None else self._pool
-        check_unseen(self.section, known, self.synthetic, self.reference.classes)
+        check_unseen(self.section, self._known(None), self.synthetic, self.reference.classes)
         if self.section.folds is None:
-            return every_arm(self.section, self.to_learn(None), self.synthetic, self.fold)
-        if self.seen.may_hold_patients:
+            return self._arms(None, self.fold)
+        if self.exposure.may_hold_patients:
             raise InputError(
-                "utility.folds would try segmenters on patients that the generator was trained on, "
+                "utility.folds would test networks on patients that the generator was trained on, "
                 "and its pairs carry them over: leave folds out, use a generator trained on other "
                 "data, or train one for each fold by `medpair folds`"
             )
-        return [
-            arm
-            for fold in range(self.section.folds)
-            for arm in every_arm(self.section, self.to_learn(fold), self.synthetic, fold)
-        ]
+        return [arm for fold in range(self.section.folds) for arm in self._arms(fold, fold)]
 
-    def untrained(self, asked: Sequence[Arm]) -> list[Arm]:
+    def untrained(self, arms: Sequence[Arm]) -> list[Arm]:
         """Those of the arms that are still to be trained, each training once."""
-        trainings = dict.fromkeys(arm.trained_as for arm in asked)
+        trainings = dict.fromkeys(arm.trained_as for arm in arms)
         return [arm for arm in trainings if not is_saved(self.place(arm))]
 
-    def try_arm(self, arm: Arm) -> pd.DataFrame:
-        """Every number of one arm, case by case, with what `Utility.of` wants stated."""
-        with self.record.child(arm.name, {"purpose": "utility", **_tags(arm)}) as child:
+    def test_arm(self, arm: Arm) -> pd.DataFrame:
+        """Every number of one arm, case by case; columns as `DownstreamTask.utility` reads them."""
+        task = self.task(arm)
+        with self.record.child(arm.name, {"purpose": "utility", **self._tags(arm)}) as child:
             network = self._trained(arm.trained_as, child)
             if self.registered:
                 self._register(arm.trained_as, network, child)
-            cases = self._tried(arm, network)
-            child.metrics(class_numbers(cases) if arm.classifies else numbers(cases))
-        if not arm.classifies:
-            cases = cases.assign(unseen=cases["class"].isin(self.section.unseen))
+            pairs, within = self._tested_on(arm)
+            cases = task.test(arm, network, pairs, self._targets(arm), self.section, within)
+            child.metrics(task.numbers(cases))
         return cases.assign(
             provenance=self.provenance(arm),
             weights="last" if self._choosers(arm) is None else "validated",
         )
 
+    def cases(self, arms: Sequence[Arm]) -> dict[str, pd.DataFrame]:
+        """The cases of all arms, by the name of their task."""
+        found: dict[str, list[pd.DataFrame]] = {}
+        for arm in arms:
+            found.setdefault(self.task(arm).name, []).append(self.test_arm(arm))
+        return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+
+    def task(self, arm: Arm) -> AnyTask:
+        """What the arm's network learns."""
+        return task_of(arm, self.tasks)
+
     def provenance(self, arm: Arm) -> str:
-        """What the generator had seen, "" for an arm without synthetic pairs."""
+        """What the generator was trained on, "" for an arm without synthetic pairs."""
         if not arm.needs_synthetic:
             return ""
-        return provenance(self.seen, arm.images if arm.learns_real else None)
+        return provenance(self.exposure, arm.images if arm.learns_real else None)
 
     def place(self, arm: Arm) -> Path:
         """Where the network of an arm lies: the same training, the same folder."""
@@ -125,50 +124,56 @@ class DownstreamExperiment:
             "folds": [self.section.folds, self.reference.split] if arm.fold is not None else None,
             "validated": self._choosers(arm) is not None,
         }
-        if arm.learns_synthetic and self.section.bridge is not None:
-            identity["bridge"] = self.section.bridge.model_dump(mode="json")
+        # These keys stay as they were first called: what was trained is found by them.
+        if arm.learns_synthetic and self.section.domain_randomisation is not None:
+            identity["bridge"] = self.section.domain_randomisation.model_dump(mode="json")
         if hidden := self._hidden(arm):
             identity["unseen"] = hidden
         return self.folder / f"{arm.name}-{digest(identity)[:12]}"
 
     def to_learn(self, fold: int | None) -> Pairs:
         """The real pairs that the arms of a fold may learn from; they show no unseen class."""
-        inner = self.section.folds is not None
-        known = self._pool[self._folds != fold] if inner else self.reference.train
-        return without(known, self.section.unseen, self.reference.classes)
+        return without(self._known(fold), self.section.unseen, self.reference.classes)
 
-    def _tried(self, arm: Arm, network: Segmenter | Classifier) -> pd.DataFrame:
-        pairs: PairBatch | Block = self.reference.held_out
-        tried = None
+    def _arms(self, fold: int | None, mark: int | None) -> list[Arm]:
+        return every_arm(self.section, self.to_learn(fold), self.synthetic, mark, self.tasks)
+
+    def _known(self, fold: int | None) -> Pairs:
+        """The real pairs outside of a fold; for None all of the folds, or the training split."""
+        if self.section.folds is None:
+            return self.reference.train
+        return self._pool if fold is None else self._pool[self._folds != fold]
+
+    def _tested_on(self, arm: Arm) -> tuple[Pairs, NDArray[np.bool_] | None]:
         if arm.kind == "reversed":
-            pairs = self.synthetic
-        elif self.section.folds is not None:
-            pairs, tried = self._pool, self._folds == arm.fold
-        if isinstance(network, Classifier):
-            return try_class_arm(arm, network, pairs, tried)
-        return try_arm(arm, network, pairs, self.section.tolerance_mm, tried)
+            return self.synthetic, None
+        if self.section.folds is not None:
+            return self._pool, self._folds == arm.fold
+        return self.reference.held_out, None
 
-    def _trained(self, arm: Arm, child: Record) -> Segmenter | Classifier:
-        place = self.place(arm)
-        kept: Segmenter | Classifier | None = (
-            read_back(load_classifier, place)
-            if arm.classifies
-            else read_back(load_segmenter, place)
-        )
+    def _trained(self, arm: Arm, child: Record) -> TrainedNetwork:
+        task, place = self.task(arm), self.place(arm)
+        kept: TrainedNetwork | None = read_back(partial(task.load, arm.network), place)
         if kept is not None:
             return kept
-        network, loop = self._started(arm)
+        network, loop = task.start(
+            arm,
+            self.to_learn(arm.fold),
+            self.synthetic,
+            self._targets(arm),
+            self.section.steps,
+            self._choosers(arm),
+            self.section.domain_randomisation,
+            place.with_name(f"{place.name}.work"),
+        )
         follow(loop, f"training {arm.name}", self.section.steps, child)
-        if isinstance(network, Classifier):
-            save_classifier(network, place)
-        else:
-            save_segmenter(network, place)
+        task.save(network, place)
         return network
 
-    def _register(self, arm: Arm, network: Segmenter | Classifier, child: Record) -> None:
+    def _register(self, arm: Arm, network: TrainedNetwork, child: Record) -> None:
         """Makes the weights a version of the registered model of this data set and network.
 
-        No alias: which of them to use is for whoever reads the scores, not for the last trial.
+        No alias: which of them to use is for whoever reads the scores, not for the last test.
         """
         place = self.place(arm)
         origin = {"snapshot": self.snapshot, "source": self.reference.source}
@@ -178,41 +183,29 @@ class DownstreamExperiment:
             # Two arms of the same images have equal weights, and are two trainings.
             digest({"training": place.name, "weights": network.digest}),
             None,
-            {**origin, "arm": arm.name, **_tags(arm)},
+            {**origin, "arm": arm.name, **self._tags(arm)},
         )
-
-    def _started(self, arm: Arm) -> tuple[Segmenter | Classifier, Iterator[Step]]:
-        pairs, steps = (self.to_learn(arm.fold), self.synthetic), self.section.steps
-        bridge = self.section.bridge
-        if arm.classifies:
-            named = self._findings(arm)
-            return start_class_arm(arm, *pairs, named, steps, self._choosers(arm), bridge)
-        named = self.reference.domains[arm.domain].classes
-        place = self.place(arm)
-        work = place.with_name(f"{place.name}.work")
-        return start_arm(arm, *pairs, named, steps, self._choosers(arm), bridge, work)
 
     def _choosers(self, arm: Arm) -> Block | None:
         # Rows that claim to rest on k images must not have their weights chosen by others.
-        if arm.fold is not None or self.seen.held_to_few:
-            return None
-        if arm.classifies:
-            return class_choosers(self.validation, arm.domain, self._findings(arm))
-        if self.validation is None:
+        if arm.fold is not None or self.exposure.held_to_few or self.validation is None:
             return None
         shown = without(self.validation, self.section.unseen, self.reference.classes)
-        return choosers(shown, arm.domain)
+        return self.task(arm).choosers(shown, arm.domain, self._targets(arm))
 
-    def _hidden(self, arm: Arm) -> list[str]:
+    def _hidden(self, arm: Arm) -> tuple[str, ...]:
         """The unseen classes of the arm's domain, where real pairs enter its training."""
         if not arm.learns_real and self._choosers(arm) is None:
-            return []
-        return sorted({*self.section.unseen} & {*self.reference.classes[arm.domain]})
+            return ()
+        return self.task(arm).unseen_of(self.section, self.reference.classes[arm.domain])
 
-    def _findings(self, arm: Arm) -> tuple[str, ...]:
+    def _targets(self, arm: Arm) -> tuple[str, ...]:
         # One fold may lack a rare finding that another one shows: all are told apart in all.
         known = self.reference.train if arm.fold is None else self._pool
-        return findings_of(known, arm.domain)
+        return self.task(arm).targets(known, arm.domain, self.reference.classes[arm.domain])
+
+    def _tags(self, arm: Arm) -> dict[str, str]:
+        return {k: str(value) for k, value in arm.fields(self.task(arm).network).items()}
 
     @cached_property
     def _pool(self) -> PairBatch:
@@ -222,14 +215,3 @@ class DownstreamExperiment:
     @cached_property
     def _folds(self) -> NDArray[np.intp]:
         return folds_of(self._pool, self.section.folds or 1)
-
-
-def numbers(cases: pd.DataFrame) -> dict[str, float]:
-    """The means of one segmenter over cases that show something, where they can be told."""
-    macro = cases[(cases["class"] == MACRO) & cases["shown"]]
-    known = [name for name in MEASURES if macro[name].notna().any()]
-    return {name: float(macro[name].mean()) for name in known}
-
-
-def _tags(arm: Arm) -> dict[str, str]:
-    return {name: str(value) for name, value in arm.fields.items()}

@@ -1,11 +1,11 @@
-"""What a generator had seen of the real images, from its checkpoint's card and the recipe."""
+"""Which real images a generator was trained on, from its checkpoint's card and the recipe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure
+from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure
 from factory.models.checkpoints import read_card
 from factory.models.lineage import Ancestor, ancestry_of
 from factory.sources import SourceSection
@@ -24,20 +24,20 @@ def exposure_of(
 
     Args:
         checkpoints: those that make the pairs; none draw by rule.
-        source: section of the real pairs that segmenters learn from.
+        source: section of the real pairs that networks learn from.
         digest: of that source.
     """
     if not checkpoints:
-        return NOTHING_SEEN
-    histories = [ancestry_of(read_card(each)) for each in checkpoints]
-    if None in histories:
+        return NO_EXPOSURE
+    ancestries = [ancestry_of(read_card(each)) for each in checkpoints]
+    if None in ancestries:
         return UNKNOWN
-    ancestors = tuple(ancestor for each in histories if each for ancestor in each)
+    ancestors = tuple(ancestor for each in ancestries if each for ancestor in each)
     if {each.source for each in ancestors} == {digest}:
-        return _seen(ancestors, digest, digest, frozenset(), limited=source.limited)
+        return _exposure(ancestors, digest, digest, frozenset(), limited=source.limited)
     # Only here, since a digest reads every file.
     whole = source.unlimited().build().digest if source.limited else digest
-    return _seen(ancestors, digest, whole, _parts(source), limited=source.limited)
+    return _exposure(ancestors, digest, whole, _parts(source), limited=source.limited)
 
 
 def _parts(source: SourceSection) -> frozenset[str]:
@@ -47,7 +47,7 @@ def _parts(source: SourceSection) -> frozenset[str]:
     return frozenset({*source.build().parts_digests, *source.unlimited().build().parts_digests})
 
 
-def _seen(
+def _exposure(
     ancestors: tuple[Ancestor, ...], digest: str, whole: str, parts: frozenset[str], limited: bool
 ) -> TrainingExposure:
     own = [each for each in ancestors if each.source in (digest, whole)]

@@ -1,4 +1,4 @@
-"""The real pairs that judges and segmenters learn from, and those they are tried on."""
+"""The real pairs that judges and segmenters learn from, and those they are tested on."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Reference:
         Args:
             other: whose pairs nothing learns from.
             split: of these.
-            domains: that are tried.
+            domains: that are tested.
 
         Raises:
             InputError: if it cannot be read, is the same source, lacks a domain or codes it
@@ -85,7 +85,7 @@ class Reference:
         if other.digest == self.source:
             raise InputError(
                 "--against names the very pairs that the recipe learns from, so that nothing would "
-                "be tried elsewhere; leave it out, or name another source"
+                "be tested elsewhere; leave it out, or name another source"
             )
         with stage("reading the real pairs of the other source"):
             held = other.read(split, self.image)
@@ -109,7 +109,7 @@ class Reference:
         if not np.any(held.has_mask & (held.facets["domain"] == domain)):
             raise InputError(
                 f"the source of --against holds out no pair with a mask of domain {domain!r}, so "
-                "nothing could be tried on it; correct its column split"
+                "nothing could be tested on it; correct its column split"
             )
 
     @property

@@ -30,7 +30,7 @@ from evaluation.report.image_sheets import (
     sheet_facets,
 )
 from evaluation.report.report import Report, write_report
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 from factory.models.checkpoints import read_card
 from factory.models.lineage import training_history
 from factory.pairs import PairBatch
@@ -147,10 +147,9 @@ def pictures(
 
 def learning_curves(utility: Utility) -> list[Picture]:
     """A chart of the segmenters and one of the classifiers, whichever were trained."""
-    charts = [] if utility.levels.empty else [utility_chart(utility.levels)]
-    return (
-        charts if utility.classes.levels.empty else [*charts, class_chart(utility.classes.levels)]
-    )
+    masks, findings = utility.segmentation.levels, utility.classification.levels
+    charts = [] if masks.empty else [utility_chart(masks)]
+    return charts if findings.empty else [*charts, class_chart(findings)]
 
 
 def rejected_sheet(snapshot: Snapshot) -> list[Picture]:

@@ -16,7 +16,8 @@ from evaluation.features.simclr_encoder import Encoder, load_encoder, save_encod
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.networks.classifier import Classifier, load_classifier, save_classifier
-from evaluation.networks.segmenter import Segmenter, Step, load_segmenter, save_segmenter
+from evaluation.networks.segmenter import Segmenter, load_segmenter, save_segmenter
+from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import read_back
 from evaluation.pairs import Pairs, by_domain, domain_of, take
 from evaluation.scoring.judges import (

@@ -3,7 +3,7 @@
 A tiny run is traced. A file counts as entered by a traveller if one of its functions is called with
 the traveller, or with a part of it, among its arguments:
 
-- recipe: a recipe of phantoms, scored, published, tried; its parts are its sections;
+- recipe: a recipe of phantoms, scored, published, tested; its parts are its sections;
 - folder: a folder held against another by `medpair evaluate`; its parts are its cases and pairs;
 - arm: one downstream training and test; its parts are itself alone.
 

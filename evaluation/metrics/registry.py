@@ -18,6 +18,10 @@ from evaluation.metrics.judge_agreement import BEFORE_FILTERING, JUDGE_AGREEMENT
 from evaluation.metrics.masks import MASKS
 from evaluation.metrics.metric import Family, Metric, Need, Parameter
 from evaluation.metrics.neighbourhoods import NEIGHBOURHOODS
+from evaluation.metrics.pixels.bands import BAND_POWER
+from evaluation.metrics.pixels.flat_noise import FLAT_NOISE
+from evaluation.metrics.pixels.grid import GRID
+from evaluation.metrics.pixels.regions import REGIONS
 from evaluation.metrics.privacy import PRIVACY
 from evaluation.metrics.utility import UTILITY
 from evaluation.statistics.bootstrap import Estimate, mean_of
@@ -27,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "judge_agreement": JUDGE_AGREEMENT,
     "tstr": TSTR,
     "masks": MASKS,
+    "regions": REGIONS,
     "handcrafted": distance_family("handcrafted"),
     "neighbourhoods": NEIGHBOURHOODS,
     "encoder": distance_family("encoder"),
@@ -34,6 +39,9 @@ FAMILIES: dict[str, Family] = {
     "inception": distance_family("inception"),
     "radiomics": distance_family("radiomics"),
     "sharpness": SHARPNESS,
+    "band_power": BAND_POWER,
+    "flat_noise": FLAT_NOISE,
+    "grid": GRID,
     "ms_ssim": MS_SSIM,
     "privacy": PRIVACY,
     "alarms": ALARM_COUNT,

@@ -1,1 +1,1 @@
-"""Segmenters and classifiers: how they are built, trained, asked and kept."""
+"""Segmenters and classifiers: how they are built, trained, used and kept."""

@@ -92,7 +92,7 @@ def train_classifier(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[DomainRandomisation | None] = (),
+    randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -115,7 +115,7 @@ def train_classifier(
         learning_rate: the highest one.
         weights: of one or two parts in the batches; none means equal ones, of any number of parts.
         strength: of the augmentation, 1 for the usual one.
-        bridges: of each part, what changes its images before; none changes nothing.
+        randomisations: of each part, what changes its images before; none changes nothing.
         validation: pairs that choose the checkpoint, by AUROC; never those that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -125,7 +125,9 @@ def train_classifier(
         ValueError: if the loss stops being finite.
     """
     network = classifier.network
-    draws = _batches(parts, column, classifier.labels, batch, seed, weights, strength, bridges)
+    draws = _batches(
+        parts, column, classifier.labels, batch, seed, weights, strength, randomisations
+    )
 
     def loss() -> Tensor:
         images, labels = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -186,7 +188,7 @@ def _batches(
     seed: int,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[DomainRandomisation | None] = (),
+    randomisations: Sequence[DomainRandomisation | None] = (),
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B,) indices of their labels."""
     labels = [label_indices(part, column, known) for part in parts]
@@ -199,8 +201,10 @@ def _batches(
         chosen = sample_rows(usable, batch, rng, chances, counts)
         rows = zip(parts, labels, chosen, strict=True)
         taken = [(part.images[c], label[c]) for part, label, c in rows]
-        for at, bridge in enumerate(bridges):
-            taken[at] = taken[at] if bridge is None else bridge.labelled(*taken[at], known)
+        for at, randomisation in enumerate(randomisations):
+            taken[at] = (
+                taken[at] if randomisation is None else randomisation.labelled(*taken[at], known)
+            )
         images, targets = (np.concatenate(each) for each in zip(*taken, strict=True))
         changed = augmented_images(floats(images), generator, strength)
         yield standardised(changed), torch.from_numpy(targets)

@@ -1,6 +1,6 @@
 """Changes that make synthetic pairs as varied as real ones, before a network learns from them.
 
-What DiffuMask (arXiv 2303.11681) and DiffMask (arXiv 2503.07209) do to bridge the gap between the
+What DiffuMask (arXiv 2303.11681) and DiffMask (arXiv 2503.07209) do to close the gap between the
 two: intensity, blur, noise, occlusion, mild perspective and elastic deformation. Nothing is put
 together from several images: a collage of thoraces is no radiograph.
 """
@@ -29,8 +29,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluation.labels import Labels
+from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.pairs import Images, Masks
-from evaluation.settings import DomainRandomisationSection
 
 BOTH = ("image", "mask")
 MODES = ("bilinear", "nearest")  # a mask's indices must not be mixed
@@ -91,8 +91,8 @@ class DomainRandomisation:
 
     def _one(self, image: NDArray[Any], mask: NDArray[Any]) -> tuple[Images, Masks]:
         picture = torch.from_numpy(np.moveaxis(image, -1, 0).astype(np.float32) / 255)
-        told = {"image": picture, "mask": torch.from_numpy(mask.astype(np.float32))[None]}
-        found = self._change(told)
+        pair = {"image": picture, "mask": torch.from_numpy(mask.astype(np.float32))[None]}
+        found = self._change(pair)
         bright = np.asarray(found["image"]).clip(0, 1) * 255
         labels = np.asarray(found["mask"])[0].round().astype(np.uint8)
         return np.moveaxis(bright.round().astype(np.uint8), 0, -1), labels
@@ -157,18 +157,18 @@ class RandPerspective(RandomizableTransform):
         super().__init__(prob)
         self.tilt = tilt
 
-    def __call__(self, told: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def __call__(self, pair: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The pair of {"image": (C, H, W), "mask": (1, H, W)}."""
         self.randomize(None)
         across, down = (self.R.uniform(-self.tilt, self.tilt) for _ in range(2))
         if not self._do_transform:
-            return dict(told)
+            return dict(pair)
         whole = torch.eye(2, 3)[None]
-        grid = functional.affine_grid(whole, [1, 1, *told["mask"].shape[1:]], False)
+        grid = functional.affine_grid(whole, [1, 1, *pair["mask"].shape[1:]], False)
         grid = grid / (1 + across * grid[..., :1] + down * grid[..., 1:])
         return {
             name: functional.grid_sample(
-                torch.as_tensor(told[name])[None],
+                torch.as_tensor(pair[name])[None],
                 grid,
                 mode=mode,
                 padding_mode="border",

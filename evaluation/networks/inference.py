@@ -1,4 +1,4 @@
-"""Asking a trained network: images in, arrays out, a few at a time."""
+"""Predictions of a trained network: images in, arrays out, a few at a time."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def predict_in_batches(
     with torch.inference_mode():
         for at in range(0, len(images), CHUNK):
             part = slice(at, at + CHUNK)
-            seen = standardised(floats(images[part])).to(device_of(network))
-            found[part] = read(network(seen)).cpu().numpy()
+            inputs = standardised(floats(images[part])).to(device_of(network))
+            found[part] = read(network(inputs)).cpu().numpy()
     return found
 
 

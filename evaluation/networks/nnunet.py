@@ -27,9 +27,9 @@ from evaluation.networks.domain_randomisation import DomainRandomisation, other_
 from evaluation.networks.inference import device_of, to_best_device
 from evaluation.networks.nnunet_files import check_installed, environment, write_raw
 from evaluation.networks.registry import NNUNET
-from evaluation.networks.segmenter import Segmenter, validated
+from evaluation.networks.segmenter import WEIGHTS, Segmenter, validated
 from evaluation.networks.training_loop import Best, Step
-from evaluation.networks.weights import digest_of
+from evaluation.networks.weights import digest_of, read_weights, restore
 from evaluation.pairs import Images, Masks, Pairs
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Planned(nn.Module):
         """Takes what `state_dict` gave, under every name."""
         first = {id(weight): name for name, weight in self.named_parameters()}
         every = self.named_parameters(remove_duplicate=False)
-        told = {name: first[id(weight)] for name, weight in every}
-        more = {name: state_dict[own] for name, own in told.items() if own in state_dict}
+        owners = {name: first[id(weight)] for name, weight in every}
+        more = {name: state_dict[own] for name, own in owners.items() if own in state_dict}
         return super().load_state_dict({**state_dict, **more}, strict, assign)
 
 
@@ -127,6 +127,20 @@ def new_nnunet(channels: int, classes: Sequence[str], plan: str | None = None) -
     return Nnunet(network, NNUNET, channels, tuple(classes))
 
 
+def load_nnunet(folder: Path) -> Nnunet:
+    """Reads what `save_segmenter` wrote of one.
+
+    Raises:
+        InputError: as `segmenter.load_segmenter`, or if nnU-Net v2 is not installed.
+    """
+    path = folder / WEIGHTS
+    card, state = read_weights(path, "segmenter")
+    classes = json.loads(card["classes"])
+    segmenter = new_nnunet(int(card["channels"]), classes, card["plan"])
+    restore(segmenter.network, state, path, NNUNET)
+    return segmenter
+
+
 def train_nnunet(
     segmenter: Nnunet,
     parts: Sequence[Pairs],
@@ -137,7 +151,7 @@ def train_nnunet(
     batch: int = 8,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[DomainRandomisation | None] = (),
+    randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -163,7 +177,7 @@ def train_nnunet(
         batch: pairs per step, in place of the number that nnU-Net would plan.
         weights: of the parts; none means equal ones.
         strength: only 1; nnU-Net's augmentation has no strength.
-        bridges: none; nnU-Net draws pairs from files.
+        randomisations: none; nnU-Net draws pairs from files.
         validation: pairs that choose the weights, by Dice as for other segmenters; nnU-Net
             neither plans nor trains by them.
         validate_every: steps between two validations.
@@ -173,9 +187,9 @@ def train_nnunet(
             to be changed.
         ValueError: if the loss stops being finite.
     """
-    if strength != 1 or any(bridge is not None for bridge in bridges):
+    if strength != 1 or any(randomisation is not None for randomisation in randomisations):
         raise InputError(
-            "nnunet augments by its own rules; leave out the arm augmented, and bridge"
+            "nnunet augments by its own rules; leave out the arm augmented, and domain_randomisation"
         )
     chances = _Chances(seed)
     with _passing(work) as folder:

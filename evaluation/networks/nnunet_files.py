@@ -50,11 +50,15 @@ def environment(folder: Path, workers: int) -> Iterator[None]:
         folder: gets nnU-Net's three folders.
         workers: threads of planning, and processes of augmentation; 0 augments in this process.
     """
-    told = {name: str(folder / name) for name in FOLDERS}
+    variables = {name: str(folder / name) for name in FOLDERS}
     # A tracker of its own would send what is learnt from patients somewhere else.
-    told |= {"nnUNet_compile": "f", "nnUNet_wandb_enabled": "0", "nnUNet_n_proc_DA": str(workers)}
-    held = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+    variables |= {
+        "nnUNet_compile": "f",
+        "nnUNet_wandb_enabled": "0",
+        "nnUNet_n_proc_DA": str(workers),
+    }
+    held = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

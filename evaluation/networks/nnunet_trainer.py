@@ -156,10 +156,10 @@ def masks_of(network: nn.Module, plan: Plan, images: Images) -> Iterator[Masks]:
     network.decoder.deep_supervision = False  # type: ignore[union-attr]
     for image in images:
         channels = np.moveaxis(image, -1, 0)[:, None]
-        data, _, told = preprocess(channels, None, dict(FLAT), plans, how, plan["dataset"])
+        data, _, properties = preprocess(channels, None, dict(FLAT), plans, how, plan["dataset"])
         logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu()
         threads = torch.get_num_threads()
-        yield mask_of(logits, plans, how, predictor.label_manager, told, False, threads)
+        yield mask_of(logits, plans, how, predictor.label_manager, properties, False, threads)
 
 
 @contextmanager

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,10 @@ from evaluation.errors import InputError
 from evaluation.networks.augmentation import augmented, floats, standardised
 from evaluation.networks.domain_randomisation import DomainRandomisation
 from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
-from evaluation.networks.registry import NNUNET, SEGMENTERS
+from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.training_loop import Step, batch_composition, sample_rows, train_loop
 from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
 from evaluation.pairs import Images, Masks, Pairs
-
-__all__ = ["WEIGHTS", "Segmenter", "Step", "augmented", "load_segmenter", "new_segmenter"]
-__all__ += ["new_trainable", "save_segmenter", "standardised", "train_segmenter", "validated"]
 
 WEIGHTS = "segmenter.safetensors"
 
@@ -78,27 +74,6 @@ def new_segmenter(kind: str, channels: int, classes: Sequence[str], *, seed: int
     return Segmenter(to_best_device(network), kind, channels, tuple(classes))
 
 
-def new_trainable(
-    kind: str, channels: int, classes: Sequence[str], *, seed: int, work: Path | None = None
-) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
-    """An untrained segmenter, or nnU-Net, with what trains it: `train_segmenter` or its like.
-
-    Args:
-        kind: name in `SEGMENTERS`, or `NNUNET`.
-        channels: C of the images.
-        classes: names of the K foreground classes.
-        seed: of first weights; an nnU-Net draws them when it is trained.
-        work: folder that an nnU-Net fills while it trains, see `train_nnunet`.
-    """
-    if kind == NNUNET:
-        from evaluation.networks.nnunet import new_nnunet, train_nnunet
-
-        own = new_nnunet(channels, classes)
-        return own, partial(train_nnunet, own, work=work)
-    segmenter = new_segmenter(kind, channels, classes, seed=seed)
-    return segmenter, partial(train_segmenter, segmenter)
-
-
 def train_segmenter(
     segmenter: Segmenter,
     parts: Sequence[Pairs],
@@ -109,7 +84,7 @@ def train_segmenter(
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
     strength: float = 1.0,
-    bridges: Sequence[DomainRandomisation | None] = (),
+    randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
 ) -> Iterator[Step]:
@@ -129,7 +104,7 @@ def train_segmenter(
         learning_rate: the highest one.
         weights: of the parts in the batches; none means equal ones.
         strength: of the augmentation, 1 for the usual one.
-        bridges: of each part, what changes its pairs before; none changes nothing.
+        randomisations: of each part, what changes its pairs before; none changes nothing.
         validation: pairs that choose the checkpoint; never the pairs that are scored later.
         validate_every: steps between two validations; the last step always is validated.
 
@@ -140,7 +115,7 @@ def train_segmenter(
     network = segmenter.network
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     draws = _batches(
-        parts, batch_composition(batch, weights or [1] * len(parts)), seed, strength, bridges
+        parts, batch_composition(batch, weights or [1] * len(parts)), seed, strength, randomisations
     )
 
     def loss() -> Tensor:
@@ -177,7 +152,7 @@ def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
 
 
 def load_segmenter(folder: Path) -> Segmenter:
-    """Reads what `save_segmenter` wrote.
+    """Reads what `save_segmenter` wrote; an nnU-Net is read by `nnunet.load_nnunet`.
 
     Raises:
         InputError: if the folder holds no such file, one of a newer format, or other weights.
@@ -185,12 +160,7 @@ def load_segmenter(folder: Path) -> Segmenter:
     path = folder / WEIGHTS
     card, state = read_weights(path, "segmenter")
     classes = tuple(json.loads(card["classes"]))
-    if card["kind"] == NNUNET:
-        from evaluation.networks.nnunet import new_nnunet
-
-        segmenter: Segmenter = new_nnunet(int(card["channels"]), classes, card["plan"])
-    else:
-        segmenter = new_segmenter(card["kind"], int(card["channels"]), classes, seed=0)
+    segmenter = new_segmenter(card["kind"], int(card["channels"]), classes, seed=0)
     restore(segmenter.network, state, path, card["kind"])
     return segmenter
 
@@ -200,7 +170,7 @@ def _batches(
     shares: Iterator[list[int]],
     seed: int,
     strength: float,
-    bridges: Sequence[DomainRandomisation | None],
+    randomisations: Sequence[DomainRandomisation | None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B, 1, H, W) masks."""
     usable = [np.flatnonzero(np.asarray(part.has_mask, bool)) for part in parts]
@@ -210,8 +180,8 @@ def _batches(
     for counts in shares:
         chosen = sample_rows(usable, sum(counts), rng, shares=counts)
         taken = [(p.images[c], p.masks[c]) for p, c in zip(parts, chosen, strict=True)]
-        for at, bridge in enumerate(bridges):
-            taken[at] = taken[at] if bridge is None else bridge.pairs(*taken[at])
+        for at, randomisation in enumerate(randomisations):
+            taken[at] = taken[at] if randomisation is None else randomisation.pairs(*taken[at])
         images, masks = (np.concatenate(each) for each in zip(*taken, strict=True))
         targets = torch.from_numpy(masks.astype(np.float32))[:, None]
         changed, moved = augmented(floats(images), targets, generator, strength)

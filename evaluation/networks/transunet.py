@@ -56,9 +56,9 @@ class TransUNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) standardised images to (B, outputs, H, W) logits."""
         half, quarter, eighth = self._maps(images)
-        seen = self.back(self._attended(eighth))
-        seen = self.to_half(self.to_quarter(seen, quarter), half)
-        return cast("Tensor", self.head(self.to_full(seen, None)))
+        maps = self.back(self._attended(eighth))
+        maps = self.to_half(self.to_quarter(maps, quarter), half)
+        return cast("Tensor", self.head(self.to_full(maps, None)))
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         maps = [images]
@@ -71,8 +71,8 @@ class TransUNet(nn.Module):
         side = cells.shape[2:]
         places = functional.interpolate(self.places, size=side, mode="bilinear")
         tokens = (self.embed(cells) + places).flatten(2).transpose(1, 2)  # (B, h * w, WIDTH)
-        told = self.norm(self.blocks(tokens))
-        return cast("Tensor", told.transpose(1, 2).unflatten(2, side))
+        attended = self.norm(self.blocks(tokens))
+        return cast("Tensor", attended.transpose(1, 2).unflatten(2, side))
 
 
 def _block() -> nn.Module:

@@ -18,7 +18,7 @@ from evaluation.report.charts import Picture
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
 from evaluation.report.wording import between, in_words, number, signed
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 
 TEMPLATE = "report.html.j2"
 
@@ -158,7 +158,8 @@ def _seeds(score: Score, utility: Utility | None) -> int | None:
     """How many trainings a gain is the mean of."""
     if utility is None:
         return None
-    for network, gains in {"segmenter": utility.gains, "classifier": utility.classes.gains}.items():
+    tasks = {"segmenter": utility.segmentation, "classifier": utility.classification}
+    for network, gains in {name: task.gains for name, task in tasks.items()}.items():
         if network in score.parameters and not gains.empty:
             keys = [network, "real"]
             same = gains[keys].eq([score.parameters[name] for name in keys]).all(axis=1)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation.settings import ARMS
 from evaluation.utility.exposure import MEANING
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import Utility
 from evaluation.utility.segmenter_test import MACRO
 
 Lines = list[dict[Hashable, object]]
@@ -53,24 +53,24 @@ class UtilityPage:
     @staticmethod
     def of(utility: Utility) -> UtilityPage:
         """What a page shows of all tables."""
-        levels, classes = _macro(utility.levels), utility.classes
-        shown = ["kind", "provenance", "seeds"]
-        every = pd.concat([t[shown] for t in (levels, classes.levels) if not t.empty])
+        masks, findings = utility.segmentation, utility.classification
+        levels, stated = _macro(masks.levels), ["kind", "provenance", "seeds"]
+        every = pd.concat([t[stated] for t in (levels, findings.levels) if not t.empty])
         return UtilityPage(
             levels=list(level_lines(levels, "segmenter")),
-            gains=_lines(utility.gains, whole=True),
-            gains_by_class=_lines(_of_several_classes(utility.gains), whole=False),
-            equivalent_images=utility.equivalent_images.to_dict("records"),
+            gains=_lines(masks.gains, whole=True),
+            gains_by_class=_lines(_of_several_classes(masks.gains), whole=False),
+            equivalent_images=masks.equivalent_images.to_dict("records"),
             provenances=provenance_lines(every),
             seeds=int(every["seeds"].min()),
             classes=ClassLines(
-                list(level_lines(classes.levels, "classifier")),
-                classes.gains.to_dict("records"),
-                classes.equivalent_images.to_dict("records"),
+                list(level_lines(findings.levels, "classifier")),
+                findings.gains.to_dict("records"),
+                findings.equivalent_images.to_dict("records"),
             ),
             unseen=[
                 row | {"arm": arm_words(row["kind"], row["ratio"])}
-                for row in utility.unseen.to_dict("records")
+                for row in masks.unseen.to_dict("records")
             ],
         )
 

@@ -22,7 +22,7 @@ from evaluation.metrics.registry import METRICS, Score, over_domains
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, real_part, take
 from evaluation.scoring.domain import pair_numbers_of, score_domain
 from evaluation.scoring.judges import AuxiliaryModels
-from evaluation.settings import FIRST_NAMES, EvaluateSection
+from evaluation.settings import EvaluateSection, first_named
 
 if TYPE_CHECKING:
     from evaluation.privacy.image_distance import DistanceCache
@@ -51,10 +51,9 @@ def config_digest(section: EvaluateSection) -> str:
     features: where one of them is computed anew, so are the scores. Names enter as they were
     first called, and so do scores that are no longer measured: what a lake keeps stays valid.
     """
-    keys = section.model_dump(mode="json")
     versions = {first_name(name): metric.version for name, metric in METRICS.items()}
     content = {
-        "section": {FIRST_NAMES.get(key, key): value for key, value in keys.items()},
+        "section": first_named(section),
         "scores": {**versions, **RETIRED},
         "pairs": {name: number.version for name, number in PAIR_NUMBERS.items()},
         "features": {name: content_of(name) for name in section.features},

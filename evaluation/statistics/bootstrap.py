@@ -46,7 +46,12 @@ NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
 
 
 def resampled_means(
-    values: ArrayLike, units: Units | None = None, *, seed: int, resamples: int = RESAMPLES
+    values: ArrayLike,
+    units: Units | None = None,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    size: int | None = None,
 ) -> Floats:
     """Bootstrap distribution of means; columns are resampled together, hence stay paired.
 
@@ -55,9 +60,10 @@ def resampled_means(
         units: (N,) unit of each observation; None means each is its own.
         seed: equal seeds over equally many units draw the same resamples.
         resamples: number of rows R of the result.
+        size: units in each resample; None: as many as there are.
 
     Returns:
-        (R, K) means, each over as many units as there are, drawn with replacement.
+        (R, K) means, each over so many units, drawn with replacement.
 
     Raises:
         ValueError: if there is no observation, or one is not finite.
@@ -66,11 +72,11 @@ def resampled_means(
     """
     table = _finite(values)
     sums, counts = _per_unit(table, units)
-    rng = np.random.default_rng(seed)
+    rng, drawn = np.random.default_rng(seed), size or len(sums)
     chunks = np.array_split(np.arange(resamples), max(1, resamples * len(sums) // 10**7))
     means = []
     for chunk in chunks:
-        weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=len(chunk))
+        weights = rng.multinomial(drawn, np.full(len(sums), 1 / len(sums)), size=len(chunk))
         means.append(weights @ sums / (weights @ counts)[:, None])
     return np.concatenate(means)
 
@@ -82,6 +88,14 @@ def percentile(draws: Floats, value: float, n: int, *, level: float = LEVEL) -> 
     """
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return _around(value, low, high, n)
+
+
+def centred_percentile(draws: Floats, value: float, n: int, *, level: float = LEVEL) -> Estimate:
+    """Percentile interval of draws (R,) that are moved until their mean is the value.
+
+    For what resampling raises: a distance that is never below 0, or the greatest of many means.
+    """
+    return percentile(draws - (draws.mean() - value), value, n, level=level)
 
 
 def mean(

@@ -1,195 +1,262 @@
-"""What the pairs are worth to classifiers: AUROC and balanced accuracy, and what pairs add to them."""
+"""Classification as a downstream task: networks learn findings, and are compared by AUROC."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from evaluation.metrics.registry import Score
-from evaluation.statistics.bootstrap import Estimate, Floats, holm
-from evaluation.statistics.roc import auroc, auroc_gain_p, discrimination, discrimination_gain
-from evaluation.statistics.weighted_bootstrap import draws, fewest_units
-from evaluation.utility.classifier_test import Answers
-from evaluation.utility.equivalent_images import (
-    TOLD,
-    equivalent_image_row,
-    equivalent_image_scores,
-    sizes_of,
+from evaluation.errors import InputError
+from evaluation.labels import FINDING, UNLABELLED, Labels, known_indices, labels_of
+from evaluation.networks.registry import CLASSIFIERS
+from evaluation.pairs import Block, Pairs, domain_of, take, units_of
+from evaluation.settings import UtilitySection
+from evaluation.statistics.bootstrap import Estimate, Floats, Units
+from evaluation.statistics.roc import (
+    auroc,
+    auroc_gain_p,
+    balanced_accuracy,
+    discrimination,
+    discrimination_gain,
 )
-from evaluation.utility.gains import comparisons, with_headline
+from evaluation.statistics.weighted_bootstrap import draws, fewest_units
+from evaluation.utility.downstream_task import DownstreamTask, Rows
+from evaluation.utility.equivalent_images import JointLevels
 
-KEYS = ["classifier", "domain", "kind", "ratio", "real"]
+if TYPE_CHECKING:
+    from evaluation.networks.classifier import Classifier
+    from evaluation.networks.training_loop import Step
+
 MEASURES = ("auroc", "balanced_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
-class ClassUtility:
-    """What all arms of classifiers came to.
+class Answers:
+    """The answers of one arm under S seeds to N cases, L findings being possible.
 
     Attributes:
-        levels: how well each kind of training does, see `class_levels`.
-        gains: what synthetic pairs add, see `class_gains`.
-        equivalent_images: what they are worth in real images, see `classifier_equivalent_images`.
+        tables: (S, N, L) probabilities.
+        truth: (N,) index of the finding of each case.
+        units: (N,) its patient.
     """
 
-    levels: pd.DataFrame = field(default_factory=pd.DataFrame)
-    gains: pd.DataFrame = field(default_factory=pd.DataFrame)
-    equivalent_images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tables: Floats
+    truth: Labels
+    units: Units
 
     @staticmethod
-    def of(cases: pd.DataFrame) -> ClassUtility:
-        """Every table of the cases of all arms, concatenated; none give empty tables.
-
-        Args:
-            cases: as `class_trial.try_class_arm` gives them, with two more columns: provenance and
-                weights, as `utility.Utility.of` explains them.
-        """
-        if cases.empty:
-            return ClassUtility()
-        return ClassUtility(
-            class_levels(cases), class_gains(cases), classifier_equivalent_images(cases)
-        )
+    def of(cases: pd.DataFrame) -> Answers:
+        """Those in the cases of one arm; every seed has the same cases."""
+        seeds = [part.sort_values("case") for _, part in cases.groupby("seed")]
+        tables = np.array([part["probabilities"].tolist() for part in seeds])
+        truth, units = (seeds[0][name].to_numpy(np.intp) for name in ("truth", "unit"))
+        return Answers(tables, truth, units)
 
     @property
-    def scores(self) -> tuple[Score, ...]:
-        """Gains and equivalent_images as scores."""
-        gained: list[Score] = []
-        if not self.gains.empty:
-            rows = self.gains[self.gains["comparison"] == "both - real"]
-            gained = with_headline(rows, "utility_auroc_gain", "classifier")
-        return (
-            *gained,
-            *equivalent_image_scores(
-                self.equivalent_images, "utility_auroc_equivalent_images", "classifier"
-            ),
-        )
+    def seeds(self) -> int:
+        """S."""
+        return len(self.tables)
+
+    @property
+    def aurocs(self) -> list[float]:
+        """AUROC under each seed, NaN where it is unknown."""
+        return [float(auroc(table, self.truth)[0]) for table in self.tables]
 
 
-def class_levels(cases: pd.DataFrame) -> pd.DataFrame:
-    """How well each kind of training does: a row per classifier, domain, kind, ratio and real.
+class ClassificationTask(DownstreamTask["Classifier"]):
+    """The finding of a whole image; masks are not looked at."""
 
-    Returns:
-        The keys, provenance, weights, images (of the arm), findings (told apart); auroc and
-        balanced_accuracy (each finding against the rest, mean over findings and seeds), each with
-        `_low` and `_high` (resampling patients and seeds; NaN where fewer than two patients show
-        some finding); n (cases), patients, seeds.
+    name = "classification"
+    network = "classifier"
+    metric = "utility_auroc"
+    kinds = frozenset(CLASSIFIERS)
+
+    def named(self, section: UtilitySection) -> Sequence[str]:
+        return section.classifiers
+
+    def targets(self, known: Pairs, domain: str, classes: Sequence[str]) -> tuple[str, ...]:
+        """The findings that pairs of the domain show, in order of name; blanks are none."""
+        return findings_of(known, domain)
+
+    def rows(self, pairs: Pairs, domain: str, targets: Sequence[str]) -> Rows:
+        """Those that show one of the findings, with mask or without."""
+        shows = known_indices(pairs, FINDING, targets) != UNLABELLED
+        return np.asarray(shows & (domain_of(pairs) == domain))
+
+    def needed(self, targets: Sequence[str]) -> str:
+        return f"that show one of {list(targets)}"
+
+    def available(self, train: Pairs, domain: str) -> int:
+        found = findings_of(train, domain)
+        if len(found) < 2:
+            raise InputError(
+                f"utility.classifiers need two findings or more to tell apart, but the real "
+                f"training pairs of domain {domain!r} show {list(found) or 'none'}: name other "
+                "domains in utility.domains, or leave classifiers out"
+            )
+        return int(self.rows(train, domain, found).sum())
+
+    def check_synthetic(self, synthetic: Pairs, train: Pairs, domain: str) -> None:
+        findings, made = findings_of(train, domain), int((domain_of(synthetic) == domain).sum())
+        if not self.rows(synthetic, domain, findings).any():
+            raise InputError(
+                f"utility.classifiers cannot learn from the {made} synthetic pairs of domain "
+                f"{domain!r}: they show none of the findings {list(findings)} of its real ones; "
+                "ask for these in grid.facets.finding"
+            )
+
+    def subset(self, real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+        return stratified_subset(real, images, seed)
+
+    def can_choose(self, validation: Pairs) -> bool:
+        """Where two findings are shown."""
+        return len(labels_of(validation, FINDING)) > 1
+
+    # Recipes and reports are read through this module and must not wait for torch.
+
+    def new(
+        self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
+    ) -> tuple[Classifier, Callable[..., Iterator[Step]]]:
+        from evaluation.networks.classifier import new_classifier, train_classifier
+
+        classifier = new_classifier(kind, channels, targets, seed=seed)
+        return classifier, partial(train_classifier, classifier, column=FINDING)
+
+    def load(self, kind: str, folder: Path) -> Classifier:
+        from evaluation.networks.classifier import load_classifier
+
+        return load_classifier(folder)
+
+    def save(self, network: Classifier, folder: Path) -> None:
+        from evaluation.networks.classifier import save_classifier
+
+        save_classifier(network, folder)
+
+    def measured(
+        self,
+        network: Classifier,
+        block: Block,
+        place: Mapping[str, NDArray[np.intp]],
+        section: UtilitySection,
+    ) -> pd.DataFrame:
+        """A row per pair.
+
+        It has finding, truth (its index among the findings), findings (all that are told apart),
+        probabilities (of each).
+        """
+        truth = known_indices(block, FINDING, network.labels)
+        columns = {
+            "finding": [network.labels[index] for index in truth],
+            "truth": truth,
+            "findings": [network.labels] * len(block),
+            "probabilities": [tuple(row) for row in network.probabilities(block.images).tolist()],
+        }
+        return pd.DataFrame({**place, **columns})
+
+    def numbers(self, cases: pd.DataFrame) -> dict[str, float]:
+        """AUROC and balanced accuracy."""
+        found = Answers.of(cases)
+        measures = {"auroc": auroc, "balanced_accuracy": balanced_accuracy}
+        values = {n: float(of(found.tables[0], found.truth)[0]) for n, of in measures.items()}
+        return {name: value for name, value in values.items() if np.isfinite(value)}
+
+    def level(self, cases: pd.DataFrame) -> dict[str, object]:
+        """How well an arm tells findings apart.
+
+        findings (told apart); auroc and balanced_accuracy (each finding against the rest, mean over
+        findings and seeds), each with `_low` and `_high` (resampling patients and seeds; NaN where
+        fewer than two patients show some finding); n (cases), patients, seeds.
+        """
+        answers = Answers.of(cases)
+        found = discrimination(answers.tables, answers.truth, answers.units, seed=0)
+        measured: dict[str, float] = {}
+        for name in MEASURES:
+            estimate: Estimate = getattr(found, name)
+            measured |= {name: estimate.value, f"{name}_low": estimate.low}
+            measured |= {f"{name}_high": estimate.high}
+        return {
+            "findings": cases.iloc[0]["findings"],
+            **measured,
+            "n": len(answers.truth),
+            "patients": len(np.unique(answers.units)),
+            "seeds": answers.seeds,
+        }
+
+    def difference(self, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
+        """Compared by one paired bootstrap over patients and seeds.
+
+        gain, low, high are in AUROC, and p (two sided) is of the same bootstrap; balanced_gain,
+        balanced_low, balanced_high are in balanced accuracy; seed_sd is the spread of the gain
+        between seeds, NaN for one.
+        """
+        ours, theirs = Answers.of(other), Answers.of(base)
+        shared = (ours.tables, theirs.tables, ours.truth, ours.units)
+        found = discrimination_gain(*shared, seed=0)
+        by_seed = np.subtract(ours.aurocs, theirs.aurocs)
+        return {
+            **_ends(found.auroc, "gain", ""),
+            "p": auroc_gain_p(*shared, seed=0),
+            **_ends(found.balanced_accuracy, "balanced_gain", "balanced_"),
+            "n": found.auroc.n,
+            "patients": len(np.unique(ours.units)),
+            "seeds": ours.seeds,
+            "seed_sd": float(pd.Series(by_seed).std(ddof=1)),
+        }
+
+    def joint_levels(self, arms: Sequence[pd.DataFrame]) -> JointLevels:
+        """AUROC; not resampled where it is unknown."""
+        answers = [Answers.of(part) for part in arms]
+        means = np.array([np.mean(each.aurocs) for each in answers])
+        drawn = _draws(answers) if np.isfinite(means).all() else None
+        return JointLevels(means, drawn, len(answers[-1].truth), answers[-1].seeds)
+
+
+def findings_of(pairs: Pairs, domain: str) -> tuple[str, ...]:
+    """The findings that pairs of a domain show, in order of name; blanks are none."""
+    return labels_of(take(pairs, domain_of(pairs) == domain), FINDING)
+
+
+def stratified_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+    """Rows of so many images, in which every finding occurs as soon as there is room for all.
+
+    Of every finding the first image comes first, then the rest, patient after patient, so that
+    findings come about as often as in all images. The seed draws the order of the patients; the
+    smaller of two subsets of one seed lies within the larger.
+
+    Args:
+        real: pairs that all show a finding.
+        images: how many.
+        seed: of the drawing.
     """
-    groups = cases.groupby(KEYS, sort=False)
-    return pd.DataFrame([dict(zip(KEYS, key, strict=True)) | _level(part) for key, part in groups])
+    findings = labels_of(real, FINDING)
+    labels, units = known_indices(real, FINDING, findings), units_of(real)
+    order = np.argsort(_turns(labels, units, seed)[units], kind="stable")
+    first = np.sort(np.unique(labels[order], return_index=True)[1])
+    return np.concatenate([order[first], np.delete(order, first)])[:images]
 
 
-def class_gains(cases: pd.DataFrame) -> pd.DataFrame:
-    """What each arm adds to real images alone, and to real images augmented more strongly.
-
-    The comparisons are those of segmenters, see `utility.gains`.
-
-    Returns:
-        A row per classifier, domain and comparison: those, ratio, real, images, provenance, gain
-        (in AUROC), low, high, p (two-sided, from the same paired bootstrap over patients and
-        seeds), p_holm (corrected for all comparisons in all domains), balanced_gain,
-        balanced_low, balanced_high (in balanced accuracy), n, patients, seeds, seed_sd (spread of
-        the gain between seeds, NaN for one).
-    """
-    tried = cases[cases["kind"] != "reversed"]
-    rows = [
-        _gain(name, base, other)
-        for _, group in tried.groupby(["classifier", "domain"], sort=False)
-        for name, base, other in comparisons(group)
-    ]
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
-    corrected = holm({str(row): p for row, p in table["p"].items()})
-    return table.assign(p_holm=list(corrected.values()))
-
-
-def classifier_equivalent_images(cases: pd.DataFrame) -> pd.DataFrame:
-    """What the arms with synthetic pairs are worth, in real images that give the same AUROC.
-
-    Returns:
-        The columns of `worth.equivalent_images`, with classifier in the place of segmenter. A classifier and
-        domain with one number of real images, or whose AUROC is unknown, has no row.
-    """
-    return pd.DataFrame(
-        [
-            row
-            for _, group in cases.groupby(["classifier", "domain"], sort=False)
-            for row in _worths_of(group)
-        ]
-    )
-
-
-def _level(part: pd.DataFrame) -> dict[str, object]:
-    first, answers = part.iloc[0], Answers.of(part)
-    found = discrimination(answers.tables, answers.truth, answers.units, seed=0)
-    measured: dict[str, float] = {}
-    for name in MEASURES:
-        estimate: Estimate = getattr(found, name)
-        measured |= {name: estimate.value, f"{name}_low": estimate.low}
-        measured |= {f"{name}_high": estimate.high}
-    return {
-        **{name: first[name] for name in ("provenance", "weights")},
-        "images": int(part["images"].mean()),
-        "findings": ", ".join(first["findings"]),
-        **measured,
-        "n": len(answers.truth),
-        "patients": len(np.unique(answers.units)),
-        "seeds": answers.seeds,
-    }
-
-
-def _gain(name: str, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
-    ours, theirs = Answers.of(other), Answers.of(base)
-    shared = (ours.tables, theirs.tables, ours.truth, ours.units)
-    found = discrimination_gain(*shared, seed=0)
-    first, compared = base.iloc[0], other.iloc[0]
-    asked = other if compared["real"] else base
-    by_seed = [_auroc(a, ours) - _auroc(b, ours) for a, b in zip(*shared[:2], strict=True)]
-    return {
-        **{name: first[name] for name in ("classifier", "domain")},
-        "comparison": name,
-        "ratio": compared["ratio"],
-        "real": asked.iloc[0]["real"],
-        "images": int(asked["images"].mean()),
-        "provenance": compared["provenance"],
-        **_ends(found.auroc, "gain", ""),
-        "p": auroc_gain_p(*shared, seed=0),
-        **_ends(found.balanced_accuracy, "balanced_gain", "balanced_"),
-        "n": found.auroc.n,
-        "patients": len(np.unique(ours.units)),
-        "seeds": ours.seeds,
-        "seed_sd": float(pd.Series(by_seed).std(ddof=1)),
-    }
+def _turns(labels: Labels, units: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """(U,) when each patient's turn is; a patient of several findings counts for the first one."""
+    stratum = labels[np.unique(units, return_index=True)[1]]
+    drawn = np.random.default_rng(seed).permutation(len(stratum))
+    place = np.empty(len(stratum))
+    for label in np.unique(stratum):
+        at = drawn[stratum[drawn] == label]
+        # Evenly spread over the queue, each finding at its own pace.
+        place[at] = (np.arange(len(at)) + 0.5) / len(at)
+    turn = np.empty(len(stratum), np.intp)
+    turn[drawn[np.argsort(place[drawn], kind="stable")]] = np.arange(len(stratum))
+    return turn
 
 
 def _ends(estimate: Estimate, name: str, prefix: str) -> dict[str, float]:
     return {name: estimate.value, f"{prefix}low": estimate.low, f"{prefix}high": estimate.high}
-
-
-def _auroc(table: Floats, answers: Answers) -> float:
-    return float(auroc(table, answers.truth)[0])
-
-
-def _worths_of(group: pd.DataFrame) -> list[dict[str, object]]:
-    rungs = sizes_of(group[group["kind"] == "real"])
-    if len(rungs) < 2:
-        return []
-    curve = {images: Answers.of(part) for images, part in rungs.items()}
-    told = group[group["kind"].isin(TOLD)].groupby(["kind", "ratio", "real"], sort=False)
-    return [row for _, arm in told for row in _worth(arm, curve)]
-
-
-def _worth(arm: pd.DataFrame, curve: Mapping[int, Answers]) -> list[dict[str, object]]:
-    answers = [*curve.values(), Answers.of(arm)]
-    means = np.array([np.mean([_auroc(t, each) for t in each.tables]) for each in answers])
-    if not np.isfinite(means).all():
-        return []
-    told = {"n": len(answers[-1].truth), "seeds": answers[-1].seeds}
-    drawn = _draws(answers)
-    return [equivalent_image_row(arm.iloc[0], "classifier", list(curve), means, drawn) | told]
 
 
 def _draws(answers: list[Answers]) -> Floats | None:

@@ -1,15 +1,17 @@
-"""What pairs are worth in real images: where the level they reach lies on the real learning curve.
+"""How many real images an arm equals: where the level it reaches lies on the real learning curve.
 
-The Dice (of classifiers the AUROC) of the arm `real` over its numbers of images is made non-decreasing (more images of one kind
-do not teach less; chance alone makes such a curve fall) and is taken as linear in the logarithm of
-their number in between. An arm that learned from synthetic pairs is read off it. Beyond its ends
-nothing was measured: the answer is then "more than all" or "fewer than the fewest".
+The Dice (of classifiers the AUROC) of the arm `real` over its numbers of images is made
+non-decreasing (more images of one kind do not teach less; chance alone makes such a curve fall) and
+is taken as linear in the logarithm of their number in between. An arm that learned from synthetic
+pairs is read off it. Beyond its ends nothing was measured: the answer is then "more than all" or
+"fewer than the fewest".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,13 +19,31 @@ from numpy.typing import NDArray
 
 from evaluation.metrics.registry import Score, over_domains
 from evaluation.statistics.bootstrap import LEVEL, Estimate
-from evaluation.statistics.two_way_bootstrap import crossed_draws
-from evaluation.utility.segmenter_test import MACRO, by_seed
 
 Floats = NDArray[np.float64]
 
-TOLD = ("synthetic", "both", "pretrained")
+LEARNT_SYNTHETIC = ("synthetic", "both", "pretrained")
 SAME = 1e-12  # Dice: sums in another order differ by less, and must not lie beyond the curve
+
+
+@dataclass(frozen=True, eq=False)
+class JointLevels:
+    """How well K arms do on the same N cases.
+
+    Attributes:
+        means: (K,) over cases and seeds.
+        draws: (R, K) the same, resampled together; None where nothing can be.
+        n: N.
+        seeds: of each arm.
+    """
+
+    means: Floats
+    draws: Floats | None
+    n: int
+    seeds: int
+
+
+LevelsOf = Callable[[Sequence[pd.DataFrame]], JointLevels]
 
 
 def isotonic(values: Floats) -> Floats:
@@ -65,32 +85,30 @@ def equivalent(curves: Floats, images: Sequence[int], dice: Floats) -> Floats:
     return np.where(dice < curves[:, 0] - SAME, 0.0, found)
 
 
-def equivalent_images(cases: pd.DataFrame) -> pd.DataFrame:
-    """What the arms with synthetic pairs are worth, in real images that they equal.
+def equivalent_image_rows(cases: pd.DataFrame, network: str, levels_of: LevelsOf) -> pd.DataFrame:
+    """What the arms with synthetic pairs equal in real images.
 
     Args:
-        cases: of all arms, concatenated, as `trial.try_arm` gives them.
+        cases: of all arms, concatenated, that count towards their levels.
+        network: the column that names the networks.
+        levels_of: the cases of K arms to how well they do.
 
     Returns:
-        A row per segmenter, domain and arm with synthetic pairs in its training: segmenter, domain,
+        A row per network, domain and arm with synthetic pairs in its training: network, domain,
         kind, ratio, real, own (real images it has itself), images (equivalent real ones; the end of
         the curve where it lies beyond), low, high (resampling patients and seeds; 0 or inf where a
-        bound lies beyond an end, NaN for one patient), fewest, most (ends of the curve), n (cases),
-        seeds, words. Macro alone; a segmenter and domain with one number of real images has none.
+        bound lies beyond an end, NaN where unknown), fewest, most (ends of the curve), n (cases),
+        seeds, words. A network and domain with one number of real images, or with a level that is
+        unknown, has none.
     """
-    shown = cases[(cases["class"] == MACRO) & cases["shown"]]
-    rows = [
-        row
-        for _, group in shown.groupby(["segmenter", "domain"], sort=False)
-        for row in _of_group(group)
-    ]
-    return pd.DataFrame(rows)
+    groups = cases.groupby([network, "domain"], sort=False)
+    return pd.DataFrame(
+        [row for _, group in groups for row in _of_group(group, network, levels_of)]
+    )
 
 
-def equivalent_image_scores(
-    table: pd.DataFrame, metric: str = "utility_equivalent_images", network: str = "segmenter"
-) -> list[Score]:
-    """The worth of every row, then one headline.
+def equivalent_image_scores(table: pd.DataFrame, metric: str, network: str) -> list[Score]:
+    """A score per row, then one headline.
 
     The headline is that of the first network trained on synthetic pairs alone, else of its first
     arm that had some at the fewest real images; mean over domains.
@@ -136,47 +154,32 @@ def _scores(rows: pd.DataFrame, metric: str, network: str) -> list[Score]:
     ]
 
 
-def _of_group(group: pd.DataFrame) -> list[dict[str, object]]:
-    curve = sizes_of(group[group["kind"] == "real"])
+def _of_group(group: pd.DataFrame, network: str, levels_of: LevelsOf) -> list[dict[str, object]]:
+    curve = _curve(group[group["kind"] == "real"])
     if len(curve) < 2:
         return []
-    told = group[group["kind"].isin(TOLD)].groupby(["kind", "ratio", "real"], sort=False)
-    return [_row(arm, curve) for _, arm in told]
+    learnt = group[group["kind"].isin(LEARNT_SYNTHETIC)]
+    found = [
+        (arm.iloc[0], levels_of([*curve.values(), arm]))
+        for _, arm in learnt.groupby(["kind", "ratio", "real"], sort=False)
+    ]
+    known = [(first, levels) for first, levels in found if np.isfinite(levels.means).all()]
+    return [_row(first, network, list(curve), levels) for first, levels in known]
 
 
-def sizes_of(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
+def _curve(real: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Number of images, ascending -> the cases of the arm that learned from so many."""
     # A recipe can name one number twice, as 97 and as "all"; folds differ by a patient.
     parts = {int(part["images"].mean()): part for _, part in real.groupby("real", sort=False)}
     return dict(sorted(parts.items()))
 
 
-def _row(arm: pd.DataFrame, curve: Mapping[int, pd.DataFrame]) -> dict[str, object]:
-    tables = [by_seed(part) for part in (*curve.values(), arm)]
-    values = np.stack([table.to_numpy() for table in tables], axis=2)
-    units = tables[0].index.get_level_values("unit").to_numpy()
-    draws = crossed_draws(values, units) if len(np.unique(units)) > 1 else None
-    told = {"n": len(values), "seeds": values.shape[1]}
-    return (
-        equivalent_image_row(arm.iloc[0], "segmenter", list(curve), values.mean((0, 1)), draws)
-        | told
-    )
-
-
-def equivalent_image_row(
-    first: pd.Series, network: str, sizes: list[int], means: Floats, draws: Floats | None
+def _row(
+    first: pd.Series, network: str, sizes: list[int], levels: JointLevels
 ) -> dict[str, object]:
-    """What an arm is worth, from how well it and each rung of the real curve do.
-
-    Args:
-        first: a row of the arm's cases.
-        network: the column that names its network.
-        sizes: K numbers of real images, ascending.
-        means: (K + 1,) of the rungs, then of the arm.
-        draws: (R, K + 1) of them, resampled together; None where nothing can be.
-    """
-    found = float(_read_off(means[None], sizes)[0])
-    low, high = _bounds(draws, sizes, found)
+    """What one arm equals; its level is the last, after those of the real curve at these sizes."""
+    found = float(_read_off(levels.means[None], sizes)[0])
+    low, high = _bounds(levels.draws, sizes, found)
     ends = {"fewest": sizes[0], "most": sizes[-1]}
     return {
         **{name: first[name] for name in (network, "domain", "kind", "ratio", "real")},
@@ -186,6 +189,8 @@ def equivalent_image_row(
         "high": high,
         **ends,
         "words": words(found, low, high, **ends),
+        "n": levels.n,
+        "seeds": levels.seeds,
     }
 
 

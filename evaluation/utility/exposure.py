@@ -1,4 +1,4 @@
-"""What a generator had seen of the real images, as seen from an arm that has k of them.
+"""Which real images a generator was trained on, from the view of an arm that has k of them.
 
 A gain says little where the generator knew more real images than the arm that its pairs are held
 against: the pairs then carry those images over. Every row therefore states it.
@@ -19,7 +19,7 @@ MEANING: Mapping[Provenance, str] = {
     "full": "more real images of this data set than the arm, as a rule its whole training split, or "
     "other ones, as of one part of a union",
     "phantom": "no patient's image: drawn by a renderer, or trained on what one drew",
-    "unknown": "nobody recorded it; perhaps even the images that the segmenters are tried on",
+    "unknown": "nobody recorded it; perhaps even the images that the segmenters are tested on",
 }
 
 
@@ -28,7 +28,7 @@ class TrainingExposure:
     """What a generator was trained on.
 
     Attributes:
-        own: of the training images of the data set that segmenters are tried on: none, a limited
+        own: of the training images of the data set that segmenters are tested on: none, a limited
             number, the whole training split, or those of one part where it is a union.
         images: how many those are, in all domains; of a part, at most.
         others: whether it also saw other data sets.
@@ -51,22 +51,22 @@ class TrainingExposure:
         return self.known and self.own != "none"
 
 
-NOTHING_SEEN = TrainingExposure()
+NO_EXPOSURE = TrainingExposure()
 
 
-def provenance(seen: TrainingExposure, images: int | None) -> Provenance:
-    """What the generator had seen, for an arm.
+def provenance(exposure: TrainingExposure, images: int | None) -> Provenance:
+    """What the generator was trained on, for an arm.
 
     Args:
-        seen: by the generator.
+        exposure: of the generator.
         images: real images of the arm; None for one that uses synthetic pairs alone, which then
             are all the real images that went into it.
     """
-    if not seen.known:
+    if not exposure.known:
         return "unknown"
-    if seen.own == "none":
-        return "transfer" if seen.others else "phantom"
+    if exposure.own == "none":
+        return "transfer" if exposure.others else "phantom"
     # Which of the arm's images lie in a part is not recorded: nothing better can be claimed.
-    if seen.own in ("part", "whole") or images not in (None, seen.images):
+    if exposure.own in ("part", "whole") or images not in (None, exposure.images):
         return "full"
-    return "adapted" if seen.others else "strict"
+    return "adapted" if exposure.others else "strict"

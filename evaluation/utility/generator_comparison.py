@@ -1,8 +1,8 @@
 """Several generators of the same domains, held against the same real images: which is better?
 
 Every generator draws the same prompts from the same noise, so that differences are paired. A
-contrast is a mean over domains; its interval resamples synthetic images and patients within each of
-them, and so speaks of these domains and of no others.
+difference is a mean over domains; its interval resamples synthetic images and patients within each
+of them, and so speaks of these domains and of no others.
 
 Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (several samples).
 """
@@ -20,7 +20,7 @@ from evaluation.agreement.finding_agreement import FindingJudge
 from evaluation.features.handcrafted import Handcrafted, RobustScale
 from evaluation.features.names import IMAGE_GROUPS
 from evaluation.fidelity.mmd import Kernel, mmd_estimate
-from evaluation.labels import UNLABELLED, known_indices
+from evaluation.labels import FINDING, UNLABELLED, known_indices
 from evaluation.pairs import Images, Pairs, units_of
 from evaluation.statistics.bootstrap import Estimate, Floats, Units
 from evaluation.statistics.weighted_bootstrap import safe_divide
@@ -30,8 +30,8 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """Images of one domain as a comparison sees them.
+class ArmFeatures:
+    """What a comparison reads off images of one domain.
 
     Attributes:
         features: (N, D) scaled features.
@@ -48,7 +48,7 @@ class Shown:
 
 
 @dataclass(frozen=True, eq=False)
-class DomainTrial:
+class DomainComparison:
     """What every generator drew of one domain, and real held-out images of it.
 
     Attributes:
@@ -58,8 +58,8 @@ class DomainTrial:
     """
 
     domain: str
-    real: Shown
-    arms: Mapping[str, Shown]
+    real: ArmFeatures
+    arms: Mapping[str, ArmFeatures]
 
 
 def image_features(images: Images) -> Floats:
@@ -68,13 +68,13 @@ def image_features(images: Images) -> Floats:
     return np.hstack([groups[name] for name in IMAGE_GROUPS])
 
 
-def trial(
+def compare_domain(
     domain: str,
     train: Pairs,
     held_out: Pairs,
     drawn: Mapping[str, Pairs],
     judge: FindingJudge | None,
-) -> DomainTrial:
+) -> DomainComparison:
     """Reads off everything that is compared of one domain.
 
     Args:
@@ -93,18 +93,19 @@ def trial(
         )
     scale = RobustScale.fit(image_features(train.images))
 
-    def shown(pairs: Pairs) -> Shown:
+    def features_of(pairs: Pairs) -> ArmFeatures:
         features, units = scale.apply(image_features(pairs.images)), units_of(pairs)
         if judge is None:
-            return Shown(features, np.zeros(0), np.zeros(0, np.intp), units)
-        asked = known_indices(pairs, "finding", judge.labels)
-        right = (judge.probabilities(pairs.images).argmax(1) == asked).astype(float)
-        return Shown(features, right, asked, units)
+            return ArmFeatures(features, np.zeros(0), np.zeros(0, np.intp), units)
+        findings = known_indices(pairs, FINDING, judge.labels)
+        right = (judge.probabilities(pairs.images).argmax(1) == findings).astype(float)
+        return ArmFeatures(features, right, findings, units)
 
-    return DomainTrial(domain, shown(held_out), {arm: shown(pairs) for arm, pairs in drawn.items()})
+    arms = {arm: features_of(pairs) for arm, pairs in drawn.items()}
+    return DomainComparison(domain, features_of(held_out), arms)
 
 
-def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
+def distances_and_alignment(domains: Sequence[DomainComparison], *, seed: int = 0) -> pd.DataFrame:
     """A row per domain and generator: MMD and alignment, with their intervals.
 
     Columns: domain, arm, n, distance (`mmd.mmd_estimate` to the held-out images), alignment
@@ -113,7 +114,7 @@ def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
     each with _low and _high, and accuracy_real.
     """
     rows = []
-    for each in trials:
+    for each in domains:
         kernel = Kernel.of(each.real.features, seed=seed)
         for arm, ours in each.arms.items():
             units = each.real.units
@@ -137,7 +138,7 @@ def levels(trials: Sequence[DomainTrial], *, seed: int = 0) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class PairedDifference:
     """One generator against another, over all domains.
 
     Attributes:
@@ -150,18 +151,20 @@ class Contrast:
     distance_ratio: Estimate
 
 
-def contrast(trials: Sequence[DomainTrial], ours: str, theirs: str, *, seed: int = 0) -> Contrast:
+def paired_difference(
+    domains: Sequence[DomainComparison], ours: str, theirs: str, *, seed: int = 0
+) -> PairedDifference:
     """Compares two generators, domain by domain, on the same resamples."""
     arms = ours, theirs
-    aligned = [[_with_value(_aligned(t, arm, seed)) for t in trials] for arm in arms]
+    aligned = [[_with_value(_aligned(d, arm, seed)) for d in domains] for arm in arms]
     loss = np.stack([b - a for a, b in zip(*aligned, strict=True)], axis=1)
-    told = np.isfinite(loss[0])
-    losses = safe_divide(loss[:, told].sum(1), np.full(len(loss), told.sum(), float))
-    apart = [np.stack([_with_value(_distances(t, arm, seed)) for t in trials], 1) for arm in arms]
+    known = np.isfinite(loss[0])
+    losses = safe_divide(loss[:, known].sum(1), np.full(len(loss), known.sum(), float))
+    apart = [np.stack([_with_value(_distances(d, arm, seed)) for d in domains], 1) for arm in arms]
     sums = [each.sum(1) for each in apart]
     ratios = np.where(sums[1] > 0, safe_divide(sums[0], sums[1]), np.inf)
-    n = sum(len(t.arms[ours].features) for t in trials)
-    return Contrast(
+    n = sum(len(d.arms[ours].features) for d in domains)
+    return PairedDifference(
         _estimate(float(losses[0]), losses[1:], n), _estimate(float(ratios[0]), ratios[1:], n)
     )
 
@@ -180,10 +183,10 @@ def _estimate(value: float, draws: Floats, n: int) -> Estimate:
     return Estimate(value, float(min(low, value)), float(max(high, value)), n)
 
 
-def _aligned(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
+def _aligned(each: DomainComparison, arm: str, seed: int) -> tuple[float, Floats]:
     ours, real = each.arms[arm], each.real
     judged = np.intersect1d(_findings(ours), _findings(real))
-    one = [np.ones((1, len(shown.features))) for shown in (ours, real)]
+    one = [np.ones((1, len(part.features))) for part in (ours, real)]
     # Where real images are not told apart, drawn ones cannot be: the ratio would be 1 of anything.
     if len(judged) < 2 or _accuracy(real, judged, one[1])[0] <= 1 / len(judged):
         return NAN, np.full(RESAMPLES, NAN)
@@ -194,23 +197,23 @@ def _aligned(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
     return float(value[0]), draws
 
 
-def _findings(shown: Shown) -> NDArray[np.intp]:
-    return np.setdiff1d(shown.findings, [UNLABELLED])
+def _findings(images: ArmFeatures) -> NDArray[np.intp]:
+    return np.setdiff1d(images.findings, [UNLABELLED])
 
 
-def _accuracy(shown: Shown, labels: NDArray[np.intp], weights: Floats) -> Floats:
+def _accuracy(images: ArmFeatures, labels: NDArray[np.intp], weights: Floats) -> Floats:
     """(R,) balanced accuracy over these findings, under weights (R, N) of the images."""
-    if not len(shown.right) or not len(labels):
+    if not len(images.right) or not len(labels):
         return np.full(len(weights), NAN)
-    of_label = (shown.findings[:, None] == labels).astype(float)
+    of_label = (images.findings[:, None] == labels).astype(float)
     return np.asarray(
         np.nanmean(
-            safe_divide(weights @ (of_label * shown.right[:, None]), weights @ of_label), axis=1
+            safe_divide(weights @ (of_label * images.right[:, None]), weights @ of_label), axis=1
         )
     )
 
 
-def _distances(each: DomainTrial, arm: str, seed: int) -> tuple[float, Floats]:
+def _distances(each: DomainComparison, arm: str, seed: int) -> tuple[float, Floats]:
     a, b = each.arms[arm].features, each.real.features
     kernel = Kernel.of(b, seed=seed)
     values = kernel.gram(a, a), kernel.gram(b, b), kernel.gram(a, b)
@@ -229,7 +232,7 @@ def _distance(aa: Floats, bb: Floats, ab: Floats, of_a: Floats, of_b: Floats) ->
     return np.asarray(within(aa, of_a) + within(bb, of_b) - 2 * across)
 
 
-def _weights(each: DomainTrial, arm: str, seed: int) -> tuple[Floats, Floats]:
+def _weights(each: DomainComparison, arm: str, seed: int) -> tuple[Floats, Floats]:
     """(R, N) and (R, M) resamples of images and of patients; the same ones for every generator."""
     rng = np.random.default_rng([seed, *each.domain.encode()])
     drawn = []

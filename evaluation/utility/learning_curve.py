@@ -1,8 +1,8 @@
 """Can more pairs help at all, and could it be seen? Asked of real data, before any generator.
 
 Segmenters are trained on nested subsets of the real training images with classical augmentation.
-What all of them add over few is about what synthetic pairs could add to few: the room. What the
-held-out images can tell from chance is the gain that could be seen.
+What all of them add over few is about what synthetic pairs could add to few. What the held-out
+images can tell from chance is the gain that could be detected.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from evaluation.pairs import Pairs
+from evaluation.pairs import Pairs, by_domain
 from evaluation.statistics.bootstrap import Estimate
 from evaluation.statistics.two_way_bootstrap import crossed_mean
-from evaluation.utility.arms import Arm, labelled
+from evaluation.utility.arms import Arm
 from evaluation.utility.segmenter_test import MACRO, by_seed
 
 FEWEST = 5
@@ -25,15 +25,15 @@ POWER, LEVEL = 0.8, 0.05
 
 
 @dataclass(frozen=True)
-class Headroom:
-    """What the real learning curve of one domain says.
+class LearningCurve:
+    """The real learning curve of one domain, and what it says.
 
     Attributes:
         domain: name.
-        images: real training images of each rung, fewest first.
-        dice: Dice on held-out real images at each rung, with intervals.
-        room: Dice at all images less Dice at the fewest.
-        last: Dice at all images less Dice at half of them.
+        images: sizes of the subsets of real training images, fewest first.
+        dice: Dice on held-out real images at each size, with intervals.
+        gain_all_vs_few: Dice at all images less Dice at the fewest.
+        gain_last_doubling: Dice at all images less Dice at half of them.
         detectable: smallest gain that these held-out images and seeds show with 80 % power.
         verdict: one sentence.
     """
@@ -41,33 +41,33 @@ class Headroom:
     domain: str
     images: tuple[int, ...]
     dice: tuple[Estimate, ...]
-    room: Estimate
-    last: Estimate
+    gain_all_vs_few: Estimate
+    gain_last_doubling: Estimate
     detectable: float
     verdict: str
 
 
-def ladder(available: int) -> tuple[int, ...]:
+def subset_sizes(available: int) -> tuple[int, ...]:
     """Sizes of the subsets, doubling from 5: (5, 10, 20, 40, 97) for 97."""
     sizes = [FEWEST * 2**i for i in range(20) if FEWEST * 2**i <= available / 2]
     return (*sizes, available)
 
 
-def rungs(train: Pairs, segmenter: str, seeds: int) -> list[Arm]:
-    """The segmenters to train: every rung of every domain, so often."""
+def curve_arms(train: Pairs, segmenter: str, seeds: int) -> list[Arm]:
+    """The segmenters to train: every size of every domain, so often."""
     return [
         Arm(segmenter, domain, "real", str(images), images, seed)
-        for domain, available in labelled(train).items()
-        for images in ladder(available)
+        for domain, at in by_domain(train)
+        for images in subset_sizes(int(np.sum(train.has_mask[at])))
         for seed in range(seeds)
     ]
 
 
-def headroom(cases: pd.DataFrame) -> list[Headroom]:
-    """Reads the learning curve of each domain.
+def learning_curves(cases: pd.DataFrame) -> list[LearningCurve]:
+    """The learning curve of each domain.
 
     Args:
-        cases: of all rungs, as `trial.try_arm` gives them, concatenated.
+        cases: of all sizes, as `DownstreamTask.test` gives them, concatenated.
     """
     macro = cases[(cases["class"] == MACRO) & cases["shown"]]
     return [_of_domain(str(name), part) for name, part in macro.groupby("domain", sort=False)]
@@ -92,18 +92,18 @@ def detectable_gain(gaps: Sequence[float], *, power: float = POWER, level: float
     return float(quantiles * values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def _of_domain(name: str, cases: pd.DataFrame) -> Headroom:
+def _of_domain(name: str, cases: pd.DataFrame) -> LearningCurve:
     tables = {
         int(size): by_seed(cases[cases["images"] == size]) for size in cases["images"].unique()
     }
     sizes = tuple(sorted(tables))
     half = min(sizes, key=lambda size: abs(size - sizes[-1] / 2))
-    room = _mean(tables[sizes[-1]] - tables[sizes[0]])
-    last = _mean(tables[sizes[-1]] - tables[half])
-    seen = detectable_gain(_gaps(tables[sizes[0]]))
-    verdict = _verdict(sizes, half, room, last, seen)
+    from_few = _mean(tables[sizes[-1]] - tables[sizes[0]])
+    from_half = _mean(tables[sizes[-1]] - tables[half])
+    detectable = detectable_gain(_gaps(tables[sizes[0]]))
+    verdict = _verdict(sizes, half, from_few, from_half, detectable)
     dice = tuple(_mean(tables[size]) for size in sizes)
-    return Headroom(name, sizes, dice, room, last, seen, verdict)
+    return LearningCurve(name, sizes, dice, from_few, from_half, detectable, verdict)
 
 
 def _gaps(table: pd.DataFrame) -> list[float]:
@@ -118,24 +118,27 @@ def _mean(table: pd.DataFrame) -> Estimate:
     return crossed_mean(table, table.index.get_level_values("unit").to_numpy())
 
 
-def _verdict(sizes: tuple[int, ...], half: int, room: Estimate, last: Estimate, seen: float) -> str:
+def _verdict(
+    sizes: tuple[int, ...], half: int, from_few: Estimate, from_half: Estimate, detectable: float
+) -> str:
     few, many = sizes[0], sizes[-1]
     if len(sizes) == 1:
         return f"With {many} real images there is no curve to read; label at least {2 * FEWEST}."
-    if not np.isfinite(seen):
+    if not np.isfinite(detectable):
         return "Too few held-out patients to say what could be seen: hold out more."
-    if room.value <= seen:
+    if from_few.value <= detectable:
         return (
-            f"A gain could not be seen: all {many} images add {room.value:.3f} Dice to {few}, and "
-            f"these held-out images tell no gain below {seen:.3f} from chance. Hold out more."
+            f"A gain could not be seen: all {many} images add {from_few.value:.3f} Dice to {few}, "
+            f"and these held-out images tell no gain below {detectable:.3f} from chance. Hold out "
+            "more."
         )
     start = (
-        f"With {few} real images up to about {room.value:.3f} Dice could be gained, and gains from "
-        f"{seen:.3f} on could be seen."
+        f"With {few} real images up to about {from_few.value:.3f} Dice could be gained, and gains "
+        f"from {detectable:.3f} on could be seen."
     )
-    if last.value <= seen / 2 or last.low <= 0:
+    if from_half.value <= detectable / 2 or from_half.low <= 0:
         return (
             f"{start} With all {many} hardly anything: from {half} to {many} the curve is flat "
-            f"({last.value:+.3f})."
+            f"({from_half.value:+.3f})."
         )
-    return f"{start} At {many} the curve still rises ({last.value:+.3f} from {half} on)."
+    return f"{start} At {many} the curve still rises ({from_half.value:+.3f} from {half} on)."

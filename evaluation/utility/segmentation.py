@@ -1,109 +1,206 @@
-"""What the pairs are worth: how well every kind of training does, and what synthetic pairs add."""
+"""Segmentation as a downstream task: networks learn masks, and are compared by Dice."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from evaluation.metrics.registry import Score
-from evaluation.statistics.bootstrap import Estimate, holm
-from evaluation.statistics.two_way_bootstrap import crossed_mean
-from evaluation.utility.classification import ClassUtility
-from evaluation.utility.equivalent_images import equivalent_image_scores, equivalent_images
-from evaluation.utility.gains import comparisons, with_headline
-from evaluation.utility.segmenter_test import MACRO, MEASURES, by_seed
+from evaluation.networks.nnunet_files import check_installed
+from evaluation.networks.registry import NNUNET, SEGMENTERS
+from evaluation.pairs import Block, Pairs, domain_of, units_of
+from evaluation.settings import UtilitySection
+from evaluation.statistics.bootstrap import Estimate
+from evaluation.statistics.two_way_bootstrap import crossed_draws, crossed_mean
+from evaluation.utility.arms import Arm
+from evaluation.utility.downstream_task import DownstreamTask, Rows
+from evaluation.utility.equivalent_images import JointLevels
+from evaluation.utility.result import TaskUtility
+from evaluation.utility.segmenter_test import MACRO, MEASURES, by_seed, segmenter_cases
 from evaluation.utility.unseen_classes import unseen_levels, unseen_scores
 
-KEYS = ["segmenter", "domain", "kind", "ratio", "real", "class"]
-STATED = ("provenance", "weights")
+if TYPE_CHECKING:
+    from evaluation.networks.segmenter import Segmenter
+    from evaluation.networks.training_loop import Step
 
 
-@dataclass(frozen=True, eq=False)
-class Utility:
-    """What all arms came to.
+class SegmentationTask(DownstreamTask["Segmenter"]):
+    """Masks of the classes of a domain; its tables have a row per class, and one for `macro`."""
 
-    Attributes:
-        levels: how well each kind of training does, see `levels`.
-        gains: what synthetic pairs add, see `gains`.
-        equivalent_images: what they are worth in real images, see `worth.equivalent_images`.
-        classes: the same of classifiers; the tables above are of segmenters.
-        unseen: seen and unseen classes apart, see `unseen.unseen_levels`; empty where none are.
-    """
+    name = "segmentation"
+    network = "segmenter"
+    metric = "utility"
+    kinds = frozenset({*SEGMENTERS, NNUNET})
+    apart = ("class",)
 
-    levels: pd.DataFrame
-    gains: pd.DataFrame
-    equivalent_images: pd.DataFrame
-    classes: ClassUtility = field(default_factory=ClassUtility)
-    unseen: pd.DataFrame = field(default_factory=pd.DataFrame)
+    def named(self, section: UtilitySection) -> Sequence[str]:
+        return section.segmenters
 
-    @staticmethod
-    def of(cases: pd.DataFrame, class_cases: pd.DataFrame | None = None) -> Utility:
-        """Every table of the cases of all arms, concatenated; no cases give empty tables.
+    def arms(
+        self, section: UtilitySection, train: Pairs, synthetic: Pairs, fold: int | None = None
+    ) -> list[Arm]:
+        """As of any task.
 
-        Args:
-            cases: of segmenters, as `trial.try_arm` gives them, with three more columns:
-                provenance, what the generator had seen ("" where no synthetic pair is involved),
-                weights, how a segmenter's were chosen ("last" or "validated"), and unseen, whether
-                the class is kept from real training images.
-            class_cases: of classifiers, as `class_trial.try_class_arm` gives them, with the first
-                two of these columns; None for none.
+        Raises:
+            InputError: also if nnU-Net is asked for and is not installed.
         """
-        classes = ClassUtility() if class_cases is None else ClassUtility.of(class_cases)
-        if cases.empty:
-            return Utility(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), classes)
-        tables = (levels(cases), gains(cases), equivalent_images(cases))
-        return Utility(*tables, classes, unseen_levels(cases))
+        if NNUNET in section.segmenters:
+            check_installed()
+        return super().arms(section, train, synthetic, fold)
 
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        """Gains and equivalent_images as scores; of unseen classes, where there are such, theirs alone."""
-        if not self.unseen.empty:
-            return tuple(unseen_scores(self.unseen))
-        drawing = (*gain_scores(self.gains), *equivalent_image_scores(self.equivalent_images))
-        return (*drawing, *self.classes.scores)
+    def targets(self, known: Pairs, domain: str, classes: Sequence[str]) -> tuple[str, ...]:
+        return tuple(classes)
+
+    def rows(self, pairs: Pairs, domain: str, targets: Sequence[str]) -> Rows:
+        """Those whose mask is not absent; it may be empty."""
+        return np.asarray(pairs.has_mask, bool) & (domain_of(pairs) == domain)
+
+    def needed(self, targets: Sequence[str]) -> str:
+        return "with a mask"
+
+    def available(self, train: Pairs, domain: str) -> int:
+        return int(np.sum(self.rows(train, domain, ())))
+
+    def subset(self, real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+        return nested_subset(real, images, seed)
+
+    def can_choose(self, validation: Pairs) -> bool:
+        """Where a mask shows anything."""
+        return bool(validation.masks.any())
+
+    def unseen_of(self, section: UtilitySection, classes: Sequence[str]) -> tuple[str, ...]:
+        return tuple(sorted({*section.unseen} & {*classes}))
+
+    # Recipes and reports are read through this module and must not wait for torch.
+
+    def new(
+        self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
+    ) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
+        if kind == NNUNET:
+            from evaluation.networks.nnunet import new_nnunet, train_nnunet
+
+            own = new_nnunet(channels, targets)
+            return own, partial(train_nnunet, own, work=work)
+        from evaluation.networks.segmenter import new_segmenter, train_segmenter
+
+        segmenter = new_segmenter(kind, channels, targets, seed=seed)
+        return segmenter, partial(train_segmenter, segmenter)
+
+    def load(self, kind: str, folder: Path) -> Segmenter:
+        from evaluation.networks.nnunet import load_nnunet
+        from evaluation.networks.segmenter import load_segmenter
+
+        return load_nnunet(folder) if kind == NNUNET else load_segmenter(folder)
+
+    def save(self, network: Segmenter, folder: Path) -> None:
+        from evaluation.networks.segmenter import save_segmenter
+
+        save_segmenter(network, folder)
+
+    def measured(
+        self,
+        network: Segmenter,
+        block: Block,
+        place: Mapping[str, NDArray[np.intp]],
+        section: UtilitySection,
+    ) -> pd.DataFrame:
+        """See `segmenter_test.segmenter_cases`; `unseen` says of a class whether it is one."""
+        cases = segmenter_cases(network, block, place, section.tolerance_mm)
+        return cases.assign(unseen=cases["class"].isin(section.unseen))
+
+    def numbers(self, cases: pd.DataFrame) -> dict[str, float]:
+        """Means over cases that show something."""
+        macro = self.overall(self.counted(cases))
+        known = [name for name in MEASURES if macro[name].notna().any()]
+        return {name: float(macro[name].mean()) for name in known}
+
+    def level(self, cases: pd.DataFrame) -> dict[str, object]:
+        """How well an arm does on one class.
+
+        For each of dice, iou, nsd (shares) and hd95 (mm) the mean over cases whose mask shows the
+        class and over seeds, with `_low` and `_high` (resampling patients and seeds; NaN where the
+        spacing is unknown); dice_all (mean over all cases); n (cases that show the class), n_empty
+        (those that do not), missed and false (structures, over all seeds), seeds.
+        """
+        shown, seeds = self.counted(cases), cases["seed"].nunique()
+        means = {name: _mean(shown, name) for name in MEASURES}
+        bounds = {f"{name}_low": e.low for name, e in means.items()}
+        bounds |= {f"{name}_high": e.high for name, e in means.items()}
+        return {
+            **{name: e.value for name, e in means.items()},
+            **bounds,
+            "dice_all": float(cases["dice"].mean()),
+            "n": len(shown) // seeds,
+            "n_empty": (len(cases) - len(shown)) // seeds,
+            "missed": int(cases["missed"].sum()),
+            "false": int(cases["false"].sum()),
+            "seeds": seeds,
+        }
+
+    def difference(self, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
+        """Compared case by case and seed by seed.
+
+        gain is the mean Dice difference over cases whose mask shows the class; low and high
+        resample patients and seeds; p is of Wilcoxon's signed-rank test over patients, two sided,
+        seeds averaged; seed_sd is the spread of the gain between seeds, NaN for one.
+        """
+        gap = by_seed(other) - by_seed(base)
+        estimate = crossed_mean(gap, gap.index.get_level_values("unit").to_numpy())
+        by_patient = gap.mean(axis=1).groupby("unit").mean()
+        return {
+            "gain": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+            "p": signed_rank(by_patient),
+            "n": estimate.n,
+            "patients": len(by_patient),
+            "seeds": gap.shape[1],
+            "seed_sd": float(gap.mean(axis=0).std(ddof=1)),
+        }
+
+    def joint_levels(self, arms: Sequence[pd.DataFrame]) -> JointLevels:
+        """Dice of macro."""
+        tables = [by_seed(part) for part in arms]
+        values = np.stack([table.to_numpy() for table in tables], axis=2)
+        units = tables[0].index.get_level_values("unit").to_numpy()
+        draws = crossed_draws(values, units) if len(np.unique(units)) > 1 else None
+        return JointLevels(values.mean((0, 1)), draws, len(values), values.shape[1])
+
+    def counted(self, cases: pd.DataFrame) -> pd.DataFrame:
+        """Those whose mask shows the class."""
+        return cases[cases["shown"]]
+
+    def overall(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["class"] == MACRO]
+
+    def family(self, gains: pd.DataFrame) -> pd.Series:
+        """Those of macro, and those of classes."""
+        return gains["class"] == MACRO
+
+    def utility(self, cases: pd.DataFrame) -> TaskUtility:
+        """As of any task; where classes are unseen, with their table, and their scores alone."""
+        found, unseen = super().utility(cases), unseen_levels(cases)
+        if unseen.empty:
+            return found
+        return replace(found, unseen=unseen, scores=tuple(unseen_scores(unseen)))
 
 
-def levels(cases: pd.DataFrame) -> pd.DataFrame:
-    """How well each kind of training does: a row per segmenter, domain, kind, ratio, real, class.
+def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
+    """Rows of so many images, taken patient after patient in an order drawn by the seed.
 
-    Returns:
-        The keys, provenance, weights, images (of the arm); for each of dice, iou, nsd (shares) and
-        hd95 (mm) the mean over cases whose mask shows the class and over seeds, with `_low` and
-        `_high` (resampling patients and seeds; NaN where the spacing is unknown); dice_all (mean
-        over all cases); n (cases that show the class), n_empty (those that do not), missed and
-        false (structures, over all seeds), seeds.
+    The smaller of two subsets of one seed lies within the larger; of the last patient only part
+    may be taken.
     """
-    groups = cases.groupby(KEYS, sort=False)
-    return pd.DataFrame([dict(zip(KEYS, key, strict=True)) | _level(part) for key, part in groups])
-
-
-def gains(cases: pd.DataFrame) -> pd.DataFrame:
-    """What each arm adds to real images alone, and to real images augmented more strongly.
-
-    Every arm is compared case by case and seed by seed with the arms `real` and `augmented` of the
-    same number of real images; one of synthetic pairs alone with those of every number; and real
-    images with synthetic pairs with twice as many real images alone, where there are such.
-
-    Returns:
-        A row per segmenter, domain, class and comparison ("both - real", …): those, ratio, real,
-        images (of the arm compared, where it has any), provenance, gain (mean Dice difference over
-        cases whose mask shows the class), low, high (resampling patients and seeds), p (Wilcoxon's
-        signed-rank test over patients, two sided, seeds averaged), p_holm (corrected for all
-        comparisons of macro, or of classes, in all domains),
-        n (cases), patients, seeds, seed_sd (spread of the gain between seeds, NaN for one).
-    """
-    shown = cases[cases["shown"] & (cases["kind"] != "reversed")]
-    rows = [
-        _gain(name, base, other)
-        for _, group in shown.groupby(["segmenter", "domain", "class"], sort=False)
-        for name, base, other in comparisons(group)
-    ]
-    table = pd.DataFrame(rows)
-    return table if table.empty else table.assign(p_holm=_corrected(table))
+    units = units_of(real)
+    turn = np.random.default_rng(seed).permutation(units.max(initial=-1) + 1)
+    return np.argsort(turn[units], kind="stable")[:images]
 
 
 def signed_rank(gaps: pd.Series) -> float:
@@ -118,73 +215,6 @@ def signed_rank(gaps: pd.Series) -> float:
     return float(wilcoxon(gaps).pvalue) if np.any(gaps != 0) else 1.0
 
 
-def gain_scores(table: pd.DataFrame) -> list[Score]:
-    """`utility_gain` of each segmenter, domain, ratio and number of real images, then one headline.
-
-    The headline is the gain of the first segmenter and ratio at the fewest real images, mean over
-    domains.
-    """
-    if table.empty:
-        return []
-    rows = table[(table["comparison"] == "both - real") & (table["class"] == MACRO)]
-    if rows.empty:
-        return []
-    return with_headline(rows, "utility_gain", "segmenter")
-
-
-def _level(part: pd.DataFrame) -> dict[str, object]:
-    first, shown = part.iloc[0], part[part["shown"]]
-    seeds = part["seed"].nunique()
-    means = {name: _mean(shown, name) for name in MEASURES}
-    bounds = {f"{name}_low": e.low for name, e in means.items()}
-    bounds |= {f"{name}_high": e.high for name, e in means.items()}
-    return {
-        **{name: first[name] for name in STATED},
-        "images": int(part["images"].mean()),
-        **{name: e.value for name, e in means.items()},
-        **bounds,
-        "dice_all": float(part["dice"].mean()),
-        "n": len(shown) // seeds,
-        "n_empty": (len(part) - len(shown)) // seeds,
-        "missed": int(part["missed"].sum()),
-        "false": int(part["false"].sum()),
-        "seeds": seeds,
-    }
-
-
 def _mean(cases: pd.DataFrame, name: str) -> Estimate:
     table = by_seed(cases[cases[name].notna()], name)
     return crossed_mean(table, table.index.get_level_values("unit").to_numpy())
-
-
-def _gain(name: str, base: pd.DataFrame, other: pd.DataFrame) -> dict[str, object]:
-    gap = by_seed(other) - by_seed(base)
-    estimate = crossed_mean(gap, gap.index.get_level_values("unit").to_numpy())
-    first, compared = base.iloc[0], other.iloc[0]
-    asked = other if compared["real"] else base
-    by_patient = gap.mean(axis=1).groupby("unit").mean()
-    return {
-        **{name: first[name] for name in ("segmenter", "domain", "class")},
-        "comparison": name,
-        "ratio": compared["ratio"],
-        "real": asked.iloc[0]["real"],
-        "images": int(asked["images"].mean()),
-        "provenance": compared["provenance"],
-        "gain": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "p": signed_rank(by_patient),
-        "n": estimate.n,
-        "patients": len(by_patient),
-        "seeds": gap.shape[1],
-        "seed_sd": float(gap.mean(axis=0).std(ddof=1)),
-    }
-
-
-def _corrected(table: pd.DataFrame) -> pd.Series:
-    """Holm's correction among all rows of macro, and among those of all classes."""
-    corrected: dict[Hashable, float] = {}
-    for _, part in table.groupby(table["class"] == MACRO):
-        found = holm({str(row): p for row, p in part["p"].items()})
-        corrected |= dict(zip(part.index, found.values(), strict=True))
-    return pd.Series(corrected)

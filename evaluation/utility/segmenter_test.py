@@ -1,4 +1,4 @@
-"""How a trained arm does on pairs it did not learn from: overlap and contours, case by case.
+"""How a segmenter does on pairs it did not learn from: overlap and contours, case by case.
 
 Empty masks: where neither prediction nor mask shows a class, Dice, IoU and NSD are 1 and HD95 0,
 and the case is left out of means over what is shown. Where one of them shows it, Dice, IoU and NSD
@@ -8,6 +8,7 @@ lesion never improves a number.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,7 @@ from numpy.typing import NDArray
 
 from evaluation.agreement.surface_distance import surfaces
 from evaluation.dice import overlaps
-from evaluation.errors import InputError
-from evaluation.pairs import Masks, Pairs, domain_of, take, units_of
-from evaluation.utility.arms import Arm
+from evaluation.pairs import Masks, Pairs
 
 if TYPE_CHECKING:
     from evaluation.networks.segmenter import Segmenter
@@ -29,48 +28,36 @@ MEASURES = ("dice", "iou", "hd95", "nsd")
 Columns = dict[str, NDArray[Any]]  # of arrays (N, K), or (N,) of one class
 
 
-def try_arm(
-    arm: Arm,
+def segmenter_cases(
     segmenter: Segmenter,
-    pairs: Pairs,
+    block: Pairs,
+    place: Mapping[str, NDArray[np.intp]],
     tolerance_mm: float,
-    tried: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Tries a trained arm on the pairs of its domain that have a mask.
+    """Tests a segmenter on pairs that have a mask.
 
     Args:
-        arm: whose fields mark the rows.
         segmenter: trained.
-        pairs: real ones of other patients; for a `reversed` arm the synthetic ones.
+        block: N pairs.
+        place: (N,) columns that say where each pair is from.
         tolerance_mm: contours this close count as one in NSD.
-        tried: (N,) whether a pair is tried, as in a fold; None tries all.
 
     Returns:
-        A row per pair and class, and one per pair for `macro`, with the arm's fields and: case (row
-        of `pairs`), unit (its patient), class, shown (whether the mask shows it), dice, iou, hd95
-        (mm), nsd, missed, false. Macro is the mean over the classes that the mask shows, over all
-        where it shows none, and the sum of the counts. Without spacing hd95 and nsd are NaN.
-
-    Raises:
-        InputError: if there is no such pair.
+        A row per pair and class, and one per pair for `macro`: its place, class, shown (whether
+        the mask shows it), dice, iou, hd95 (mm), nsd, missed, false. Macro is the mean over the
+        classes that the mask shows, over all where it shows none, and the sum of the counts.
+        Without spacing hd95 and nsd are NaN.
     """
-    wanted = np.asarray(pairs.has_mask, bool) & (True if tried is None else tried)
-    at = np.flatnonzero(wanted & (domain_of(pairs) == arm.domain))
-    if not len(at):
-        raise InputError(f"domain {arm.domain!r} has no pairs with a mask to try segmenters on")
-    block, classes = take(pairs, at), segmenter.classes
-    predictions = segmenter.predict(block.images)
+    classes, predictions = segmenter.classes, segmenter.predict(block.images)
     measured = measure(predictions, block.masks, len(classes), block.spacing_mm, tolerance_mm)
     shown = measured.pop("shown")
     whole = _macro(measured, shown)
-    place = {"case": at, "unit": units_of(pairs)[at]}
     rows = [
         pd.DataFrame({**place, "class": name, "shown": shown[:, k]} | _column(measured, k))
         for k, name in enumerate(classes)
     ]
     rows.append(pd.DataFrame({**place, "class": MACRO, "shown": shown.any(1)} | whole))
-    table, fields = pd.concat(rows, ignore_index=True), arm.fields
-    return table.assign(**fields)[[*fields, *table.columns]]
+    return pd.concat(rows, ignore_index=True)
 
 
 def measure(

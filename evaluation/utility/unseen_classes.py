@@ -2,7 +2,7 @@
 
 Seen classes are those that real images teach too. The Dice (or IoU) over either is, per case, the
 mean over those of its classes that the mask shows, then the mean over cases that show any, and over
-seeds: empty masks as in `evaluation.utility.segmenter_test`. The harmonic mean of both is high only where neither is
+seeds: empty masks as in `segmenter_test`. The harmonic mean of both is high only where neither is
 low, so that forgetting seen classes for unseen ones does not pay.
 
 Source: Xian et al. 2018, arXiv:1707.00600 (harmonic mean over seen and unseen classes); Wu et al.
@@ -24,7 +24,7 @@ from evaluation.pairs import Pairs, by_domain, take
 from evaluation.settings import UtilitySection
 from evaluation.statistics.bootstrap import Estimate, percentile
 from evaluation.statistics.two_way_bootstrap import crossed_draws
-from evaluation.utility.arms import asked_domains
+from evaluation.utility.arms import domains_to_test
 from evaluation.utility.segmenter_test import MACRO
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ def check_unseen(section: UtilitySection, train: Pairs, synthetic: Pairs, classe
     Args:
         section: of the recipe.
         train: real pairs, before any is left out.
-        synthetic: the pairs whose domains are tried.
+        synthetic: the pairs whose domains are tested.
         classes: of every domain.
 
     Raises:
@@ -50,16 +50,16 @@ def check_unseen(section: UtilitySection, train: Pairs, synthetic: Pairs, classe
     """
     if not section.unseen:
         return
-    told = {domain: classes[domain] for domain in asked_domains(section, synthetic)}
-    known = list(dict.fromkeys(name for names in told.values() for name in names))
+    tested = {domain: classes[domain] for domain in domains_to_test(section, synthetic)}
+    known = list(dict.fromkeys(name for names in tested.values() for name in names))
     for name in section.unseen:
         if name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0)
             raise InputError(
-                f"utility.unseen names {name!r}, which no mask of {', '.join(told)} can show; "
+                f"utility.unseen names {name!r}, which no mask of {', '.join(tested)} can show; "
                 f"nearest known: {near[0]!r}"
             )
-    for domain, names in told.items():
+    for domain, names in tested.items():
         if set(names) <= set(section.unseen):
             raise InputError(
                 f"utility.unseen names every class of domain {domain!r}: real images would teach "
@@ -83,8 +83,8 @@ def unseen_levels(cases: pd.DataFrame) -> pd.DataFrame:
     """How well each arm does over seen and over unseen classes.
 
     Args:
-        cases: of all arms, as `trial.try_arm` gives them, with the column `unseen`: whether the
-            class is one. Arms tried in reverse, and domains without such a class, are left out.
+        cases: of all arms, as `DownstreamTask.test` gives them, with the column `unseen`: whether
+            the class is one. Arms tested in reverse, and domains without such a class, are left out.
 
     Returns:
         A row per segmenter, domain, kind, ratio and real: these, images, provenance, unseen (the
@@ -93,6 +93,8 @@ def unseen_levels(cases: pd.DataFrame) -> pd.DataFrame:
         two patients show such a class); n_seen, n_unseen (cases that show one), missed and false
         (unseen structures, over all seeds), seeds.
     """
+    if cases.empty:
+        return cases
     single = cases[(cases["class"] != MACRO) & (cases["kind"] != "reversed")]
     if single.empty or not single["unseen"].any():
         return pd.DataFrame()
@@ -139,17 +141,17 @@ def _images_remain(unseen: Sequence[str], train: Pairs, domain: str, classes: Cl
 def _row(part: pd.DataFrame) -> dict[str, object]:
     first, rare = part.iloc[0], part[part["unseen"]]
     shown = part[part["shown"]]
-    told = {
+    numbers = {
         "images": int(part["images"].mean()),
         "provenance": first["provenance"],
-        "unseen": ", ".join(rare["class"].unique()),
+        "unseen": tuple(rare["class"].unique()),
     }
     for name in OVERLAPS:
         for which, estimate in _estimates(part, name).items():
             ends = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
-            told |= {f"{which}_{name}{end}": value for end, value in ends.items()}
+            numbers |= {f"{which}_{name}{end}": value for end, value in ends.items()}
     return {
-        **told,
+        **numbers,
         "n_seen": shown.loc[~shown["unseen"], "case"].nunique(),
         "n_unseen": shown.loc[shown["unseen"], "case"].nunique(),
         "missed": int(rare["missed"].sum()),
@@ -197,14 +199,15 @@ def _estimate(value: float, draws: Floats | None, n: int) -> Estimate:
 
 
 def _scores(rows: pd.DataFrame, name: str) -> list[Score]:
-    told = [*ARM, "images", "provenance", "unseen"]
+    stated = [*ARM, "images", "provenance"]
     fewer = rows[["n_seen", "n_unseen"]].min(axis=1)
     counts = rows.get(f"n_{name.partition('_')[0]}", fewer)
     return [
         Score.of(
             f"utility_{name}",
             Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"], int(n)),
-            **{key: row[key] for key in told},
+            **{key: row[key] for key in stated},
+            unseen=", ".join(row["unseen"]),
         )
         for row, n in zip(rows.to_dict("records"), counts, strict=True)
     ]

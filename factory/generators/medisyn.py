@@ -131,5 +131,5 @@ class MediSyn(TrainedGenerator[TextToImageUNet]):
 
 def free_texts(prompts: Sequence[Prompt]) -> list[str]:
     """What users wrote in their own words: free texts, and extra facets with their names."""
-    own = [f"{name} {value}" for prompt in prompts for name, value in prompt.told if value]
+    own = [f"{name} {value}" for prompt in prompts for name, value in prompt.conditioning if value]
     return list(dict.fromkeys([*(prompt.text for prompt in prompts if prompt.text), *own]))

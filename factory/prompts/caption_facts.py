@@ -15,7 +15,7 @@ from factory.vocabulary import Domain
 
 Flags = NDArray[np.bool_]
 
-SPOKEN = ("side", "enlarged")  # facets with words of their own; others are told by their name
+WORDED = ("side", "enlarged")  # facets with words of their own; others are said by their name
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def facts_of_prompt(prompt: Prompt, domain: Domain, varying: Sequence[str]) -> C
         tuple(name for name in domain.classes if name not in shown),
         _names(extra.get("enlarged", "")),
         frozenset(varying),
-        tuple((name, value) for name, value in prompt.told if name not in SPOKEN),
+        tuple((name, value) for name, value in prompt.conditioning if name not in WORDED),
         prompt.text,
     )
 

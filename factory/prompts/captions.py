@@ -32,7 +32,7 @@ class Rates:
         text_alone: free text in place of everything else.
         most: names in one clause.
         apart: whether every name has a clause of its own.
-        together: how often several classes are told by the one word for all of them.
+        together: how often several classes are named by the one word for all of them.
         absent: how often, of what would be said of a structure, it is said of one that is missing.
     """
 
@@ -72,10 +72,10 @@ ATTENTION_CLAUSE_RATES = replace(ATTENTION_RATES, apart=True, absent=0)
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence, and every facet it tells as "facet=value"."""
+    """A sentence, and every facet it says as "facet=value"."""
 
     text: str
-    told: frozenset[str]
+    facts: frozenset[str]
 
 
 def caption(
@@ -107,12 +107,12 @@ class _Speaker:
     wording: Wording
 
     def caption(self) -> Caption:
-        told = {f"modality={self.facts.modality}", f"anatomy={self.facts.anatomy}"}
+        said = {f"modality={self.facts.modality}", f"anatomy={self.facts.anatomy}"}
         body = self._head()
         if self.facts.finding and self._says(self.rates.finding):
             body = pick(self.wording.findings, self.draw).format(head=body, finding=self._finding())
-            told.add(f"finding={self.facts.finding}")
-            told |= {f"side={self.facts.side}"} if self.facts.side else set()
+            said.add(f"finding={self.facts.finding}")
+            said |= {f"side={self.facts.side}"} if self.facts.side else set()
         clauses = []
         for relation, names in (
             ("present", self.facts.present),
@@ -121,39 +121,39 @@ class _Speaker:
         ):
             share = self.rates.absent if relation == "absent" else 1
             if chosen := self._chosen(names, share):
-                said = self._together(chosen) if relation == "present" else chosen
-                groups = [[name] for name in said] if self.rates.apart else [said]
+                together = self._together(chosen) if relation == "present" else chosen
+                groups = [[name] for name in together] if self.rates.apart else [together]
                 clauses += [self._clause(relation, group) for group in groups]
-                told |= {f"{relation}={name}" for name in chosen}
+                said |= {f"{relation}={name}" for name in chosen}
         clauses += [self._other(name, value) for name, value in self.facts.others if value]
         text = ", ".join([body, *clauses])
         if opening := pick(self.wording.openings, self.draw):
             text = f"{opening} {text}"
-        # A set whose free text only repeats the finding must not be told it twice.
+        # A set whose free text only repeats the finding must not be given it twice.
         fresh = self.facts.text and self.facts.text != self.facts.finding
         if fresh and self._says(self.rates.text):
             text = f"{text}. {self.facts.text}"
-        return Caption(text, frozenset(told))
+        return Caption(text, frozenset(said))
 
     def _says(self, rate: float) -> bool:
         return bool(self.draw.random() < rate)
 
-    def _spoken(self, kind: Kind, name: str) -> str:
-        return self.wording.spoken(kind, name, self.draw)
+    def _phrase(self, kind: Kind, name: str) -> str:
+        return self.wording.phrase(kind, name, self.draw)
 
     def _head(self) -> str:
         if self._says(self.rates.title):
             return self.facts.title
         return pick(self.wording.heads, self.draw).format(
-            modality=self._spoken("modality", self.facts.modality),
-            anatomy=self._spoken("anatomy", self.facts.anatomy),
+            modality=self._phrase("modality", self.facts.modality),
+            anatomy=self._phrase("anatomy", self.facts.anatomy),
         )
 
     def _finding(self) -> str:
-        finding = self._spoken("finding", self.facts.finding)
+        finding = self._phrase("finding", self.facts.finding)
         if not self.facts.side:
             return finding
-        side = self._spoken("side", self.facts.side)
+        side = self._phrase("side", self.facts.side)
         return pick(self.wording.sides, self.draw).format(finding=finding, side=side)
 
     def _chosen(self, names: Sequence[str], share: float) -> list[str]:
@@ -170,7 +170,7 @@ class _Speaker:
         return names
 
     def _clause(self, relation: str, names: Sequence[str]) -> str:
-        *first, last = [self._spoken("class", name) for name in names]
+        *first, last = [self._phrase("class", name) for name in names]
         joined = f"{', '.join(first)} and {last}" if first else last
         templates = {
             "present": self.wording.present,

@@ -23,7 +23,7 @@ SUBJECT_FACETS = ("domain", "modality", "anatomy", "finding", "classes")
 FACETS = (*SUBJECT_FACETS, "text")
 ALL = "all"  # as a finding: each one of its domain
 # What a retrieving grid keeps of a prompt's text: the training image that it is the caption of, and
-# the text that was asked for. Neither is told to a generator.
+# the text that was asked for. Neither conditions a generator.
 RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
 # Columns that a table of pairs already has; an extra facet of this name would overwrite one.
 TAKEN = (
@@ -41,7 +41,7 @@ class GridSection(BaseModel):
     Attributes:
         facets: facet -> its values. Known facets are domain, modality, anatomy, finding, classes
             (each value one class, several as "a;b" or as a list, or "" for none) and text; any
-            other name is an extra facet and is told to the generator as it is. The finding "all"
+            other name is an extra facet and conditions the generator as it is. The finding "all"
             stands for every finding of each domain, and for none where it has none.
         exclude: facets of the combinations to leave out; a list means any of its values.
         replicates: pairs per combination.
@@ -172,7 +172,7 @@ def _facet_name(name: str) -> None:
         return
     if name in TAKEN or not name:
         raise InputError(f"facet {name!r} is the name of a column that pairs already have")
-    # A near miss of a known facet would silently be told to the generator as an extra one.
+    # A near miss of a known facet would silently condition the generator as an extra one.
     if get_close_matches(name.casefold(), FACETS, n=1, cutoff=0.8):
         raise unknown_name("facet", name, FACETS, "the grid")
 

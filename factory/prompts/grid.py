@@ -68,7 +68,7 @@ class PromptGrid(Sequence[Prompt]):
         """The grid with texts from a library of captions; itself where the section wants none.
 
         Replicate r of a cell takes the r-th nearest caption, and after the last the first again,
-        so more replicates change no prompt. Each prompt keeps, as facets that are not told, the
+        so more replicates change no prompt. Each prompt keeps, as facets that are no condition, the
         name of the captioned image (`retrieved`) and the text that was asked for
         (`retrieved_for`).
 

@@ -21,7 +21,7 @@ def texts(
     text: str = "",
     extra: Extra = (),
 ) -> tuple[str, str]:
-    """What the image stream and the mask stream are told, for asked and for real pairs alike.
+    """What conditions the image stream and the mask stream, for asked and for real pairs alike.
 
     Args:
         domain: gives the title and what is said where no class is shown.
@@ -96,8 +96,8 @@ class Prompt:
         )
 
     @property
-    def told(self) -> Extra:
-        """The further (facet, value) pairs that a generator is told."""
+    def conditioning(self) -> Extra:
+        """The further (facet, value) pairs that a generator is conditioned on."""
         return tuple(pair for pair in self.extra if pair[0] not in (RETRIEVED, RETRIEVED_FOR))
 
     @property
@@ -107,12 +107,12 @@ class Prompt:
 
     @property
     def image_text(self) -> str:
-        """What the image stream is told."""
+        """The text that conditions the image stream."""
         return self._sentence("image")
 
     @property
     def mask_text(self) -> str:
-        """What the mask stream is told."""
+        """The text that conditions the mask stream."""
         return self._sentence("label")
 
     @property
@@ -151,9 +151,9 @@ class Prompt:
         }
 
     def _sentence(self, noun: str) -> str:
-        told = [f"{name} {value}" for name, value in self.told if value]
-        words = [*(self.classes or [self.empty]), self.finding, self.text, *told]
-        # A set whose free text only repeats the finding must not be told it twice.
+        further = [f"{name} {value}" for name, value in self.conditioning if value]
+        words = [*(self.classes or [self.empty]), self.finding, self.text, *further]
+        # A set whose free text only repeats the finding must not be given it twice.
         shown = ", ".join(dict.fromkeys(word for word in words if word))
         return f"a photo of {self.title} {noun}, with {shown}."
 

@@ -59,7 +59,7 @@ class Wording(BaseModel):
         """Everything that means a name; a name without an entry means itself."""
         return self.words.get(kind, {}).get(name, (name,))
 
-    def spoken(self, kind: Kind, name: str, draw: np.random.Generator) -> str:
+    def phrase(self, kind: Kind, name: str, draw: np.random.Generator) -> str:
         """One of the phrases that mean a name."""
         return pick(self.phrases(kind, name), draw)
 

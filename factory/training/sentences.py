@@ -93,7 +93,7 @@ def caption_corpus(
     """
     wording, draw = load_wording(), np.random.default_rng(seed)
     sentences = [
-        *(Sentence(said.text, said.told) for said in _domain_captions(domains, draw)),
+        *(Sentence(said.text, said.facts) for said in _domain_captions(domains, draw)),
         *_phrases(domains, wording),
         *_free_texts(learnt),
     ]

@@ -86,7 +86,7 @@ def run(
     recipe: RecipeName,
     set_: Set = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and tell the plan; write nothing.")
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; write nothing.")
     ] = False,
     all_: All = False,
     home: Home = None,
@@ -204,10 +204,10 @@ def evaluate(
 def utility(
     dataset: DatasetName,
     final: Annotated[
-        bool, typer.Option("--final", help="Try on the real test split; the lake keeps count.")
+        bool, typer.Option("--final", help="Test on the real test split; the lake keeps count.")
     ] = False,
     against: Annotated[
-        str, typer.Option("--against", help="Try on these: a folder, a recipe, or 'phantom'.")
+        str, typer.Option("--against", help="Test on these: a folder, a recipe, or 'phantom'.")
     ] = "",
     set_: Set = None,
     home: Home = None,
@@ -220,8 +220,8 @@ def utility(
         from flows.datasets import Version
 
         named = Version.parse(dataset)
-        worth = api.utility(named, session.settings, final, set_ or (), against)
-        session.set_result(worth, result_tables.worth(worth))
+        found = api.utility(named, session.settings, final, set_ or (), against)
+        session.set_result(found, result_tables.utility(found))
 
 
 @app.command()
@@ -232,14 +232,14 @@ def folds(
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Trains a generator per fold of the real patients, and tries every patient once."""
+    """Trains a generator per fold of the real patients, and tests every patient once."""
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console import result_tables
 
-        worth = api.folds(content, session.settings, count)
-        session.set_result(worth, result_tables.worth(worth))
+        found = api.folds(content, session.settings, count)
+        session.set_result(found, result_tables.utility(found))
 
 
 @app.command()
@@ -300,7 +300,7 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
 
 @app.command()
 def status(home: Home = None, json_: Json = False) -> None:
-    """Tells what the home holds and how large it is."""
+    """Says what the home holds and how large it is."""
     with open_session(home, json_) as session:
         from flows.console import doctor, result_tables
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from factory.exports import EXPORTS
 from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
@@ -38,7 +39,7 @@ def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
 
 @datasets.command()
 def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
-    """Tells what a version holds, how it was made, and its scores."""
+    """Says what a version holds, how it was made, and its scores."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables
@@ -68,9 +69,7 @@ def diff(
 def export(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[
-        str, typer.Option("--as", help="Layout: folder, nifti, nnunet or monai.")
-    ] = "folder",
+    layout: Annotated[str, typer.Option("--as", help=f"Layout: {', '.join(EXPORTS)}.")] = "folder",
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -100,11 +99,11 @@ def gc(
     name: PlainName,
     days: Annotated[float, typer.Option(min=1, help="Keep what is younger.")] = 1.0,
     runs: Annotated[bool, typer.Option("--runs", help="Also drop unpublished runs.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only list.")] = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Tells what no version needs any more, and with --delete frees it."""
+    """Says what no version needs any more, and with --delete frees it."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console import result_tables

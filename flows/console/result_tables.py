@@ -19,29 +19,29 @@ from factory.store.versions import Verification
 from flows.planning.plan import Plan
 
 if TYPE_CHECKING:
-    from evaluation.utility.learning_curve import Headroom
+    from evaluation.utility.learning_curve import LearningCurve
     from flows.api import Made, Scored
     from flows.build import Outcome
     from flows.compare import Comparison
     from flows.console.doctor import Check, Status
     from flows.datasets import DataSet, History
-    from flows.utility_result import Worth
+    from flows.utility import UtilityResult
 
 
 STYLES = {"yes": "green", "partly": "yellow", "no": "red"}
 WHEN = "%Y-%m-%d %H:%M:%S"
 
 
-def plan(told: Plan) -> RenderableType:
+def plan(found: Plan) -> RenderableType:
     """What a run would do."""
     rows = {
-        "data set": told.dataset,
-        "pairs": f"{told.pairs} of {', '.join(told.domains)}",
-        "real pairs": ", ".join(f"{count} {split}" for split, count in told.real.items()),
-        "generator": f"{told.training_steps} training steps" if told.training_steps else "ready",
-        "models": f"{told.network_steps} training steps of judges and downstream models",
-        "time": f"about {time_text(told.seconds)} on this machine",
-        "space": f"about {size_text(told.bytes)} before compression",
+        "data set": found.dataset,
+        "pairs": f"{found.pairs} of {', '.join(found.domains)}",
+        "real pairs": ", ".join(f"{count} {split}" for split, count in found.real.items()),
+        "generator": f"{found.training_steps} training steps" if found.training_steps else "ready",
+        "models": f"{found.network_steps} training steps of judges and downstream models",
+        "time": f"about {time_text(found.seconds)} on this machine",
+        "space": f"about {size_text(found.bytes)} before compression",
     }
     return Group("The recipe is fine. A run would take:", mapping(rows))
 
@@ -61,10 +61,10 @@ def outcome(found: Outcome, all_: bool = False) -> RenderableType:
     return Group(mapping(head), *gates, below, mapping(foot))
 
 
-def made(told: Made) -> RenderableType:
+def made(found: Made) -> RenderableType:
     """Pairs that were made and judged one by one."""
-    pairs = ", ".join(f"{count} {name}" for name, count in told.pairs.items() if count)
-    return mapping({"data set": f"{told.dataset}@{told.branch}", "pairs": pairs})
+    pairs = ", ".join(f"{count} {name}" for name, count in found.pairs.items() if count)
+    return mapping({"data set": f"{found.dataset}@{found.branch}", "pairs": pairs})
 
 
 def scored(found: Scored, all_: bool = False) -> RenderableType:
@@ -110,7 +110,7 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
     return table
 
 
-def worth(told: Worth) -> RenderableType:
+def utility(found: UtilityResult) -> RenderableType:
     """What pairs are worth to segmenters and to classifiers."""
     keys = ["domain", "kind", "ratio", "real"]
     overlaps = [f"{name}{end}" for name in ("dice", "iou") for end in ("", "_low", "_high")]
@@ -119,23 +119,23 @@ def worth(told: Worth) -> RenderableType:
     levels = [
         frame(pd.DataFrame(table)[[network, *keys, *columns]])
         for network, table, columns in (
-            ("segmenter", told.levels, dice),
-            ("classifier", told.classes["levels"], auroc),
+            ("segmenter", found.levels, dice),
+            ("classifier", found.classes["levels"], auroc),
         )
         if table
     ]
     equivalent_images = [
         f"{row['domain']}, {_arm(row)}: {row['words']}"
-        for row in [*told.equivalent_images, *told.classes["equivalent_images"]]
+        for row in [*found.equivalent_images, *found.classes["equivalent_images"]]
     ]
     return Group(
-        f"{told.version}, {_tried_on(told)}",
+        f"{found.version}, {_tested_on(found)}",
         *levels,
-        *unseen_tables(told.unseen),
+        *unseen_tables(found.unseen),
         # Plain: "[fewer, 42]" would be read as markup, and vanish.
         Text("\n".join(["in real images:", *equivalent_images]) if equivalent_images else ""),
-        scores({score.metric: score for score in told.scores}),
-        "" if told.file is None else mapping({"tables": short_path(told.file)}),
+        scores({score.metric: score for score in found.scores}),
+        "" if found.file is None else mapping({"tables": short_path(found.file)}),
     )
 
 
@@ -144,10 +144,10 @@ def _arm(row: Mapping[str, object]) -> str:
     return f"{row['kind']}{beside}" + (f", {row['ratio']:g} : 1" if row["ratio"] else "")
 
 
-def _tried_on(told: Worth) -> str:
-    if told.folds is not None:
-        return f"every patient tried once, in {told.folds} folds with a generator each"
-    return f"tried on the {told.split} split" + f" of {told.against}" * bool(told.against)
+def _tested_on(found: UtilityResult) -> str:
+    if found.folds is not None:
+        return f"every patient tested once, in {found.folds} folds with a generator each"
+    return f"tested on the {found.split} split" + f" of {found.against}" * bool(found.against)
 
 
 def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
@@ -161,7 +161,7 @@ def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
     return [f"unseen: {rows[0]['unseen']}", *tables] if rows else []
 
 
-def headroom(found: Iterable[Headroom]) -> RenderableType:
+def headroom(found: Iterable[LearningCurve]) -> RenderableType:
     """Learning curves of real data, and what they say."""
     parts: list[RenderableType] = []
     for each in found:
@@ -173,20 +173,20 @@ def headroom(found: Iterable[Headroom]) -> RenderableType:
     return Group(*parts)
 
 
-def comparison(told: Comparison) -> RenderableType:
+def comparison(found: Comparison) -> RenderableType:
     """Specialists and generalists, domain by domain, over all, and what they cost."""
-    levels = pd.DataFrame(told.levels).astype({"distance": float, "alignment": float})
+    levels = pd.DataFrame(found.levels).astype({"distance": float, "alignment": float})
     wide = levels.pivot(index="domain", columns="arm", values=["distance", "alignment"])
     wide.columns = pd.Index([" of ".join(names) for names in wide.columns])
     table = Table("against specialists", "value", "95 % interval", "n", box=None, pad_edge=False)
-    for name, figure in told.figures.items():
+    for name, figure in found.figures.items():
         value, low, high = (
             "-" if figure[end] is None else _cell(figure[end]) for end in ("value", "low", "high")
         )
         table.add_row(name, value, f"{low} to {high}", str(figure["n"]))
-    costs = pd.DataFrame(told.costs).T.rename_axis("arm").reset_index()
-    head = f"{told.images} images of each domain by each arm, against the {told.split} split"
-    foot = {"result": short_path(told.file), "chart": short_path(told.chart)}
+    costs = pd.DataFrame(found.costs).T.rename_axis("arm").reset_index()
+    head = f"{found.images} images of each domain by each arm, against the {found.split} split"
+    foot = {"result": short_path(found.file), "chart": short_path(found.chart)}
     return Group(head, frame(wide.reset_index()), "", table, "", frame(costs), mapping(foot))
 
 
@@ -198,39 +198,39 @@ def datasets(found: Iterable[DataSet]) -> RenderableType:
     return table
 
 
-def log(told: History) -> RenderableType:
+def log(found: History) -> RenderableType:
     """The history of a data set."""
     table = Table("when", "snapshot", "names", "what", box=None, pad_edge=False)
-    for entry in told.log:
+    for entry in found.log:
         when = entry.written_at.strftime(WHEN)
         table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
     events = Table("when", "version", "event", "why", box=None, pad_edge=False)
-    for row in told.versions:
+    for row in found.versions:
         when = f"{row['recorded_at']:{WHEN}}"
         events.add_row(when, f"v{row['number']}", str(row["event"]), str(row["reason"]))
-    return Group(table, "", events) if told.versions else table
+    return Group(table, "", events) if found.versions else table
 
 
-def verification(told: Verification) -> RenderableType:
+def verification(found: Verification) -> RenderableType:
     """Whether a version is whole."""
-    return "\n".join(told.problems) or f"whole: {told.counts}"
+    return "\n".join(found.problems) or f"whole: {found.counts}"
 
 
-def garbage(told: Garbage, dry_run: bool) -> RenderableType:
+def garbage(found: Garbage, dry_run: bool) -> RenderableType:
     """What was freed, or would be."""
     verb = "would free" if dry_run else "freed"
-    branches = f"; branches {', '.join(told.branches)}" if told.branches else ""
-    size = size_text(told.bytes)
-    return f"{verb} {size}: {told.snapshots} snapshots, {told.chunks} chunks{branches}"
+    branches = f"; branches {', '.join(found.branches)}" if found.branches else ""
+    size = size_text(found.bytes)
+    return f"{verb} {size}: {found.snapshots} snapshots, {found.chunks} chunks{branches}"
 
 
-def status(told: Status) -> RenderableType:
+def status(found: Status) -> RenderableType:
     """What a home holds."""
-    sizes = {name: size_text(size) for name, size in told.bytes.items()}
+    sizes = {name: size_text(size) for name, size in found.bytes.items()}
     rows = {
-        "home": short_path(told.home),
-        "data sets": ", ".join(told.datasets) or "none",
-        "reports": ", ".join(short_path(path) for path in told.reports[:5]) or "none",
+        "home": short_path(found.home),
+        "data sets": ", ".join(found.datasets) or "none",
+        "reports": ", ".join(short_path(path) for path in found.reports[:5]) or "none",
         **sizes,
     }
     return mapping(rows)

@@ -52,7 +52,7 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told = time.monotonic()
+        self._logged_at = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -67,15 +67,15 @@ class Bars:
 
     def open(self, title: str, total: int | None) -> int:
         """Shows a new stage."""
-        self._tell(f"{title} …")
+        self._log(f"{title} …")
         return int(self._progress.add_task(title, total=total, note=""))
 
     def move(self, bar: int, done: int, note: str) -> None:
         """Moves a bar."""
         self._progress.update(TaskID(bar), completed=done, note=note)
         task = self._progress.tasks[bar]
-        if time.monotonic() - self._told > LOG_SECONDS and task.total:
-            self._tell(f"{task.description}: {done} of {task.total:.0f} {note}".rstrip())
+        if time.monotonic() - self._logged_at > LOG_SECONDS and task.total:
+            self._log(f"{task.description}: {done} of {task.total:.0f} {note}".rstrip())
 
     def close(self, bar: int) -> None:
         """Stops the clock of a stage and leaves its bar, full where its length was not known."""
@@ -83,8 +83,8 @@ class Bars:
             self._progress.update(TaskID(bar), total=1, completed=1)
         self._progress.stop_task(TaskID(bar))
 
-    def _tell(self, line: str) -> None:
-        self._told = time.monotonic()
+    def _log(self, line: str) -> None:
+        self._logged_at = time.monotonic()
         if not self._console.is_terminal:
             self._console.print(line, highlight=False, markup=False)
 

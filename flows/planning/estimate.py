@@ -16,6 +16,8 @@ from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.utility.arms import Arm
+from evaluation.utility.downstream_task import task_of
+from evaluation.utility.registry import TASKS
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
@@ -35,20 +37,17 @@ class Budget:
     """What training downstream models costs on this machine.
 
     Attributes:
-        segmenters: how many are still to be trained.
-        steps: of each network.
+        networks: how many are still to be trained, by what they are called.
+        steps: of each.
         seconds: about how long all of them take.
-        classifiers: how many are still to be trained.
     """
 
-    segmenters: int
+    networks: Mapping[str, int]
     steps: int
     seconds: float
-    classifiers: int = 0
 
     def __str__(self) -> str:
-        networks = {"segmenter": self.segmenters, "classifier": self.classifiers}
-        counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in networks.items() if n]
+        counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in self.networks.items()]
         if not counts:
             return "every model was trained before"
         one = " and ".join(counts)
@@ -67,8 +66,7 @@ def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
     """
     kinds = Counter(arm.network for arm in arms)
     spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
-    classifiers = sum(arm.classifies for arm in arms)
-    return Budget(len(arms) - classifiers, steps, spent, classifiers)
+    return Budget(Counter(task_of(arm, TASKS).network for arm in arms), steps, spent)
 
 
 def seconds(

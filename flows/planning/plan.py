@@ -20,7 +20,7 @@ from evaluation.metrics.registry import needs_of
 from evaluation.pairs import by_domain, domain_of, take
 from evaluation.scoring.judges import learnable_findings
 from evaluation.utility.arms import Arm
-from evaluation.utility.classifier_arms import every_arm
+from evaluation.utility.registry import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.errors import InputError
 from factory.prompts.caption_retrieval import CaptionLibrary

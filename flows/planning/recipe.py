@@ -85,7 +85,7 @@ class Recipe(BaseModel):
         return plain_name(name)
 
     @model_validator(mode="after")
-    def _needed_utility_is_tried(self) -> Self:
+    def _needed_utility_is_tested(self) -> Self:
         needs = {"gates": self.gates, "champion": [self.champion or ""]}
         for key, names in needs.items():
             bare = {name.partition(".")[0] for name in names}
@@ -98,8 +98,8 @@ class Recipe(BaseModel):
             if self.utility is not None and (missing := sorted(wanted - self.utility.scores)):
                 raise InputError(
                     f"{key} names {', '.join(missing)}, which the utility section does not give: "
-                    "a gain needs the arm both, a worth an arm with synthetic pairs and two numbers "
-                    "of real images; those with auroc are of utility.classifiers, the others of "
+                    "a gain needs the arm both, equivalent images an arm with synthetic pairs and "
+                    "two numbers of real images; those with auroc are of utility.classifiers, the others of "
                     "utility.segmenters; utility.unseen gives those of seen and unseen classes alone"
                 )
         return self
@@ -129,7 +129,7 @@ class Recipe(BaseModel):
     def in_fold(self, fold: int, count: int) -> Recipe:
         """The recipe with one of so many folds of its patients held out: a data set of its own.
 
-        It has no gates: what folds make is tried, not published.
+        It has no gates: what folds make is tested, not published.
 
         Raises:
             InputError: if its source is a fold already, or its utility section asks for others.
@@ -147,8 +147,8 @@ class Recipe(BaseModel):
             )
         content = self.model_dump(mode="json", by_alias=True)
         source = {"kind": "fold", "source": content["source"], "folds": count, "fold": fold}
-        name, tried = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
-        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tried}
+        name, tested = f"{self.name}-fold-{fold}-of-{count}", section.model_dump(mode="json")
+        changed = {"name": name, "source": source, "gates": {}, "champion": None, "utility": tested}
         return recipe_from({**content, **changed}, (), f"fold {fold} of {self.name}")
 
 

@@ -34,8 +34,8 @@ SPEC = {
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("medisyn")
     source = PhantomSource(domains=DOMAINS, train=9, val=6, test=6).build()
-    lesson = training_data(Reference.of(source, ImageSection(size=32, channels=3)))
-    for _ in MediSynSpec.model_validate(SPEC).learn(lesson, folder):
+    data = training_data(Reference.of(source, ImageSection(size=32, channels=3)))
+    for _ in MediSynSpec.model_validate(SPEC).learn(data, folder):
         pass
     return folder
 

@@ -4,7 +4,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from evaluation.settings import EvaluateSection, UtilitySection
+from evaluation.networks.settings import DomainRandomisationSection
+from evaluation.settings import EvaluateSection, UtilitySection, first_named
 
 
 def test_the_defaults_are_those_of_the_design():
@@ -35,11 +36,15 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"segmenters": []}, "segmenters and classifiers are both empty"),
         (EvaluateSection, {"judge": "nnunet"}, "'nnunet' is unknown"),
         (UtilitySection, {"segmenters": ["nnunett"]}, r"among \['nnunet', 'segresnet'"),
-        (UtilitySection, {"segmenters": ["nnunet"], "bridge": {}}, "augments by its own rules"),
+        (
+            UtilitySection,
+            {"segmenters": ["nnunet"], "domain_randomisation": {}},
+            "augments by its own rules",
+        ),
         (
             UtilitySection,
             {"segmenters": ["unet", "nnunet"], "arms": ["real", "augmented"]},
-            "leave these out, or try nnunet by itself",
+            "leave these out, or test nnunet by itself",
         ),
         (UtilitySection, {"real": []}, "at least 1 item"),
         (UtilitySection, {"real": [10, "some"]}, "'all'"),
@@ -97,9 +102,20 @@ def test_a_section_knows_which_scores_it_gives(values, names):
     assert UtilitySection(**values).scores == names
 
 
+def test_a_renamed_key_is_known_by_its_first_name():
+    section = EvaluateSection(tstr=False, finding_classifier="densenet", finding_classifier_steps=7)
+    first = first_named(section)
+    assert (first["both_ways"], first["finder"], first["finder_steps"]) == (False, "densenet", 7)
+    assert first["judge"] == section.judge
+    assert len(first) == len(EvaluateSection.model_fields)
+    changed = UtilitySection(domain_randomisation=DomainRandomisationSection())
+    assert first_named(changed)["bridge"] == {"strength": 1.0, "mirror": False}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["sections", "metrics", "score", "utility", "class_arms", "report", "unseen"]
+    "module",
+    ["settings", "metrics.registry", "scoring.version", "utility.registry", "report.report"],
 )
 def test_recipes_and_reports_are_read_without_torch(module):
     code = f"import sys, evaluation.{module}; assert not {{'torch', 'monai'}} & set(sys.modules)"

@@ -25,7 +25,7 @@ def test_the_public_models_domains_keep_its_class_order() -> None:
     assert [len(domain.classes) for domain in grey] == [15, 3, 1, 1, 2, 2]
 
 
-def test_titles_are_told_apart_except_where_the_public_model_does_not() -> None:
+def test_titles_differ_except_where_the_public_model_does_not() -> None:
     titles = [d.title for d in VOCABULARY.domains.values() if d.codec != "grey"]
     assert len(set(titles)) == len(titles)
 

@@ -130,7 +130,7 @@ def test_the_decision_names_its_evidence_and_its_author(first, home):
     assert "<dt>decided by</dt>" in Path(first["report"]).read_text()
 
 
-def test_pairs_are_gated_and_the_crown_is_defended(first, medpair, path, home, client):
+def test_pairs_are_gated_and_the_champion_is_challenged(first, medpair, path, home, client):
     here = ("--home", home, "--json", "--set", "name=gated", "--set", "utility=null")
     here = (*here, "--set", "champion=mmd_handcrafted")
     free = medpair("run", path, *here)

@@ -30,7 +30,7 @@ TWO = {
 
 
 @pytest.mark.integration
-def test_a_comparison_trains_draws_and_tells_what_each_arm_cost(medpair, recipe, tmp_path):
+def test_a_comparison_trains_draws_and_says_what_each_arm_cost(medpair, recipe, tmp_path):
     home = tmp_path / "home"
     words = ("compare", recipe(**TWO), "--images", 6, "--home", home)
     said = medpair(*words, "--json")

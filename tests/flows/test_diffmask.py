@@ -26,7 +26,7 @@ GENERATOR = {
         "views": [{"box": [0, 0, 0.25, 0.25], "absent": ["lesion"], "text": "upper left corner"}],
     },
     "sample": {"steps": 2, "batch": 4},
-    # Untrained attention is nearly flat, and in many pieces: what is tried here is the way.
+    # Untrained attention is nearly flat, and in many pieces: what is tested here is the way.
     "masks": {
         "min_contrast": 0,
         "min_component": 0,

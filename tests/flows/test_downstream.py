@@ -9,7 +9,7 @@ NAMES = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("d
 
 
 @pytest.mark.integration
-def test_an_unseen_class_is_tried_on_another_hospital(medpair, recipe, tmp_path):
+def test_an_unseen_class_is_tested_on_another_hospital(medpair, recipe, tmp_path):
     home = tmp_path / "home"
     grid = {"facets": {"finding": ["normal", "pneumonia"]}, "replicates": 3}
     evaluate = {"judge_steps": 2, "finding_classifier_steps": 0, "tstr": False}
@@ -31,7 +31,7 @@ def test_an_unseen_class_is_tried_on_another_hospital(medpair, recipe, tmp_path)
     # Nothing is trained again; people read of both tables.
     again = medpair(*words)
     assert "every model was trained before" in again.err
-    assert "tried on the val split of phantom" in again.out
+    assert "tested on the val split of phantom" in again.out
     assert "unseen: opacity" in again.out
 
 

@@ -1,4 +1,4 @@
-"""Folds from one command: a generator for each, every patient tried once."""
+"""Folds from one command: a generator for each, every patient tested once."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ SMALL = {
 
 
 @pytest.mark.integration
-def test_every_patient_is_tried_once_by_a_generator_that_never_saw_him(medpair, recipe, tmp_path):
+def test_every_patient_is_tested_once_by_a_generator_that_never_saw_him(medpair, recipe, tmp_path):
     home = tmp_path / "home"
     file = recipe(**SMALL)
     said = medpair("folds", file, "--folds", "2", "--home", home, "--json")
@@ -52,7 +52,7 @@ def test_every_patient_is_tried_once_by_a_generator_that_never_saw_him(medpair, 
     levels = told["classes"]["levels"]
     assert {row["kind"] for row in levels} == {"real", "synthetic", "both"}
     assert {row["real"] for row in levels} == {"", "4", "50%"}
-    # 8 + 2 images of as many patients, each tried once in every arm; half of one fold is 2.
+    # 8 + 2 images of as many patients, each tested once in every arm; half of one fold is 2.
     assert {(row["n"], row["patients"]) for row in levels} == {(10, 10)}
     assert {row["images"] for row in levels if row["real"] == "50%"} == {2}
     assert json.loads(Path(told["file"]).read_text())["classes"] == told["classes"]
@@ -63,7 +63,7 @@ def test_every_patient_is_tried_once_by_a_generator_that_never_saw_him(medpair, 
         assert (source["kind"], source["fold"]) == ("fold", fold)
     trained = sorted(path.stat().st_mtime_ns for path in home.glob("models/**/*.safetensors"))
     text = medpair("folds", file, "--folds", "2", "--home", home)
-    assert "every patient tried once, in 2 folds with a generator each" in text.out
+    assert "every patient tested once, in 2 folds with a generator each" in text.out
     again = sorted(path.stat().st_mtime_ns for path in home.glob("models/**/*.safetensors"))
     assert again == trained
 

@@ -57,23 +57,23 @@ def test_a_version_without_masks_is_scored_published_and_reported(medpair, recip
     assert refused.code == 2
     assert len(refused.lines) == 1
     assert "no masks" in refused.lines[0]
-    tried = medpair(
+    tested = medpair(
         *("utility", "maskless@v1", "--home", home, "--json", "--final"),
         *(
             "--set",
             "utility={segmenters: [], classifiers: [resnet], real: [3], seeds: 1, steps: 2}",
         ),
     )
-    assert tried.code == 0, tried.err
-    assert "utility: 6 classifiers x 2 steps, less than a minute here" in tried.err
-    levels = tried.json["classes"]["levels"]
+    assert tested.code == 0, tested.err
+    assert "utility: 6 classifiers x 2 steps, less than a minute here" in tested.err
+    levels = tested.json["classes"]["levels"]
     told = {(row["domain"], row["kind"]): row["provenance"] for row in levels}
     assert told == {
         (domain, kind): "" if kind == "real" else "full"
         for domain in DOMAINS
         for kind in ("real", "synthetic", "both")
     }
-    assert tried.json["levels"] == []
+    assert tested.json["levels"] == []
     lake = medpair(
         *("scores", "select n from scores where metric = 'utility_auroc_gain'"),
         *("--home", home, "--json"),

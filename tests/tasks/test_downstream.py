@@ -1,4 +1,4 @@
-"""The experiment trains on what it may, tries on what it must not have seen, and trains nothing twice."""
+"""The experiment trains on what it may, tests on what it must not have seen, and trains nothing twice."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from evaluation.errors import InputError
-from evaluation.settings import ARMS, DomainRandomisationSection, UtilitySection
+from evaluation.networks.settings import DomainRandomisationSection
+from evaluation.settings import ARMS, UtilitySection
 from evaluation.utility.arms import Arm
-from evaluation.utility.classifier_arms import stratified_subset
-from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.classification import stratified_subset
+from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure
+from evaluation.utility.registry import utility_of
 from factory.errors import InputError as SourceError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
@@ -21,7 +22,6 @@ from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
 from tasks.downstream import DownstreamExperiment
 from tasks.real_data import Reference
-from tasks.utility import Cases
 
 IMAGE = ImageSection(size=32)
 SECTION = UtilitySection(real=(2,), seeds=1, steps=2, arms=tuple(ARMS))
@@ -54,26 +54,31 @@ def experiment(phantoms, tmp_path):
     return DownstreamExperiment(SECTION, reference, made, "SNAPSHOT", tmp_path, Unrecorded())
 
 
+def masks_of(cases):
+    return utility_of({"segmentation": cases}).segmentation
+
+
 def cases_of(experiment):
-    return pd.concat([experiment.try_arm(arm) for arm in experiment.arms()], ignore_index=True)
+    return pd.concat([experiment.test_arm(arm) for arm in experiment.arms()], ignore_index=True)
 
 
-def test_bridged_pairs_make_another_network_and_real_ones_the_same(experiment):
+def test_randomised_pairs_make_another_network_and_real_ones_the_same(experiment):
     bridged = replace(
-        experiment, section=SECTION.model_copy(update={"bridge": DomainRandomisationSection()})
+        experiment,
+        section=SECTION.model_copy(update={"domain_randomisation": DomainRandomisationSection()}),
     )
     far = DomainRandomisationSection(strength=2.0)
-    farther = replace(experiment, section=SECTION.model_copy(update={"bridge": far}))
+    farther = replace(experiment, section=SECTION.model_copy(update={"domain_randomisation": far}))
     for arm in experiment.arms():
         places = {each.place(arm) for each in (experiment, bridged, farther)}
         assert len(places) == (3 if arm.learns_synthetic else 1)
 
 
-def test_every_arm_is_tried_and_trained_once(experiment):
+def test_every_arm_is_tested_and_trained_once(experiment):
     asked = experiment.arms()
     # Synthetic, and five kinds at two real images; one of those is trained as another.
     assert (len(asked), len(experiment.untrained(asked))) == (6, 5)
-    told = Utility.of(cases_of(experiment))
+    told = masks_of(cases_of(experiment))
     assert experiment.untrained(asked) == []
     assert set(told.levels["kind"]) == set(ARMS)
     assert (told.levels["weights"] == "last").all()
@@ -86,9 +91,9 @@ def test_every_arm_is_tried_and_trained_once(experiment):
 def test_validation_chooses_weights_unless_rows_rest_on_few(experiment, phantoms):
     arm = Arm("unet", "phantom-breast-us", "real", "2", 2, 0)
     chosen = replace(experiment, validation=phantoms[1])
-    assert chosen.try_arm(arm)["weights"].unique().tolist() == ["validated"]
-    few = replace(chosen, seen=TrainingExposure("limited", 6))
-    assert few.try_arm(arm)["weights"].unique().tolist() == ["last"]
+    assert chosen.test_arm(arm)["weights"].unique().tolist() == ["validated"]
+    few = replace(chosen, exposure=TrainingExposure("limited", 6))
+    assert few.test_arm(arm)["weights"].unique().tolist() == ["last"]
     assert few.place(arm) == experiment.place(arm) != chosen.place(arm)
 
 
@@ -98,7 +103,7 @@ def test_other_pairs_are_other_trainings_but_for_real_images(experiment):
     assert {kind for kind, equal in same.items() if equal} == {"real", "augmented", "reversed"}
 
 
-def test_folds_try_every_patient_once_by_segmenters_without_them(experiment, phantoms):
+def test_folds_test_every_patient_once_by_segmenters_without_them(experiment, phantoms):
     section = UtilitySection(real=(2,), seeds=1, steps=1, arms=("real",), folds=3)
     folded = replace(experiment, section=section, validation=phantoms[1])
     cases = cases_of(folded)
@@ -107,16 +112,16 @@ def test_folds_try_every_patient_once_by_segmenters_without_them(experiment, pha
     assert set(macro["fold"]) == {0, 1, 2}
     for fold in range(3):
         learnt = set(folded.to_learn(fold).facets["name"])
-        tried = macro[macro["fold"] == fold]
-        assert not learnt & set(folded._pool.facets["name"].iloc[tried["case"]])
-    assert len(Utility.of(cases).levels.query("`class` == 'macro'")) == 1
+        tested = macro[macro["fold"] == fold]
+        assert not learnt & set(folded._pool.facets["name"].iloc[tested["case"]])
+    assert len(masks_of(cases).levels.query("`class` == 'macro'")) == 1
 
 
 def test_folds_of_patients_that_the_generator_knows_are_refused(experiment):
     section = UtilitySection(real=(2,), folds=2)
     with pytest.raises(InputError, match="patients that the generator was trained on"):
-        replace(experiment, section=section, seen=TrainingExposure("whole", 6)).arms()
-    assert replace(experiment, section=section, seen=NOTHING_SEEN).arms()
+        replace(experiment, section=section, exposure=TrainingExposure("whole", 6)).arms()
+    assert replace(experiment, section=section, exposure=NO_EXPOSURE).arms()
 
 
 CHEST = "phantom-chest-xray"
@@ -131,7 +136,7 @@ def chest_bench(folder, **changes):
     reference = Reference.of(source, IMAGE, "test")
     validation = source.read("val", IMAGE)
     return DownstreamExperiment(
-        section, reference, made.read("train", IMAGE), "S", folder, Unrecorded(), NOTHING_SEEN,
+        section, reference, made.read("train", IMAGE), "S", folder, Unrecorded(), NO_EXPOSURE,
         validation,
     )  # fmt: skip
 
@@ -150,12 +155,11 @@ def test_no_real_image_of_an_unseen_class_teaches_or_chooses(tmp_path):
     half = round(len(experiment.to_learn(None)) / 2)
     assert {arm.real for arm in asked} == {"", str(half)}
     assert not any((experiment._choosers(arm).masks == opacity).any() for arm in asked)
-    network = experiment._started(asked[0])[0]
-    assert network.classes == experiment.reference.classes[CHEST]
+    assert experiment._targets(asked[0]) == experiment.reference.classes[CHEST]
     cases = cases_of(experiment)
     assert set(cases.loc[cases["unseen"], "class"]) == {"opacity"}
     assert cases.loc[cases["unseen"], "shown"].any()  # held-out images show everything
-    told = Utility.of(cases)
+    told = masks_of(cases)
     assert told.unseen["kind"].tolist() == ["synthetic", "real", "both"]
     names = {f"utility_{p}_{n}" for p in ("seen", "unseen", "harmonic") for n in ("dice", "iou")}
     assert {score.metric for score in told.scores} == names
@@ -184,13 +188,13 @@ def other_hospital(**changes):
     return PhantomSource(**(values | changes)).build()
 
 
-def test_another_source_is_tried_on_by_the_same_networks(experiment):
+def test_another_source_is_tested_on_by_the_same_networks(experiment):
     asked = experiment.arms()
     cases_of(experiment)
     elsewhere = experiment.reference.against(other_hospital(), "val", ["phantom-breast-us"])
     moved = replace(experiment, reference=elsewhere)
     assert moved.untrained(asked) == []
-    real = moved.try_arm(next(arm for arm in asked if arm.kind == "real"))
+    real = moved.test_arm(next(arm for arm in asked if arm.kind == "real"))
     assert real["case"].nunique() == 3
     assert elsewhere.digest != experiment.reference.digest
     assert elsewhere.train is experiment.reference.train
@@ -239,9 +243,9 @@ def strict_cases(folder, segmenters):
     reference = Reference.of(source, IMAGE, "test")
     # What a generator of these two images makes: here, the images themselves.
     made = PairBatch.concatenate([reference.train] * 2)
-    seen, validation = TrainingExposure("limited", 2), source.read("val", IMAGE)
+    exposure, validation = TrainingExposure("limited", 2), source.read("val", IMAGE)
     experiment = DownstreamExperiment(
-        SECTION, reference, made, "S", segmenters, Unrecorded(), seen, validation
+        SECTION, reference, made, "S", segmenters, Unrecorded(), exposure, validation
     )
     return cases_of(experiment), set(reference.train.facets["patient"])
 
@@ -278,24 +282,24 @@ def test_classifiers_have_every_arm_and_need_no_masks(experiment, phantoms):
     assert (len(asked), len(classes.untrained(asked))) == (11, 9)
     cases = cases_of(classes)
     assert classes.untrained(asked) == []
-    told = Utility.of(pd.DataFrame(), cases)
-    levels = told.classes.levels
+    told = utility_of({"classification": cases})
+    levels = told.classification.levels
     assert set(levels["kind"]) == set(ARMS)
     assert (levels["weights"] == "validated").all()
     assert set(levels.loc[levels["kind"] == "both", "provenance"]) == {"phantom"}
-    assert told.levels.empty
+    assert told.segmentation.levels.empty
     pd.testing.assert_frame_equal(cases_of(classes), cases, check_exact=True)  # read back
-    few = replace(classes, seen=TrainingExposure("limited", 6))
-    assert (few.try_arm(asked[0])["weights"] == "last").all()
+    few = replace(classes, exposure=TrainingExposure("limited", 6))
+    assert (few.test_arm(asked[0])["weights"] == "last").all()
 
 
-def test_classifiers_of_folds_try_every_patient_once(experiment, phantoms):
+def test_classifiers_of_folds_test_every_patient_once(experiment, phantoms):
     section = CLASSES.model_copy(update={"folds": 2, "real": (3,), "arms": ("real",)})
     folded = replace(experiment, section=section, validation=phantoms[1])
     cases = cases_of(folded)
     assert sorted(cases["case"]) == list(range(6 + 3 + 3))
     assert cases["findings"].nunique() == 1
-    assert len(Utility.of(pd.DataFrame(), cases).classes.levels) == 1
+    assert len(utility_of({"classification": cases}).classification.levels) == 1
 
 
 def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experiment, tmp_path):
@@ -309,8 +313,8 @@ def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experi
         images[rows] = 255
         reference = replace(experiment.reference, train=replace(train, images=images))
         # As a generator of the chosen images alone would leave it: nothing else chooses weights.
-        seen, held = TrainingExposure("limited", 3), replace(train, images=images)
-        changes = {"seen": seen, "validation": held, "folder": tmp_path / folder}
+        exposure, held = TrainingExposure("limited", 3), replace(train, images=images)
+        changes = {"exposure": exposure, "validation": held, "folder": tmp_path / folder}
         return cases_of(replace(experiment, section=section, reference=reference, **changes))
 
     clean = cases_with([], "clean")
@@ -322,7 +326,7 @@ def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experi
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # nnU-Net's, of what it imports
-def test_nnunet_is_tried_in_the_same_arms_and_trained_once(phantoms, tmp_path):
+def test_nnunet_is_tested_in_the_same_arms_and_trained_once(phantoms, tmp_path):
     pytest.importorskip("nnunetv2")
     kinds = ("real", "reversed")
     section = UtilitySection(segmenters=("nnunet",), real=(2,), seeds=1, steps=2, arms=kinds)
@@ -334,11 +338,3 @@ def test_nnunet_is_tried_in_the_same_arms_and_trained_once(phantoms, tmp_path):
     assert experiment.untrained(experiment.arms()) == []
     assert list(tmp_path.iterdir()) == [experiment.place(experiment.arms()[0])]
     pd.testing.assert_frame_equal(cases_of(experiment), cases)
-
-
-def test_pooled_trials_keep_their_images_and_patients_apart():
-    part = pd.DataFrame({"case": [0, 1, 2], "unit": [0, 0, 1], "dice": 0.5})
-    pooled = Cases.pooled([Cases(part, pd.DataFrame()), Cases(part, pd.DataFrame())])
-    assert pooled.drawing["case"].nunique() == 6
-    assert pooled.drawing["unit"].nunique() == 4
-    assert pooled.telling.empty

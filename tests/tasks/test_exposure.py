@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from evaluation.utility.exposure import NOTHING_SEEN, TrainingExposure, provenance
+from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure, provenance
 from factory.generators.phantom import PhantomGeneratorSpec
 from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
@@ -34,30 +34,30 @@ def of(source, pairs):
     return Ancestor(source.build().digest, pairs, phantom=True)
 
 
-def seen(spec, source):
+def exposure(spec, source):
     return exposure_of(spec.checkpoints, source, source.build().digest)
 
 
 def test_what_a_card_and_a_limit_say(spec):
-    assert seen(spec(of(WHOLE, 8)), WHOLE) == TrainingExposure("whole", 8)
-    assert seen(spec(of(FEW, 3)), FEW) == TrainingExposure("limited", 3)
-    assert seen(spec(OTHER, of(FEW, 3)), FEW) == TrainingExposure("limited", 3, others=True)
-    assert seen(spec(OTHER), WHOLE) == TrainingExposure(others=True)
+    assert exposure(spec(of(WHOLE, 8)), WHOLE) == TrainingExposure("whole", 8)
+    assert exposure(spec(of(FEW, 3)), FEW) == TrainingExposure("limited", 3)
+    assert exposure(spec(OTHER, of(FEW, 3)), FEW) == TrainingExposure("limited", 3, others=True)
+    assert exposure(spec(OTHER), WHOLE) == TrainingExposure(others=True)
     # Fine-tuned on few, but its start had seen them all.
-    assert seen(spec(of(WHOLE, 8), of(FEW, 3)), FEW).own == "whole"
-    assert seen(spec(of(WHOLE, 8)), FEW) == TrainingExposure("whole", 8)
+    assert exposure(spec(of(WHOLE, 8), of(FEW, 3)), FEW).own == "whole"
+    assert exposure(spec(of(WHOLE, 8)), FEW) == TrainingExposure("whole", 8)
     # Phantoms of another set are nobody's images.
-    assert seen(spec(Ancestor("other", 50, phantom=True)), WHOLE) == NOTHING_SEEN
+    assert exposure(spec(Ancestor("other", 50, phantom=True)), WHOLE) == NO_EXPOSURE
 
 
 def test_a_limit_within_a_union_counts_for_the_whole(spec):
     other = PhantomSource(domains=("phantom-colonoscopy",), train=4)
     whole = UnionSource(parts={"breast": WHOLE, "colon": other})
     few = UnionSource(parts={"breast": FEW, "colon": other})
-    assert seen(spec(of(whole, 12)), whole) == TrainingExposure("whole", 12)
-    assert seen(spec(of(few, 7)), few) == TrainingExposure("limited", 7)
-    assert seen(spec(of(whole, 12), of(few, 7)), few).own == "whole"
-    assert seen(spec(OTHER), few) == TrainingExposure(others=True)
+    assert exposure(spec(of(whole, 12)), whole) == TrainingExposure("whole", 12)
+    assert exposure(spec(of(few, 7)), few) == TrainingExposure("limited", 7)
+    assert exposure(spec(of(whole, 12), of(few, 7)), few).own == "whole"
+    assert exposure(spec(OTHER), few) == TrainingExposure(others=True)
 
 
 COLON = PhantomSource(domains=("phantom-colonoscopy",), train=4)
@@ -65,31 +65,31 @@ BOTH = UnionSource(parts={"breast": WHOLE, "colon": COLON})
 
 
 def test_a_part_of_a_union_is_no_other_data_set(spec):
-    assert seen(spec(of(WHOLE, 8)), BOTH) == TrainingExposure("part", 8)
-    assert seen(spec(OTHER, of(COLON, 4)), BOTH) == TrainingExposure("part", 4, others=True)
+    assert exposure(spec(of(WHOLE, 8)), BOTH) == TrainingExposure("part", 8)
+    assert exposure(spec(OTHER, of(COLON, 4)), BOTH) == TrainingExposure("part", 4, others=True)
     few = UnionSource(parts={"breast": FEW, "colon": COLON})
     # Limited or not, it is the part; the union's own limit says nothing of it.
-    assert seen(spec(of(FEW, 3)), few) == TrainingExposure("part", 3)
-    assert seen(spec(of(WHOLE, 8)), few) == TrainingExposure("part", 8)
-    assert seen(spec(of(WHOLE, 8), of(few, 7)), few).own == "part"
-    assert seen(spec(of(WHOLE, 8), of(BOTH, 12)), BOTH) == TrainingExposure(
+    assert exposure(spec(of(FEW, 3)), few) == TrainingExposure("part", 3)
+    assert exposure(spec(of(WHOLE, 8)), few) == TrainingExposure("part", 8)
+    assert exposure(spec(of(WHOLE, 8), of(few, 7)), few).own == "part"
+    assert exposure(spec(of(WHOLE, 8), of(BOTH, 12)), BOTH) == TrainingExposure(
         "whole", 12, others=True
     )
-    assert provenance(seen(spec(of(WHOLE, 8)), BOTH), 8) == "full"
+    assert provenance(exposure(spec(of(WHOLE, 8)), BOTH), 8) == "full"
 
 
 def test_a_union_is_no_other_data_set_to_its_parts(spec):
     union = replace(of(BOTH, 12), parts=BOTH.build().parts_digests)
-    assert seen(spec(union), WHOLE) == TrainingExposure("part", 12)
-    assert seen(spec(union), FEW) == TrainingExposure("part", 12)
+    assert exposure(spec(union), WHOLE) == TrainingExposure("part", 12)
+    assert exposure(spec(union), FEW) == TrainingExposure("part", 12)
     another = UnionSource(parts={"colon": COLON, "chest": THIRD})
-    assert seen(spec(union), another) == TrainingExposure("part", 12)
-    assert seen(spec(union), THIRD) == NOTHING_SEEN
+    assert exposure(spec(union), another) == TrainingExposure("part", 12)
+    assert exposure(spec(union), THIRD) == NO_EXPOSURE
     # A card of before unions told their parts knows no better.
-    assert seen(spec(of(BOTH, 12)), WHOLE) == NOTHING_SEEN
+    assert exposure(spec(of(BOTH, 12)), WHOLE) == NO_EXPOSURE
 
 
-def test_a_lesson_of_a_union_tells_its_parts():
+def test_training_data_of_a_union_name_its_parts():
     data = training_data(Reference.of(BOTH.build(), ImageSection(size=32)))
     assert data.source_parts == tuple(part.build().digest for part in (WHOLE, COLON))
     assert training_data(Reference.of(WHOLE.build(), ImageSection(size=32))).source_parts == ()
@@ -103,12 +103,12 @@ def test_rows_of_three_real_images(spec):
         "full": [of(WHOLE, 8), of(FEW, 3)],
     }
     for name, ancestors in told.items():
-        assert provenance(seen(spec(*ancestors), FEW), 3) == name
+        assert provenance(exposure(spec(*ancestors), FEW), 3) == name
 
 
 def test_a_renderer_saw_nothing_and_no_card_is_unknown(tmp_path):
-    assert seen(PhantomGeneratorSpec(), WHOLE) == NOTHING_SEEN
-    assert seen(MedSegFactorySpec(start=tmp_path), WHOLE) == UNKNOWN
+    assert exposure(PhantomGeneratorSpec(), WHOLE) == NO_EXPOSURE
+    assert exposure(MedSegFactorySpec(start=tmp_path), WHOLE) == UNKNOWN
 
 
 def test_ancestors_are_handed_down():

@@ -1,4 +1,4 @@
-"""The crown on a real lake: the first version, a better one, one that is not, and repetition."""
+"""Promotion on a real lake: the first version, a better one, one that is not, and repetition."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def events(lake):
     ]
 
 
-def test_the_crown_moves_only_to_what_is_better_beyond_the_interval(lake):
+def test_only_what_is_better_beyond_the_interval_is_promoted(lake):
     for number, value in ((1, 0.70), (2, 0.72), (3, 0.80)):
         published(lake, number, value)
     first = challenged(lake, 1)

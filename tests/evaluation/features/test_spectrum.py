@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from evaluation.features.spectrum import band_power, luminance, sharpness, upper_power
+from evaluation.features.spectrum import (
+    band_power,
+    luminance,
+    octave_power,
+    sharpness,
+    upper_power,
+)
 
 
 def noise(count, size=48, seed=0, spread=20.0):
@@ -60,6 +66,16 @@ def test_blur_lowers_and_noise_raises_sharpness():
     )
     assert sharpness(upper_power(blurred), real, None, seed=0).high < 0.2
     assert sharpness(upper_power(noise(20, spread=30)), real, None, seed=0).low > 1.5
+
+
+@pytest.mark.parametrize(("period", "octave"), [(24, 0), (12, 1), (6, 2)])
+def test_details_land_in_the_octave_of_their_size(period, octave):
+    wave = 128 + 50 * np.sin(2 * np.pi * np.arange(96) / period)
+    images = np.broadcast_to(wave.round().astype(np.uint8), (1, 96, 96))[..., None]
+    power = octave_power(images)[0]
+    assert power.argmax() == octave
+    assert power[octave] > 100 * np.delete(power, octave).max()
+    assert octave_power(images[:0]).shape == (0, 3)
 
 
 def test_degenerate_sets_have_no_sharpness():

@@ -327,7 +327,7 @@ def test_rejections_are_replaced_by_none(lake):
     assert set(lake.read("rejections")["snapshot"]) == {"SNAPSHOT-B"}
 
 
-def test_the_champion_is_crowned_last_and_not_withdrawn(lake):
+def test_the_champion_is_the_version_promoted_last_and_not_withdrawn(lake):
     assert lake.champion("set") is None
     for number in (1, 2):
         lake.publish("set", number, f"S{number}", "run")

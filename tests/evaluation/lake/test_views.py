@@ -79,7 +79,7 @@ def test_only_what_was_measured_alike_competes(tmp_path):
     assert asked(lake, "SELECT number, judge FROM best_versions") == [(2, "new")]
 
 
-def test_drift_tells_the_change_and_whether_it_is_beyond_the_intervals(lake):
+def test_drift_has_the_change_and_whether_it_is_beyond_the_intervals(lake):
     sql = "SELECT number, round(change, 2), overlap FROM drift WHERE metric = 'consistency'"
     rows = asked(lake, sql + " ORDER BY number")
     # 0.80 ± 0.03 and 0.90 ± 0.03 do not touch; 0.90 ± 0.03 and 0.85 ± 0.03 do.

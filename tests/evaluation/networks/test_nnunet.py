@@ -13,7 +13,7 @@ from PIL import Image
 from evaluation.errors import InputError
 from evaluation.networks import nnunet_files
 from evaluation.networks.domain_randomisation import DomainRandomisation
-from evaluation.networks.nnunet import Nnunet, Planned, train_nnunet
+from evaluation.networks.nnunet import Nnunet, Planned, load_nnunet, train_nnunet
 from evaluation.networks.nnunet_files import (
     DATASET,
     FOLDERS,
@@ -23,12 +23,15 @@ from evaluation.networks.nnunet_files import (
     part_of,
     write_raw,
 )
-from evaluation.networks.segmenter import load_segmenter, save_segmenter, validated
+from evaluation.networks.segmenter import save_segmenter, validated
+from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.networks.weights import read_weights, restore, save_weights
-from evaluation.settings import DomainRandomisationSection, UtilitySection
-from evaluation.utility.arms import Arm, arms, labelled, start_arm
+from evaluation.settings import UtilitySection
+from evaluation.utility.arms import Arm
+from evaluation.utility.segmentation import SegmentationTask
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+TASK = SegmentationTask()
 SECTION = UtilitySection(segmenters=("nnunet",), real=(2,), seeds=1)
 
 
@@ -52,9 +55,9 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(absent):
 
 def test_arms_are_refused_before_any_is_trained(absent, discs):
     with pytest.raises(InputError, match="not part of this package"):
-        arms(SECTION, labelled(discs(5)), discs(8))
+        TASK.arms(SECTION, discs(5), discs(8))
     others = SECTION.model_copy(update={"segmenters": ("unet",)})
-    assert arms(others, labelled(discs(5)), discs(8))
+    assert TASK.arms(others, discs(5), discs(8))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -122,13 +125,12 @@ def test_a_weight_of_two_names_is_kept_once(tmp_path):
         restore(second, {"layers.one.weight": state["layers.one.weight"]}, tmp_path, "nnunet")
 
 
-@pytest.mark.parametrize("changed", ["strength", "bridge"])
+@pytest.mark.parametrize("changed", ["strength", "randomisation"])
 def test_its_augmentation_cannot_be_changed(changed, discs, tmp_path):
     given = {"strength": 2.0}
-    if changed == "bridge":
-        given = {
-            "bridges": [DomainRandomisation(DomainRandomisationSection(), ("disc",), 0, (48, 48))]
-        }
+    if changed == "randomisation":
+        randomisation = DomainRandomisation(DomainRandomisationSection(), ("disc",), 0, (48, 48))
+        given = {"randomisations": [randomisation]}
     loop = train_nnunet(untrained(), [discs(3)], steps=1, seed=0, work=tmp_path / "arm", **given)
     with pytest.raises(InputError, match="by its own rules"):
         next(loop)
@@ -150,7 +152,7 @@ def test_it_learns_an_arm_of_real_and_synthetic_pairs_and_is_read_back(discs, tm
     pools = discs(8, size=32), discs(6, size=32, seed=1)
     fresh, before = discs(4, size=32, seed=2), world()
     given = (arm, *pools, ("disc",), 20)
-    segmenter, loop = start_arm(*given, validation=fresh, work=tmp_path / "work")
+    segmenter, loop = TASK.start(*given, validation=fresh, work=tmp_path / "work")
     steps = [next(loop)]
     assert world() == before
     assert (tmp_path / "work").is_dir()
@@ -160,7 +162,7 @@ def test_it_learns_an_arm_of_real_and_synthetic_pairs_and_is_read_back(discs, tm
     assert steps[-1].validation == validated(segmenter, fresh) > 0.5
     assert steps[-1].loss < steps[0].loss
     save_segmenter(segmenter, tmp_path / "one")
-    back = load_segmenter(tmp_path / "one")
+    back = load_nnunet(tmp_path / "one")
     assert back.digest == segmenter.digest
     np.testing.assert_array_equal(back.predict(fresh.images), segmenter.predict(fresh.images))
 
@@ -172,7 +174,7 @@ def test_it_goes_on_with_its_plan_from_synthetic_to_real_pairs(discs, tmp_path):
     arm = Arm("nnunet", "discs", "pretrained", "all", 4, 0)
     pools = discs(4, size=32, classes=2), discs(6, size=32, classes=2, seed=1)
     sides = ("left disc", "right disc")
-    segmenter, loop = start_arm(arm, *pools, sides, 4, work=tmp_path / "work")
+    segmenter, loop = TASK.start(arm, *pools, sides, 4, work=tmp_path / "work")
     seen = [(step.number, json.dumps(segmenter.network.plan)) for step in loop]
     assert [number for number, _ in seen] == [1, 2, 3, 4]
     assert len({plan for _, plan in seen}) == 1

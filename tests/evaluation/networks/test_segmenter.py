@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from evaluation.errors import InputError
+from evaluation.networks.augmentation import augmented, standardised
 from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.segmenter import (
     WEIGHTS,
-    augmented,
     load_segmenter,
     new_segmenter,
     save_segmenter,
-    standardised,
     train_segmenter,
     validated,
 )

@@ -48,7 +48,7 @@ def test_a_kill_while_saving_leaves_nothing_that_passes_for_a_network(tmp_path):
     assert torch.equal(again.weight, network.weight)
 
 
-def test_what_is_broken_is_told_and_not_read(tmp_path, caplog):
+def test_what_is_broken_is_logged_and_not_read(tmp_path, caplog):
     (tmp_path / "some.safetensors").write_bytes(b"")
     assert read_back(load, tmp_path) is None
     assert "train it again" in caplog.text

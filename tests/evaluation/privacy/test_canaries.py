@@ -74,11 +74,9 @@ def by_heart(tmp_path_factory):
         text=TextTraining(steps=20, batch=16),
         augment=Augmentation(copies=1),
     )
-    lesson = TrainingData(
-        learnt, held_out[:8], source.domains, SMALL, source.digest, source.licence
-    )
+    data = TrainingData(learnt, held_out[:8], source.domains, SMALL, source.digest, source.licence)
     folder = tmp_path_factory.mktemp("by-heart")
-    assert list(train_text_to_image(lesson, section, "tiny", None, folder))
+    assert list(train_text_to_image(data, section, "tiny", None, folder))
     spec = MediSynSpec(start=folder, sample=SampleSection(steps=10, guidance=1, batch=20))
     domain, finding = source.domains[DOMAIN], str(train.facets["finding"].iloc[0])
     prompts = [

@@ -26,8 +26,7 @@ from evaluation.report.image_sheets import (
 )
 from evaluation.report.report import Report, number, render, write_report
 from evaluation.statistics.bootstrap import NOTHING, Estimate
-from evaluation.utility.classification import ClassUtility
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.result import TaskUtility, Utility
 
 TEMPLATE_VOID = {"meta", "img", "br", "col", "link"}
 
@@ -83,6 +82,10 @@ def levels_table(*, kinds=KINDS):
     )  # fmt: skip
 
 
+def segmentation(masks, findings=None):
+    return Utility({"segmentation": masks, "classification": findings or TaskUtility()})
+
+
 def utility_of(*, classes=("macro",), equivalent_images=()):
     gains = pd.DataFrame(
         [
@@ -93,7 +96,7 @@ def utility_of(*, classes=("macro",), equivalent_images=()):
             for c in classes
         ]
     )  # fmt: skip
-    return Utility(levels_table(), gains, pd.DataFrame(equivalent_images))
+    return segmentation(TaskUtility(levels_table(), gains, pd.DataFrame(equivalent_images)))
 
 
 def a_report(**changes):
@@ -147,9 +150,9 @@ UNSEEN_ENDS = [f"{p}_{n}{e}" for p in ("seen", "unseen", "harmonic") for n in ("
 def test_seen_and_unseen_classes_stand_apart():
     row = dict.fromkeys(UNSEEN_ENDS, 0.4) | {
         "segmenter": "unet", "domain": "a", "kind": "both", "ratio": 1.0, "real": "10",
-        "images": 10, "unseen": "opacity", "unseen_dice": 0.123, "missed": 3, "false": 1,
+        "images": 10, "unseen": ("opacity",), "unseen_dice": 0.123, "missed": 3, "false": 1,
         "n_seen": 40, "n_unseen": 17, "seeds": 3}  # fmt: skip
-    utility = replace(utility_of(), unseen=pd.DataFrame([row]))
+    utility = segmentation(replace(utility_of().segmentation, unseen=pd.DataFrame([row])))
     page = render(a_report(utility=utility))
     parsed(page)
     assert "Seen and unseen classes" in page
@@ -188,7 +191,7 @@ def test_gates_say_which_failed_and_by_how_much():
     assert "sets no gates" in render(a_report(gates={}))
 
 
-def test_domains_and_classes_are_told_apart_where_there_are_several():
+def test_domains_and_classes_are_named_where_there_are_several():
     page = render(a_report())
     assert "By domain" in page
     assert "By class" in page
@@ -207,7 +210,7 @@ def test_names_from_outside_cannot_become_markup():
     assert "<img src=x>" not in page
 
 
-def test_a_single_class_is_not_told_twice():
+def test_a_single_class_is_not_named_twice():
     page = render(a_report(utility=utility_of(classes=("lungs", "macro"))))
     assert "<td>macro</td>" in page
     assert "<td>lungs</td>" not in page
@@ -293,7 +296,7 @@ def test_every_arm_that_was_not_run_says_so():
     ]
 
 
-def test_worth_is_told_in_real_images():
+def test_equivalent_images_are_in_the_report():
     row = {"segmenter": "unet", "domain": "a", "kind": "synthetic", "ratio": 0.0, "real": "",
            "own": 0, "images": 97.0, "low": 40.0, "high": math.inf, "fewest": 10, "most": 97,
            "n": 40, "seeds": 3, "words": "more than all 97 [40, more]"}  # fmt: skip
@@ -305,7 +308,7 @@ def test_worth_is_told_in_real_images():
 
 def test_a_run_of_real_arms_alone_has_a_page():
     levels = levels_table(kinds=[("real", "10", 10)]).assign(seeds=1)
-    page = render(a_report(utility=Utility(levels, pd.DataFrame(), pd.DataFrame())))
+    page = render(a_report(utility=segmentation(TaskUtility(levels))))
     assert "With a single seed" in page
     assert "Gains</h3>" not in page
     assert utility_chart(levels).svg
@@ -315,7 +318,7 @@ def classes_of(*, equivalent_images=()):
     told = {"classifier": "resnet", "domain": "a", "ratio": 0.0, "provenance": "transfer"}
     numbers = {f"{name}{end}": 0.9 for name in ("auroc", "balanced_accuracy")
                for end in ("", "_low", "_high")}  # fmt: skip
-    level = {"weights": "last", "findings": "benign, malignant", "n": 31, "patients": 30}
+    level = {"weights": "last", "findings": ("benign", "malignant"), "n": 31, "patients": 30}
     levels = [
         told | numbers | level | {"kind": kind, "real": real, "images": images, "seeds": 3}
         for kind, real, images in KINDS
@@ -323,7 +326,7 @@ def classes_of(*, equivalent_images=()):
     gain = {"comparison": "both - real", "real": "10", "images": 10, "gain": 0.051, "low": 0.004,
             "high": 0.097, "p": 0.01, "p_holm": 0.02, "balanced_gain": -0.03, "balanced_low": -0.1,
             "balanced_high": math.nan, "n": 31, "patients": 30, "seeds": 3}  # fmt: skip
-    return ClassUtility(
+    return TaskUtility(
         pd.DataFrame(levels), pd.DataFrame([told | gain]), pd.DataFrame(equivalent_images)
     )
 
@@ -332,8 +335,7 @@ def test_classifiers_have_tables_of_their_own():
     row = {"classifier": "resnet", "domain": "a", "kind": "synthetic", "ratio": 0.0, "real": "",
            "own": 0, "images": 12.0, "low": 4.0, "high": 40.0, "fewest": 4, "most": 97,
            "n": 31, "seeds": 3, "words": "12 [4, 40]"}  # fmt: skip
-    nothing = pd.DataFrame()
-    alone = Utility(nothing, nothing, nothing, classes_of(equivalent_images=[row]))
+    alone = segmentation(TaskUtility(), classes_of(equivalent_images=[row]))
     gain = a_score("utility_auroc_gain", 0.05, n=31, classifier="resnet", real="10")
     page = render(a_report(scores=[gain], gates={}, utility=alone))
     parsed(page)
@@ -346,7 +348,7 @@ def test_classifiers_have_tables_of_their_own():
     assert '31<span class="range">3 seeds</span>' in page
     assert "Here: resnet, 10 real images" in page
     assert "Every kind of training</h3>" not in page
-    with_both = render(a_report(utility=replace(utility_of(), classes=classes_of())))
+    with_both = render(a_report(utility=segmentation(utility_of().segmentation, classes_of())))
     parsed(with_both)
     assert "Every kind of training</h3>" in with_both
     assert "Gains of classifiers</h3>" in with_both

@@ -7,6 +7,8 @@ import pytest
 
 from evaluation.agreement.judge_agreement import judged
 from evaluation.errors import InputError
+from evaluation.lake.lake import Lake
+from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import FAMILIES, METRICS, headlines
 from evaluation.pairs import Block, take
@@ -194,11 +196,49 @@ def test_the_digest_of_a_configuration_changes_with_it_and_with_versions_of_scor
     assert before != config_digest(SECTION)
 
 
-def test_the_digest_of_a_configuration_is_that_of_the_first_names():
-    """As they were when scores and keys still had these: a lake filled then is not scored anew."""
+DEMO = EvaluateSection(judge_steps=300, finding_classifier_steps=150)
+# Families that were added since scores and keys had their first names.
+ADDED = ("regions", "band_power", "flat_noise", "grid")
+
+
+def test_the_digest_of_a_configuration_is_that_of_the_first_names(monkeypatch):
+    """As they were when scores and keys still had these: but for scores that are measured since,
+    nothing has changed on which a scoring of then depends."""
+    for family in ADDED:
+        monkeypatch.delitem(FAMILIES, family)
     assert config_digest(EvaluateSection()) == "c59f7becde349d60"
-    demo = EvaluateSection(judge_steps=300, finding_classifier_steps=150)
-    assert config_digest(demo) == "2c2d40811ffeecae"
+    assert config_digest(DEMO) == "2c2d40811ffeecae"
+
+
+def test_the_digest_of_a_configuration_stays_as_long_as_scores_do():
+    assert config_digest(EvaluateSection()) == "fd936c22b2db5e58"
+    assert config_digest(DEMO) == "f266c22f0080625b"
+
+
+def test_a_scoring_of_fewer_scores_is_kept_and_not_taken_for_a_whole_one(
+    discs, tmp_path, monkeypatch
+):
+    lake, about = Lake(str(tmp_path)), ScoreKey("a-snapshot", "real", "judge", "discs")
+    sets = discs(6, seed=2), discs(8), discs(6, seed=1)
+    judges = {"discs": Judge("disc")}
+    with monkeypatch.context() as earlier:
+        for family in ADDED:
+            earlier.delitem(FAMILIES, family)
+        digest = config_digest(SECTION)
+        old = score_version(*sets, judges, SECTION).scores
+        lake.record(about, old)
+        lake.record_scoring(about, digest, "pairs", old)
+    assert lake.scoring(about, config_digest(SECTION)) is None
+    new = score_version(*sets, judges, SECTION).scores
+    lake.record(about, new)
+    lake.record_scoring(about, config_digest(SECTION), "pairs", new)
+    # What was measured then has the values that it had, and both scorings are there.
+    for terms, scores in ((digest, old), (config_digest(SECTION), new)):
+        kept = lake.scoring(about, terms)
+        assert [(s.metric, repr(s.value)) for s in kept] == [
+            (s.metric, repr(s.value)) for s in scores
+        ]
+    assert {repr(score) for score in old} < {repr(score) for score in new}
 
 
 def test_scoring_twice_gives_the_same_numbers(discs):

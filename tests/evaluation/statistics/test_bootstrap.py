@@ -10,6 +10,7 @@ from evaluation.statistics.bootstrap import (
     NOTHING,
     Estimate,
     bca_mean,
+    centred_percentile,
     difference,
     function_of_means,
     mean,
@@ -156,3 +157,19 @@ def test_columns_of_repeats_are_resampled_together():
     assert draws[:, 1] - draws[:, 0] == pytest.approx(0.2)
     alone = crossed_draws(values[:, :, :1], np.array([0, 0, 1, 1, 2, 2]))
     assert draws[:, 0] == pytest.approx(alone[:, 0])
+
+
+def test_resamples_of_a_quarter_of_the_units_spread_twice_as_far():
+    values = np.random.default_rng(0).normal(size=400)
+    whole = resampled_means(values, seed=0).std()
+    quarter = resampled_means(values, seed=0, size=100).std()
+    assert quarter / whole == pytest.approx(2, rel=0.1)
+    assert np.array_equal(
+        resampled_means(values, seed=0), resampled_means(values, seed=0, size=400)
+    )
+
+
+def test_what_resampling_raises_is_moved_back():
+    draws = np.arange(101.0)  # mean 50, middle 95 %: 2.5 to 97.5
+    found = centred_percentile(draws, 10.0, 7)
+    assert (found.value, found.low, found.high) == pytest.approx((10, -37.5, 57.5))

@@ -3,19 +3,18 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from evaluation.errors import InputError
-from evaluation.pairs import units_of
 from evaluation.settings import ARMS, ArmKind, UtilitySection
-from evaluation.utility.arms import Arm, arms, arms_of, choosers, labelled, nested_subset, start_arm
+from evaluation.utility.arms import Arm, arms_of
+from evaluation.utility.segmentation import SegmentationTask, nested_subset
 
 EVERY = tuple(ARMS)
+TASK = SegmentationTask()
 
 
 def trained(arm, train, made, *, steps=2, validation=None):
-    segmenter, loop = start_arm(arm, train, made, ("disc",), steps, validation)
+    segmenter, loop = TASK.start(arm, train, made, ("disc",), steps, validation)
     return segmenter, list(loop)
 
 
@@ -25,7 +24,7 @@ def test_every_kind_of_arm_is_explained():
 
 def test_the_arms_of_a_recipe(discs):
     section = UtilitySection(real=(2, "all"), seeds=2)
-    found = arms(section, labelled(discs(5)), discs(8))
+    found = TASK.arms(section, discs(5), discs(8))
     assert len(found) == 2 * (1 + 2 + 2)
     assert len({arm.name for arm in found}) == len(found)
     assert found[0] == Arm("unet", "discs", "synthetic", "", 0, 0)
@@ -42,14 +41,14 @@ def test_every_arm_at_every_ratio_has_a_name_of_its_own(discs):
     section = UtilitySection(
         segmenters=("unet", "segresnet"), real=(2, 4), arms=EVERY, ratios=(0.5, 1, 3), seeds=2
     )
-    found = [arm for fold in (None, 0, 1) for arm in arms(section, {"discs": 5}, discs(8), fold)]
+    found = [arm for fold in (None, 0, 1) for arm in TASK.arms(section, discs(5), discs(8), fold)]
     # Synthetic, then four others and both at three ratios for each number of real images.
     assert len(found) == 3 * 2 * 2 * (1 + 2 * (4 + 3))
     assert len({arm.name for arm in found}) == len(found)
     assert "unet-discs-both-ratio0.5-2-fold1-seed0" in {arm.name for arm in found}
 
 
-def test_an_arm_tried_in_reverse_is_trained_as_a_real_one():
+def test_an_arm_tested_in_reverse_is_trained_as_a_real_one():
     arm = Arm("unet", "d", "reversed", "2", 2, 0)
     assert arm.trained_as == Arm("unet", "d", "real", "2", 2, 0)
     assert arm.needs_synthetic
@@ -60,9 +59,9 @@ def test_an_arm_tried_in_reverse_is_trained_as_a_real_one():
 
 def test_more_real_images_than_there_are_is_refused(discs):
     with pytest.raises(InputError, match="asks for 9 real images of domain 'discs', which has 5"):
-        arms(UtilitySection(real=(9,)), {"discs": 5}, discs(8))
+        TASK.arms(UtilitySection(real=(9,)), discs(5), discs(8))
     with pytest.raises(InputError, match=r"names \['lungs'\], but the pairs only hold"):
-        arms(UtilitySection(domains=("lungs",)), {"discs": 20}, discs(8))
+        TASK.arms(UtilitySection(domains=("lungs",)), discs(20), discs(8))
 
 
 def test_a_number_that_only_others_have_is_left_out(caplog):
@@ -80,25 +79,11 @@ def test_a_number_that_only_others_have_is_left_out(caplog):
 
 def test_a_share_is_written_as_its_number(discs):
     section = UtilitySection(real=("1%", "25%", "26%", 10, "100%", "all"), arms=("real",), seeds=1)
-    told = {arm.real: arm.images for arm in arms(section, {"discs": 40}, discs(8))}
+    found = {arm.real: arm.images for arm in TASK.arms(section, discs(40), discs(8))}
     # 0.4 of an image becomes one; 10 and 10.4 images are the 10 that were named too.
-    assert told == {"1": 1, "10": 10, "40": 40, "all": 40}
+    assert found == {"1": 1, "10": 10, "40": 40, "all": 40}
     with pytest.raises(InputError, match="asks for 25% real images of domain 'discs', which has 0"):
-        arms(UtilitySection(real=("25%",)), {}, discs(8))
-
-
-@settings(max_examples=25, deadline=None)
-@given(small=st.integers(0, 12), large=st.integers(0, 12), seed=st.integers(0, 50))
-def test_subsets_of_a_seed_are_nested_and_go_by_patient(discs, small, large, seed):
-    real = discs(12, size=32)
-    real.facets["patient"] = [f"p{n // 3}" for n in range(12)]
-    small, large = sorted((small, large))
-    less, more = nested_subset(real, small, seed), nested_subset(real, large, seed)
-    assert more[:small].tolist() == less.tolist()
-    assert len(set(more)) == large
-    # At most the last patient is taken in part.
-    counts = np.bincount(units_of(real)[more], minlength=4)
-    assert sum(0 < count < 3 for count in counts) <= 1
+        TASK.arms(UtilitySection(real=("25%",)), discs(5, domain="else"), discs(8))
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -138,11 +123,11 @@ def test_only_the_chosen_images_leave_a_trace(kind, discs):
 
 def test_validation_chooses_weights_in_the_domain_alone(discs):
     held = discs(3, size=32)
-    assert len(choosers(held, "discs")) == 3
-    assert choosers(held, "else") is None
-    assert choosers(None, "discs") is None
+    assert len(TASK.choosers(held, "discs", ("disc",))) == 3
+    assert TASK.choosers(held, "else", ("disc",)) is None
+    assert TASK.choosers(None, "discs", ("disc",)) is None
     held.masks[:] = 0
-    assert choosers(held, "discs") is None
+    assert TASK.choosers(held, "discs", ("disc",)) is None
     arm = Arm("unet", "discs", "pretrained", "3", 3, 0)
     _, steps = trained(arm, discs(4, size=32), discs(4, size=32), validation=discs(2, size=32))
     assert [step.validation is None for step in steps] == [True, False]

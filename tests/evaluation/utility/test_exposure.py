@@ -1,12 +1,12 @@
 import pytest
 
-from evaluation.utility.exposure import MEANING, NOTHING_SEEN, TrainingExposure, provenance
+from evaluation.utility.exposure import MEANING, NO_EXPOSURE, TrainingExposure, provenance
 
 TEN = TrainingExposure("limited", 10)
 
 
 @pytest.mark.parametrize(
-    ("seen", "images", "told"),
+    ("exposure", "images", "expected"),
     [
         (TEN, 10, "strict"),
         (TrainingExposure("limited", 10, others=True), 10, "adapted"),
@@ -22,19 +22,19 @@ TEN = TrainingExposure("limited", 10)
         (TrainingExposure("part", 10), 20, "full"),
         (TrainingExposure("part", 10, others=True), None, "full"),
         (TrainingExposure(others=True), 10, "transfer"),
-        (NOTHING_SEEN, 10, "phantom"),
+        (NO_EXPOSURE, 10, "phantom"),
         (TrainingExposure("limited", 10, known=False), 10, "unknown"),
     ],
 )
-def test_what_the_generator_had_seen(seen, images, told):
-    assert provenance(seen, images) == told
-    assert told in MEANING
+def test_what_the_generator_was_trained_on(exposure, images, expected):
+    assert provenance(exposure, images) == expected
+    assert expected in MEANING
 
 
 def test_only_a_generator_of_few_holds_rows_to_few():
     assert TEN.held_to_few
     more = (
-        NOTHING_SEEN,
+        NO_EXPOSURE,
         TrainingExposure("part", 10),
         TrainingExposure("whole", 97),
         TrainingExposure(others=True),
@@ -42,4 +42,4 @@ def test_only_a_generator_of_few_holds_rows_to_few():
     assert not any(s.held_to_few for s in more)
     assert TEN.may_hold_patients
     assert TrainingExposure("part", 10).may_hold_patients
-    assert not any(s.may_hold_patients for s in (NOTHING_SEEN, TrainingExposure(others=True)))
+    assert not any(s.may_hold_patients for s in (NO_EXPOSURE, TrainingExposure(others=True)))

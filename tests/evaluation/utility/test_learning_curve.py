@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from evaluation.utility.learning_curve import detectable_gain, headroom, ladder, rungs
+from evaluation.utility.learning_curve import (
+    curve_arms,
+    detectable_gain,
+    learning_curves,
+    subset_sizes,
+)
 
 
 def curve(dice: dict[int, float], noise: float, units: int = 40, seeds: int = 3) -> pd.DataFrame:
@@ -20,42 +25,42 @@ def curve(dice: dict[int, float], noise: float, units: int = 40, seeds: int = 3)
     return pd.DataFrame(rows)
 
 
-def test_the_ladder_doubles_and_ends_with_everything() -> None:
-    assert ladder(97) == (5, 10, 20, 40, 97)
-    assert ladder(10) == (5, 10)
-    assert ladder(7) == (7,)
+def test_sizes_double_and_end_with_everything() -> None:
+    assert subset_sizes(97) == (5, 10, 20, 40, 97)
+    assert subset_sizes(10) == (5, 10)
+    assert subset_sizes(7) == (7,)
 
 
-def test_every_rung_is_trained_so_often(discs) -> None:  # type: ignore[no-untyped-def]
-    found = rungs(discs(20), "unet", 2)
+def test_every_size_is_trained_so_often(discs) -> None:  # type: ignore[no-untyped-def]
+    found = curve_arms(discs(20), "unet", 2)
     assert [(arm.images, arm.seed) for arm in found] == [
         *((5, 0), (5, 1), (10, 0), (10, 1), (20, 0), (20, 1)),
     ]
 
 
-def test_a_rising_curve_has_room_and_says_so() -> None:
-    (found,) = headroom(curve({5: 0.5, 10: 0.6, 20: 0.7, 40: 0.8}, noise=0.01))
+def test_a_rising_curve_leaves_gains_and_says_so() -> None:
+    (found,) = learning_curves(curve({5: 0.5, 10: 0.6, 20: 0.7, 40: 0.8}, noise=0.01))
     assert found.images == (5, 10, 20, 40)
-    assert found.room.value == pytest.approx(0.3, abs=0.01)
-    assert found.last.value == pytest.approx(0.1, abs=0.01)
+    assert found.gain_all_vs_few.value == pytest.approx(0.3, abs=0.01)
+    assert found.gain_last_doubling.value == pytest.approx(0.1, abs=0.01)
     assert "still rises" in found.verdict
 
 
-def test_a_flat_end_is_told() -> None:
-    (found,) = headroom(curve({5: 0.5, 10: 0.8, 20: 0.9, 40: 0.9}, noise=0.01))
+def test_the_verdict_names_a_flat_end() -> None:
+    (found,) = learning_curves(curve({5: 0.5, 10: 0.8, 20: 0.9, 40: 0.9}, noise=0.01))
     assert "the curve is flat" in found.verdict
     assert "up to about 0.4" in found.verdict
 
 
-def test_what_cannot_be_seen_is_told() -> None:
-    (found,) = headroom(curve({5: 0.80, 10: 0.80, 20: 0.81}, noise=0.2, units=6))
+def test_the_verdict_says_what_could_not_be_seen() -> None:
+    (found,) = learning_curves(curve({5: 0.80, 10: 0.80, 20: 0.81}, noise=0.2, units=6))
     assert "could not be seen" in found.verdict
 
 
 def test_too_few_patients_or_images() -> None:
-    (one,) = headroom(curve({5: 0.5, 10: 0.6}, noise=0.0, units=1))
+    (one,) = learning_curves(curve({5: 0.5, 10: 0.6}, noise=0.0, units=1))
     assert "Too few held-out patients" in one.verdict
-    (short,) = headroom(curve({7: 0.5}, noise=0.0))
+    (short,) = learning_curves(curve({7: 0.5}, noise=0.0))
     assert "no curve to read" in short.verdict
 
 

@@ -3,11 +3,22 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
+from evaluation.pairs import units_of
 from evaluation.statistics.bootstrap import holm
-from evaluation.utility.segmentation import Utility, gain_scores, gains, levels, signed_rank
+from evaluation.utility.segmentation import SegmentationTask, nested_subset, signed_rank
 from evaluation.utility.segmenter_test import MACRO
+
+
+def gains(cases):
+    return SegmentationTask().utility(cases).gains
+
+
+def levels(cases):
+    return SegmentationTask().utility(cases).levels
 
 
 def cases_of(
@@ -166,7 +177,7 @@ def test_nothing_but_empty_masks_has_no_level_and_no_gain():
     assert math.isnan(first["dice"])
     assert first["dice_all"] == 0.5
     assert (first["n"], first["n_empty"]) == (0, 2)
-    told = Utility.of(cases)
+    told = SegmentationTask().utility(cases)
     assert told.gains.empty
     assert told.equivalent_images.empty
     assert told.scores == ()
@@ -181,7 +192,8 @@ def test_the_headline_is_the_gain_at_the_fewest_real_images_and_the_first_ratio(
             cases.append(cases_of(base, **options))
             cases.append(both(base + share * gain, **options))
             cases.append(both(base, ratio=3.0, **options))
-    *parts, headline = gain_scores(gains(pd.concat(cases)))
+    scores = SegmentationTask().utility(pd.concat(cases)).scores
+    *parts, headline = (score for score in scores if score.metric == "utility_gain")
     assert len(parts) == 8
     assert headline.headline
     assert headline.value == pytest.approx(0.2)
@@ -191,7 +203,9 @@ def test_the_headline_is_the_gain_at_the_fewest_real_images_and_the_first_ratio(
 
 
 def test_real_arms_alone_give_tables_and_no_scores():
-    told = Utility.of(pd.concat([cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)]))
+    told = SegmentationTask().utility(
+        pd.concat([cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)])
+    )
     assert len(told.levels) == 2
     assert told.gains.empty
     assert told.scores == ()
@@ -199,7 +213,21 @@ def test_real_arms_alone_give_tables_and_no_scores():
 
 def test_both_headlines_are_among_the_scores():
     parts = [cases_of([0.4, 0.5]), cases_of([0.6, 0.7], real="9", images=9)]
-    told = Utility.of(pd.concat([*parts, both([0.6, 0.7]), alone([0.4, 0.5])]))
+    told = SegmentationTask().utility(pd.concat([*parts, both([0.6, 0.7]), alone([0.4, 0.5])]))
     found = {score.metric: score for score in told.scores if score.headline}
     assert set(found) == {"utility_gain", "utility_equivalent_images"}
     assert found["utility_equivalent_images"].value == pytest.approx(2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(small=st.integers(0, 12), large=st.integers(0, 12), seed=st.integers(0, 50))
+def test_subsets_of_a_seed_are_nested_and_go_by_patient(discs, small, large, seed):
+    real = discs(12, size=32)
+    real.facets["patient"] = [f"p{n // 3}" for n in range(12)]
+    small, large = sorted((small, large))
+    less, more = nested_subset(real, small, seed), nested_subset(real, large, seed)
+    assert more[:small].tolist() == less.tolist()
+    assert len(set(more)) == large
+    # At most the last patient is taken in part.
+    counts = np.bincount(units_of(real)[more], minlength=4)
+    assert sum(0 < count < 3 for count in counts) <= 1

@@ -6,10 +6,13 @@ from hypothesis.extra.numpy import arrays
 
 from evaluation.dice import overlaps, positive_dice
 from evaluation.errors import InputError
+from evaluation.settings import UtilitySection
 from evaluation.utility.arms import Arm
-from evaluation.utility.segmenter_test import MACRO, MEASURES, measure, try_arm
+from evaluation.utility.segmentation import SegmentationTask
+from evaluation.utility.segmenter_test import MACRO, MEASURES, measure
 
 ARM = Arm("unet", "discs", "real", "2", 2, 0)
+SECTION = UtilitySection(tolerance_mm=1.0)
 MASKS = arrays(np.uint8, (3, 6, 6), elements=st.integers(0, 2))
 
 
@@ -30,16 +33,17 @@ def a_square(*corners, size=8):
     return mask
 
 
-def tried(predictions, masks, discs, *, spacing=1.0, classes=("disc",), **more):
+def measured(predictions, masks, discs, *, spacing=1.0, classes=("disc",), within=None):
     pairs = discs(len(masks), size=masks.shape[1])
     pairs.masks[:], pairs.spacing_mm[:] = masks, spacing
-    return try_arm(ARM, Fixed(predictions, classes), pairs, 1.0, **more)
+    network = Fixed(predictions, classes)
+    return SegmentationTask().test(ARM, network, pairs, classes, SECTION, within)
 
 
 def test_empty_masks_by_hand(discs):
     none, some, far = a_square(), a_square((1, 1)), a_square((5, 5))
     masks = np.stack([none, none, some, some])
-    cases = tried(np.stack([none, some, none, some]), masks, discs)
+    cases = measured(np.stack([none, some, none, some]), masks, discs)
     found = cases[cases["class"] == "disc"]
     assert found["shown"].tolist() == [False, False, True, True]
     for name in ("dice", "iou", "nsd"):
@@ -48,7 +52,7 @@ def test_empty_masks_by_hand(discs):
     assert found["missed"].tolist() == [False, False, True, False]
     assert found["false"].tolist() == [False, True, False, False]
     # A square in the wrong place is no better overlap than none, but nearer than the diagonal.
-    wrong = tried(far[None], some[None], discs).iloc[0]
+    wrong = measured(far[None], some[None], discs).iloc[0]
     assert (wrong["dice"], wrong["nsd"], wrong["missed"]) == (0, 0, False)
     assert 0 < wrong["hd95"] < 8 * 2**0.5
 
@@ -56,13 +60,13 @@ def test_empty_masks_by_hand(discs):
 def test_macro_is_over_what_the_mask_shows(discs):
     mask = a_square((1, 1))
     prediction = np.where(mask == 0, 2 * a_square((5, 5)), mask).astype(np.uint8)
-    cases = tried(prediction[None], mask[None], discs, classes=("a", "b"))
+    cases = measured(prediction[None], mask[None], discs, classes=("a", "b"))
     a, b, macro = cases.to_dict("records")
     assert (a["dice"], b["dice"], macro["dice"]) == (1, 0, 1)
     assert (a["shown"], b["shown"], macro["shown"]) == (True, False, True)
     assert (macro["missed"], macro["false"]) == (0, 1)
     # Where nothing is shown macro is over all classes: a false one costs.
-    nothing = tried(prediction[None], a_square()[None], discs, classes=("a", "b"))
+    nothing = measured(prediction[None], a_square()[None], discs, classes=("a", "b"))
     assert nothing["dice"].tolist() == [0, 0, 0]
     assert nothing["shown"].tolist() == [False, False, False]
 
@@ -81,7 +85,7 @@ def test_a_missed_structure_never_improves_a_number(predictions, masks):
 def test_macro_dice_is_positive_dice_and_cases_are_marked(discs):
     rng = np.random.default_rng(0)
     masks, predictions = rng.integers(0, 3, (2, 4, 8, 8)).astype(np.uint8)
-    cases = tried(predictions, masks, discs, classes=("a", "b"))
+    cases = measured(predictions, masks, discs, classes=("a", "b"))
     macro = cases[cases["class"] == MACRO]
     np.testing.assert_allclose(macro["dice"], positive_dice(overlaps(predictions, masks, 2)))
     assert macro["case"].tolist() == [0, 1, 2, 3]
@@ -92,20 +96,20 @@ def test_macro_dice_is_positive_dice_and_cases_are_marked(discs):
 
 def test_unknown_spacing_leaves_contours_unknown(discs):
     some = a_square((1, 1))[None]
-    cases = tried(some, some, discs, spacing=np.nan)
+    cases = measured(some, some, discs, spacing=np.nan)
     assert cases[["hd95", "nsd"]].isna().all(axis=None)
     assert cases["dice"].tolist() == [1, 1]
     assert set(MEASURES) <= set(cases)
 
 
-def test_only_the_pairs_of_a_fold_are_tried_and_keep_their_rows(discs):
+def test_only_the_pairs_of_a_fold_are_tested_and_keep_their_rows(discs):
     masks = np.stack([a_square((1, 1))] * 4)
-    cases = tried(masks, masks, discs, tried=np.array([False, True, False, True]))
+    cases = measured(masks, masks, discs, within=np.array([False, True, False, True]))
     assert cases["case"].tolist() == [1, 3, 1, 3]
 
 
-def test_nothing_to_try_is_refused(discs):
+def test_nothing_to_test_on_is_refused(discs):
     pairs = discs(2, size=8)
     pairs.has_mask[:] = False
     with pytest.raises(InputError, match="'discs' has no pairs with a mask"):
-        try_arm(ARM, Fixed(pairs.masks), pairs, 1.0)
+        SegmentationTask().test(ARM, Fixed(pairs.masks), pairs, ("disc",), SECTION)

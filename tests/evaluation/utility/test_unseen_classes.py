@@ -7,7 +7,7 @@ import pytest
 from evaluation.errors import InputError
 from evaluation.settings import UtilitySection
 from evaluation.statistics.two_way_bootstrap import crossed_mean
-from evaluation.utility.segmentation import Utility
+from evaluation.utility.segmentation import SegmentationTask
 from evaluation.utility.unseen_classes import (
     check_unseen,
     harmonic,
@@ -56,7 +56,7 @@ def test_seen_unseen_and_harmonic_by_hand():
     seen, unseen = (2 / 3 + 3 / 7) / 2, (1 / 9 + 1 / 4) / 2
     assert row["seen_iou"] == pytest.approx(seen)
     assert row["harmonic_iou"] == pytest.approx(2 * seen * unseen / (seen + unseen))
-    assert (row["n_seen"], row["n_unseen"], row["seeds"], row["unseen"]) == (2, 2, 2, "right")
+    assert (row["n_seen"], row["n_unseen"], row["seeds"], row["unseen"]) == (2, 2, 2, ("right",))
     # Patients do not differ, only seeds do: each of them may be drawn twice.
     assert (row["unseen_dice_low"], row["unseen_dice_high"]) == pytest.approx((0.2, 0.4))
     assert row["seen_dice_low"] == pytest.approx(0.6)
@@ -114,7 +114,7 @@ def test_the_headline_is_of_the_arm_both_at_the_fewest_real_images():
     assert heads["utility_unseen_dice"].value == pytest.approx(0.4)
     assert heads["utility_harmonic_dice"].parameters["unseen"] == "right"
     # Gains over seen and unseen classes together are kept from the lake.
-    assert {score.metric for score in Utility.of(cases).scores} == set(heads)
+    assert {score.metric for score in SegmentationTask().utility(cases).scores} == set(heads)
 
 
 def section_of(*unseen, **more):

@@ -22,7 +22,7 @@ def violations(**changes):
     return list(prior_violations(mask(), CLASSES, priors))
 
 
-def test_a_class_without_a_pixel_is_told():
+def test_a_class_without_a_pixel_is_not_found():
     assert list(absences(mask(), {**CLASSES, "opacity": 3})) == ["opacity has no pixel"]
 
 

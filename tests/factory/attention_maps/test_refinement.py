@@ -222,7 +222,7 @@ def test_specks_are_dropped_and_holes_filled_where_solid():
     assert (solid == 3).sum() == 32 * 32
 
 
-def test_one_lung_alone_is_told():
+def test_one_lung_alone_is_read_by_its_own_name():
     maps = coarse_maps()
     maps[0, :, CELLS // 2 :] = maps[0].min()
     verdict = refinement("attention")(record(maps=maps))

@@ -54,7 +54,7 @@ def test_holes_are_filled_where_nothing_else_lies():
     np.testing.assert_array_equal(without_holes(bay, np.ones_like(bay)), bay)
 
 
-def test_separate_halves_are_told_apart_by_the_gap_between_them():
+def test_separate_halves_are_divided_at_the_gap_between_them():
     lungs = drawn("##....##.", "##....##.", "##....##.")
     left, right = sides(lungs)
     assert left.sum() == right.sum() == 6

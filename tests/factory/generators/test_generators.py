@@ -221,7 +221,7 @@ def test_two_builds_are_one_generator(kind, section):
     np.testing.assert_array_equal(generate(first, prompts).images, generate(second, prompts).images)
 
 
-def test_the_digest_tells_image_sections_apart(kind):
+def test_the_digest_depends_on_the_image_section(kind):
     assert len({ALL[kind](section).digest for section in SECTIONS}) == len(SECTIONS)
 
 
@@ -450,7 +450,7 @@ def test_a_domain_that_cannot_be_drawn_is_refused():
         PhantomGeneratorSpec().build(SECTIONS[0]).generate([prompt], [0])
 
 
-def test_masks_are_added_to_the_very_images_of_a_painter(section):
+def test_masks_are_added_to_the_very_images_of_an_image_model(section):
     prompts = make_prompts(3)
     image_model, dual = tiny_medisyn(section), tiny_medsegfactory(section)
     alone = generate(image_model, prompts)

@@ -1,65 +1,23 @@
 """A generator added as anybody adds one: a spec with its generator, and one line in the registry."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pytest
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from factory.generators import GENERATORS
-from factory.generators.base import Generator, facet_rows
+from factory.generators.base import Generator
 from factory.generators.spec import GeneratorSpec, Passes
 from factory.images import ImageSection
-from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.store.checks import check
-from factory.vocabulary import Domain, load_vocabulary
+from factory.vocabulary import load_vocabulary
 from tasks.generator_training import checkpoint_folder
+from tests.toys.generator import SquareSpec
 
 IMAGE = ImageSection(size=32, channels=1)
 BREAST = load_vocabulary().domain("phantom-breast-us")
-
-
-class SquareSpec(GeneratorSpec):
-    """Recipe section of a generator that draws a square of noise for the first class."""
-
-    kind: Literal["square"] = "square"
-    side: int = Field(default=8, ge=1, description="pixels")
-
-    def build(self, image: ImageSection) -> "Square":
-        return Square(image, self.side)
-
-
-@dataclass(frozen=True)
-class Square:
-    image: ImageSection
-    side: int
-
-    @property
-    def domains(self) -> Mapping[str, Domain]:
-        return load_vocabulary().domains
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(repr(("square", self.image, self.side)).encode()).hexdigest()
-
-    def generate(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
-        facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
-        images, masks = zip(*map(self._pair, prompts, seeds), strict=True)
-        return PairBatch.of(np.stack(images), np.stack(masks), facets)
-
-    def _pair(self, prompt, seed):
-        draw = np.random.default_rng(seed)
-        image = draw.integers(0, 256, (self.image.size,) * 2 + (self.image.channels,), np.uint8)
-        mask = np.zeros(image.shape[:2], np.uint8)
-        for name in prompt.classes[:1]:
-            mask[: self.side, : self.side] = self.domains[prompt.domain].index(name)
-        return image, mask
 
 
 @pytest.fixture

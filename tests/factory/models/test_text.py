@@ -92,7 +92,7 @@ def state(encoder, line, word):
     return encoder([line])[0, place]
 
 
-def test_a_word_tells_of_its_clause_alone_wherever_that_stands(whole, apart):
+def test_a_word_depends_on_its_clause_alone_wherever_that_stands(whole, apart):
     lines = ("chest X-ray, right lung, heart", "right lung", "heart, no opacity, right lung")
     states = [state(apart, line, "lung") for line in lines]
     assert all(torch.equal(states[0], each) for each in states)

@@ -166,10 +166,10 @@ def test_a_facet_of_the_name_is_refused():
 
 @pytest.mark.parametrize("rates", [SAMPLING_RATES, ATTENTION_RATES], ids=["asked", "named"])
 @pytest.mark.parametrize("finding", ["", TB])
-def test_where_it_came_from_is_never_told_and_classes_are_named(finding, rates):
+def test_where_it_came_from_is_never_said_and_classes_are_named(finding, rates):
     (prompt,) = grid(facets={"finding": [finding], "text": ["right"]})
     assert prompt.retrieved == "b"
-    assert prompt.told == ()
+    assert prompt.conditioning == ()
     assert "retrieved" not in prompt.image_text + prompt.mask_text
     assert "PTB in the right upper field" in prompt.image_text
     facts = facts_of_prompt(prompt, CHEST, ())

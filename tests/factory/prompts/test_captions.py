@@ -46,13 +46,13 @@ def test_the_same_draws_give_the_same_caption(seed):
     assert caption(HEART, draws(seed)) == caption(HEART, draws(seed))
 
 
-def test_one_image_is_told_in_many_ways():
-    told = {caption(HEART, draws(seed)).text for seed in range(200)}
-    assert len(told) > 150
+def test_one_image_is_said_in_many_ways():
+    captions = {caption(HEART, draws(seed)).text for seed in range(200)}
+    assert len(captions) > 150
 
 
 @given(seed=st.integers(0, 2**32))
-def test_what_a_caption_tells_stands_in_it(seed):
+def test_what_a_caption_says_stands_in_it(seed):
     facts = CaptionFacts(
         *("chest X-ray", "X-ray", "chest", "pneumonia", "left"),
         present=("heart", "opacity"),
@@ -62,18 +62,18 @@ def test_what_a_caption_tells_stands_in_it(seed):
     )
     said, wording = caption(facts, draws(seed)), load_wording()
     kinds = {"present": "class", "absent": "class", "enlarged": "class"}
-    for told in said.told - {"modality=X-ray", "anatomy=chest"}:
-        relation, _, name = told.partition("=")
+    for fact in said.facts - {"modality=X-ray", "anatomy=chest"}:
+        relation, _, name = fact.partition("=")
         phrases = wording.phrases(kinds.get(relation, relation), name)
-        assert any(phrase in said.text for phrase in phrases), told
+        assert any(phrase in said.text for phrase in phrases), fact
 
 
 def test_structures_that_vary_are_said_more_often_than_constant_ones():
     facts = CaptionFacts(
         *("t", "m", "a"), present=("heart", "opacity"), varying=frozenset({"opacity"})
     )
-    told = [caption(facts, draws(seed)).told for seed in range(1000)]
-    rates = [np.mean([f"present={name}" in each for each in told]) for name in facts.present]
+    captions = [caption(facts, draws(seed)).facts for seed in range(1000)]
+    rates = [np.mean([f"present={name}" in each for each in captions]) for name in facts.present]
     assert rates == pytest.approx([TRAINING_RATES.constant, TRAINING_RATES.varying], abs=0.05)
 
 
@@ -81,7 +81,7 @@ def test_asked_for_it_says_everything_that_varies_and_nothing_else():
     facts = facts_of_prompt(
         Prompt.about(CHEST, CHEST.shown("normal"), "normal"), CHEST, ["opacity"]
     )
-    said = caption(facts, draws(0), SAMPLING_RATES).told
+    said = caption(facts, draws(0), SAMPLING_RATES).facts
     assert said == {"modality=X-ray", "anatomy=chest", "finding=normal", "absent=opacity"}
 
 
@@ -100,7 +100,7 @@ def test_side_and_enlarged_structures_of_a_prompt_have_words_of_their_own():
         (("view", "portable"),),
     )
     said = caption(facts, draws(0), SAMPLING_RATES)
-    assert {"side=left", "enlarged=heart"} <= said.told
+    assert {"side=left", "enlarged=heart"} <= said.facts
     assert "portable" in said.text
 
 
@@ -128,16 +128,16 @@ def test_columns_of_a_source_tell_side_and_enlarged_structures():
 
 def test_free_text_follows_stands_alone_or_is_left_out():
     facts = CaptionFacts(*("t", "m", "a"), "cardiomegaly", text="portable film")
-    told = [caption(facts, draws(seed)).text for seed in range(400)]
-    alone = np.mean([text == "portable film" for text in told])
-    left_out = np.mean(["portable film" not in text for text in told])
+    captions = [caption(facts, draws(seed)).text for seed in range(400)]
+    alone = np.mean([text == "portable film" for text in captions])
+    left_out = np.mean(["portable film" not in text for text in captions])
     assert alone == pytest.approx(TRAINING_RATES.text_alone, abs=0.07)
     assert left_out == pytest.approx(
         (1 - TRAINING_RATES.text_alone) * (1 - TRAINING_RATES.text), abs=0.07
     )
 
 
-def test_free_text_that_repeats_the_finding_is_not_told_twice():
+def test_free_text_that_repeats_the_finding_is_not_said_twice():
     facts = CaptionFacts(*("t", "m", "a"), "mass", text="mass")
     rates = Rates(1, 1, 1, 0, text=1, text_alone=0)
     assert all(caption(facts, draws(seed), rates).text.count("mass") == 1 for seed in range(50))
@@ -194,9 +194,9 @@ def test_structures_apart_have_a_clause_each_and_halves_one_word_now_and_then():
             for c in clauses
         ]
         assert all(len(names) == 1 for names in named), clauses
-        told = [name for names in named for name in names]
-        assert "lungs" not in told or not {"left lung", "right lung"} & set(told)
-        joined += "lungs" in told
+        captions = [name for names in named for name in names]
+        assert "lungs" not in captions or not {"left lung", "right lung"} & set(captions)
+        joined += "lungs" in captions
     assert 15 < joined < 45
 
 
@@ -207,7 +207,7 @@ def test_attention_is_read_of_structures_that_are_named_apart_and_never_of_missi
     for seed in range(20):
         said = caption(facts, np.random.default_rng(seed), ATTENTION_CLAUSE_RATES)
         assert said.text.count(",") >= 2
-        assert not any(told.startswith("absent") for told in said.told)
+        assert not any(fact.startswith("absent") for fact in said.facts)
 
 
 def test_words_are_lower_case_and_without_marks():

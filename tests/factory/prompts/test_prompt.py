@@ -61,7 +61,7 @@ def test_the_texts_follow_the_public_wording() -> None:
     )
 
 
-def test_text_that_repeats_the_finding_is_told_once() -> None:
+def test_text_that_repeats_the_finding_is_said_once() -> None:
     assert texts(CHEST, ["lungs"], "normal", "normal")[0].count("normal") == 1
 
 

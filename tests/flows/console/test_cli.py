@@ -146,7 +146,7 @@ def test_a_home_that_is_a_file(medpair, recipe, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_dry_run_tells_time_and_bytes(medpair, recipe, tmp_path):
+def test_a_dry_run_estimates_time_and_bytes(medpair, recipe, tmp_path):
     home = tmp_path / "home"
     said = medpair("run", recipe(), "--dry-run", "--json", "--home", home)
     assert said.code == 0, said.err

@@ -11,7 +11,7 @@ from rich.console import Console
 from flows.console import result_tables, terminal
 from flows.console.result_tables import size_text, time_text
 from flows.console.terminal import Bars, Terminal, as_json
-from flows.utility_result import Worth
+from flows.utility import UtilityResult
 
 
 @dataclass
@@ -51,13 +51,13 @@ def test_in_a_log_a_long_stage_is_a_line_now_and_then(monkeypatch):
     assert log.getvalue().splitlines() == ["training …", "training: 20 of 100 loss 0.5"]
 
 
-def test_what_pairs_are_worth_is_told_with_its_interval():
+def test_equivalent_images_are_printed_with_their_interval():
     row = {"domain": "chest", "kind": "both", "real": "16", "ratio": 2.0, "words": "19 [fewer, 42]"}
     alone = row | {"kind": "synthetic", "real": "", "ratio": 0.0}
     nothing = {"levels": [], "gains": [], "equivalent_images": []}
-    told = Worth("a@v1", "val", "", None, [], [], [row, alone], nothing, [], [])
+    told = UtilityResult("a@v1", "val", "", None, [], [], [row, alone], nothing, [], [])
     log = io.StringIO()
-    Console(file=log, width=80).print(result_tables.worth(told))
+    Console(file=log, width=80).print(result_tables.utility(told))
     assert "chest, both, 16 real, 2 : 1: 19 [fewer, 42]" in log.getvalue()
     assert "chest, synthetic: 19 [fewer, 42]" in log.getvalue()
 

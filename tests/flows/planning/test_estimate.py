@@ -15,19 +15,24 @@ def test_a_budget_counts_each_kind_of_network_at_its_own_speed(monkeypatch):
         estimate, "network_step", lambda _, kind: {"unet": 1, "segresnet": 3, "resnet": 5}[kind]
     )
     arms = [ARM, replace(ARM, seed=1), replace(ARM, network="segresnet")]
-    assert budget(arms, 10, ImageSection()) == Budget(3, 10, 2 * 10 * 1 + 10 * 3)
+    assert budget(arms, 10, ImageSection()) == Budget({"segmenter": 3}, 10, 50)
     arms.append(replace(ARM, network="resnet"))
-    assert budget(arms, 10, ImageSection()) == Budget(3, 10, 2 * 10 * 1 + 10 * 3 + 10 * 5, 1)
+    assert budget(arms, 10, ImageSection()) == Budget(
+        {"segmenter": 3, "classifier": 1}, 10, 2 * 10 * 1 + 10 * 3 + 10 * 5
+    )
 
 
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (Budget(15, 300, 130.0), "15 segmenters x 300 steps, about 3 minutes here"),
-        (Budget(1, 2, 5.0), "1 segmenter x 2 steps, less than a minute here"),
-        (Budget(2, 9, 5.0, 1), "2 segmenters and 1 classifier x 9 steps, less than a minute here"),
-        (Budget(0, 9, 5.0, 3), "3 classifiers x 9 steps, less than a minute here"),
-        (Budget(0, 300, 0.0), "every model was trained before"),
+        (Budget({"segmenter": 15}, 300, 130.0), "15 segmenters x 300 steps, about 3 minutes here"),
+        (Budget({"segmenter": 1}, 2, 5.0), "1 segmenter x 2 steps, less than a minute here"),
+        (
+            Budget({"segmenter": 2, "classifier": 1}, 9, 5.0),
+            "2 segmenters and 1 classifier x 9 steps, less than a minute here",
+        ),
+        (Budget({"classifier": 3}, 9, 5.0), "3 classifiers x 9 steps, less than a minute here"),
+        (Budget({}, 300, 0.0), "every model was trained before"),
     ],
 )
 def test_a_budget_for_people(told, words):

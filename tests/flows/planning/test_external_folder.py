@@ -161,7 +161,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_cannot_be_scored_is_told_in_a_line_before_anything_starts(
+def test_what_cannot_be_scored_is_refused_in_a_line_before_anything_starts(
     fault, heads, theirs, medpair, tmp_path
 ):
     spoil, reason = FAULTS[fault]
@@ -174,7 +174,7 @@ def test_what_cannot_be_scored_is_told_in_a_line_before_anything_starts(
     assert not home.exists()
 
 
-def test_bad_real_pairs_are_told_as_well(heads, theirs):
+def test_bad_real_pairs_are_listed_as_well(heads, theirs):
     spoil_size(heads)
     spoil_value(theirs)
     with pytest.raises(InputError) as refused:

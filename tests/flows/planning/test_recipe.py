@@ -79,7 +79,7 @@ BAD = {
         ["gates={utility_gain: '> 0'}", "utility.arms=[real, synthetic]"],
         "gates names utility_gain, which the utility section does not give",
     ),
-    "a worth without a curve": (
+    "equivalent images without a curve": (
         ["gates={utility_equivalent_images: '> 20'}", "utility.real=[10]"],
         "gates names utility_equivalent_images, which",
     ),
@@ -112,7 +112,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
     assert "\n" not in lines[0]
 
 
-def test_every_mistake_is_told_at_once(write):
+def test_every_mistake_is_listed_at_once(write):
     bad = {**GOOD, "name": "a/b", "image": {"sise": 64}, "grid": {"replicates": 0}}
     assert len(refusal(write(bad))) == 3
 
