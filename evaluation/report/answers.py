@@ -152,7 +152,7 @@ QUESTIONS = (
     Question(
         FIT,
         "consistency_closed",
-        "Their way from masks of other pairs to real ones",
+        "Agreement with a judge of real pairs, where masks of other pairs get 0",
         "",
         "real pairs get 1",
         _way,
