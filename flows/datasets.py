@@ -116,6 +116,21 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     return folder
 
 
+def withdraw(version: Version, reason: str, settings: Settings) -> None:
+    """Records that a version should not be used any more; its tag and data stay.
+
+    Raises:
+        InputError: if it is no published version, or no reason is given.
+    """
+    number = version.ref.removeprefix("v")
+    if not number.isdecimal():
+        raise InputError(
+            f"{version} names no version such as {version.name}@v2, and only versions are "
+            "withdrawn; see `medpair datasets log`"
+        )
+    Lake(settings.lake).withdraw(version.name, int(number), reason)
+
+
 def collect_garbage(
     name: str, settings: Settings, days: float, runs: bool, dry_run: bool
 ) -> Garbage:

@@ -11,9 +11,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import overload
 
-import numpy as np
-from numpy.typing import NDArray
-
 from factory.prompts.caption_retrieval import Caption, CaptionLibrary
 from factory.prompts.facets import RETRIEVED, RETRIEVED_FOR, GridSection, Subject, resolve
 from factory.prompts.prompt import Prompt
@@ -47,11 +44,9 @@ class PromptGrid(Sequence[Prompt]):
         self._found: Mapping[Asked, tuple[Caption, ...]] = {}
         used = dict.fromkeys(subject.domain for subject in self._cells.subjects)
         self.domains: Mapping[str, Domain] = {name: domains[name] for name in used}
-        self._picked: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        whole = len(self._cells) * self._replicates
-        return whole if self._picked is None else len(self._picked)
+        return len(self._cells) * self._replicates
 
     @overload
     def __getitem__(self, index: int) -> Prompt: ...
@@ -61,8 +56,7 @@ class PromptGrid(Sequence[Prompt]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]  # negative and out of range as for a list
-        whole = position if self._picked is None else int(self._picked[position])
-        return self._prompt(*divmod(whole, self._replicates))
+        return self._prompt(*divmod(position, self._replicates))
 
     def retrieving(self, library: CaptionLibrary) -> PromptGrid:
         """The grid with texts from a library of captions; itself where the section wants none.
@@ -104,7 +98,7 @@ class PromptGrid(Sequence[Prompt]):
             "subjects": [[s.domain, s.finding, s.classes] for s in cells.subjects],
             "texts": cells.texts,
             "extra": cells.extra,
-            "picked": None if self._picked is None else self._picked.tolist(),
+            "picked": None,  # grids of an earlier release could be thinned; digests stay
         }
         if self._retrieve is not None:
             content["retrieved"] = [
@@ -121,24 +115,8 @@ class PromptGrid(Sequence[Prompt]):
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def prune(self, count: int) -> PromptGrid:
-        """At most `count` of the prompts, evenly spread, each with its old seed and digest."""
-        if count < 1:
-            raise ValueError(f"count is {count}; at least one prompt must stay")
-        if count >= len(self):
-            return self
-        small = copy(self)
-        small.__dict__.pop("digest", None)
-        spread = np.linspace(0, len(self) - 1, count).round().astype(np.int64)
-        small._picked = spread if self._picked is None else self._picked[spread]
-        return small
-
     def runs(self) -> Iterator[tuple[Prompt, range]]:
         """The prompts in order, as (prompt, replicates) for each cell: cheap to go through."""
-        if self._picked is not None:
-            for prompt in self:
-                yield prompt, range(prompt.replicate, prompt.replicate + 1)
-            return
         for number in range(len(self._cells)):
             if self._retrieve is None:
                 yield self._cell(number), range(self._replicates)

@@ -89,11 +89,6 @@ class PromptTable:
         """A copy of the table; `extra` is JSON, `seed` and `root` are uint64."""
         return self._frame.copy()
 
-    @staticmethod
-    def from_pandas(frame: pd.DataFrame) -> PromptTable:
-        """The table that `to_pandas` wrote."""
-        return PromptTable(frame)
-
 
 def _runs(prompts: PromptGrid | Sequence[Prompt]) -> Iterable[tuple[Prompt, range]]:
     if isinstance(prompts, PromptGrid):

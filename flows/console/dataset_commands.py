@@ -95,6 +95,22 @@ def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
 
 
 @datasets.command()
+def withdraw(
+    dataset: DatasetName,
+    reason: Annotated[str, typer.Option("--reason", help="Why it should not be used any more.")],
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Records that a version should not be used any more; its tag and data stay."""
+    with open_session(home, json_) as session:
+        from flows import datasets as known
+
+        version = known.Version.parse(dataset)
+        known.withdraw(version, reason, session.settings)
+        session.set_result({"withdrawn": str(version)}, f"withdrawn: {version}")
+
+
+@datasets.command()
 def gc(
     name: PlainName,
     days: Annotated[float, typer.Option(min=1, help="Keep what is younger.")] = 1.0,

@@ -250,3 +250,29 @@ def test_the_installed_command():
     assert checks["python"]["well"]
     assert checks["dependencies"]["well"], checks["dependencies"]
     assert checks["recipes"]["well"], checks["recipes"]
+
+
+def test_a_version_is_withdrawn_with_a_reason(medpair, tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    lake.publish("set", lake.allot("set", "S1", "r1"), "S1", "r1")
+    said = medpair("datasets", "withdraw", "set@v1", "--reason", "shifted", "--home", tmp_path)
+    assert said.code == 0
+    last = lake.versions("set").iloc[-1]
+    assert (last["number"], last["event"], last["reason"]) == (1, "withdrawn", "shifted")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "reason", "why"),
+    [
+        ("set", "shifted", "only versions are withdrawn"),
+        ("set@run-0123456789ab", "shifted", "only versions are withdrawn"),
+        ("set@v7", "shifted", "it was never published"),
+        ("set@v7", " ", "no reason was given"),
+    ],
+)
+def test_what_is_no_version_is_not_withdrawn(dataset, reason, why, medpair, tmp_path):
+    home = tmp_path / "home"
+    said = medpair("datasets", "withdraw", dataset, "--reason", reason, "--home", home)
+    assert (said.code, len(said.lines)) == (2, 1)
+    assert why in said.lines[0]
+    assert not home.exists()
