@@ -26,6 +26,7 @@ GROUPS: Mapping[str, str] = {
     "geometry": "presence, size, place and shape of the mask's classes",
     "boundary": "what the image does at the mask's contour, hence their pairing",
 }
+RETIRED = ("randconv",)  # sets that an earlier release worked out
 IMAGE_GROUPS = ("first_order", "texture", "spectrum")  # no mask enters these
 
 
@@ -55,6 +56,8 @@ def named(features: str) -> str:
         ValueError: if it does not, or its path is missing or one too many.
     """
     kind, path = kind_of(features), path_of(features)
+    if kind in RETIRED:
+        raise ValueError(f"features {kind!r} are no longer worked out; drop them")
     if kind not in SETS:
         raise ValueError(f"features {kind!r} are unknown; choose among {sorted(SETS)}")
     if kind in FROM_FILE and path in (None, Path()):

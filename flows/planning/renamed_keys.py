@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation import settings as evaluation
+from evaluation.features.names import RETIRED
 from evaluation.metrics.former_names import name_now as score_now
 from factory import identity as factory
-
-RETIRED_FEATURES = {"randconv"}  # sets of features that are no longer worked out
 
 
 def _backwards(first_names: Mapping[str, str]) -> dict[str, str]:
@@ -39,8 +38,8 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     if found.get("champion"):
         found["champion"] = score_now(found["champion"])
     evaluate = found.get("evaluate", {})
-    if RETIRED_FEATURES & {*evaluate.get("features", ())}:
-        kept = [name for name in evaluate["features"] if name not in RETIRED_FEATURES]
+    if {*RETIRED} & {*evaluate.get("features", ())}:
+        kept = [name for name in evaluate["features"] if name not in RETIRED]
         found["evaluate"] = {**evaluate, "features": kept or ["handcrafted"]}
     return found
 

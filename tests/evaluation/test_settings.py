@@ -22,6 +22,7 @@ def test_the_defaults_are_those_of_the_design():
     ("section", "values", "words"),
     [
         (EvaluateSection, {"features": ["dino"]}, "'dino' are unknown; choose among"),
+        (EvaluateSection, {"features": ["randconv"]}, "'randconv' are no longer worked out; drop"),
         (EvaluateSection, {"features": ["inception"]}, "name no file"),
         (EvaluateSection, {"features": ["network:"]}, "write network:PATH with an exported"),
         (EvaluateSection, {"features": ["handcrafted:a.pt2"]}, "handcrafted does not read"),
