@@ -119,6 +119,15 @@ def test_a_member_is_one_file_and_one_line_and_its_import_and_rows_of_the_docume
     assert all(file.startswith("docs/") for file in added(rows))
 
 
+@pytest.mark.parametrize("diff", DIFFS)
+def test_a_diff_applies_to_the_repository_as_it_is(diff):
+    command = ["git", "apply", "--check", "-"]
+    said = subprocess.run(
+        command, input=diff, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+
+
 @pytest.mark.integration
 def test_a_recipe_of_toys_is_planned(copy):
     plan = copy.medpair("run", copy.folder / "toys.yaml", "--dry-run")
