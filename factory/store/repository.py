@@ -7,9 +7,11 @@ hold, `factory.store.runs` how a run fills them.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +35,11 @@ __all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store
 __all__ += ["arrays", "local_folder", "storage_at"]
 
 MAIN = "main"
+
+# A thread of Icechunk's runtime that still hands a result over while the interpreter goes down
+# aborts the process, after all was done well (PyO3/pyo3-async-runtimes, issue 40). A moment is
+# enough for it to let go.
+atexit.register(time.sleep, 0.05)
 
 # Icechunk warns at every opening of a local repository that concurrent committers may lose
 # commits; `Store.commit` holds a file lock for exactly that reason.
