@@ -18,12 +18,22 @@ from evaluation.features.texture import FLOOR, Grey
 from evaluation.pairs import Images, Masks
 
 RING = 5.0  # px around a region
+MARGIN = 6  # px around a class, which hold all of the ring
 SMOOTHING = 1.0  # px, standard deviation of the Gaussian whose derivative is the gradient
 PIECE = 0.001  # of the image's area: smaller pieces are specks
 TRAITS = ("contrast", "gradient", "spread")
 
 Inside = NDArray[np.bool_]
 Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Standard deviation, mean gradient (both a little above 0) and pixels of a whole image."""
+
+    spread: float
+    gradient: float
+    pixels: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,33 +77,36 @@ def regions(images: Images, masks: Masks) -> Regions:
 
 
 def _of_image(grey: Grey, mask: NDArray[np.uint8]) -> Iterator[tuple[int, Table]]:
-    shown = [int(label) for label in np.unique(mask) if label and not (mask == label).all()]
+    boxes = [(label, box) for label, box in enumerate(ndimage.find_objects(mask), 1) if box]
+    shown = [(label, box) for label, box in boxes if not (mask == label).all()]
     if not shown:
         return
     gradient = ndimage.gaussian_gradient_magnitude(grey, SMOOTHING, mode="reflect")
-    for label in shown:
-        for traits in _of_class(grey, gradient, mask == label):
+    whole = Whole(float(grey.std()) + FLOOR, float(gradient.mean()) + FLOOR, mask.size)
+    for label, box in shown:
+        # Nothing farther from a class than its ring is looked at: of a lesion, little of an image.
+        near = tuple(slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in box)
+        for traits in _of_class(grey[near], gradient[near], mask[near] == label, whole):
             yield label, traits
 
 
-def _of_class(grey: Grey, gradient: Grey, inside: Inside) -> Table:
-    """(R, 3) traits of the pieces of one class."""
+def _of_class(grey: Grey, gradient: Grey, inside: Inside, whole: Whole) -> Table:
+    """(R, 3) traits of the pieces of one class, from the part of the image around them."""
     piece, count = ndimage.label(inside, np.ones((3, 3)))
     outward, nearest = ndimage.distance_transform_edt(~inside, return_indices=True)
     owner = piece[tuple(nearest)]
     inward = ndimage.distance_transform_edt(inside)
     ring, contour = (outward > 0) & (outward <= RING), np.maximum(outward, inward) == 1
-    spread = float(grey.std()) + FLOOR
     mean, size = _means(grey, piece, inside, count)
     outside, around = _means(grey, owner, ring, count)
     along, edge = _means(gradient, owner, contour, count)
     variance = _means(grey.astype(np.float64) ** 2, piece, inside, count)[0] - mean**2
     columns = [
-        (mean - outside) / spread,
-        np.log10((along + FLOOR) / (float(gradient.mean()) + FLOOR)),
-        np.log10((np.sqrt(variance.clip(0)) + FLOOR) / spread),
+        (mean - outside) / whole.spread,
+        np.log10((along + FLOOR) / whole.gradient),
+        np.log10((np.sqrt(variance.clip(0)) + FLOOR) / whole.spread),
     ]
-    return np.stack(columns, axis=1)[(size >= PIECE * inside.size) & (around > 0) & (edge > 0)]
+    return np.stack(columns, axis=1)[(size >= PIECE * whole.pixels) & (around > 0) & (edge > 0)]
 
 
 def _means(

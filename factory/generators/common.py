@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ from factory.vocabulary import Domain
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedGenerator(Generic[Network]):
+class TrainedGenerator(ABC, Generic[Network]):
     """What generators on one latent diffusion model have in common.
 
     Attributes:
@@ -56,9 +57,9 @@ class TrainedGenerator(Generic[Network]):
         return cls(components, checkpoint_digest(checkpoint), image, section)
 
     @staticmethod
+    @abstractmethod
     def read(checkpoint: Path) -> Components[Network]:
         """The parts of a checkpoint of this kind; raises InputError if it is none."""
-        raise NotImplementedError
 
     @cached_property
     def domains(self) -> Mapping[str, Domain]:

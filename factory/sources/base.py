@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import or_
@@ -102,13 +103,13 @@ class SourceSpec(BaseModel):
             "union with a part for each domain"
         )
 
+    @abstractmethod
     def build(self) -> Source:
         """The source itself; reads tables, not yet images.
 
         Raises:
             InputError: if what it names cannot be read.
         """
-        raise NotImplementedError
 
 
 class LimitedSpec(SourceSpec):
