@@ -49,7 +49,7 @@ class AutoencoderTraining(BaseModel):
 
 
 class CoarseTraining(BaseModel):
-    """How the decoder of coarse pictures is trained; steps = 0 keeps the one of `from`."""
+    """How the decoders of coarse pictures are trained; steps = 0 keeps those of `from`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,10 +57,18 @@ class CoarseTraining(BaseModel):
     factor: Literal[2, 4, 8] = Field(
         default=4, description="pixels per cell of the coarse picture; not with `from`"
     )
-    steps: int = Field(default=2500, ge=0)
-    batch: int = Field(default=12, ge=1, description="images in one step, each with its mask")
-    learning_rate: float = Field(default=1e-3, gt=0)
-    width: int = Field(default=64, ge=8, description="channels of the decoder; not with `from`")
+    steps: int = Field(default=1500, ge=0, description="of each decoder; each doubles the size")
+    batch: int = Field(
+        default=12,
+        ge=1,
+        description="images in one step, each with its mask; twice as many where they are half as large",
+    )
+    learning_rate: float = Field(default=2e-3, gt=0)
+    width: int = Field(
+        default=32,
+        ge=8,
+        description="channels of the last decoder's widest pictures; not with `from`",
+    )
 
 
 def _kind_of(section: object) -> object:

@@ -1,4 +1,4 @@
-"""Coarse pictures as latents: shrunk by area, and drawn at full size by a diffusion decoder."""
+"""Coarse pictures as latents: shrunk by area, and drawn at full size by diffusion decoders."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # its name everywhere
-from torch import Tensor
+from torch import Tensor, nn
 
 from factory.models.autoencoders.base import Autoencoder, Given
 from factory.models.autoencoders.detail import draw
-from factory.models.autoencoders.local_unet import COLOURS, LocalUNet
+from factory.models.autoencoders.detail_prior import (
+    COLOURS,
+    QUIETEST,
+    DetailPrior,
+    detail_ratios,
+    halved,
+)
+from factory.models.autoencoders.local_unet import LocalUNet
 from factory.models.starting_noise import starting_noise
 from factory.models.unet_files import read_json, write_json
 from factory.models.weights import assign_state, read_state, write_state
@@ -21,7 +27,6 @@ CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 DETAIL_NOISE = 1 << 40  # added to a stream's number: not the noise that latents are drawn from
 TOKEN = 8  # pixels that a denoiser reads as one cell, each way
-QUIETEST = 0.01  # deviation of detail, on [-1, 1]: flat pictures have none to divide by
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,12 @@ class CoarseConfig:
     """What is known of a coarse autoencoder beside its weights.
 
     Attributes:
-        factor: pixels per latent cell, in each direction.
+        factor: pixels per latent cell, in each direction; a power of two.
         streams: pictures of a pair that are drawn together: 2, or 1 for images alone.
-        width: of the decoder.
+        width: channels that the last decoder has at half of the resolution.
         mean: of each channel of the shrunk pictures, on [-1, 1].
         std: of all of their channels together.
-        detail: of each stream the deviation of what shrinking takes away, on [-1, 1].
+        ratios: of each doubling, the coarsest first, and of each stream, see `detail_ratios`.
     """
 
     factor: int
@@ -42,14 +47,25 @@ class CoarseConfig:
     width: int
     mean: Sequence[float] = (0.0, 0.0, 0.0)
     std: float = 1.0
-    detail: Sequence[float] = (0.1, 0.1)
+    ratios: Sequence[Sequence[float]] = ()
+
+    @property
+    def doublings(self) -> int:
+        """How many decoders there are, each of which makes pictures twice as large."""
+        return self.factor.bit_length() - 1
+
+    def widths(self, doubling: int) -> tuple[int, ...]:
+        """Channels of a decoder; those of small pictures are wider, where width costs little."""
+        last = self.doublings - 1 - doubling
+        return tuple(self.width * (last + place) for place in (1, 2, 3))
 
 
 class CoarseAutoencoder(Autoencoder):
     """Pictures (B, 3, H, W) in [-1, 1] to smaller ones (B, 3, h, w), and back by drawing detail.
 
-    Structure is learnt on few pixels then, and the decoder has as many examples as there are
-    places. Image and mask are drawn together, so that their borders agree.
+    Structure is learnt on few pixels then, and a decoder has as many examples as there are
+    places. Each decoder doubles the size: ribs, which four pixels average away, are drawn where
+    they are two pixels wide. Image and mask are drawn together, so that their borders agree.
 
     Source: cascaded diffusion (arXiv 2106.15282); drawing both streams with noise levels of their
     own is UniDiffuser's (arXiv 2303.06555).
@@ -59,8 +75,12 @@ class CoarseAutoencoder(Autoencoder):
 
     def __init__(self, config: CoarseConfig) -> None:
         super().__init__()
+        if not config.ratios:
+            config = replace(config, ratios=((1.0,) * config.streams,) * config.doublings)
         self.config = config
-        self.decoder = LocalUNet(config.streams, config.width)
+        self.decoders = nn.ModuleList(
+            LocalUNet(config.streams, config.widths(i)) for i in range(config.doublings)
+        )
 
     @property
     def factor(self) -> int:
@@ -77,43 +97,35 @@ class CoarseAutoencoder(Autoencoder):
         """A denoiser reads 8 x 8 pixels as one cell: attention to each coarse pixel takes hours."""
         return TOKEN // self.factor
 
-    def shrunk(self, pictures: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, h, w): the mean of every cell's pixels."""
-        return F.avg_pool2d(pictures, self.factor)
+    def sizes(self, pictures: Tensor) -> list[Tensor]:
+        """(B, C, H, W) at every size, the coarsest first: what decoders start from, and end with."""
+        made = [pictures]
+        for _ in range(self.config.doublings):
+            made.insert(0, halved(made[0]))
+        return made
 
-    def enlarged(self, coarse: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C, H, W), smooth: what the decoder adds detail to."""
-        return F.interpolate(coarse, scale_factor=float(self.factor), mode="bilinear")
+    def prior(self, doubling: int, coarse: Tensor) -> DetailPrior:
+        """What a doubling knows of pictures from those half as large (B, 3S, h, w)."""
+        return DetailPrior.of(coarse, self.config.ratios[doubling])
 
     @torch.no_grad()
     def measure_statistics(self, pictures: Tensor) -> None:
         """Makes the latents of `pictures` zero-mean, of unit variance over all channels together."""
-        coarse = self.shrunk(pictures)
+        coarse = self.sizes(pictures)[0]
         mean = coarse.mean((0, 2, 3))
         std = (coarse - mean.view(1, -1, 1, 1)).square().mean().sqrt().clamp(min=QUIETEST)
         self.config = replace(self.config, mean=tuple(mean.tolist()), std=std.item())
 
     @torch.no_grad()
-    def measure_detail(self, pictures: Tensor, coarse: Tensor) -> None:
-        """Learns how much there is to draw.
-
-        Args:
-            pictures: of all S streams, (N, 3S, H, W) in [-1, 1].
-            coarse: what the decoder would be given of them, (N, 3S, h, w).
-        """
-        lost = (pictures - self.enlarged(coarse)).square().mean((0, 2, 3))
-        deviations = lost.view(self.config.streams, COLOURS).mean(1).sqrt().clamp(min=QUIETEST)
-        self.config = replace(self.config, detail=tuple(deviations.tolist()))
-
-    def detail(self, like: Tensor) -> Tensor:
-        """Deviation of what is drawn, (1, 3S, 1, 1)."""
-        deviations = like.new_tensor(list(self.config.detail))[None, : self.config.streams]
-        return deviations.repeat_interleave(COLOURS, 1)[:, :, None, None]
+    def measure_detail(self, pictures: Tensor) -> None:
+        """Learns how much there is to draw of pictures of all S streams, (N, 3S, H, W) in [-1, 1]."""
+        ratios = tuple(detail_ratios(whole) for whole in self.sizes(pictures)[1:])
+        self.config = replace(self.config, ratios=ratios)
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, 3, h, w)."""
-        coarse = self.shrunk(pictures)
+        coarse = self.sizes(pictures)[0]
         return (coarse - self._mean(coarse)) / self.config.std
 
     @torch.no_grad()
@@ -131,19 +143,24 @@ class CoarseAutoencoder(Autoencoder):
                 "draws them together; give all"
             )
         given = [None] * len(latents) if given is None else given
-        coarse = [stream * self.config.std + self._mean(stream) for stream in latents]
-        enlarged = self.enlarged(torch.cat(coarse, 1))
-        low, size = (x.split(COLOURS, 1) for x in (enlarged, self.detail(enlarged)))
-        known = [
-            None if whole is None else (whole - low[i]) / size[i] for i, whole in enumerate(given)
-        ]
-        shape = (COLOURS, enlarged.shape[2], enlarged.shape[3])
-        noise = [starting_noise(seeds, shape, DETAIL_NOISE + i) for i in range(len(latents))]
-        drawn = draw(self.decoder, enlarged, torch.cat(noise, 1).to(enlarged), known)
-        pictures = (enlarged + self.detail(enlarged) * drawn).clamp(-1, 1).split(COLOURS, 1)
-        return [
-            made if whole is None else whole for made, whole in zip(pictures, given, strict=True)
-        ]
+        known = [None if whole is None else self.sizes(whole) for whole in given]
+        pictures = torch.cat(
+            [stream * self.config.std + self._mean(stream) for stream in latents], 1
+        )
+        for i, decoder in enumerate(self.decoders):
+            fixed = [None if sizes is None else sizes[i + 1] for sizes in known]
+            prior = self.prior(i, pictures)
+            drawn = draw(decoder, prior, self._noise(seeds, i, prior.mean), fixed)
+            pictures = drawn.clamp(-1, 1)
+        made = pictures.split(COLOURS, 1)
+        return [x if whole is None else whole for x, whole in zip(made, given, strict=True)]
+
+    def _noise(self, seeds: Sequence[int], doubling: int, like: Tensor) -> Tensor:
+        """Standard normal (B, 3S, H, W), of every doubling and stream its own."""
+        shape, streams = (COLOURS, *like.shape[2:]), self.config.streams
+        numbers = range(doubling * streams, (doubling + 1) * streams)
+        drawn = [starting_noise(seeds, shape, DETAIL_NOISE + number) for number in numbers]
+        return torch.cat(drawn, 1).to(like)
 
     def _mean(self, like: Tensor) -> Tensor:
         return like.new_tensor(list(self.config.mean)).view(1, -1, 1, 1)
@@ -152,7 +169,7 @@ class CoarseAutoencoder(Autoencoder):
         """Writes config.json and safetensors weights, under the names that every `vae/` has."""
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / CONFIG, {"_class_name": type(self).__name__, **asdict(self.config)})
-        write_state(self.decoder, folder / WEIGHTS, next(self.parameters()).dtype)
+        write_state(self.decoders, folder / WEIGHTS, next(self.parameters()).dtype)
 
     @classmethod
     def load(cls, folder: Path) -> CoarseAutoencoder:
@@ -160,5 +177,5 @@ class CoarseAutoencoder(Autoencoder):
         content = read_json(folder / CONFIG)
         config = CoarseConfig(**{k: v for k, v in content.items() if not k.startswith("_")})
         autoencoder = cls(config)
-        assign_state(autoencoder.decoder, read_state(folder / WEIGHTS), folder / WEIGHTS)
+        assign_state(autoencoder.decoders, read_state(folder / WEIGHTS), folder / WEIGHTS)
         return autoencoder

@@ -14,14 +14,14 @@ from math import inf, log
 import torch
 from torch import Tensor, nn
 
-from factory.models.autoencoders.local_unet import COLOURS
+from factory.models.autoencoders.detail_prior import COLOURS, DetailPrior, each_channel
 from factory.models.presets import DETAIL_STEPS
 
-# In deviations of the detail. Edges of masks are several deviations high and several pixels wide:
-# less noise would leave them to be seen at the start.
-HIGHEST, LOWEST = 20.0, 0.05
+# In deviations of the detail. It is white at a place, but edges are several pixels wide and agree
+# along their length: less noise would leave them to be seen at the start.
+HIGHEST, LOWEST = 12.0, 0.05
 # Of coarse pictures that a model has drawn, as deviation of noise on [-1, 1]; real ones are true.
-DISTRUST = 0.05
+DISTRUST = 0.02
 BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv 2206.00364, eq. 5)
 
 
@@ -31,49 +31,50 @@ def noise_levels() -> list[float]:
     return [(high + i / (DETAIL_STEPS - 1) * (low - high)) ** BEND for i in range(DETAIL_STEPS)]
 
 
-def each_channel(values: Tensor) -> Tensor:
+def each_pixel(values: Tensor) -> Tensor:
     """(B, S), a value for each stream -> (B, 3S, 1, 1)."""
-    return values.repeat_interleave(COLOURS, 1)[:, :, None, None]
+    return each_channel(values)[:, :, None, None]
 
 
 def without_noise(
-    network: nn.Module, noisy: Tensor, enlarged: Tensor, sigma: Tensor, disturbance: Tensor
+    network: nn.Module, noisy: Tensor, told: Tensor, sigma: Tensor, disturbance: Tensor
 ) -> Tensor:
     """What is expected behind noisy detail (B, 3S, H, W); a stream without noise stays as it is.
 
     Args:
         network: a `LocalUNet`.
         noisy: clean detail with noise added.
-        enlarged: coarse pictures at full size (B, 3S, H, W).
+        told: of the `DetailPrior` (B, 4S, H, W).
         sigma: deviation of the noise in each stream (B, S).
         disturbance: of the coarse pictures of each stream (B, S).
     """
     angles = sigma.atan()
-    cos, sin = each_channel(angles.cos()), each_channel(angles.sin())
+    cos, sin = each_pixel(angles.cos()), each_pixel(angles.sin())
     scaled = noisy * cos
-    return cos * scaled - sin * network(scaled, enlarged, angles, disturbance)
+    return cos * scaled - sin * network(scaled, told, angles, disturbance)
 
 
 def draw(
-    network: nn.Module, enlarged: Tensor, noise: Tensor, known: Sequence[Tensor | None]
+    network: nn.Module, prior: DetailPrior, noise: Tensor, known: Sequence[Tensor | None]
 ) -> Tensor:
-    """Detail (B, 3S, H, W) drawn from noise by DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2).
+    """Pictures (B, 3S, H, W) drawn from noise by DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2).
 
     Args:
         network: a `LocalUNet`.
-        enlarged: coarse pictures at full size (B, 3S, H, W).
+        prior: of the pictures.
         noise: standard normal (B, 3S, H, W).
-        known: of each of S streams the detail (B, 3, H, W) where it is given; it stays at noise
-            level 0 while the others are drawn.
+        known: of each of S streams the pictures (B, 3, H, W) where they are given; they stay at
+            noise level 0 while the others are drawn.
     """
     free = noise.new_tensor([[float(each is None) for each in known]])
-    fixed = torch.cat([noise[:, :COLOURS] * 0 if k is None else k for k in known], 1)
-    drawn = each_channel(free)
+    means = prior.mean.split(COLOURS, 1)
+    whole = [mean if k is None else k for mean, k in zip(means, known, strict=True)]
+    drawn, fixed, told = each_pixel(free), prior.detail(torch.cat(whole, 1)), prior.told
     disturbance = torch.full((len(noise), len(known)), DISTRUST, device=noise.device) * free
     levels = noise_levels()
 
     def expected(x: Tensor, level: float) -> Tensor:
-        return without_noise(network, x, enlarged, (free * level).expand(len(x), -1), disturbance)
+        return without_noise(network, x, told, (free * level).expand(len(x), -1), disturbance)
 
     x = drawn * levels[0] * noise + fixed
     before, width_before = x, inf  # there is no step before the first
@@ -82,4 +83,4 @@ def draw(
         step = clean + width / width_before / 2 * (clean - before)
         x = drawn * (then / now * x + (1 - then / now) * step) + fixed
         before, width_before = clean, width
-    return drawn * expected(x, levels[-1]) + fixed
+    return prior.pictures(drawn * expected(x, levels[-1]) + fixed)

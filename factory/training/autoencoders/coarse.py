@@ -1,4 +1,4 @@
-"""Trains the diffusion decoder that draws detail on coarse pictures."""
+"""Trains the diffusion decoders that draw detail on coarse pictures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
-from factory.models.autoencoders.detail import each_channel
-from factory.models.autoencoders.local_unet import COLOURS
+from factory.models.autoencoders.detail import each_pixel
+from factory.models.autoencoders.detail_prior import COLOURS, halved
 from factory.models.denoiser import STREAMS
 from factory.settings import CoarseTraining
 from factory.training.autoencoders.kl import LEAST_RATE, LINEAR_SAMPLE, WARM_UP, augmented
@@ -24,7 +24,7 @@ EMA = 0.995
 # The coarse pictures that are drawn are not the shrunk ones it learns from.
 MOST_DISTURBED = 0.25  # deviation of the noise on coarse pictures, on [-1, 1]
 # Log-normal noise levels, in deviations of the detail.
-LEVEL_MEAN, LEVEL_STD = log(1.5), 1.4
+LEVEL_MEAN, LEVEL_STD = log(1.0), 1.4
 SHARED_LEVELS = 0.5  # share of pairs whose streams have one level: drawing walks along the diagonal
 KNOWN_STREAMS = 0.1  # share of pairs in which a stream has no noise, for each of several
 
@@ -44,16 +44,16 @@ def new_coarse(images: Tensor, masks: Tensor, spec: CoarseTraining, seed: int) -
     streams = pictures.shape[1] // COLOURS
     autoencoder = CoarseAutoencoder(CoarseConfig(spec.factor, streams, spec.width))
     autoencoder.measure_statistics(torch.cat(pictures.split(COLOURS, 1)))
-    autoencoder.measure_detail(pictures, disturbed(autoencoder.shrunk(pictures), generator)[0])
+    autoencoder.measure_detail(pictures)
     return autoencoder
 
 
 def disturbed(coarse: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Coarse pictures (B, 3S, h, w) with noise, and its deviation (B, S), drawn for each stream."""
     shape = len(coarse), coarse.shape[1] // COLOURS
-    strength = MOST_DISTURBED * torch.rand(shape, generator=generator)
+    strength = MOST_DISTURBED * torch.rand(shape, generator=generator).square()
     noise = torch.randn(coarse.shape, generator=generator)
-    return coarse + each_channel(strength) * noise, strength
+    return coarse + each_pixel(strength) * noise, strength
 
 
 def draw_levels(count: int, streams: int, generator: torch.Generator) -> Tensor:
@@ -68,25 +68,30 @@ def draw_levels(count: int, streams: int, generator: torch.Generator) -> Tensor:
 
 
 def detail_losses(
-    network: nn.Module, autoencoder: CoarseAutoencoder, pictures: Tensor, generator: torch.Generator
+    network: nn.Module,
+    autoencoder: CoarseAutoencoder,
+    doubling: int,
+    pictures: Tensor,
+    generator: torch.Generator,
 ) -> Tensor:
     """Mean squared errors of the velocity (S,); knowing nothing achieves 1.
 
     Args:
-        network: the autoencoder's decoder, wrapped or not.
-        autoencoder: how pictures are shrunk, and how much that takes away.
-        pictures: of all streams, (B, 3S, H, W) in [-1, 1].
+        network: the decoder of that doubling, wrapped or not.
+        autoencoder: what is known of its pictures from coarse ones.
+        doubling: its number, from 0 for the coarsest.
+        pictures: of all streams, as large as it makes them, (B, 3S, H, W) in [-1, 1].
         generator: of disturbance, levels and noise.
     """
     device = next(network.parameters()).device
-    coarse, strength = disturbed(autoencoder.shrunk(pictures), generator)
-    enlarged = autoencoder.enlarged(coarse)
-    detail = (pictures - enlarged) / autoencoder.detail(enlarged)
+    coarse, strength = disturbed(halved(pictures), generator)
+    prior = autoencoder.prior(doubling, coarse)
+    detail = prior.detail(pictures)
     sigma = draw_levels(len(pictures), pictures.shape[1] // COLOURS, generator)
     noise = torch.randn(pictures.shape, generator=generator)
-    cos, sin = each_channel(sigma.atan().cos()), each_channel(sigma.atan().sin())
-    told = cos * detail + sin * noise, enlarged, sigma.atan(), strength
-    made = network(*(each.to(device) for each in told))
+    cos, sin = each_pixel(sigma.atan().cos()), each_pixel(sigma.atan().sin())
+    read = cos * detail + sin * noise, prior.told, sigma.atan(), strength
+    made = network(*(each.to(device) for each in read))
     wanted = (cos * noise - sin * detail).to(device)
     errors = (made.float() - wanted).square().unflatten(1, (-1, COLOURS)).mean((2, 3, 4))
     noisy = (sigma > 0).to(errors)  # of a stream that is given there is nothing to predict
@@ -101,42 +106,63 @@ def train_coarse(
     seed: int,
     resume: Path,
 ) -> Iterator[Progress]:
-    """Trains the decoder in place, yields every step, and leaves the averaged (EMA) weights in it.
+    """Trains the decoders in place, one after the other, and yields every step.
 
-    A rerun with the same `resume` file goes on from it, with the losses that the uninterrupted
-    training would have had.
+    Averaged (EMA) weights are left in them. A rerun with the same `resume` file goes on from it,
+    with the losses that the uninterrupted training would have had.
 
     Args:
-        autoencoder: its decoder is trained in place; its statistics stay as they are.
+        autoencoder: its decoders are trained in place; its statistics stay as they are.
         images: (N, 3, H, W) uint8.
         masks: (N, 3, H, W) uint8, coded masks of the same pairs, or (0, 3, H, W).
         spec: steps, batch and rate.
         seed: with the step's number, the only source of randomness.
-        resume: file that an interrupted training continues from.
+        resume: file that an interrupted training continues from; each decoder has one of its own,
+            with its number behind the name.
     """
+    doublings = autoencoder.config.doublings
+    for doubling in range(doublings):
+        own = resume.with_name(f"{resume.name}.{doubling}")
+        steps = _train_doubling(autoencoder, doubling, images, masks, spec, seed, own)
+        for step, losses in steps:
+            done = doubling * spec.steps + step
+            yield Progress("decoder", done, doublings * spec.steps, losses)
+
+
+def _train_doubling(
+    autoencoder: CoarseAutoencoder,
+    doubling: int,
+    images: Tensor,
+    masks: Tensor,
+    spec: CoarseTraining,
+    seed: int,
+    resume: Path,
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Trains one decoder: numbers of its steps, from 1, and losses of its streams."""
     accelerate = accelerator()
-    network = autoencoder.decoder
+    network = autoencoder.decoders[doubling]
     torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=spec.learning_rate, fused=True)
     model, optimiser = accelerate.prepare(network, optimiser)
     average = EMAModel(list(model.parameters()), decay=EMA)
     point = ResumePoint(resume, {"model": model, "average": average, "optimiser": optimiser})
+    smaller = autoencoder.config.doublings - 1 - doubling  # halvings of the pictures it makes
     for step in range(point.load(), spec.steps):
         turn = np.pi * step / spec.steps
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(spec.learning_rate, step, WARM_UP, turn, LEAST_RATE)
-        generator = step_generator(seed, step)
-        at = torch.randint(len(images), (spec.batch,), generator=generator)
+        generator = step_generator(seed, doubling * spec.steps + step)
+        at = torch.randint(len(images), (spec.batch << smaller,), generator=generator)
         pictures = augmented(_pictures(images, masks, at), generator)
-        losses = detail_losses(model, autoencoder, pictures, generator)
+        pictures = autoencoder.sizes(pictures)[doubling + 1]
+        losses = detail_losses(model, autoencoder, doubling, pictures, generator)
         optimiser.zero_grad(set_to_none=True)
         accelerate.backward(losses.mean())
         accelerate.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         average.step(model.parameters())
         point.save_sometimes(step + 1, spec.steps)
-        named = zip(STREAMS, losses.tolist(), strict=False)
-        yield Progress("decoder", step + 1, spec.steps, dict(named))
+        yield step + 1, dict(zip(STREAMS, losses.tolist(), strict=False))
     average.copy_to(network.parameters())
 
 

@@ -43,10 +43,11 @@ from factory.vocabulary import load_vocabulary
 # Kind -> a small generator of images of this section, ready to use without a checkpoint of the
 # user's. Kinds that need one make a tiny real one in a temporary folder.
 def tiny_coarse(streams):
-    """Coarse pictures, and a decoder whose last layer does not give 0 any more."""
+    """Coarse pictures, and decoders whose last layers do not give 0 any more."""
     torch.manual_seed(1)
     autoencoder = CoarseAutoencoder(CoarseConfig(factor=4, streams=streams, width=8))
-    torch.nn.init.normal_(autoencoder.decoder.last.weight, std=0.1)
+    for decoder in autoencoder.decoders:
+        torch.nn.init.normal_(decoder.last.weight, std=0.1)
     return autoencoder.eval()
 
 

@@ -6,15 +6,17 @@ import pytest
 import torch
 
 from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
+from factory.models.autoencoders.detail_prior import halved
 from factory.models.autoencoders.files import load_autoencoder
 from factory.models.autoencoders.local_unet import LocalUNet
 
 
 def coarse(streams=2, factor=4, **known):
-    """A decoder that draws something: its last layer does not give 0."""
+    """Decoders that draw something: their last layers do not give 0."""
     torch.manual_seed(0)
     autoencoder = CoarseAutoencoder(CoarseConfig(factor, streams, width=8, **known))
-    torch.nn.init.normal_(autoencoder.decoder.last.weight, std=0.1)
+    for decoder in autoencoder.decoders:
+        torch.nn.init.normal_(decoder.last.weight, std=0.1)
     return autoencoder.eval()
 
 
@@ -29,13 +31,13 @@ def latents(autoencoder, count=3):
 def test_a_cell_is_the_mean_of_its_pixels():
     rows = torch.tensor([[0.0, 1.0, 1, 1], [0, 0, 1, 1], [-1, -1, 0, 0], [-1, -1, 0, 1]])
     # Means: (0 + 1 + 0 + 0) / 4, 4 / 4, -4 / 4, 1 / 4.
-    made = coarse(factor=2).shrunk(rows.expand(1, 3, 4, 4))
+    made = coarse(factor=2).sizes(rows.expand(1, 3, 4, 4))[0]
     assert made[0, 2].tolist() == [[0.25, 1], [-1, 0.25]]
 
 
 def test_without_statistics_latents_are_the_shrunk_pictures():
     autoencoder = coarse()
-    assert torch.equal(autoencoder.encode(pictures()), autoencoder.shrunk(pictures()))
+    assert torch.equal(autoencoder.encode(pictures()), autoencoder.sizes(pictures())[0])
     assert (autoencoder.factor, autoencoder.channels) == (4, 3)
 
 
@@ -49,14 +51,13 @@ def test_latents_have_unit_variance_and_say_what_they_were():
     assert made[:, 2].std() < 0.2 * made[:, 0].std()
 
 
-def test_detail_is_what_enlarging_leaves_open():
-    autoencoder = coarse()
-    image, mask = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
-    image[..., ::2], image[..., 1::2] = 0.5, -0.5  # stripes, gone in the coarse picture
-    mask[:, :, :, :4] = 1.0
-    both = torch.cat([image, mask], 1)
-    autoencoder.measure_detail(both, autoencoder.shrunk(both))
-    assert autoencoder.config.detail == pytest.approx((0.5, 0.01))
+def test_there_is_a_decoder_for_every_doubling_and_small_pictures_have_the_wider():
+    assert len(coarse(factor=8).decoders) == 3
+    config = CoarseConfig(factor=4, streams=2, width=32)
+    assert [config.widths(i) for i in range(config.doublings)] == [(64, 96, 128), (32, 64, 96)]
+    whole, half, quarter = reversed(coarse(factor=4).sizes(pictures()))
+    assert torch.equal(half, halved(whole))
+    assert torch.equal(quarter, halved(half))
 
 
 def test_a_given_stream_is_kept_to_the_pixel_and_looked_at():
@@ -107,12 +108,12 @@ def test_written_and_read_back_it_is_the_same(tmp_path):
 
 
 def test_an_untrained_decoder_predicts_nothing_and_is_small():
-    network = LocalUNet(streams=2, width=64)
+    network = LocalUNet(streams=2, widths=(32, 64, 96))
     made = network(
-        torch.randn(2, 6, 16, 16), torch.randn(2, 6, 16, 16), torch.rand(2, 2), torch.rand(2, 2)
+        torch.randn(2, 6, 16, 16), torch.randn(2, 8, 16, 16), torch.rand(2, 2), torch.rand(2, 2)
     )
     assert torch.equal(made, torch.zeros(2, 6, 16, 16))
-    assert 2.2e6 < sum(weights.numel() for weights in network.parameters()) < 3e6
+    assert 1.2e6 < sum(weights.numel() for weights in network.parameters()) < 1.6e6
 
 
 def test_denoisers_read_eight_pixels_as_a_cell():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from factory.models.autoencoders.detail_prior import doubled
 from factory.settings import CoarseTraining
 from factory.training.autoencoders.coarse import (
     MOST_DISTURBED,
@@ -46,6 +47,7 @@ def test_disturbance_has_a_strength_of_its_own_for_every_stream():
     spread = added.unflatten(1, (2, 3)).std((2, 3, 4))
     torch.testing.assert_close(spread, strength, atol=0.05, rtol=0)
     assert spread.min() < 0.1 * MOST_DISTURBED
+    assert spread.median() < 0.4 * MOST_DISTURBED  # little is the rule
     assert 0.9 * MOST_DISTURBED < spread.max() < 1.1 * MOST_DISTURBED
     assert not torch.allclose(spread[:, 0], spread[:, 1], rtol=0.2)
 
@@ -62,11 +64,11 @@ def test_levels_are_shared_by_half_and_a_stream_is_known_in_some():
 
 def test_training_tells_the_loss_of_every_stream(tmp_path):
     autoencoder, steps = trained(SHORT, tmp_path / "resume")
-    assert [(p.stage, p.step, p.steps) for p in steps] == [("decoder", i, 4) for i in (1, 2, 3, 4)]
+    assert [(p.stage, p.step, p.steps) for p in steps] == [("decoder", i, 8) for i in range(1, 9)]
     assert all(set(p.losses) == {"image", "mask"} for p in steps)
     # Untrained it knows that detail is white noise, which leaves all of the velocity open.
     assert steps[0].losses["mask"] == pytest.approx(1, abs=0.35)
-    assert 0 < autoencoder.config.detail[0] < autoencoder.config.detail[1]
+    assert all(0.1 < ratio < 2 for doubling in autoencoder.config.ratios for ratio in doubling)
     _, alone = trained(SHORT, tmp_path / "alone", streams=1)
     assert set(alone[-1].losses) == {"image"}
 
@@ -98,7 +100,7 @@ def test_discs_are_drawn_nearer_to_the_truth_than_enlarged(tmp_path):
     real = [stream[:4].float() / 127.5 - 1 for stream in discs()]
     latents = [autoencoder.encode(stream) for stream in real]
     drawn = autoencoder.decode_streams(latents, range(4))
-    smooth = [autoencoder.enlarged(autoencoder.shrunk(stream)) for stream in real]
+    smooth = [doubled(doubled(autoencoder.sizes(stream)[0])) for stream in real]
     # Of the images' faint discs a decoder this small leaves noise; masks are plain.
     assert (drawn[1] - real[1]).square().mean() < 0.9 * (smooth[1] - real[1]).square().mean()
     # Borders agree: the image is bright, above -0.2, where the mask is.
