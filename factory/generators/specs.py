@@ -155,7 +155,7 @@ class MedSegFactorySpec(TrainedSpec):
     """
 
     kind: Literal["medsegfactory"] = "medsegfactory"
-    preset: Literal["tiny", "small", "medsegfactory"] = "small"
+    preset: Literal["tiny", "small", "wide", "medsegfactory"] = "small"
     coupling: Literal["official", "joint", "concat"] = "joint"
     train: PairTrainSection | None = None
 
@@ -192,7 +192,7 @@ class TextToImageSpec(TrainedSpec):
         preset: size of the denoiser; sd15 is that of Stable Diffusion 1.5.
     """
 
-    preset: Literal["tiny", "small", "sd15"] = "small"
+    preset: Literal["tiny", "small", "wide", "sd15"] = "small"
 
     def _load(self, checkpoint: Path) -> Components[Any]:
         from factory.models.checkpoints import load_text_to_image_components

@@ -48,6 +48,18 @@ SMALL: Mapping[str, object] = MappingProxyType(
     }
 )
 
+# Coarse pictures: 16 x 16 cells of neighbouring pixels. What a cell holds needs width; attention on
+# finer levels than the last took two thirds of the time on a CPU, and streams that are channels of
+# one picture meet in every layer (docs/results.md has the comparison).
+WIDE: Mapping[str, object] = MappingProxyType(
+    {
+        **SMALL,
+        "down_block_types": ("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+        "block_out_channels": (96, 144, 192),
+    }
+)
+
 # The UNet of Stable Diffusion 1.5, which the public MedSegFactory checkpoint extends.
 MEDSEGFACTORY: Mapping[str, object] = MappingProxyType(
     {
@@ -73,12 +85,12 @@ MEDSEGFACTORY: Mapping[str, object] = MappingProxyType(
 )
 
 PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {"tiny": TINY, "small": SMALL, "medsegfactory": MEDSEGFACTORY}
+    {"tiny": TINY, "small": SMALL, "wide": WIDE, "medsegfactory": MEDSEGFACTORY}
 )
 
 # Sizes of the same network with one stream.
 TEXT_TO_IMAGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {"tiny": TINY, "small": SMALL, "sd15": MEDSEGFACTORY}
+    {"tiny": TINY, "small": SMALL, "wide": WIDE, "sd15": MEDSEGFACTORY}
 )
 
 # Passes of the decoder that draws detail on coarse pictures.

@@ -13,7 +13,7 @@ from factory.generators.specs import MedSegFactorySpec
 from factory.models import dual_stream
 from factory.models.dual_stream import COUPLINGS, Coupling, DualStreamUNet, plain, stacked
 from factory.models.joint_attention import JointAttention, attend, cut, joined, nearness
-from factory.models.presets import PRESETS, SMALL, TINY
+from factory.models.presets import PRESETS, SMALL, TINY, WIDE
 
 STACKED = ("official", "joint")  # the couplings that keep two streams inside the network
 
@@ -206,10 +206,11 @@ def test_presets_have_the_size_they_promise(coupling):
     with torch.device("meta"):
         sizes = {
             name: sum(p.numel() for p in DualStreamUNet(PRESETS[name], coupling).parameters())
-            for name in ("tiny", "small")
+            for name in ("tiny", "small", "wide")
         }
     assert sizes["tiny"] < 1_000_000
     assert 5_000_000 < sizes["small"] <= 6_000_000
+    assert 10_000_000 < sizes["wide"] <= 12_000_000
 
 
 def test_attention_runs_at_the_resolutions_the_configuration_names():
@@ -218,6 +219,9 @@ def test_attention_runs_at_the_resolutions_the_configuration_names():
     places = [name for name, module in unet.named_modules() if isinstance(module, JointAttention)]
     assert len(places) == 9  # two on the way down, one in the middle, two per level on the way up
     assert not [name for name in places if name.startswith("down_blocks.0")]
+    with torch.device("meta"):
+        unet = DualStreamUNet(WIDE, "joint").unet
+    assert sum(isinstance(module, JointAttention) for module in unet.modules()) == 4  # coarsest
 
 
 @given(
