@@ -46,12 +46,16 @@ def _among(what: str, known: Collection[str]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-ArmKind = Literal["real", "synthetic", "both", "augmented", "pretrained", "reversed"]
+ArmKind = Literal[
+    "real", "synthetic", "both", "annealed", "augmented", "classical", "pretrained", "reversed"
+]
 ARMS: Mapping[str, str] = {
     "real": "real images",
     "synthetic": "synthetic pairs",
     "both": "real and synthetic pairs",
+    "annealed": "real and synthetic pairs, these ever fewer in the last third of the steps",
     "augmented": "real images, augmented twice as strongly",
+    "classical": "real images, also bent, and with regions copied among them",
     "pretrained": "synthetic pairs for half of the steps, then real images",
     "reversed": "real images, tested on synthetic pairs",
 }
@@ -142,7 +146,9 @@ class UtilitySection(BaseModel):
         )
     )
     ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
-        default=(1.0,), min_length=1, description="synthetic pairs per real one in the arm both"
+        default=(1.0,),
+        min_length=1,
+        description="synthetic pairs per real one in the arms both and annealed",
     )
     domain_randomisation: DomainRandomisationSection | None = Field(
         default=None, description="how synthetic pairs are changed in training; None: as real ones"
@@ -177,11 +183,12 @@ class UtilitySection(BaseModel):
 
     @model_validator(mode="after")
     def _nnunet_augments_by_its_own_rules(self) -> Self:
-        changed = "augmented" in self.arms or self.domain_randomisation is not None
-        if NNUNET in self.segmenters and changed:
+        ours = {"augmented", "classical", "annealed"} & set(self.arms)
+        if NNUNET in self.segmenters and (ours or self.domain_randomisation is not None):
             raise ValueError(
-                "segmenter nnunet augments by its own rules, so that neither the arm augmented nor "
-                "domain_randomisation could change them; leave these out, or test nnunet by itself"
+                "segmenter nnunet augments and mixes by its own rules, so that neither the arms "
+                "augmented, classical and annealed nor domain_randomisation could change them; "
+                "leave these out, or test nnunet by itself"
             )
         return self
 
@@ -192,8 +199,8 @@ class UtilitySection(BaseModel):
             # A gain over seen and unseen classes at once would pass for one over known classes.
             parts, overlaps = ("seen", "unseen", "harmonic"), ("dice", "iou")
             return frozenset(f"utility_{part}_{name}" for part in parts for name in overlaps)
-        learnt = {"synthetic", "both", "pretrained"} & set(self.arms)
-        kinds = ["gain"] if "both" in self.arms else []
+        learnt = {"synthetic", "both", "annealed", "pretrained"} & set(self.arms)
+        kinds = ["gain"] if {"both", "annealed"} & set(self.arms) else []
         kinds += ["equivalent_images"] if learnt and len(self.real) > 1 else []
         networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
         return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

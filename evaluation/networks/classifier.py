@@ -7,7 +7,7 @@ pair whose text there is blank has no label: it teaches and chooses nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -21,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from evaluation.errors import InputError
 from evaluation.labels import UNLABELLED, label_indices
 from evaluation.networks.augmentation import augmented_images, floats, standardised
+from evaluation.networks.classical_augmentation import bent_images
 from evaluation.networks.domain_randomisation import DomainRandomisation
 from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
 from evaluation.networks.registry import CLASSIFIERS
@@ -91,7 +92,9 @@ def train_classifier(
     batch: int = 16,
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
+    falls: tuple[int, int] | None = None,
     strength: float = 1.0,
+    classical: bool = False,
     randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
@@ -114,7 +117,9 @@ def train_classifier(
         batch: images per step.
         learning_rate: the highest one.
         weights: of one or two parts in the batches; none means equal ones, of any number of parts.
+        falls: when the last part leaves the batches, see `batch_composition`; needs weights.
         strength: of the augmentation, 1 for the usual one.
+        classical: whether images are bent, too.
         randomisations: of each part, what changes its images before; none changes nothing.
         validation: pairs that choose the checkpoint, by AUROC; never those that are scored later.
         validate_every: steps between two validations; the last step always is validated.
@@ -125,8 +130,18 @@ def train_classifier(
         ValueError: if the loss stops being finite.
     """
     network = classifier.network
+    shares = batch_composition(batch, weights, falls) if weights else repeat(None)
+    change = bent_images if classical else augmented_images
     draws = _batches(
-        parts, column, classifier.labels, batch, seed, weights, strength, randomisations
+        parts,
+        column,
+        classifier.labels,
+        batch,
+        seed,
+        shares,
+        change,
+        strength,
+        randomisations,
     )
 
     def loss() -> Tensor:
@@ -186,9 +201,10 @@ def _batches(
     known: Sequence[str],
     batch: int,
     seed: int,
-    weights: Sequence[float] = (),
-    strength: float = 1.0,
-    randomisations: Sequence[DomainRandomisation | None] = (),
+    shares: Iterable[list[int] | None],
+    change: Callable[[Tensor, torch.Generator, float], Tensor],
+    strength: float,
+    randomisations: Sequence[DomainRandomisation | None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented batches: standardised images and (B,) indices of their labels."""
     labels = [label_indices(part, column, known) for part in parts]
@@ -197,7 +213,7 @@ def _batches(
         raise InputError(f"a part of the training data has no pair with a label in {column!r}")
     chances = [_balanced(part[at]) for part, at in zip(labels, usable, strict=True)]
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    for counts in batch_composition(batch, weights) if weights else repeat(None):
+    for counts in shares:
         chosen = sample_rows(usable, batch, rng, chances, counts)
         rows = zip(parts, labels, chosen, strict=True)
         taken = [(part.images[c], label[c]) for part, label, c in rows]
@@ -206,7 +222,7 @@ def _batches(
                 taken[at] if randomisation is None else randomisation.labelled(*taken[at], known)
             )
         images, targets = (np.concatenate(each) for each in zip(*taken, strict=True))
-        changed = augmented_images(floats(images), generator, strength)
+        changed = change(floats(images), generator, strength)
         yield standardised(changed), torch.from_numpy(targets)
 
 

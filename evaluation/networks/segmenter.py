@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from evaluation.dice import overlaps, positive_dice
 from evaluation.errors import InputError
 from evaluation.networks.augmentation import augmented, floats, standardised
+from evaluation.networks.classical_augmentation import bent_and_pasted
 from evaluation.networks.domain_randomisation import DomainRandomisation
 from evaluation.networks.inference import device_of, predict_in_batches, to_best_device
 from evaluation.networks.registry import SEGMENTERS
@@ -83,7 +84,9 @@ def train_segmenter(
     batch: int = 8,
     learning_rate: float = 5e-3,
     weights: Sequence[float] = (),
+    falls: tuple[int, int] | None = None,
     strength: float = 1.0,
+    classical: bool = False,
     randomisations: Sequence[DomainRandomisation | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
@@ -103,7 +106,9 @@ def train_segmenter(
         batch: pairs per step.
         learning_rate: the highest one.
         weights: of the parts in the batches; none means equal ones.
+        falls: when the last part leaves the batches, see `batch_composition`.
         strength: of the augmentation, 1 for the usual one.
+        classical: whether images are bent and regions copied, too.
         randomisations: of each part, what changes its pairs before; none changes nothing.
         validation: pairs that choose the checkpoint; never the pairs that are scored later.
         validate_every: steps between two validations; the last step always is validated.
@@ -114,9 +119,9 @@ def train_segmenter(
     """
     network = segmenter.network
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
-    draws = _batches(
-        parts, batch_composition(batch, weights or [1] * len(parts)), seed, strength, randomisations
-    )
+    shares = batch_composition(batch, weights or [1] * len(parts), falls)
+    change = bent_and_pasted if classical else augmented
+    draws = _batches(parts, shares, seed, change, strength, randomisations)
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -169,6 +174,7 @@ def _batches(
     parts: Sequence[Pairs],
     shares: Iterator[list[int]],
     seed: int,
+    change: Callable[[Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]],
     strength: float,
     randomisations: Sequence[DomainRandomisation | None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -184,5 +190,5 @@ def _batches(
             taken[at] = taken[at] if randomisation is None else randomisation.pairs(*taken[at])
         images, masks = (np.concatenate(each) for each in zip(*taken, strict=True))
         targets = torch.from_numpy(masks.astype(np.float32))[:, None]
-        changed, moved = augmented(floats(images), targets, generator, strength)
+        changed, moved = change(floats(images), targets, generator, strength)
         yield standardised(changed), moved

@@ -123,7 +123,9 @@ def sample_rows(
     return [rng.choice(at, n, p=p) for at, n, p in zip(usable, counts, odds, strict=True)]
 
 
-def batch_composition(batch: int, weights: Sequence[float]) -> Iterator[list[int]]:
+def batch_composition(
+    batch: int, weights: Sequence[float], falls: tuple[int, int] | None = None
+) -> Iterator[list[int]]:
     """How many rows of every part each batch takes, endlessly.
 
     No batch is more than one row off the weights, and all of them together are on them: with eight
@@ -132,14 +134,23 @@ def batch_composition(batch: int, weights: Sequence[float]) -> Iterator[list[int
     Args:
         batch: rows in all.
         weights: of one or two parts, not negative, not all 0.
+        falls: of the last part's share, the step after which it falls in a line, and the one at
+            which it is 0; None: it stays.
     """
     ends = np.cumsum([0.0, *weights]) / np.sum(weights)
-    before = np.zeros(len(ends))
+    wanted, before = np.zeros(len(ends)), np.zeros(len(ends))
     for number in count(1):
+        still = 1.0 if falls is None else _still(number, *falls)
+        inner = 1 - (1 - ends[1:-1]) * still  # all of the others take what the last part leaves
         # Thirds and the like are not exact: 8 * 3 / 3 must not become 7.
-        after = np.floor(number * batch * ends + 1e-6)
+        wanted += batch * np.concatenate([[0.0], inner, [1.0]])
+        after = np.floor(wanted + 1e-6)
         yield [int(rows) for rows in np.diff(after - before)]
         before = after
+
+
+def _still(number: int, start: int, end: int) -> float:
+    return min(1.0, max(0.0, (end - number) / max(1, end - start)))
 
 
 def _rate(at: int, steps: int) -> float:

@@ -38,8 +38,10 @@ class Look:
 LOOKS = {
     "real": Look("a", "o-", "real"),
     "augmented": Look("a", "^:", "real, augmented twice as strongly"),
+    "classical": Look("a", "v--", "real, also bent and with regions copied"),
     "synthetic": Look("b", "-", "synthetic alone"),
     "both": Look("c", "o-", "real and synthetic"),
+    "annealed": Look("c", "D:", "real and synthetic, these ever fewer"),
     "pretrained": Look("d", "s-", "synthetic, then real"),
 }
 

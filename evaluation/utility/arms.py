@@ -11,6 +11,7 @@ from evaluation.errors import InputError
 from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.pairs import Pairs, by_domain
 from evaluation.settings import ArmKind, UtilitySection, share_of
+from evaluation.utility.gains import MIXED
 
 if TYPE_CHECKING:
     from evaluation.networks.domain_randomisation import DomainRandomisation
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEEDS_APART = 1000  # between the seed of an arm's real images and that of its training
+ANNEALED_FROM = 2 / 3  # of the steps, after which synthetic pairs grow fewer
 STRONGER = 2.0  # how far the augmentation of the arm `augmented` reaches beyond the usual one
 
 
@@ -34,7 +36,8 @@ class Arm:
             are folds; "" for the synthetic arm.
         images: how many real images that is.
         seed: draws its real images, its first weights and its batches.
-        ratio: of `both`: synthetic pairs for each real one in a batch; 0 for the others.
+        ratio: of `both` and `annealed`: synthetic pairs for each real one in a batch, at first; 0
+            for the others.
         fold: whose patients it is tested on; None for those of the held-out split.
     """
 
@@ -69,7 +72,7 @@ class Arm:
     @property
     def learns_synthetic(self) -> bool:
         """Whether synthetic pairs enter its training."""
-        return self.kind in ("synthetic", "both", "pretrained")
+        return self.kind in ("synthetic", "pretrained", *MIXED)
 
     @property
     def learns_real(self) -> bool:
@@ -155,10 +158,13 @@ def training_of(
     """
     seed = arm.seed + SEEDS_APART
     if arm.kind != "pretrained":
-        weights = (1.0, arm.ratio) if arm.kind == "both" else ()
+        weights = (1.0, arm.ratio) if arm.kind in MIXED else ()
         strength = STRONGER if arm.kind == "augmented" else 1.0
         randomisations = [None] * (len(parts) - 1) + [randomisation]
         mix = {"weights": weights, "strength": strength, "randomisations": randomisations}
+        # What not every network can do is asked of none without need.
+        mix |= {"falls": (round(ANNEALED_FROM * steps), steps)} if arm.kind == "annealed" else {}
+        mix |= {"classical": True} if arm.kind == "classical" else {}
         yield from train_on(parts, steps=steps, seed=seed, **mix, validation=validation)
         return
     real, synthetic = parts
@@ -176,7 +182,7 @@ def _kinds(
         yield "synthetic", "", 0, 0.0
     for real, images in numbers.items():
         for kind in (kind for kind in section.arms if kind != "synthetic"):
-            for ratio in section.ratios if kind == "both" else (0.0,):
+            for ratio in section.ratios if kind in MIXED else (0.0,):
                 yield kind, real, images, ratio
 
 

@@ -13,7 +13,11 @@ import pandas as pd
 from evaluation.metrics.registry import Score, over_domains
 from evaluation.statistics.bootstrap import Estimate, holm
 
-BASES = ("real", "augmented")  # what gains are counted from
+BASES = ("real", "augmented", "classical")  # without a generator: what gains are counted from
+MIXED = (
+    "both",
+    "annealed",
+)  # kinds of real and synthetic pairs; the first that there is makes the headline
 ROUNDED = 0.05  # half of an odd number is rounded
 STATED = ("real", "ratio", "provenance")  # of a gain, beside domain and network
 
@@ -60,14 +64,14 @@ def comparisons(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.Dat
         for real, of_base in group[group["kind"] == base].groupby("real", sort=False):
             rest = group[(group["kind"] != base) & group["real"].isin([real, ""])]
             for (kind, _), other in rest.groupby(["kind", "ratio"], sort=False):
-                # Real images alone gain nothing on augmented ones that is not told already.
-                if kind != "real":
+                # What one rival gains on another is told once, from the plainer one.
+                if kind not in BASES[: BASES.index(base)]:
                     yield f"{kind} - {base}", of_base, other
     yield from _twice(group)
 
 
 def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
-    """A score per gain of `both` on `real`; then a headline.
+    """A score per gain of `both` on `real`, or of `annealed` where there is none; then a headline.
 
     The headline is that of the first network and ratio at the fewest real images, mean over
     domains.
@@ -77,7 +81,10 @@ def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
         metric: name of the scores.
         network: the column that names the networks.
     """
-    rows = gains if gains.empty else gains[gains["comparison"] == "both - real"]
+    if gains.empty:
+        return []
+    mixed = [gains[gains["comparison"] == f"{kind} - real"] for kind in MIXED]
+    rows = next((found for found in mixed if len(found)), gains[:0])
     if rows.empty:
         return []
     keys = [network, "ratio"]

@@ -94,7 +94,7 @@ TEXT_TO_IMAGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
 )
 
 # Passes of the decoder that draws detail on coarse pictures.
-DETAIL_STEPS = 14
+DETAIL_STEPS = 16
 
 # The noise schedule of networks trained here: Stable Diffusion's, predicting velocity, and brought
 # to no signal at all at its end (arXiv 2305.08891): 16 x 16 latents average away so much noise that

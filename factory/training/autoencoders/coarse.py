@@ -24,7 +24,7 @@ EMA = 0.995
 # The coarse pictures that are drawn are not the shrunk ones it learns from.
 MOST_DISTURBED = 0.25  # deviation of the noise on coarse pictures, on [-1, 1]
 # Log-normal noise levels, in deviations of the detail.
-LEVEL_MEAN, LEVEL_STD = log(1.0), 1.4
+LEVEL_MEAN, LEVEL_STD = log(1.2), 1.6
 SHARED_LEVELS = 0.5  # share of pairs whose streams have one level: drawing walks along the diagonal
 KNOWN_STREAMS = 0.1  # share of pairs in which a stream has no noise, for each of several
 

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -114,7 +115,9 @@ def test_parts_and_labels_have_equal_shares(shaded, monkeypatch):
     monkeypatch.setattr(module, "augmented_images", watch)
     trained([black, uneven])
     assert all(batch.tolist() == [False, False, True, True] for batch in seen)
-    draws = module._batches([uneven], "finding", LABELS, 50, seed=0)
+    draws = module._batches(
+        [uneven], "finding", LABELS, 50, 0, itertools.repeat(None), augmented_images, 1.0, ()
+    )
     drawn = torch.cat([next(draws)[1] for _ in range(20)])
     assert drawn.double().mean() == pytest.approx(0.5, abs=0.05)
 

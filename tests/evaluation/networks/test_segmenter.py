@@ -103,6 +103,13 @@ def test_a_mixture_by_hand():
     assert list(islice(batch_composition(8, (1, 1)), 2)) == [[4, 4], [4, 4]]
 
 
+def test_the_last_part_leaves_the_batches_in_a_line():
+    # From step 2 on its half of 8 falls by a quarter a step: 4, 4, 3, 2, 1, 0, and stays away.
+    taken = list(islice(batch_composition(8, (1, 1), (2, 6)), 8))
+    assert [second for _, second in taken] == [4, 4, 3, 2, 1, 0, 0, 0]
+    assert all(sum(counts) == 8 for counts in taken)
+
+
 def test_absent_masks_teach_nothing(discs):
     pairs = discs(3, size=32)
     pairs.has_mask[:] = False

@@ -42,8 +42,8 @@ def test_every_arm_at_every_ratio_has_a_name_of_its_own(discs):
         segmenters=("unet", "segresnet"), real=(2, 4), arms=EVERY, ratios=(0.5, 1, 3), seeds=2
     )
     found = [arm for fold in (None, 0, 1) for arm in TASK.arms(section, discs(5), discs(8), fold)]
-    # Synthetic, then four others and both at three ratios for each number of real images.
-    assert len(found) == 3 * 2 * 2 * (1 + 2 * (4 + 3))
+    # Synthetic, then five others and two at three ratios for each number of real images.
+    assert len(found) == 3 * 2 * 2 * (1 + 2 * (5 + 2 * 3))
     assert len({arm.name for arm in found}) == len(found)
     assert "unet-discs-both-ratio0.5-2-fold1-seed0" in {arm.name for arm in found}
 

@@ -152,7 +152,8 @@ def test_every_arm_is_trained_tested_and_compared(pairs, scores):
         found.gains["comparison"]
     )
     assert (found.gains["p_holm"] >= found.gains["p"]).all()
-    assert set(found.equivalent_images["kind"]) == {"synthetic", "both", "pretrained"}
+    learnt = {"synthetic", "both", "annealed", "pretrained"}
+    assert set(found.equivalent_images["kind"]) == learnt
     assert {score.metric for score in found.scores if score.headline} == set(scores)
 
 
@@ -179,8 +180,8 @@ def test_an_experiment_trains_and_tests_it_and_reads_it_back(tmp_path):
         Unrecorded(), tasks=EVERY,
     )  # fmt: skip
     arms = [arm for arm in experiment.arms() if arm.network == "gauge"]
-    # Synthetic, and five kinds at two numbers; one of those is trained as another.
-    assert (len(arms), len(experiment.untrained(arms))) == (11, 9)
+    # Synthetic, and seven kinds at two numbers; one of those is trained as another.
+    assert (len(arms), len(experiment.untrained(arms))) == (15, 13)
     cases = experiment.cases(arms)
     assert experiment.untrained(arms) == []
     pd.testing.assert_frame_equal(experiment.cases(arms)["brightness"], cases["brightness"])

@@ -39,7 +39,7 @@ def test_noise_falls_as_far_as_one_step_can_take_away():
     assert levels == sorted(levels, reverse=True)
     assert levels[0] == pytest.approx(HIGHEST)
     assert levels[-1] == pytest.approx(LOWEST)
-    assert len(levels) == 14
+    assert len(levels) == 16
 
 
 def test_what_a_network_is_sure_of_is_drawn():
