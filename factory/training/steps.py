@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from factory.models.number_format import bf16_pays
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -42,13 +44,6 @@ def learning_rate(peak: float, step: int, warm_up: int, turn: float, least: floa
     """
     rise = min(1.0, (step + 1) / max(1, warm_up))
     return peak * rise * (least + (1 - least) * 0.5 * (1 + float(np.cos(turn))))
-
-
-def bf16_pays() -> bool:
-    """Whether bfloat16 is computed in hardware here: without, it is slower than float32."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def accelerator() -> Accelerator:
