@@ -27,6 +27,7 @@ Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
 # Number of a variant -> the texts of all N pairs, one for each stream.
 Texts = Callable[[int], Sequence[Sequence[str]]]
 
+BLACK = 0.05  # of full brightness
 FEW = 8  # latents that tell nothing of how their domain varies
 
 
@@ -108,25 +109,42 @@ def _transforms(count: int, spec: Augmentation, generator: torch.Generator) -> T
 def augment(
     images: Images, masks: Masks, spec: Augmentation, generator: torch.Generator
 ) -> tuple[Images, Masks]:
-    """One random variant of each pair; masks by nearest neighbour, edges reflected."""
+    """One random variant of each pair; masks by nearest neighbour.
+
+    What is moved in from outside is black where the picture's edge is, as beside a film or a fan
+    of ultrasound, and reflected elsewhere: a model learns and draws a reflected abdomen.
+    """
     shape = (len(images), 1, *masks.shape[1:])
     grid = F.affine_grid(
         _transforms(len(images), spec, generator), list(shape), align_corners=False
     )
     picture = torch.from_numpy(images).movedim(-1, 1).float() / 255
     label = torch.from_numpy(masks)[:, None].float()
-    moved = F.grid_sample(
-        picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False
-    ).clamp(0, 1)
-    relabelled = F.grid_sample(
-        label, grid, mode="nearest", padding_mode="reflection", align_corners=False
-    )
+    dark = _edges_are_black(picture)[:, None, None, None]
+    moved = _sampled(picture, grid, "bilinear", dark).clamp(0, 1)
+    relabelled = _sampled(label, grid, "nearest", dark)
     exponent = torch.exp((torch.rand(len(images), generator=generator) * 2 - 1) * spec.gamma)
     moved = moved ** exponent.view(-1, 1, 1, 1)
     return (
         (moved * 255).round().to(torch.uint8).movedim(1, -1).contiguous().numpy(),
         relabelled[:, 0].to(torch.uint8).numpy(),
     )
+
+
+def _edges_are_black(pictures: Tensor) -> Tensor:
+    """(N, C, H, W) in [0, 1] -> (N,): whether most of the outermost pixels are."""
+    rows, columns = pictures[:, :, [0, -1]], pictures[..., [0, -1]]
+    edge = torch.cat([rows.flatten(1), columns.flatten(1)], 1)
+    return edge.median(1).values < BLACK
+
+
+def _sampled(pictures: Tensor, grid: Tensor, mode: str, dark: Tensor) -> Tensor:
+    """Pictures at the places of a grid; outside they are 0 where `dark`, else reflected."""
+    black, reflected = (
+        F.grid_sample(pictures, grid, mode=mode, padding_mode=padding, align_corners=False)
+        for padding in ("zeros", "reflection")
+    )
+    return torch.where(dark, black, reflected)
 
 
 def encode_streams(

@@ -25,6 +25,20 @@ def test_an_augmented_mask_still_lies_on_its_object():
     assert agree > 0.98
 
 
+def test_beside_a_film_lies_black_and_beside_a_slide_more_of_the_slide():
+    film = np.zeros((200, 32, 32, 1), np.uint8)
+    film[:, 20:, 8:24] = 200  # reaches the lower edge: reflected, it would hang from it twice
+    mask = (film[..., 0] > 0).astype(np.uint8)
+    spec = Augmentation(copies=2, rotate=0, scale=0, shift=0.3, gamma=0)
+    moved, labelled = augment(film, mask, spec, torch.Generator().manual_seed(0))
+    assert moved.shape == film.shape
+    assert (labelled.sum((1, 2)) <= mask[0].sum() + 16).all()
+    slide, labelled = augment(255 - film, mask, spec, torch.Generator().manual_seed(0))
+    assert slide.min(axis=(1, 2, 3)).max() < 100
+    assert (slide == 0).sum() == 0
+    assert labelled.sum((1, 2)).max() > mask[0].sum() + 16
+
+
 def test_no_change_asked_for_is_no_change():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
