@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
-from pydantic import Field as Key
 from scipy.ndimage import distance_transform_edt, map_coordinates
+
+from factory.prompts.mask_settings import MasksSection
 
 Mask = NDArray[np.uint8]  # (H, W), class indices, 0 = background
 Field = NDArray[np.float64]  # (2, H, W), row and column of each pixel
@@ -24,25 +24,7 @@ AREA_FACTOR = 1.25
 CENTROID_MARGIN = 0.05  # share of the side
 
 
-class WarpSection(BaseModel):
-    """How far training masks are warped; zeros keep them as they are.
-
-    Attributes:
-        rotate: degrees, at most, either way.
-        scale: at most, either way: 0.1 draws sizes from 0.9 to 1.1.
-        shift: share of the side, at most, either way.
-        elastic: share of the side: standard deviation of the nodes of a smooth field.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    rotate: float = Key(default=8.0, ge=0, le=180)
-    scale: float = Key(default=0.1, ge=0, le=0.5)
-    shift: float = Key(default=0.04, ge=0, le=0.5)
-    elastic: float = Key(default=0.015, ge=0, le=0.1)
-
-
-def plausible_warp(mask: Mask, seed: int, section: WarpSection, ranges: Ranges) -> Mask:
+def plausible_warp(mask: Mask, seed: int, section: MasksSection, ranges: Ranges) -> Mask:
     """A warp of a mask that the domain's masks make plausible; the mask itself where none is found.
 
     Args:
@@ -59,7 +41,7 @@ def plausible_warp(mask: Mask, seed: int, section: WarpSection, ranges: Ranges) 
     return mask.copy()
 
 
-def draw_field(shape: tuple[int, ...], rng: np.random.Generator, section: WarpSection) -> Field:
+def draw_field(shape: tuple[int, ...], rng: np.random.Generator, section: MasksSection) -> Field:
     """(2, H, W) where each pixel of a warped mask comes from: affine, then bent.
 
     The field is drawn in shares of the image, so that one seed bends all sizes alike.

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factory.prompts.mask_settings import MasksSection
 from factory.prompts.mask_warps import (
-    WarpSection,
     draw_field,
     folds,
     is_plausible,
@@ -17,7 +17,7 @@ from factory.prompts.mask_warps import (
     warp,
 )
 
-NONE = WarpSection(rotate=0, scale=0, shift=0, elastic=0)
+NONE = MasksSection(rotate=0, scale=0, shift=0, elastic=0)
 
 
 def discs(side=48, offset=0):
@@ -42,9 +42,9 @@ def test_no_strength_is_the_identity():
 
 
 def test_the_seed_alone_decides():
-    first = plausible_warp(MASK, 7, WarpSection(), RANGES)
-    assert np.array_equal(first, plausible_warp(MASK.copy(), 7, WarpSection(), RANGES))
-    assert not np.array_equal(first, plausible_warp(MASK, 8, WarpSection(), RANGES))
+    first = plausible_warp(MASK, 7, MasksSection(), RANGES)
+    assert np.array_equal(first, plausible_warp(MASK.copy(), 7, MasksSection(), RANGES))
+    assert not np.array_equal(first, plausible_warp(MASK, 8, MasksSection(), RANGES))
     assert not np.array_equal(first, MASK)
 
 
@@ -52,7 +52,7 @@ def test_the_seed_alone_decides():
 @settings(max_examples=30, deadline=None)
 def test_classes_and_their_neighbours_are_kept_within_the_ranges(seed, offset):
     mask = discs(offset=offset)
-    wild = WarpSection(rotate=60, scale=0.4, shift=0.3, elastic=0.05)
+    wild = MasksSection(rotate=60, scale=0.4, shift=0.3, elastic=0.05)
     found = plausible_warp(mask, seed, wild, ranges_of([mask]))
     assert found.dtype == mask.dtype
     assert neighbours(found) == neighbours(mask) == {(0, 1), (0, 3), (1, 2)}
@@ -65,7 +65,7 @@ def test_classes_and_their_neighbours_are_kept_within_the_ranges(seed, offset):
 def test_a_mask_that_no_warp_suits_stays_as_it_is():
     corner = np.zeros((32, 32), np.uint8)
     corner[0, 0] = 1
-    far = WarpSection(rotate=0, scale=0, shift=0.5, elastic=0)
+    far = MasksSection(rotate=0, scale=0, shift=0.5, elastic=0)
     tight = {1: np.array([[0.9, 0.5, 0.5], [1.0, 0.5, 0.5]])}
     assert np.array_equal(plausible_warp(corner, 3, far, tight), corner)
 
@@ -110,6 +110,6 @@ def test_a_field_that_turns_back_folds():
 
 def test_one_seed_bends_all_sizes_alike():
     small, large = (
-        draw_field((side, side), np.random.default_rng(5), WarpSection()) for side in (33, 65)
+        draw_field((side, side), np.random.default_rng(5), MasksSection()) for side in (33, 65)
     )
     assert large[:, ::2, ::2] / 64 == pytest.approx(small / 32, abs=0.002)
