@@ -116,8 +116,8 @@ def evaluate(
     """Scores a version of a data set against its own source, or another."""
     recipe = recipe_of(version, settings, overrides)
     if against:
-        # Nothing is made anew: captions that the grid once retrieved need not be there.
-        grid = recipe.grid.model_copy(update={"retrieve": None})
+        # Nothing is made anew: captions and masks that the grid once took need not be there.
+        grid = recipe.grid.model_copy(update={"retrieve": None, "masks": None})
         recipe = recipe.model_copy(update={"source": source_named(against), "grid": grid})
     with ready(recipe, settings) as context:
         from flows.evaluate import evaluate_stage

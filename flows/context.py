@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
+    from factory.generators.base import Generator
     from factory.prompts.grid import PromptGrid
     from factory.sources.base import Source
     from tasks.real_data import Reference
@@ -102,6 +103,16 @@ class RunContext(BaseModel):
         """The generator as workers build it: trained."""
         spec = self.recipe.generator
         return spec if self.checkpoint is None else spec.with_checkpoint(self.checkpoint)
+
+    @property
+    def build_generator(self) -> Callable[[], Generator]:
+        """Builds the generator on a worker, with the training masks that it makes images for."""
+        build = partial(self.generator_spec.build, self.recipe.image)
+        if self.recipe.grid.masks is None:
+            return build
+        from factory.generators.mask_first import build_mask_first
+
+        return partial(build_mask_first, build, self.grid.mask_library)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 
 from factory.store.runs import declare, missing
 from factory.store.snapshot import Snapshot
@@ -50,9 +49,8 @@ def made_pairs(context: RunContext) -> Snapshot:
     declared = declare(store, run)
     if not missing(declared):
         return declared
-    build = partial(context.generator_spec.build, context.recipe.image)
     with ExitStack() as stack:
         with stage("starting workers (Dask)"):
             address, workers = context.settings.dask_address, context.settings.workers
             client = stack.enter_context(open_cluster(address, workers))
-        return make_pairs(store, run, build, client)
+        return make_pairs(store, run, context.build_generator, client)

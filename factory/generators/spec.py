@@ -45,6 +45,7 @@ class GeneratorSpec(BaseModel):
     Attributes:
         kind: its name in `GENERATORS`.
         makes_masks: whether its pairs have masks.
+        paints: whether it can make images for given masks, as `grid.masks` asks.
         untrained: what a training does not depend on: other values of these find the same
             checkpoint. In the form of pydantic's `exclude`.
     """
@@ -52,6 +53,7 @@ class GeneratorSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     makes_masks: ClassVar[bool] = True
+    paints: ClassVar[bool] = False
     untrained: ClassVar[Mapping[str, bool | Mapping[str, Any]]] = {}
 
     kind: str

@@ -154,6 +154,8 @@ class MedSegFactorySpec(TrainedSpec):
         coupling: how the streams meet: the public joint cross-attention, ours, or the control.
     """
 
+    paints: ClassVar[bool] = True
+
     kind: Literal["medsegfactory"] = "medsegfactory"
     preset: Literal["tiny", "small", "wide", "medsegfactory"] = "small"
     coupling: Literal["official", "joint", "concat"] = "joint"

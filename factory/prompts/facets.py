@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 
 from factory.errors import InputError
 from factory.prompts.caption_retrieval import RetrieveSection
+from factory.prompts.mask_settings import MasksSection
 from factory.vocabulary import Domain, plain, unknown_name
 
 Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
@@ -25,11 +26,15 @@ ALL = "all"  # as a finding: each one of its domain
 # What a retrieving grid keeps of a prompt's text: the training image that it is the caption of, and
 # the text that was asked for. Neither conditions a generator.
 RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
+# What a grid with masks keeps of a prompt's mask: the training pair that it is of, how far it may be
+# warped, and a digest of all that the warp follows from but the seed. Likewise no condition.
+MASK_FROM, MASK_WARP, MASK_DIGEST = "mask_from", "mask_warp", "mask_digest"
+ORIGINS = (RETRIEVED, RETRIEVED_FOR, MASK_FROM, MASK_WARP, MASK_DIGEST)
 # Columns that a table of pairs already has; an extra facet of this name would overwrite one.
 TAKEN = (
     *("prompt", "seed", "labels", "replicate", "root", "title", "empty", "name", "split"),
     *("patient", "volume", "slice", "window_low", "window_high", "status", "reason"),
-    *("row", "finite", RETRIEVED, RETRIEVED_FOR),
+    *("row", "finite", *ORIGINS),
 )
 # The exclusions are marked in one array of all cells.
 MOST_CELLS = 10**8
@@ -48,6 +53,8 @@ class GridSection(BaseModel):
         seed: root of all seeds of this grid.
         retrieve: takes the free text of every prompt from the captions of the training split; None
             tells the facet text as it is.
+        masks: gives every prompt the mask of a training pair, warped; None has the generator draw
+            image and mask together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +64,8 @@ class GridSection(BaseModel):
     replicates: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**64)
     retrieve: RetrieveSection | None = None
+    # Left out of a dump where it is not used: what was made before it was there keeps its record.
+    masks: MasksSection | None = Field(default=None, exclude_if=lambda section: section is None)
 
 
 @dataclass(frozen=True)

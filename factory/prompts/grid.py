@@ -9,12 +9,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from factory.prompts.caption_retrieval import Caption, CaptionLibrary
-from factory.prompts.facets import RETRIEVED, RETRIEVED_FOR, GridSection, Subject, resolve
-from factory.prompts.prompt import Prompt
+from factory.prompts.facets import (
+    MASK_DIGEST,
+    MASK_FROM,
+    MASK_WARP,
+    RETRIEVED,
+    RETRIEVED_FOR,
+    GridSection,
+    Subject,
+    resolve,
+)
+from factory.prompts.prompt import Extra, Prompt
 from factory.vocabulary import Domain
+
+if TYPE_CHECKING:
+    from factory.prompts.mask_library import MaskLibrary, TrainingMask
+
+UNPAINTED = "masks of this grid are still to be given: call painting(...)"
 
 Asked = tuple[Subject, str]  # a cell but for its extra facets: what captions are retrieved for
 
@@ -26,7 +40,8 @@ class PromptGrid(Sequence[Prompt]):
     is domain, modality, anatomy, finding, classes, text, extra facets by name, replicate, the last
     one fastest, whatever order the facets were written in.
 
-    Where the section retrieves, `retrieving` must be called before a prompt is asked for.
+    Where the section retrieves, `retrieving` must be called before a prompt is asked for; where it
+    has masks, `painting`.
 
     Args:
         section: the facets, exclusions, replicates and root seed.
@@ -42,6 +57,10 @@ class PromptGrid(Sequence[Prompt]):
         self._root = section.seed
         self._retrieve = section.retrieve
         self._found: Mapping[Asked, tuple[Caption, ...]] = {}
+        self._masks = section.masks
+        self._classes_named = "classes" in section.facets
+        self._library: MaskLibrary | None = None
+        self._given: Mapping[Subject, tuple[TrainingMask, ...]] = {}
         used = dict.fromkeys(subject.domain for subject in self._cells.subjects)
         self.domains: Mapping[str, Domain] = {name: domains[name] for name in used}
 
@@ -81,6 +100,46 @@ class PromptGrid(Sequence[Prompt]):
         }
         return copied
 
+    def painting(self, library: MaskLibrary) -> PromptGrid:
+        """The grid with masks from a library of training masks; itself where the section has none.
+
+        The masks that fit a cell take turns, in an order that the root seed decides, so more
+        replicates change no prompt. Where the section names no classes, a prompt asks for those
+        that its mask shows. Each prompt keeps, as facets that are no condition, the name of
+        the pair whose mask it has (`mask_from`), the limits of the warp (`mask_warp`) and a digest
+        of what else decides it (`mask_digest`).
+
+        Raises:
+            InputError: if no training mask fits a cell.
+        """
+        if self._masks is None:
+            return self
+        copied = copy(self)
+        copied.__dict__.pop("digest", None)
+        copied._library = library
+        copied._given = {
+            subject: library.fitting(
+                subject.domain,
+                subject.finding,
+                subject.classes if self._classes_named else None,
+                self._root,
+            )
+            for subject in self._cells.subjects
+        }
+        return copied
+
+    @property
+    def mask_library(self) -> MaskLibrary:
+        """The training masks that its prompts have, and no other: what workers are sent.
+
+        Raises:
+            ValueError: if no masks were given.
+        """
+        if self._library is None:
+            raise ValueError(UNPAINTED)
+        used = itertools.chain.from_iterable(map(self._given_to, self._given))
+        return self._library.only(dict.fromkeys(used))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the content: equal for equal prompts in equal order under equal label maps.
@@ -106,6 +165,12 @@ class PromptGrid(Sequence[Prompt]):
                 for asked in itertools.product(cells.subjects, cells.texts)
                 if asked in self._found
             ]
+        if self._masks is not None:
+            given = [self._given_to(subject) for subject in cells.subjects]
+            content["masks"] = [
+                str(self._masks),
+                [[[mask.name, mask.digest] for mask in masks] for masks in given],
+            ]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode() + cells.dropped.tobytes()).hexdigest()
 
@@ -118,7 +183,7 @@ class PromptGrid(Sequence[Prompt]):
     def runs(self) -> Iterator[tuple[Prompt, range]]:
         """The prompts in order, as (prompt, replicates) for each cell: cheap to go through."""
         for number in range(len(self._cells)):
-            if self._retrieve is None:
+            if self._retrieve is None and self._masks is None:
                 yield self._cell(number), range(self._replicates)
             else:
                 for replicate in range(self._replicates):
@@ -126,13 +191,30 @@ class PromptGrid(Sequence[Prompt]):
 
     def _prompt(self, number: int, replicate: int) -> Prompt:
         prompt = replace(self._cell(number), replicate=replicate)
-        if self._retrieve is None:
+        if self._retrieve is None and self._masks is None:
             return prompt
         subject, text, _ = self._cells.at(number)
-        captions = self._captions((subject, text))
-        caption = captions[replicate % len(captions)]
-        origin = [(RETRIEVED, caption.name), *([(RETRIEVED_FOR, text)] if text else [])]
-        return replace(prompt, text=caption.text, extra=tuple(sorted([*prompt.extra, *origin])))
+        if self._masks is not None:
+            prompt = self._with_mask(prompt, subject, replicate)
+        if self._retrieve is not None:
+            captions = self._captions((subject, text))
+            caption = captions[replicate % len(captions)]
+            asked = [(RETRIEVED_FOR, text)] if text else []
+            told = replace(prompt, text=caption.text)
+            prompt = _with_origin(told, ((RETRIEVED, caption.name), *asked))
+        return prompt
+
+    def _with_mask(self, prompt: Prompt, subject: Subject, replicate: int) -> Prompt:
+        masks = self._given_to(subject)
+        mask = masks[replicate % len(masks)]
+        origin = (MASK_FROM, mask.name), (MASK_WARP, str(self._masks)), (MASK_DIGEST, mask.digest)
+        return _with_origin(replace(prompt, classes=mask.classes), origin)
+
+    def _given_to(self, subject: Subject) -> tuple[TrainingMask, ...]:
+        """Those that replicates take in turns."""
+        if not self._given:
+            raise ValueError(UNPAINTED)
+        return self._given[subject][: self._replicates]
 
     def _captions(self, asked: Asked) -> tuple[Caption, ...]:
         """Those that replicates take in turns."""
@@ -160,3 +242,7 @@ class PromptGrid(Sequence[Prompt]):
             title=domain.title,
             empty=domain.empty,
         )
+
+
+def _with_origin(prompt: Prompt, origin: Extra) -> Prompt:
+    return replace(prompt, extra=tuple(sorted([*prompt.extra, *origin])))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from factory.prompts.facets import RETRIEVED, RETRIEVED_FOR
+from factory.prompts.facets import MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
 from factory.vocabulary import Domain
 
 Extra = tuple[tuple[str, str], ...]
@@ -45,8 +45,8 @@ class Prompt:
     Attributes:
         domain: name of the domain, whose label map the mask follows.
         classes: classes asked for, in the order of the domain.
-        extra: further (facet, value) pairs, sorted by facet; of a retrieved text also where it
-            came from.
+        extra: further (facet, value) pairs, sorted by facet; of a retrieved text and a given mask
+            also where they came from.
         replicate: number of this pair among those that ask for the same.
         root: seed of the grid.
         title: the domain's words in the texts.
@@ -98,12 +98,21 @@ class Prompt:
     @property
     def conditioning(self) -> Extra:
         """The further (facet, value) pairs that a generator is conditioned on."""
-        return tuple(pair for pair in self.extra if pair[0] not in (RETRIEVED, RETRIEVED_FOR))
+        return tuple(pair for pair in self.extra if pair[0] not in ORIGINS)
 
     @property
     def retrieved(self) -> str:
         """Name of the training image that the text is the caption of; "" for a text as asked."""
         return dict(self.extra).get(RETRIEVED, "")
+
+    @property
+    def mask_origin(self) -> tuple[str, str] | None:
+        """Name of the training pair whose mask is given, and the digest of what its warp follows from.
+
+        None where the generator is to draw the mask.
+        """
+        known = dict(self.extra)
+        return (known[MASK_FROM], known[MASK_DIGEST]) if MASK_FROM in known else None
 
     @property
     def image_text(self) -> str:

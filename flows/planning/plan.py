@@ -23,6 +23,7 @@ from evaluation.utility.arms import Arm
 from evaluation.utility.registry import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.errors import InputError
+from factory.generators import GENERATORS
 from factory.prompts.caption_retrieval import CaptionLibrary
 from factory.prompts.grid import PromptGrid
 from factory.sources.base import Source
@@ -98,10 +99,20 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
         if recipe.grid.retrieve is not None:
             grid = grid.retrieving(CaptionLibrary.of(reference.train.facets))
         check_pairs(recipe, reference, grid)
+        grid = _with_masks(grid, recipe, reference)
         cells = [cell for cell, _ in grid.runs()]
         recipe.generator.check_prompts(cells, reference.train, reference.domains)
     problems.refuse()
     return Inputs(recipe, source, reference, grid)
+
+
+def _with_masks(grid: PromptGrid, recipe: Recipe, reference: Reference) -> PromptGrid:
+    """The grid with masks of training pairs, where the recipe wants them."""
+    if (section := recipe.grid.masks) is None:
+        return grid
+    from factory.prompts.mask_library import MaskLibrary
+
+    return grid.painting(MaskLibrary.of(reference.train, reference.domains, section))
 
 
 def planned(recipe: Recipe, settings: Settings) -> Plan:
@@ -184,6 +195,7 @@ def check_generator(recipe: Recipe, grid: PromptGrid) -> None:
     """Whether the generator can be built, or trained, and knows the domains it is asked for."""
     spec = recipe.generator
     check_masks(recipe)
+    check_paints(recipe)
     if spec.trains:
         spec.check_start()
         return
@@ -233,6 +245,21 @@ def check_masks(recipe: Recipe) -> None:
             f"{', '.join(lacking)} cannot be measured without: leave that out (utility.segmenters: "
             "[] keeps classifiers), or use a generator that makes masks"
         )
+
+
+def check_paints(recipe: Recipe) -> None:
+    """Whether the generator can make images for masks, where masks are given.
+
+    Raises:
+        InputError: naming the generators that can.
+    """
+    if recipe.grid.masks is None or recipe.generator.paints:
+        return
+    able = ", ".join(kind for kind, spec in GENERATORS.items() if spec.paints)
+    raise InputError(
+        f"grid.masks gives masks to make images for, and generator {recipe.generator.kind} cannot "
+        f"make images for masks: leave grid.masks out, or use one that can: {able}"
+    )
 
 
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:

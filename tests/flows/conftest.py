@@ -14,10 +14,17 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "240"
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+from factory.models.autoencoders.kl import KLAutoencoder
+from factory.models.checkpoints import Components, save_components
+from factory.models.dual_stream import DualStreamUNet
+from factory.models.presets import SCHEDULE, TINY
+from factory.training.text import new_text_encoder
+from factory.vocabulary import load_vocabulary
 from flows.console.cli import app
 
 
@@ -83,6 +90,22 @@ def recipe(tmp_path, tiny):
         return path
 
     return write
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A whole dual-stream model of the tiny preset, untrained, that knows one domain."""
+    torch.manual_seed(0)
+    card = {
+        "image": {"size": 32, "channels": 1},
+        "domains": [load_vocabulary().domain("phantom-breast-us").model_dump(mode="json")],
+    }
+    config = {**TINY, "in_channels": 16, "out_channels": 16}
+    autoencoder = KLAutoencoder.small(4, torch.rand(4, 3, 32, 32) * 2 - 1)
+    text = new_text_encoder(["a photo of an ultrasound of the breast image, with lesion."])
+    parts = Components(DualStreamUNet(config), autoencoder, text, SCHEDULE, card)
+    save_components(parts, tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
 
 
 def write_folder(folder: Path, count=12, side=40):

@@ -6,29 +6,7 @@ import os
 import pytest
 import torch
 
-from factory.models.autoencoders.kl import KLAutoencoder
-from factory.models.checkpoints import UNET_CONFIG, UNET_WEIGHTS, Components, save_components
-from factory.models.dual_stream import DualStreamUNet
-from factory.models.presets import SCHEDULE, TINY
-from factory.training.text import new_text_encoder
-from factory.vocabulary import load_vocabulary
-
-DOMAIN = "phantom-breast-us"
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    torch.manual_seed(0)
-    card = {
-        "image": {"size": 32, "channels": 1},
-        "domains": [load_vocabulary().domain(DOMAIN).model_dump(mode="json")],
-    }
-    config = {**TINY, "in_channels": 16, "out_channels": 16}
-    autoencoder = KLAutoencoder.small(4, torch.rand(4, 3, 32, 32) * 2 - 1)
-    text = new_text_encoder(["a photo of an ultrasound of the breast image, with lesion."])
-    parts = Components(DualStreamUNet(config), autoencoder, text, SCHEDULE, card)
-    save_components(parts, tmp_path / "checkpoint")
-    return tmp_path / "checkpoint"
+from factory.models.checkpoints import UNET_CONFIG, UNET_WEIGHTS
 
 
 def wider(folder):
