@@ -100,9 +100,11 @@ def checkpoint(tmp_path):
         "image": {"size": 32, "channels": 1},
         "domains": [load_vocabulary().domain("phantom-breast-us").model_dump(mode="json")],
     }
-    config = {**TINY, "in_channels": 16, "out_channels": 16}
     autoencoder = KLAutoencoder.small(4, torch.rand(4, 3, 32, 32) * 2 - 1)
     text = new_text_encoder(["a photo of an ultrasound of the breast image, with lesion."])
+    config = {
+        **TINY, "in_channels": 16, "out_channels": 16, "cross_attention_dim": text.dim
+    }  # fmt: skip
     parts = Components(DualStreamUNet(config), autoencoder, text, SCHEDULE, card)
     save_components(parts, tmp_path / "checkpoint")
     return tmp_path / "checkpoint"
