@@ -101,13 +101,11 @@ def test_patients_are_left_out_whole():
     centres = rng.normal(size=(8, 4)).repeat(10, 0) + rng.normal(size=(80, 4)) / 20
     of_patients = sample(centres, np.arange(80) // 10)
     alone = sample(centres)
-    widths = [
-        (lambda e: e.high - e.low)(
-            closed_reach(SampleTriple(normal(80, 3), normal(60, 4), held_out), seed=0)["coverage"]
-        )
+    wide, narrow = (
+        closed_reach(SampleTriple(normal(80, 3), normal(60, 4), held_out), seed=0)["coverage"]
         for held_out in (of_patients, alone)
-    ]
-    assert widths[0] > widths[1]
+    )
+    assert wide.high - wide.low > narrow.high - narrow.low
 
 
 @pytest.mark.parametrize("counts", [(5, 20, 20), (20, 5, 20), (20, 20, 5)])
