@@ -1,7 +1,7 @@
 """Which scores of pictures notice a fault.
 
 Half of a set's patients are the reference, the pairs of the other half play the synthetic ones. A
-score notices a fault where it lies farther out than in 95 of 100 such draws without any fault.
+score notices a fault where it lies farther out than in 95 % of such draws without any fault.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from evaluation.pairs import Block, units_of
 from evaluation.statistics.bootstrap import Estimate, wilson
 
 FAULTS = ("grid", "grain", "blur_half", "wrong_tissue")
-DRAWS = 100  # without a fault
+DRAWS = 300  # without a fault
 LEVEL = 0.95
 
 Floats = NDArray[np.float64]
