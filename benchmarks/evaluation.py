@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 from tqdm import tqdm
 
-from benchmarks import agreement, faults
+from benchmarks import agreement
+from benchmarks.faults import alarms, scores
 from benchmarks.figures import Bar, Figure, show, verdicts
 from evaluation.agreement.judge_agreement import judged
 from evaluation.dice import overlaps, positive_dice
@@ -34,6 +35,7 @@ from evaluation.settings import EvaluateSection
 from evaluation.statistics.bootstrap import Estimate, mean_of
 from factory.images import ImageSection
 from factory.pairs import PairBatch
+from factory.sources.base import Source
 from factory.sources.phantom import PhantomSource
 
 HERE = Path(__file__).parent
@@ -45,39 +47,58 @@ REPEATS, QUICK_REPEATS = 100, 10
 PHANTOMS = ("phantom-cardiac-mri", "phantom-chest-xray")
 TRUE_DICE = (0.7, 1.0)
 MANY = 10_000
+FEW = 240  # images of each set that scores of pictures look at
 FAULTS = (
     *("shift2", "shift4", "shift8", "swapped", "blur"),
     *("noise5", "copies10", "mode_dropped", "shuffled"),
 )
+# Which score is there for which fault of a picture.
+SEEN = {
+    "grid": "grid_excess",
+    "grain": "flat_noise",
+    "blur_half": "mmd_lite0-early",
+    "wrong_tissue": "contour_gradient",
+}
 BARS = (
     Bar("agreement_worst", "<=", 1e-6),
     Bar("consistency_spearman", ">=", 0.8),
     Bar("false_alarms", "<=", 0.05),
     *(Bar(f"detected_{fault}", ">=", 0.9) for fault in FAULTS),
+    *(Bar(f"{score}_sees_{fault}", ">=", 0.9) for fault, score in SEEN.items()),
     Bar("seconds_10k", "<=", 600),
     Bar("gib_10k", "<=", 4),
 )
 
 
-def pools() -> dict[str, faults.Pool]:
+def sets() -> dict[str, tuple[PairBatch, Source]]:
     """The sets that faults are planted into, by short name; real ones where they are at hand."""
-    made = {"phantoms": faults.pooled(*faults.phantoms(PHANTOMS[0], 800))}
+    made = {"phantoms": alarms.phantoms(PHANTOMS[0], 800)}
     for name, channels in (("us_hc18", 1), ("nuclei_dsb2018", 3)):
         if (DATA / name).is_dir():
-            made[name] = faults.pooled(*faults.folder(DATA / name, 1 if channels == 1 else 3))
+            made[name] = alarms.folder(DATA / name, 1 if channels == 1 else 3)
     return made
 
 
 def detection(repeats: int) -> dict[str, Figure]:
-    """How often each fault raises an alarm: the least of all sets, then each set on its own."""
+    """How often each fault raises an alarm, and how often each score of pictures notices it.
+
+    Each the least of all sets (of no fault the most), then each set on its own.
+    """
     found: dict[str, dict[str, Estimate]] = {}
-    for name, pool in pools().items():
+    for name, (pairs, source) in sets().items():
+        pool = alarms.pooled(pairs, source)
         for fault in ("", *pool.faults):
-            found.setdefault(fault, {})[name] = faults.noticed(pool, fault, repeats)
+            short = f"detected_{fault}" if fault else "false_alarms"
+            found.setdefault(short, {})[name] = alarms.noticed(pool, fault, repeats)
+        # Mirror images, which come after the images themselves, are not needed here.
+        for score, watch in scores.watches(take(pairs, np.arange(FEW))).items():
+            for fault in ("", *scores.FAULTS):
+                short = f"{score}_sees_{fault or 'nothing'}"
+                found.setdefault(short, {})[name] = scores.noticed(watch, fault, repeats)
     figures = {}
-    for fault, by_set in found.items():
-        short = f"detected_{fault}" if fault else "false_alarms"
-        worst = (min if fault else max)(by_set.values(), key=lambda e: e.value)
+    for short, by_set in found.items():
+        harmless = short == "false_alarms" or short.endswith("_nothing")
+        worst = (max if harmless else min)(by_set.values(), key=lambda e: e.value)
         figures[short] = _share(worst)
         figures |= {f"{short}_{name}": _share(e) for name, e in by_set.items()}
     return figures

@@ -15,8 +15,13 @@ SETS: Mapping[str, str] = {
     "network": "the user's own exported network, of the image alone",
     "inception": "the user's exported Inception network, of the image alone",
     "radiomics": "pyradiomics of the image and of each class's region, robustly scaled",
+    "lite0-early": "the image by early blocks of EfficientNet-Lite0, robustly scaled",
 }
 FROM_FILE = ("network", "inception")
+IMAGE_ALONE = (*FROM_FILE, "lite0-early")  # sets whose extractors read no mask
+# Sets that came after digests of configurations were first worked out: they enter the digests of
+# those recipes alone that name them.
+LATER = ("lite0-early",)
 
 # Groups of the handcrafted features: each gives a shift its name.
 GROUPS: Mapping[str, str] = {

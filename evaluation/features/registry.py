@@ -68,12 +68,19 @@ def _radiomics(context: ExtractorContext) -> Extractor:
     return Radiomics(context.classes)
 
 
+def _lite0_early(_context: ExtractorContext) -> Extractor:
+    from evaluation.features.lite0 import Lite0Early
+
+    return Lite0Early()
+
+
 FEATURES: Mapping[str, Callable[[ExtractorContext], Extractor]] = {
     "handcrafted": _handcrafted,
     "encoder": _encoder,
     "network": _network,
     "inception": _inception,
     "radiomics": _radiomics,
+    "lite0-early": _lite0_early,
 }
 
 
@@ -81,13 +88,17 @@ def content_of(features: str) -> str:
     """What equal pairs' features depend on besides the recipe: the file's SHA-256, or a version.
 
     Raises:
-        InputError: if the version is that of a library that is not installed.
+        InputError: if the version is that of a library or weights that are not installed.
     """
     path = path_of(features)
     if features == "radiomics":
         from evaluation.features.radiomics import Radiomics
 
         return Radiomics(()).fingerprint
+    if features == "lite0-early":
+        from evaluation.features.lite0 import Lite0Early
+
+        return Lite0Early().fingerprint
     if path is None:
         return Handcrafted.fingerprint if features == "handcrafted" else ""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -134,8 +134,10 @@ def frechet_estimate(
     whole_a, whole_b = Moments.of(a), Moments.of(b)
     return jackknifed(
         value,
-        [frechet_of_moments(rest, whole_b) for rest in _leaving_out(a, a_units, seed)],
-        [frechet_of_moments(rest, whole_a) for rest in _leaving_out(b, b_units, seed + 1)],
+        (
+            [frechet_of_moments(rest, whole_b) for rest in _leaving_out(a, a_units, seed)],
+            [frechet_of_moments(rest, whole_a) for rest in _leaving_out(b, b_units, seed + 1)],
+        ),
         len(a),
         lowest=0.0,
     )

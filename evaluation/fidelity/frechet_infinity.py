@@ -57,8 +57,10 @@ def frechet_infinity(
         return Estimate(NAN, NAN, NAN, len(a))
     return jackknifed(
         _at_infinity(first, second),
-        [_at_infinity(_without(first, left), second) for left in range(len(first))],
-        [_at_infinity(first, _without(second, left)) for left in range(len(second))],
+        (
+            [_at_infinity(_without(first, left), second) for left in range(len(first))],
+            [_at_infinity(first, _without(second, left)) for left in range(len(second))],
+        ),
         len(a),
         lowest=-np.inf,
     )

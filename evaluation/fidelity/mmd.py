@@ -92,7 +92,7 @@ def mmd_estimate(
     sums = _Sums.of(a, b, *blocks, kernel)
     without_a = [sums.without(0, block).distance() for block in range(len(sums.counts[0]))]
     without_b = [sums.without(1, block).distance() for block in range(len(sums.counts[1]))]
-    return jackknifed(sums.distance(), without_a, without_b, len(a), lowest=-np.inf)
+    return jackknifed(sums.distance(), (without_a, without_b), len(a), lowest=-np.inf)
 
 
 def permutation_p(

@@ -18,6 +18,8 @@ from evaluation.fidelity.frechet import Features, finite
 NEAREST = 5
 CHUNK = 1024
 
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Prdc:
@@ -36,6 +38,21 @@ class Prdc:
     recall: float
     density: float
     coverage: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Which vectors of two sets lie within whose neighbourhood.
+
+    Attributes:
+        balls: (N,) number of real neighbourhoods that hold each synthetic vector.
+        recalled: (M,) whether a real vector lies within the neighbourhood of a synthetic one.
+        covered: (M,) whether a real vector's neighbourhood holds a synthetic one.
+    """
+
+    balls: NDArray[np.intp]
+    recalled: Flags
+    covered: Flags
 
 
 def prdc(synthetic: Features, real: Features, *, nearest: int = NEAREST) -> Prdc:
@@ -60,8 +77,28 @@ def prdc(synthetic: Features, real: Features, *, nearest: int = NEAREST) -> Prdc
     ours, theirs = finite(synthetic), finite(real)
     if min(len(ours), len(theirs)) <= nearest:
         return Prdc(*[float("nan")] * 4)
-    our_radius, their_radius = knn_radius(ours, nearest), knn_radius(theirs, nearest)
-    balls = np.zeros(len(ours), np.intp)  # real balls around each synthetic vector
+    found = reach(ours, theirs, knn_radius(theirs, nearest), nearest=nearest)
+    return Prdc(
+        precision=float((found.balls > 0).mean()),
+        recall=float(found.recalled.mean()),
+        density=float(found.balls.mean() / nearest),
+        coverage=float(found.covered.mean()),
+    )
+
+
+def reach(
+    ours: Features, theirs: Features, their_radius: NDArray[np.float64], *, nearest: int = NEAREST
+) -> Reach:
+    """Who lies within whose neighbourhood.
+
+    Args:
+        ours: (N, D) finite features, N more than `nearest`.
+        theirs: (M, D) finite features.
+        their_radius: (M,) of `knn_radius`: worked out once for many sets of ours.
+        nearest: k, at least 1.
+    """
+    our_radius = knn_radius(ours, nearest)
+    balls = np.zeros(len(ours), np.intp)
     recalled, covered = np.zeros(len(theirs), bool), np.zeros(len(theirs), bool)
     for start in range(0, len(ours), CHUNK):
         part = slice(start, start + CHUNK)
@@ -70,12 +107,7 @@ def prdc(synthetic: Features, real: Features, *, nearest: int = NEAREST) -> Prdc
         balls[part] = within.sum(1)
         covered |= within.any(0)
         recalled |= (apart < our_radius[part, None]).any(0)
-    return Prdc(
-        precision=float((balls > 0).mean()),
-        recall=float(recalled.mean()),
-        density=float(balls.mean() / nearest),
-        coverage=float(covered.mean()),
-    )
+    return Reach(balls, recalled, covered)
 
 
 def knn_radius(features: Features, nearest: int) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.features.handcrafted import Extractor, Handcrafted, RobustScale
-from evaluation.features.names import FROM_FILE, HANDCRAFTED, IMAGE_GROUPS
+from evaluation.features.names import HANDCRAFTED, IMAGE_ALONE, IMAGE_GROUPS
 from evaluation.fidelity.frechet import Features
 from evaluation.pairs import Block, column, units_of, with_masks
 from evaluation.statistics.bootstrap import Units
@@ -89,7 +89,7 @@ def scaled(
     have no features of it and are left out, unless the extractor reads images alone.
     """
     sets = [synthetic, train, held_out]
-    if extractor.name not in FROM_FILE:
+    if extractor.name not in IMAGE_ALONE:
         sets = [with_masks(pairs) for pairs in sets]
     raw = [extractor.groups(pairs.images, pairs.masks) for pairs in sets]
     tables: dict[str, list[Features]] = {}

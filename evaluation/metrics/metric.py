@@ -26,6 +26,7 @@ class Need(StrEnum):
     NETWORK = "network"
     INCEPTION = "inception"
     RADIOMICS = "radiomics"
+    LITE0_EARLY = "lite0-early"
 
 
 @dataclass(frozen=True)

@@ -138,3 +138,29 @@ def _estimates(triple: SampleTriple, seed: int) -> Iterator[tuple[str, Estimate]
 
 
 NEIGHBOURHOODS = Family(_METRICS, _measure)
+
+_CLOSED = {
+    f"{name}_closed": Metric(
+        "1",
+        True,
+        1,
+        f"{name.capitalize()} as a share of what real held-out pairs reach: 0 is nothing, 1 is as "
+        "real.",
+        (name, f"{name}_real"),
+        NEEDS,
+        "fidelity",
+    )
+    for name in ("recall", "coverage")
+}
+
+
+def _measure_closed(context: ScoringContext) -> Iterator[Reading]:
+    from evaluation.fidelity.closed_reach import closed_reach
+
+    features = context.feature_set(HANDCRAFTED)
+    about: dict[str, Parameter] = {"features": features.content, "seed": context.seed}
+    for name, estimate in closed_reach(features.groups[HANDCRAFTED], seed=context.seed).items():
+        yield Reading(f"{name}_closed", estimate, about)
+
+
+CLOSED_REACH = Family(_CLOSED, _measure_closed)

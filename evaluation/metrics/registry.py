@@ -17,7 +17,7 @@ from evaluation.metrics.images import MS_SSIM, SHARPNESS
 from evaluation.metrics.judge_agreement import BEFORE_FILTERING, JUDGE_AGREEMENT, TSTR
 from evaluation.metrics.masks import MASKS
 from evaluation.metrics.metric import Family, Metric, Need, Parameter
-from evaluation.metrics.neighbourhoods import NEIGHBOURHOODS
+from evaluation.metrics.neighbourhoods import CLOSED_REACH, NEIGHBOURHOODS
 from evaluation.metrics.pixels.bands import BAND_POWER
 from evaluation.metrics.pixels.flat_noise import FLAT_NOISE
 from evaluation.metrics.pixels.grid import GRID
@@ -34,10 +34,12 @@ FAMILIES: dict[str, Family] = {
     "regions": REGIONS,
     "handcrafted": distance_family("handcrafted"),
     "neighbourhoods": NEIGHBOURHOODS,
+    "closed_reach": CLOSED_REACH,
     "encoder": distance_family("encoder"),
     "network": distance_family("network"),
     "inception": distance_family("inception"),
     "radiomics": distance_family("radiomics"),
+    "lite0-early": distance_family("lite0-early"),
     "sharpness": SHARPNESS,
     "band_power": BAND_POWER,
     "flat_noise": FLAT_NOISE,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evaluation.agreement.judge_agreement import Judge
 from evaluation.errors import InputError
+from evaluation.features.names import LATER
 from evaluation.features.registry import content_of
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.metrics.context import ScoringContext
@@ -49,9 +50,15 @@ def config_digest(section: EvaluateSection) -> str:
 
     That is the section, and the version of every score, of every number of a pair and of the
     features: where one of them is computed anew, so are the scores. Names enter as they were
-    first called, and so do scores that are no longer measured: what a lake keeps stays valid.
+    first called, and so do scores that are no longer measured: what a lake keeps stays valid. Of
+    sets of features that came later, only those enter that the section names.
     """
-    versions = {first_name(name): metric.version for name, metric in METRICS.items()}
+    absent = set(LATER) - set(section.features)
+    versions = {
+        first_name(name): metric.version
+        for name, metric in METRICS.items()
+        if not metric.needs & absent
+    }
     content = {
         "section": first_named(section),
         "scores": {**versions, **RETIRED},

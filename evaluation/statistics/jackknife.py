@@ -1,4 +1,4 @@
-"""Intervals of distances between two sets: units are assigned to blocks, and one is left out at a time.
+"""Intervals of distances between sets: units are assigned to blocks, and one is left out at a time.
 
 A bootstrap would repeat vectors, which shrinks covariances and makes neighbours of copies; leaving
 out blocks does not. The intervals speak of sampling noise, not of a distance's bias at finite N.
@@ -34,22 +34,19 @@ def assign_blocks(count: int, units: Units | None, seed: int) -> NDArray[np.intp
 
 
 def jackknifed(
-    value: float, without_a: Sequence[float], without_b: Sequence[float], n: int, *, lowest: float
+    value: float, without: Sequence[Sequence[float]], n: int, *, lowest: float
 ) -> Estimate:
     """A distance with its interval; no bounds where a set has fewer than 4 blocks.
 
     Args:
         value: the distance of the whole sets.
-        without_a: distances with one block of the first set left out.
-        without_b: likewise of the second set.
+        without: of each set, distances with one of its blocks left out.
         n: things behind the value.
         lowest: no bound goes below it.
     """
-    if min(len(without_a), len(without_b)) < FEWEST:
+    if min(map(len, without)) < FEWEST:
         return Estimate(value, float("nan"), float("nan"), n)
-    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(
-        _variance(without_a) + _variance(without_b)
-    )
+    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * np.sqrt(sum(map(_variance, without)))
     return Estimate(value, max(lowest, float(value - half)), float(value + half), n)
 
 

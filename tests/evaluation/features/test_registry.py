@@ -7,13 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from evaluation.features.names import FROM_FILE, SETS
+from evaluation.features.lite0 import PACKAGE
+from evaluation.features.names import FROM_FILE, IMAGE_ALONE, SETS
 from evaluation.features.registry import FEATURES, ExtractorContext, check_usable, extractor_of
 from evaluation.features.stacking import stacked
 
 SIZE = 32
-ABSENT = pytest.mark.skipif(not find_spec("radiomics"), reason="needs pyradiomics (docs/scores.md)")
-USABLE = [pytest.param(n, marks=ABSENT) if n == "radiomics" else n for n in FEATURES]
+ABSENT = {
+    name: pytest.mark.skipif(not find_spec(package), reason=f"needs {package} (docs/scores.md)")
+    for name, package in {"radiomics": "radiomics", "lite0-early": PACKAGE}.items()
+}
+USABLE = [pytest.param(n, marks=ABSENT.get(n, ())) for n in FEATURES]
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +88,13 @@ def test_the_same_context_gives_the_same_features_and_fingerprint(name, make, di
     np.testing.assert_array_equal(*tables)
 
 
-@pytest.mark.parametrize("name", [n for n in USABLE if n not in FROM_FILE])
+@pytest.mark.parametrize("name", [n for n in USABLE if n.values[0] not in FROM_FILE])
 def test_colour_and_several_classes_are_read(name, make, discs):
     pairs = discs(3, size=SIZE, channels=3, classes=2)
     extractor = make(name, ("left", "right"), train=pairs)
     assert len(joined(extractor.groups(pairs.images, pairs.masks))) == 3
+    if name in IMAGE_ALONE:
+        return
     with pytest.raises(ValueError, match="mask index 4 but only 2"):
         extractor.groups(pairs.images, pairs.masks * 2)
 

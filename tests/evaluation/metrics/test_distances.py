@@ -15,7 +15,7 @@ from evaluation.metrics.registry import FAMILIES, METRICS, Score, headlines
 from evaluation.scoring.domain import met
 from evaluation.settings import EvaluateSection
 
-SETS = ("handcrafted", "encoder", "network", "inception", "radiomics")
+SETS = ("handcrafted", "encoder", "network", "inception", "radiomics", "lite0-early")
 
 
 @dataclass(frozen=True)

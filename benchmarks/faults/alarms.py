@@ -1,4 +1,4 @@
-"""Faults put into real pairs on purpose, and how often the alarms of the evaluation notice them.
+"""How often the alarms of the evaluation notice a fault.
 
 Half of a set's patients are the reference; 200 pairs of the other half, one fault put in, play
 the synthetic ones. Without a fault both halves are alike, and every alarm is a false one. Sets
@@ -14,17 +14,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from sklearn.cluster import KMeans
 from tqdm import tqdm
 
+from benchmarks.faults.planting import PLANTINGS, swapped
 from evaluation.features.handcrafted import Handcrafted, RobustScale
 from evaluation.features.mask_shape import boundary
 from evaluation.features.spectrum import luminance
 from evaluation.fidelity.frechet import Features
 from evaluation.fidelity.two_sample_test import two_sample_p
 from evaluation.metrics.alarms import significant
-from evaluation.pairs import Images, Masks, column, units_of
+from evaluation.pairs import column, units_of
 from evaluation.privacy.image_distance import Distances, distances
 from evaluation.privacy.memorisation import NearestNeighbourDistances, copying_p
 from evaluation.statistics.bootstrap import Estimate, wilson
@@ -35,7 +35,6 @@ from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
 
 PAIRS = 200
-SHIFTS = {"shift2": 2, "shift4": 4, "shift8": 8}
 COPIES = 0.1
 MODES = 3  # clusters that stand for the findings of a set without any
 
@@ -99,14 +98,12 @@ def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
     extractor, rng = Handcrafted(domain.classes), np.random.default_rng(seed)
     images, masks = pairs.images, pairs.masks
     plain = extractor.groups(images, masks)
-    changed: dict[str, tuple[Images, Masks]] = {
-        "blur": (_blurred(images), masks),
-        "noise5": (_noisy(images, rng), masks),
-        **{name: (images, _shifted(masks, by, rng)) for name, by in SHIFTS.items()},
+    faulty = {
+        name: extractor.groups(*plant(images, masks, rng))
+        for name, plant in tqdm(PLANTINGS.items(), desc="faults")
     }
     if len(domain.classes) > 1:
-        changed["swapped"] = images, _swapped(masks)
-    faulty = {name: extractor.groups(*both) for name, both in tqdm(changed.items(), desc="faults")}
+        faulty["swapped"] = extractor.groups(images, swapped(masks))
     units, near = np.asarray(units_of(pairs)), distances(images, images)
     return Pool(plain, faulty, units, _mode(pairs, plain), near, pairs, domain.classes)
 
@@ -183,31 +180,3 @@ def _mode(pairs: PairBatch, plain: Groups) -> NDArray[np.bool_]:
         names = KMeans(MODES, n_init=10, random_state=0).fit_predict(tables).astype(str)
     known, counts = np.unique(names[names != ""], return_counts=True)
     return np.asarray(names == known[np.argsort(-counts, kind="stable")[1]])
-
-
-def _blurred(images: Images) -> Images:
-    soft = ndimage.gaussian_filter(images.astype(np.float32), (0, 1, 1, 0))
-    return np.asarray(soft.round().clip(0, 255), np.uint8)
-
-
-def _noisy(images: Images, rng: np.random.Generator) -> Images:
-    grain = rng.normal(0, 5, images.shape)
-    return np.asarray((images + grain).round().clip(0, 255), np.uint8)
-
-
-def _shifted(masks: Masks, by: int, rng: np.random.Generator) -> Masks:
-    """Each mask moved up, down, left or right, what comes in being background."""
-    moves = np.array([(by, 0), (-by, 0), (0, by), (0, -by)])[rng.integers(4, size=len(masks))]
-    wide = np.pad(masks, ((0, 0), (by, by), (by, by)))
-    height, width = masks.shape[1:]
-    rows, columns = (by - moves).T
-    moved = [
-        wide[i, row : row + height, at : at + width]
-        for i, (row, at) in enumerate(zip(rows, columns, strict=True))
-    ]
-    return np.stack(moved)
-
-
-def _swapped(masks: Masks) -> Masks:
-    """The first two classes have changed names."""
-    return np.where(masks == 1, 2, np.where(masks == 2, 1, masks)).astype(np.uint8)
