@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_design():
         (
             UtilitySection,
             {"segmenters": ["nnunet"], "domain_randomisation": {}},
-            "augments by its own rules",
+            "augments and mixes by its own rules",
         ),
         (
             UtilitySection,
