@@ -64,11 +64,18 @@ class CoarseTraining(BaseModel):
         description="images in one step, each with its mask; twice as many where they are half as large",
     )
     learning_rate: float = Field(default=2e-3, gt=0)
+
     width: int = Field(
         default=32,
         ge=8,
-        description="channels of the last decoder's widest pictures; not with `from`",
+        description="channels at half of the full resolution, and as many more at every halving; "
+        "not with `from`",
     )
+
+    @property
+    def doublings(self) -> int:
+        """How many decoders there are, each of which makes pictures twice as large."""
+        return self.factor.bit_length() - 1
 
 
 def _kind_of(section: object) -> object:

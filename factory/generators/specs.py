@@ -73,7 +73,9 @@ class TrainedSpec(GeneratorSpec):
     @property
     def training_steps(self) -> int:
         """Steps of denoiser and autoencoder."""
-        return 0 if self.train is None else self.train.steps + self.train.autoencoder.steps
+        if (section := self.train) is None:
+            return 0
+        return section.steps + _coding_steps(section.autoencoder)
 
     @property
     def training_passes(self) -> Passes:
@@ -355,6 +357,11 @@ class MaskedSpec(GeneratorSpec):
         from factory.generators.two_step import Masked
 
         return Masked(self.images.build(image), self.masks.build(image))
+
+
+def _coding_steps(section: AutoencoderTraining | CoarseTraining) -> int:
+    """Steps of an autoencoder; each decoder of coarse pictures takes as many as its section says."""
+    return section.steps * (section.doublings if section.kind == "coarse" else 1)
 
 
 def _coding_passes(section: AutoencoderTraining | CoarseTraining) -> float:

