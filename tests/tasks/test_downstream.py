@@ -76,8 +76,8 @@ def test_randomised_pairs_make_another_network_and_real_ones_the_same(experiment
 
 def test_every_arm_is_tested_and_trained_once(experiment):
     asked = experiment.arms()
-    # Synthetic, and five kinds at two real images; one of those is trained as another.
-    assert (len(asked), len(experiment.untrained(asked))) == (6, 5)
+    # Synthetic, and seven kinds at two real images; one of those is trained as another.
+    assert (len(asked), len(experiment.untrained(asked))) == (8, 7)
     told = masks_of(cases_of(experiment))
     assert experiment.untrained(asked) == []
     assert set(told.levels["kind"]) == set(ARMS)
@@ -100,7 +100,8 @@ def test_validation_chooses_weights_unless_rows_rest_on_few(experiment, phantoms
 def test_other_pairs_are_other_trainings_but_for_real_images(experiment):
     other = replace(experiment, snapshot="OTHER")
     same = {arm.kind: experiment.place(arm) == other.place(arm) for arm in experiment.arms()}
-    assert {kind for kind, equal in same.items() if equal} == {"real", "augmented", "reversed"}
+    without = {"real", "augmented", "classical", "reversed"}
+    assert {kind for kind, equal in same.items() if equal} == without
 
 
 def test_folds_test_every_patient_once_by_segmenters_without_them(experiment, phantoms):
@@ -278,8 +279,8 @@ def test_classifiers_have_every_arm_and_need_no_masks(experiment, phantoms):
     made = without_masks(experiment.synthetic)
     classes = replace(experiment, section=CLASSES, synthetic=made, validation=phantoms[1])
     asked = classes.arms()
-    # Synthetic, and five kinds at two numbers; one of those is trained as another.
-    assert (len(asked), len(classes.untrained(asked))) == (11, 9)
+    # Synthetic, and seven kinds at two numbers; one of those is trained as another.
+    assert (len(asked), len(classes.untrained(asked))) == (15, 13)
     cases = cases_of(classes)
     assert classes.untrained(asked) == []
     told = utility_of({"classification": cases})
