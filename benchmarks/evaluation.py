@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from benchmarks import agreement
 from benchmarks.faults import alarms, scores
+from benchmarks.faults.planting import PLANTINGS
 from benchmarks.figures import Bar, Figure, show, verdicts
 from evaluation.agreement.judge_agreement import judged
 from evaluation.dice import overlaps, positive_dice
@@ -82,11 +83,12 @@ def sets() -> dict[str, tuple[PairBatch, Source]]:
 def detection(repeats: int) -> dict[str, Figure]:
     """How often each fault raises an alarm, and how often each score of pictures notices it.
 
-    Each the least of all sets (of no fault the most), then each set on its own.
+    Each the least of all sets (of no fault the most), then each set on its own. With few repeats
+    alarms are asked for those faults alone that have a bar.
     """
     found: dict[str, dict[str, Estimate]] = {}
     for name, (pairs, source) in sets().items():
-        pool = alarms.pooled(pairs, source)
+        pool = alarms.pooled(pairs, source, PLANTINGS if repeats >= REPEATS else FAULTS)
         for fault in ("", *pool.faults):
             short = f"detected_{fault}" if fault else "false_alarms"
             found.setdefault(short, {})[name] = alarms.noticed(pool, fault, repeats)

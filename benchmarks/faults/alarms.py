@@ -7,7 +7,7 @@ with few images also give their pairs mirrored, as pairs of the same patient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -92,8 +92,10 @@ def _mirrored(pairs: PairBatch, *axes: int) -> PairBatch:
     return replace(pairs, images=np.flip(pairs.images, axes), masks=np.flip(pairs.masks, axes))
 
 
-def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
-    """Works out once what every repeat needs."""
+def pooled(
+    pairs: PairBatch, source: Source, plantings: Collection[str] = PLANTINGS, *, seed: int = 0
+) -> Pool:
+    """Works out once what every repeat needs, with these of the faults that change pixels."""
     (domain,) = source.domains.values()
     extractor, rng = Handcrafted(domain.classes), np.random.default_rng(seed)
     images, masks = pairs.images, pairs.masks
@@ -101,6 +103,7 @@ def pooled(pairs: PairBatch, source: Source, *, seed: int = 0) -> Pool:
     faulty = {
         name: extractor.groups(*plant(images, masks, rng))
         for name, plant in tqdm(PLANTINGS.items(), desc="faults")
+        if name in plantings
     }
     if len(domain.classes) > 1:
         faulty["swapped"] = extractor.groups(images, swapped(masks))
