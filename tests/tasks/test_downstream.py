@@ -83,8 +83,9 @@ def test_every_arm_is_tested_and_trained_once(experiment):
     assert set(told.levels["kind"]) == set(ARMS)
     assert (told.levels["weights"] == "last").all()
     stated = told.levels.drop_duplicates("kind").set_index("kind")["provenance"]
-    assert stated[["real", "augmented"]].tolist() == ["", ""]
-    assert set(stated.drop(["real", "augmented"])) == {"phantom"}
+    alone = ["real", "augmented", "classical"]
+    assert stated[alone].tolist() == ["", "", ""]
+    assert set(stated.drop(alone)) == {"phantom"}
     assert told.levels["hd95"].notna().all()
 
 
