@@ -64,7 +64,6 @@ class CoarseTraining(BaseModel):
         description="images in one step, each with its mask; twice as many where they are half as large",
     )
     learning_rate: float = Field(default=2e-3, gt=0)
-
     width: int = Field(
         default=32,
         ge=8,

@@ -33,15 +33,8 @@ Classes = Mapping[str, Sequence[str]]  # domain -> its classes; class i of a mas
 ARM = ["segmenter", "domain", "kind", "ratio", "real"]
 PARTS = ("seen", "unseen", "harmonic")
 OVERLAPS = ("dice", "iou")
-FIRST = (
-    "both",
-    "annealed",
-    "synthetic",
-    "pretrained",
-    "augmented",
-    "classical",
-    "real",
-)  # whose numbers make the headline
+# Whose numbers make the headline.
+FIRST = ("both", "annealed", "synthetic", "pretrained", "augmented", "classical", "real")
 
 
 def check_unseen(section: UtilitySection, train: Pairs, synthetic: Pairs, classes: Classes) -> None:
