@@ -136,6 +136,11 @@ class TrainSection(BaseModel):
     ema: float = Field(default=0.998, ge=0, lt=1)
     drop_prompt: float = Field(default=0.1, ge=0, le=1, description="every stream's text emptied")
     validate_every: int = Field(default=250, ge=1)
+    balance: bool = Field(
+        default=False,
+        exclude_if=_unused,
+        description="pairs of smaller domains are repeated, so that all are learnt as often",
+    )
     seed: int = 0
     autoencoder: AnyAutoencoderTraining = AutoencoderTraining()
     text: TextTraining = TextTraining()

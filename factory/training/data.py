@@ -39,6 +39,17 @@ class TrainingData:
         train, held_out = (pairs[pairs.has_mask] for pairs in (self.train, self.held_out))
         return replace(self, train=train, held_out=held_out)
 
+    def balanced(self) -> TrainingData:
+        """The training pairs of smaller domains repeated, so that all are learnt about as often.
+
+        Repeated whole times, at least once; augmentation then makes each of them another variant.
+        """
+        domains = self.train.facets["domain"].to_numpy(str)
+        names, counts = np.unique(domains, return_counts=True)
+        times = dict(zip(names, np.rint(counts.max() / counts).astype(int), strict=True))
+        rows = np.repeat(np.arange(len(domains)), [times[name] for name in domains])
+        return replace(self, train=self.train[rows])
+
     def images_alone(self) -> TrainingData:
         """The same images and facets with every mask emptied: what nothing can learn masks from.
 

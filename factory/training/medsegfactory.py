@@ -76,7 +76,8 @@ def train_medsegfactory(
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
     data = data.masked()
-    system = medsegfactory(data, preset, coupling, start, section.seed)
+    learnt = data.balanced() if section.balance else data
+    system = medsegfactory(learnt, preset, coupling, start, section.seed)
     trained = yield from train_system(system, data, section, start, folder)
     # Half precision: what it rounds away is far below what sampling adds, and files halve.
     save_components(trained, folder, torch.float16)

@@ -136,6 +136,7 @@ def train_text_to_image(
             encoder, autoencoder and denoiser are the starting point.
         folder: becomes the checkpoint; unfinished work lies in its `training/`.
     """
-    system = text_to_image(data, preset, start, section.seed)
+    learnt = data.balanced() if section.balance else data
+    system = text_to_image(learnt, preset, start, section.seed)
     trained = yield from train_system(system, data, section, start, folder)
     save_components(trained, folder, torch.float16)

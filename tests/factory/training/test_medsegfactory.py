@@ -229,3 +229,14 @@ def test_an_autoencoder_is_kept_where_its_steps_are_none(
         strict=True,
     ):
         assert torch.equal(before, after)
+
+
+def test_balanced_data_repeat_smaller_domains_and_keep_every_pair(data):
+    domains = data.train.facets["domain"].to_numpy(str)
+    first, second = list(data.domains)[:2]
+    kept = np.concatenate([np.flatnonzero(domains == first), np.flatnonzero(domains == second)[:2]])
+    uneven = replace(data, train=data.train[kept])
+    facets = uneven.balanced().train.facets["domain"].value_counts()
+    assert facets[first] == (domains == first).sum()
+    assert abs(facets[second] - facets[first]) <= 1  # two pairs, repeated whole times
+    assert uneven.balanced().held_out is uneven.held_out
