@@ -47,15 +47,26 @@ def _among(what: str, known: Collection[str]) -> AfterValidator:
 
 
 ArmKind = Literal[
-    "real", "synthetic", "both", "annealed", "augmented", "classical", "pretrained", "reversed"
+    "real",
+    "synthetic",
+    "both",
+    "annealed",
+    "searched",
+    "augmented",
+    "classical",
+    "selftrained",
+    "pretrained",
+    "reversed",
 ]
 ARMS: Mapping[str, str] = {
     "real": "real images",
     "synthetic": "synthetic pairs",
     "both": "real and synthetic pairs",
     "annealed": "real and synthetic pairs, these ever fewer in the last third of the steps",
+    "searched": "real images, with pairs only if, and as, folds of these images speak for it",
     "augmented": "real images, augmented twice as strongly",
     "classical": "real images, also bent, and with regions copied among them",
+    "selftrained": "real images for half of the steps, then also the other real ones as labelled by it",
     "pretrained": "synthetic pairs for half of the steps, then real images",
     "reversed": "real images, tested on synthetic pairs",
 }
@@ -124,6 +135,25 @@ class EvaluateSection(BaseModel):
         return self.model_copy(update={"features": features})
 
 
+class SearchSection(BaseModel):
+    """What the arm searched tries within its own real images, and how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ratios: Annotated[tuple[Ratio, ...], AfterValidator(_distinct)] = Field(
+        default=(0.33, 1.0, 3.0),
+        min_length=1,
+        description="synthetic pairs per real one that are tried, annealed",
+    )
+    pretrained: bool = Field(default=True, description="whether pairs first, then real, is tried")
+    folds: int = Field(default=3, ge=2, description="of the arm's own real patients")
+    rounds: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        default=(0.25, 0.5),
+        min_length=1,
+        description="steps of each trial, as a share of the arm's, round after round",
+    )
+
+
 class UtilitySection(BaseModel):
     """Which downstream models to train, on how many real images, how often and how long."""
 
@@ -149,6 +179,9 @@ class UtilitySection(BaseModel):
         default=(1.0,),
         min_length=1,
         description="synthetic pairs per real one in the arms both and annealed",
+    )
+    search: SearchSection = Field(
+        default=SearchSection(), description="what the arm searched chooses among"
     )
     domain_randomisation: DomainRandomisationSection | None = Field(
         default=None, description="how synthetic pairs are changed in training; None: as real ones"
@@ -183,11 +216,12 @@ class UtilitySection(BaseModel):
 
     @model_validator(mode="after")
     def _nnunet_augments_by_its_own_rules(self) -> Self:
-        ours = {"augmented", "classical", "annealed"} & set(self.arms)
+        ours = {"augmented", "classical", "annealed", "searched", "selftrained"} & set(self.arms)
         if NNUNET in self.segmenters and (ours or self.domain_randomisation is not None):
             raise ValueError(
                 "segmenter nnunet augments and mixes by its own rules, so that neither the arms "
-                "augmented, classical and annealed nor domain_randomisation could change them; "
+                "augmented, classical, annealed, searched and selftrained nor domain_randomisation "
+                "could change them; "
                 "leave these out, or test nnunet by itself"
             )
         return self
@@ -199,8 +233,8 @@ class UtilitySection(BaseModel):
             # A gain over seen and unseen classes at once would pass for one over known classes.
             parts, overlaps = ("seen", "unseen", "harmonic"), ("dice", "iou")
             return frozenset(f"utility_{part}_{name}" for part in parts for name in overlaps)
-        learnt = {"synthetic", "both", "annealed", "pretrained"} & set(self.arms)
-        kinds = ["gain"] if {"both", "annealed"} & set(self.arms) else []
+        learnt = {"synthetic", "both", "annealed", "searched", "pretrained"} & set(self.arms)
+        kinds = ["gain"] if {"both", "annealed", "searched"} & set(self.arms) else []
         kinds += ["equivalent_images"] if learnt and len(self.real) > 1 else []
         networks = {"utility": self.segmenters, "utility_auroc": self.classifiers}
         return frozenset(f"{name}_{k}" for name, named in networks.items() if named for k in kinds)

@@ -55,7 +55,6 @@ def cases_of_fold(context: RunContext, fold: int) -> Cases:
         snapshot = context.store.snapshot(generate_stage(context))
         experiment = experiment_of(context, snapshot, record, fold=fold)
         arms = experiment.arms()
-        steps, image = experiment.section.steps, context.recipe.image
-        cost = budget(experiment.untrained(arms), steps, image)
+        cost = budget(experiment.untrained(arms), experiment.section, context.recipe.image)
         with stage(f"utility: {cost}"):
             return measure_arms(experiment, arms)

@@ -62,7 +62,7 @@ def utility_stage(
         arms = experiment.arms()
         if final:
             context.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
-        cost = budget(experiment.untrained(arms), section.steps, context.recipe.image)
+        cost = budget(experiment.untrained(arms), section, context.recipe.image)
         with stage(f"utility: {cost}"):
             found = utility_of(measure_arms(experiment, arms))
         about = ScoreKey(snapshot.id, experiment.reference.digest, "", context.recipe.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from evaluation.errors import InputError
 from evaluation.folds import folds_of
+from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import is_saved, read_back
-from evaluation.pairs import Block, Pairs
+from evaluation.pairs import Block, Pairs, take
 from evaluation.settings import UtilitySection
+from evaluation.utility.arm_search import Choice, arm_steps, searched
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import AnyTask, TrainedNetwork, task_of
 from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure, provenance
@@ -26,6 +29,8 @@ from factory.pairs import PairBatch
 from tasks.real_data import Reference
 from tasks.scoring import follow
 from tasks.services.mlflow_tracking import Record
+
+CHOICE = "choice.json"  # beside the weights of an arm that was searched
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +97,7 @@ class DownstreamExperiment:
             cases = task.test(arm, network, pairs, self._targets(arm), self.section, within)
             child.metrics(task.numbers(cases))
         return cases.assign(
+            chosen=str(self.choice(arm).mixture) if arm.kind == "searched" else "",
             provenance=self.provenance(arm),
             weights="last" if self._choosers(arm) is None else "validated",
         )
@@ -113,6 +119,10 @@ class DownstreamExperiment:
             return ""
         return provenance(self.exposure, arm.images if arm.learns_real else None)
 
+    def choice(self, arm: Arm) -> Choice:
+        """How an arm `searched` that was trained uses pairs."""
+        return Choice.read(json.loads((self.place(arm) / CHOICE).read_text()))
+
     def place(self, arm: Arm) -> Path:
         """Where the network of an arm lies: the same training, the same folder."""
         # A network trained on real pairs alone serves every version.
@@ -129,6 +139,8 @@ class DownstreamExperiment:
             identity["bridge"] = self.section.domain_randomisation.model_dump(mode="json")
         if hidden := self._hidden(arm):
             identity["unseen"] = hidden
+        if arm.kind == "searched":
+            identity["search"] = self.section.search.model_dump(mode="json")
         return self.folder / f"{arm.name}-{digest(identity)[:12]}"
 
     def to_learn(self, fold: int | None) -> Pairs:
@@ -157,7 +169,7 @@ class DownstreamExperiment:
         if kept is not None:
             return kept
         network, loop = task.start(
-            arm,
+            self._as_chosen(arm, child),
             self.to_learn(arm.fold),
             self.synthetic,
             self._targets(arm),
@@ -169,6 +181,35 @@ class DownstreamExperiment:
         follow(loop, f"training {arm.name}", self.section.steps, child)
         task.save(network, place)
         return network
+
+    def _as_chosen(self, arm: Arm, child: Record) -> Arm:
+        """The arm as its search says it is best trained; any other arm as it is."""
+        if arm.kind != "searched":
+            return arm
+        kept = self.place(arm) / CHOICE
+        if not kept.is_file():
+            choice = self._search(arm, child)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            beside = kept.with_suffix(".part")
+            beside.write_text(json.dumps(choice.card))
+            beside.replace(kept)
+        choice = self.choice(arm)
+        child.tags({"chosen": str(choice.mixture)})
+        return choice.mixture.applied(arm)
+
+    def _search(self, arm: Arm, child: Record) -> Choice:
+        task, targets = self.task(arm), self._targets(arm)
+        real = task.learnable(self.to_learn(arm.fold), arm.domain, targets)
+        own = take(real, task.subset(real, arm.images, arm.seed))
+        choices: list[Choice] = []
+
+        def steps() -> Iterator[Step]:
+            search = searched(task, arm, own, self.synthetic, targets, self.section)
+            choices.append((yield from search))
+
+        total = arm_steps(arm, self.section) - self.section.steps
+        follow(steps(), f"searching {arm.name}", total, child)
+        return choices[0]
 
     def _register(self, arm: Arm, network: TrainedNetwork, child: Record) -> None:
         """Makes the weights a version of the registered model of this data set and network.

@@ -39,9 +39,11 @@ LOOKS = {
     "real": Look("a", "o-", "real"),
     "augmented": Look("a", "^:", "real, augmented twice as strongly"),
     "classical": Look("a", "v--", "real, also bent and with regions copied"),
+    "selftrained": Look("a", "s:", "real, then others as labelled by it"),
     "synthetic": Look("b", "-", "synthetic alone"),
     "both": Look("c", "o-", "real and synthetic"),
     "annealed": Look("c", "D:", "real and synthetic, these ever fewer"),
+    "searched": Look("c", "*-", "real, with pairs where folds speak for it"),
     "pretrained": Look("d", "s-", "synthetic, then real"),
 }
 

@@ -72,7 +72,7 @@ class Arm:
     @property
     def learns_synthetic(self) -> bool:
         """Whether synthetic pairs enter its training."""
-        return self.kind in ("synthetic", "pretrained", *MIXED)
+        return self.kind in ("synthetic", "pretrained", "searched", *MIXED)
 
     @property
     def learns_real(self) -> bool:
@@ -145,34 +145,56 @@ def training_of(
     steps: int,
     validation: Pairs | None,
     randomisation: DomainRandomisation | None = None,
+    label: Callable[[Pairs], Pairs] | None = None,
 ) -> Iterator[Step]:
     """The loop that trains an arm's network, whatever that learns.
 
     Args:
         arm: whose kind says how its parts are mixed.
         train_on: `train_segmenter` or the like, of its network; called with the parts.
-        parts: its real images, then its synthetic ones, where it learns from such.
+        parts: its real images, then its synthetic ones, where it learns from such; of an arm
+            `selftrained`, the other real ones, whose labels are not looked at.
         steps: in all.
         validation: chooses its weights; None keeps the last ones.
         randomisation: changes the synthetic part, which comes last.
+        label: of an arm `selftrained`: what its network, as it is then, says of pairs.
+
+    Raises:
+        ValueError: of an arm `searched`, which must first be told how it is trained.
     """
-    seed = arm.seed + SEEDS_APART
-    if arm.kind != "pretrained":
-        weights = (1.0, arm.ratio) if arm.kind in MIXED else ()
-        strength = STRONGER if arm.kind == "augmented" else 1.0
-        randomisations = [None] * (len(parts) - 1) + [randomisation]
-        mix = {"weights": weights, "strength": strength, "randomisations": randomisations}
-        # What not every network can do is asked of none without need.
-        mix |= {"falls": (round(ANNEALED_FROM * steps), steps)} if arm.kind == "annealed" else {}
-        mix |= {"classical": True} if arm.kind == "classical" else {}
+    if arm.kind == "searched":
+        raise ValueError(f"arm {arm.name} was not searched: see `arm_search.searched`")
+    seed, half = arm.seed + SEEDS_APART, steps // 2
+    rest = {"steps": steps - half, "seed": seed + SEEDS_APART, "validation": validation}
+    if arm.kind == "pretrained":
+        real, synthetic = parts
+        yield from train_on([synthetic], steps=half, seed=seed, randomisations=[randomisation])
+        yield from _numbered_from(half, train_on([real], **rest))
+    elif arm.kind == "selftrained" and label is not None:
+        real, others = parts
+        yield from train_on([real], steps=half, seed=seed)
+        labelled = [label(others)] if len(others) else []
+        yield from _numbered_from(half, train_on([real, *labelled], **rest))
+    else:
+        mix = _mix(arm, len(parts), steps, randomisation)
         yield from train_on(parts, steps=steps, seed=seed, **mix, validation=validation)
-        return
-    real, synthetic = parts
-    first = steps // 2
-    yield from train_on([synthetic], steps=first, seed=seed, randomisations=[randomisation])
-    rest = train_on([real], steps=steps - first, seed=seed + SEEDS_APART, validation=validation)
-    for step in rest:
-        yield replace(step, number=first + step.number)
+
+
+def _mix(
+    arm: Arm, parts: int, steps: int, randomisation: DomainRandomisation | None
+) -> dict[str, Any]:
+    """How batches are made; what not every network can do is asked of none without need."""
+    return {
+        "weights": (1.0, arm.ratio) if arm.kind in MIXED else (),
+        "strength": STRONGER if arm.kind == "augmented" else 1.0,
+        "randomisations": [None] * (parts - 1) + [randomisation],
+        **({"falls": (round(ANNEALED_FROM * steps), steps)} if arm.kind == "annealed" else {}),
+        **({"classical": True} if arm.kind == "classical" else {}),
+    }
+
+
+def _numbered_from(first: int, loop: Iterator[Step]) -> Iterator[Step]:
+    return (replace(step, number=first + step.number) for step in loop)
 
 
 def _kinds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +158,16 @@ class ClassificationTask(DownstreamTask["Classifier"]):
             "probabilities": [tuple(row) for row in network.probabilities(block.images).tolist()],
         }
         return pd.DataFrame({**place, **columns})
+
+    def case_values(self, cases: pd.DataFrame) -> pd.Series:
+        """Probability of the true finding."""
+        chances = zip(cases["probabilities"], cases["truth"], strict=True)
+        return pd.Series([row[truth] for row, truth in chances], cases["case"])
+
+    def labelled_by(self, network: Classifier, pairs: Pairs) -> Block:
+        whole = take(pairs, np.arange(len(pairs)))
+        said = np.array(network.labels, object)[network.probabilities(pairs.images).argmax(1)]
+        return replace(whole, facets=whole.facets.assign(**{FINDING: said}))
 
     def numbers(self, cases: pd.DataFrame) -> dict[str, float]:
         """AUROC and balanced accuracy."""

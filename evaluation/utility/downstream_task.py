@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -151,6 +152,17 @@ class DownstreamTask(ABC, Generic[Network]):
         """
 
     @abstractmethod
+    def case_values(self, cases: pd.DataFrame) -> pd.Series:
+        """How well a network did on each case, higher is better, by the number of the case.
+
+        Cases that count in no mean are left out.
+        """
+
+    @abstractmethod
+    def labelled_by(self, network: Network, pairs: Pairs) -> Block:
+        """The images of pairs with what a network says of them, whatever their own labels say."""
+
+    @abstractmethod
     def numbers(self, cases: pd.DataFrame) -> dict[str, float]:
         """What is recorded of one trained network, as far as it is known."""
 
@@ -239,13 +251,17 @@ class DownstreamTask(ABC, Generic[Network]):
         parts = []
         if arm.learns_real:
             real = self.learnable(train, arm.domain, targets)
-            parts.append(take(real, self.subset(real, arm.images, arm.seed)))
+            own = self.subset(real, arm.images, arm.seed)
+            parts.append(take(real, own))
+            if arm.kind == "selftrained":
+                parts.append(take(real, np.setdiff1d(np.arange(len(real)), own)))
         if arm.learns_synthetic:
             parts.append(self.learnable(synthetic, arm.domain, targets))
         channels = parts[0].images.shape[-1]
         network, train_on = self.new(arm.network, channels, targets, seed=arm.seed, work=work)
         change = randomisation_of(arm, randomisation, parts, targets)
-        return network, training_of(arm, train_on, parts, steps, validation, change)
+        label = partial(self.labelled_by, network)
+        return network, training_of(arm, train_on, parts, steps, validation, change, label)
 
     def test(
         self,
@@ -313,7 +329,7 @@ class DownstreamTask(ABC, Generic[Network]):
         rows = []
         for key, part in cases.groupby(keys, sort=False):
             stated = {name: part.iloc[0][name] for name in ("provenance", "weights")}
-            size = {"images": int(part["images"].mean())}
+            size = {"images": int(part["images"].mean()), "chosen": _chosen(part)}
             rows.append(dict(zip(keys, key, strict=True)) | stated | size | self.level(part))
         return pd.DataFrame(rows)
 
@@ -321,6 +337,14 @@ class DownstreamTask(ABC, Generic[Network]):
         forward = counted[counted["kind"] != "reversed"]
         gains = gain_rows(forward, [self.network, "domain", *self.apart], self.difference)
         return gains if gains.empty else gains.assign(p_holm=corrected(gains, self.family(gains)))
+
+
+def _chosen(cases: pd.DataFrame) -> str:
+    """What the searches of an arm chose, seed by seed; "" where nothing was searched."""
+    if "chosen" not in cases:
+        return ""
+    by_seed = cases.groupby("seed")["chosen"].first()
+    return ", ".join(by_seed) if by_seed.any() else ""
 
 
 AnyTask = DownstreamTask[Any]

@@ -22,7 +22,7 @@ from evaluation.statistics.bootstrap import LEVEL, Estimate
 
 Floats = NDArray[np.float64]
 
-LEARNT_SYNTHETIC = ("synthetic", "both", "annealed", "pretrained")
+LEARNT_SYNTHETIC = ("synthetic", "both", "annealed", "searched", "pretrained")
 SAME = 1e-12  # Dice: sums in another order differ by less, and must not lie beyond the curve
 
 

@@ -13,11 +13,9 @@ import pandas as pd
 from evaluation.metrics.registry import Score, over_domains
 from evaluation.statistics.bootstrap import Estimate, holm
 
-BASES = ("real", "augmented", "classical")  # without a generator: what gains are counted from
-MIXED = (
-    "both",
-    "annealed",
-)  # kinds of real and synthetic pairs; the first that there is makes the headline
+BASES = ("real", "augmented", "classical", "selftrained")  # without a generator: gains count from
+MIXED = ("both", "annealed")  # kinds whose batches hold real and synthetic pairs
+HEADLINES = ("searched", *MIXED)  # the first that there is makes the headline
 ROUNDED = 0.05  # half of an odd number is rounded
 STATED = ("real", "ratio", "provenance")  # of a gain, beside domain and network
 
@@ -71,7 +69,7 @@ def comparisons(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.Dat
 
 
 def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
-    """A score per gain of `both` on `real`, or of `annealed` where there is none; then a headline.
+    """A score per gain on `real` of the first of `HEADLINES` that there is; then a headline.
 
     The headline is that of the first network and ratio at the fewest real images, mean over
     domains.
@@ -83,7 +81,7 @@ def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
     """
     if gains.empty:
         return []
-    mixed = [gains[gains["comparison"] == f"{kind} - real"] for kind in MIXED]
+    mixed = [gains[gains["comparison"] == f"{kind} - real"] for kind in HEADLINES]
     rows = next((found for found in mixed if len(found)), gains[:0])
     if rows.empty:
         return []

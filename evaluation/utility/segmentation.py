@@ -15,7 +15,7 @@ from scipy.stats import wilcoxon
 
 from evaluation.networks.nnunet_files import check_installed
 from evaluation.networks.registry import NNUNET, SEGMENTERS
-from evaluation.pairs import Block, Pairs, domain_of, units_of
+from evaluation.pairs import Block, Pairs, domain_of, take, units_of
 from evaluation.settings import UtilitySection
 from evaluation.statistics.bootstrap import Estimate
 from evaluation.statistics.two_way_bootstrap import crossed_draws, crossed_mean
@@ -114,6 +114,15 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         """See `segmenter_test.segmenter_cases`; `unseen` says of a class whether it is one."""
         cases = segmenter_cases(network, block, place, section.tolerance_mm)
         return cases.assign(unseen=cases["class"].isin(section.unseen))
+
+    def case_values(self, cases: pd.DataFrame) -> pd.Series:
+        """Dice of macro."""
+        macro = self.overall(self.counted(cases))
+        return pd.Series(macro["dice"].to_numpy(), macro["case"])
+
+    def labelled_by(self, network: Segmenter, pairs: Pairs) -> Block:
+        whole = take(pairs, np.arange(len(pairs)))
+        return replace(whole, masks=network.predict(pairs.images))
 
     def numbers(self, cases: pd.DataFrame) -> dict[str, float]:
         """Means over cases that show something."""

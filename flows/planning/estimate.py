@@ -15,6 +15,8 @@ from evaluation.networks.classifier import new_classifier
 from evaluation.networks.registry import CLASSIFIERS, NNUNET
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
+from evaluation.settings import UtilitySection
+from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import task_of
 from evaluation.utility.registry import TASKS
@@ -40,11 +42,13 @@ class Budget:
         networks: how many are still to be trained, by what they are called.
         steps: of each.
         seconds: about how long all of them take.
+        searches: steps of the searches of all arms that choose how they are trained.
     """
 
     networks: Mapping[str, int]
     steps: int
     seconds: float
+    searches: int = 0
 
     def __str__(self) -> str:
         counts = [f"{n} {name}{'s' * (n > 1)}" for name, n in self.networks.items()]
@@ -53,20 +57,25 @@ class Budget:
         one = " and ".join(counts)
         minutes = math.ceil(self.seconds / 60)
         length = "less than a minute" if self.seconds < 60 else f"about {minutes} minutes"
-        return f"{one} x {self.steps} steps, {length} here"
+        search = f" and {self.searches} of searches" if self.searches else ""
+        return f"{one} x {self.steps} steps{search}, {length} here"
 
 
-def budget(arms: Sequence[Arm], steps: int, image: ImageSection) -> Budget:
+def budget(arms: Sequence[Arm], section: UtilitySection, image: ImageSection) -> Budget:
     """What training some arms costs, from one step of each of their networks.
 
     Args:
         arms: each to be trained.
-        steps: of each.
+        section: of the recipe.
         image: size and channels.
     """
-    kinds = Counter(arm.network for arm in arms)
-    spent = sum(steps * number * network_step(image, kind) for kind, number in kinds.items())
-    return Budget(Counter(task_of(arm, TASKS).network for arm in arms), steps, spent)
+    steps: Counter[str] = Counter()
+    for arm in arms:
+        steps[arm.network] += arm_steps(arm, section)
+    spent = sum(number * network_step(image, kind) for kind, number in steps.items())
+    searches = steps.total() - len(arms) * section.steps
+    networks = Counter(task_of(arm, TASKS).network for arm in arms)
+    return Budget(networks, section.steps, spent, searches)
 
 
 def seconds(

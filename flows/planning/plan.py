@@ -19,6 +19,7 @@ from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import needs_of
 from evaluation.pairs import by_domain, domain_of, take
 from evaluation.scoring.judges import learnable_findings
+from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.registry import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
@@ -155,7 +156,7 @@ def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Co
     if recipe.utility is not None:
         # Arms that are the same training count once.
         for arm in {arm.trained_as for arm in _arms(recipe, reference, grid)}:
-            steps[arm.network] += recipe.utility.steps * (recipe.utility.folds or 1)
+            steps[arm.network] += arm_steps(arm, recipe.utility) * (recipe.utility.folds or 1)
     return +steps
 
 

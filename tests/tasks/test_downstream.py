@@ -34,6 +34,9 @@ class Unrecorded:
     def child(self, name, tags=None):
         yield self
 
+    def tags(self, values):
+        assert set(values) == {"chosen"}
+
     def metrics(self, values, step=0):
         assert all(np.isfinite(list(values.values())))
 
@@ -76,15 +79,15 @@ def test_randomised_pairs_make_another_network_and_real_ones_the_same(experiment
 
 def test_every_arm_is_tested_and_trained_once(experiment):
     asked = experiment.arms()
-    # Synthetic, and seven kinds at two real images; one of those is trained as another.
-    assert (len(asked), len(experiment.untrained(asked))) == (8, 7)
+    # Synthetic, and nine kinds at two real images; one of those is trained as another.
+    assert (len(asked), len(experiment.untrained(asked))) == (10, 9)
     told = masks_of(cases_of(experiment))
     assert experiment.untrained(asked) == []
     assert set(told.levels["kind"]) == set(ARMS)
     assert (told.levels["weights"] == "last").all()
     stated = told.levels.drop_duplicates("kind").set_index("kind")["provenance"]
-    alone = ["real", "augmented", "classical"]
-    assert stated[alone].tolist() == ["", "", ""]
+    alone = ["real", "augmented", "classical", "selftrained"]
+    assert stated[alone].tolist() == [""] * 4
     assert set(stated.drop(alone)) == {"phantom"}
     assert told.levels["hd95"].notna().all()
 
@@ -101,7 +104,7 @@ def test_validation_chooses_weights_unless_rows_rest_on_few(experiment, phantoms
 def test_other_pairs_are_other_trainings_but_for_real_images(experiment):
     other = replace(experiment, snapshot="OTHER")
     same = {arm.kind: experiment.place(arm) == other.place(arm) for arm in experiment.arms()}
-    without = {"real", "augmented", "classical", "reversed"}
+    without = {"real", "augmented", "classical", "selftrained", "reversed"}
     assert {kind for kind, equal in same.items() if equal} == without
 
 
@@ -280,8 +283,8 @@ def test_classifiers_have_every_arm_and_need_no_masks(experiment, phantoms):
     made = without_masks(experiment.synthetic)
     classes = replace(experiment, section=CLASSES, synthetic=made, validation=phantoms[1])
     asked = classes.arms()
-    # Synthetic, and seven kinds at two numbers; one of those is trained as another.
-    assert (len(asked), len(classes.untrained(asked))) == (15, 13)
+    # Synthetic, and nine kinds at two numbers; one of those is trained as another.
+    assert (len(asked), len(classes.untrained(asked))) == (19, 17)
     cases = cases_of(classes)
     assert classes.untrained(asked) == []
     told = utility_of({"classification": cases})
@@ -306,7 +309,9 @@ def test_classifiers_of_folds_test_every_patient_once(experiment, phantoms):
 
 def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experiment, tmp_path):
     """Three images are chosen; every other training image and all of validation turn white."""
-    section = CLASSES.model_copy(update={"real": (3,)})
+    # The arm `selftrained` looks at the others, but not at what they are said to show.
+    kinds = tuple(kind for kind in CLASSES.arms if kind != "selftrained")
+    section = CLASSES.model_copy(update={"real": (3,), "arms": kinds})
     train = experiment.reference.train
     chosen = stratified_subset(train, 3, 0)
 

@@ -281,8 +281,8 @@ def test_every_arm_that_was_not_run_says_so():
     page = render(a_report(utility=utility_of()))
     parsed(page)
     table = page.split("Every kind of training")[1].split("</table>")[0]
-    # Five kinds of eight, in two domains.
-    assert table.count("not run") == 10
+    # Seven kinds of ten, in two domains.
+    assert table.count("not run") == 14
     assert "real and synthetic pairs, 2 to 1" in table
     for words in ("transfer", "last", "0.800", ">7<", ">2<", ">40<", "not measurable"):
         assert words in table
@@ -340,7 +340,7 @@ def test_classifiers_have_tables_of_their_own():
     page = render(a_report(scores=[gain], gates={}, utility=alone))
     parsed(page)
     table = page.split("Every kind of training of classifiers")[1].split("</table>")[0]
-    assert table.count("not run") == 5
+    assert table.count("not run") == 7
     for words in ("benign, malignant", "[0.900, 0.900]", ">31<", ">30<", "transfer"):
         assert words in table
     for words in ("12 [4, 40]", "+0.051", "[+0.004, +0.097]", "-0.030", "[-0.100, ?]"):

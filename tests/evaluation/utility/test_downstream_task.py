@@ -13,8 +13,9 @@ from evaluation.metrics import registry as metrics
 from evaluation.metrics.metric import Metric
 from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import digest_of, read_weights, restore, save_weights
-from evaluation.pairs import domain_of
+from evaluation.pairs import domain_of, take
 from evaluation.settings import ARMS, UtilitySection
+from evaluation.utility.arm_search import Mixture
 from evaluation.utility.downstream_task import DownstreamTask, task_of
 from evaluation.utility.equivalent_images import JointLevels
 from evaluation.utility.registry import TASKS, every_arm, utility_of
@@ -91,6 +92,12 @@ class BrightnessTask(DownstreamTask[Gauge]):
         truth = block.images.mean((1, 2, 3))
         return pd.DataFrame({**place, "score": -np.abs(truth - network.value.item())})
 
+    def case_values(self, cases):
+        return pd.Series(cases["score"].to_numpy(), cases["case"])
+
+    def labelled_by(self, network, pairs):
+        return take(pairs, np.arange(len(pairs)))
+
     def numbers(self, cases):
         return {"score": float(cases["score"].mean())}
 
@@ -140,7 +147,8 @@ def test_every_arm_is_trained_tested_and_compared(pairs, scores):
     real, made = pairs
     cases = []
     for arm in TASK.arms(SECTION, real, made):
-        network, loop = TASK.start(arm, real, made, TARGETS, SECTION.steps)
+        trained_as = Mixture("annealed", 1.0).applied(arm) if arm.kind == "searched" else arm
+        network, loop = TASK.start(trained_as, real, made, TARGETS, SECTION.steps)
         assert [step.number for step in loop] == [1, 2]
         tested_on = made if arm.kind == "reversed" else real
         cases.append(TASK.test(arm, network, tested_on, TARGETS, SECTION))
@@ -152,7 +160,7 @@ def test_every_arm_is_trained_tested_and_compared(pairs, scores):
         found.gains["comparison"]
     )
     assert (found.gains["p_holm"] >= found.gains["p"]).all()
-    learnt = {"synthetic", "both", "annealed", "pretrained"}
+    learnt = {"synthetic", "both", "annealed", "searched", "pretrained"}
     assert set(found.equivalent_images["kind"]) == learnt
     assert {score.metric for score in found.scores if score.headline} == set(scores)
 
@@ -163,6 +171,9 @@ class Unrecorded:
     @contextmanager
     def child(self, name, tags=None):
         yield self
+
+    def tags(self, values):
+        assert set(values) == {"chosen"}
 
     def metrics(self, values, step=0):
         assert set(values) <= {"score", "auroc", "balanced_accuracy"}
@@ -180,8 +191,8 @@ def test_an_experiment_trains_and_tests_it_and_reads_it_back(tmp_path):
         Unrecorded(), tasks=EVERY,
     )  # fmt: skip
     arms = [arm for arm in experiment.arms() if arm.network == "gauge"]
-    # Synthetic, and seven kinds at two numbers; one of those is trained as another.
-    assert (len(arms), len(experiment.untrained(arms))) == (15, 13)
+    # Synthetic, and nine kinds at two numbers; one of those is trained as another.
+    assert (len(arms), len(experiment.untrained(arms))) == (19, 17)
     cases = experiment.cases(arms)
     assert experiment.untrained(arms) == []
     pd.testing.assert_frame_equal(experiment.cases(arms)["brightness"], cases["brightness"])

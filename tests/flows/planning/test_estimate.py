@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from evaluation.settings import SearchSection, UtilitySection
 from evaluation.utility.arms import Arm
 from factory.images import ImageSection
 from flows.planning import estimate
@@ -15,11 +16,21 @@ def test_a_budget_counts_each_kind_of_network_at_its_own_speed(monkeypatch):
         estimate, "network_step", lambda _, kind: {"unet": 1, "segresnet": 3, "resnet": 5}[kind]
     )
     arms = [ARM, replace(ARM, seed=1), replace(ARM, network="segresnet")]
-    assert budget(arms, 10, ImageSection()) == Budget({"segmenter": 3}, 10, 50)
+    section = UtilitySection(steps=10)
+    assert budget(arms, section, ImageSection()) == Budget({"segmenter": 3}, 10, 50)
     arms.append(replace(ARM, network="resnet"))
-    assert budget(arms, 10, ImageSection()) == Budget(
+    assert budget(arms, section, ImageSection()) == Budget(
         {"segmenter": 3, "classifier": 1}, 10, 2 * 10 * 1 + 10 * 3 + 10 * 5
     )
+
+
+def test_a_search_is_in_the_budget(monkeypatch):
+    monkeypatch.setattr(estimate, "network_step", lambda image, kind: 1)
+    search = SearchSection(ratios=(1.0,), pretrained=False, folds=2, rounds=(0.5,))
+    section = UtilitySection(arms=("real", "searched"), steps=10, search=search)
+    told = budget([ARM, replace(ARM, kind="searched")], section, ImageSection())
+    assert told == Budget({"segmenter": 2}, 10, 40, searches=20)
+    assert str(told).startswith("2 segmenters x 10 steps and 20 of searches")
 
 
 @pytest.mark.parametrize(
