@@ -68,6 +68,18 @@ def fit_mask(mask: NDArray[np.uint8], section: ImageSection) -> NDArray[np.uint8
     return np.asarray(_fit(picture, section, Image.Resampling.NEAREST)).copy()
 
 
+def unfit_mask(mask: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A square mask (S, S) in the size (height, width) of the image that it was made for.
+
+    The way back from `fit_image`: the padding is cut off, the rest resized by nearest neighbour.
+    """
+    scale = len(mask) / max(height, width)
+    rows, columns = (max(1, round(side * scale)) for side in (height, width))
+    top, left = (len(mask) - rows) // 2, (len(mask) - columns) // 2
+    inner = Image.fromarray(np.ascontiguousarray(mask[top : top + rows, left : left + columns]))
+    return np.asarray(inner.resize((width, height), Image.Resampling.NEAREST)).copy()
+
+
 def robust_window(volume: NDArray[Any]) -> tuple[float, float]:
     """Intensities (low, high) at the 0.5 and 99.5 percentiles of the whole volume's finite voxels.
 

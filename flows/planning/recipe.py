@@ -288,6 +288,11 @@ def _with_absolute_paths(
     return section.model_copy(update=changes)
 
 
+def checkpoint_named(text: str) -> Path:
+    """The folder of a checkpoint as recipes name it: a path, or "packaged:NAME"."""
+    return _absolute(Path(text), Path.cwd())
+
+
 def _absolute(path: Path, folder: Path) -> Path:
     text = str(path)
     if text.startswith(PACKAGED):
