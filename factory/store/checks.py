@@ -31,6 +31,7 @@ class Reason(IntFlag):
     CLASS_NOT_FOUND = 512
     IMPLAUSIBLE_MASK = 1024
     RUNGS_DISAGREE = 2048
+    GENERATOR_FAILED = 4096  # it raised at this prompt, and there is no pair
 
 
 GATED = Reason.NEAR_COPY | Reason.PAIR_GATE  # what no worker sees in a pair
@@ -73,7 +74,10 @@ def check(
         Reason.NOT_FINITE: ~_finite(pairs),
     }
     bits = [np.where(found, np.uint32(reason), np.uint32(0)) for reason, found in findings.items()]
-    return np.bitwise_or.reduce([*bits, _doubts(pairs)])
+    doubts = _doubts(pairs)
+    # Of a pair that was not made there is nothing else to say.
+    found = np.bitwise_or.reduce([*bits, doubts])
+    return np.where(doubts & Reason.GENERATOR_FAILED, np.uint32(Reason.GENERATOR_FAILED), found)
 
 
 def class_areas(masks: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reason, Reasons, check, names
+from factory.store.quarantine import Generate, pairs_or_blanks
 from factory.store.repository import MAIN, ForkSession, Group, Store, arrays
 from factory.store.shards import Layout, Shard, Status, cut, finished
 from factory.store.snapshot import (
@@ -30,7 +31,6 @@ from factory.store.snapshot import (
     read_table,
 )
 
-Generate = Callable[[Sequence[Prompt], Sequence[int]], PairBatch]
 OWN_WORD = ("finite", "doubts")  # facets in which a generator speaks against its own pairs
 
 
@@ -92,11 +92,15 @@ def missing(snapshot: Snapshot) -> list[Shard]:
 
 
 def make(generate: Generate, fork: ForkSession, shard: Shard) -> ForkSession:
-    """Makes the missing pairs of a shard, checks and writes them; the pixels stay on the worker."""
+    """Makes the missing pairs of a shard, checks and writes them; the pixels stay on the worker.
+
+    A prompt at which the generator raises becomes a pair that is rejected for it.
+    """
     group = arrays(fork)
     rows = shard.start + np.flatnonzero(group["status"][shard.rows] == Status.EMPTY)
     prompts = prompts_at(group, rows)
-    pairs = generate(prompts, [prompt.seed for prompt in prompts])
+    seeds, shape = [prompt.seed for prompt in prompts], group["image"].shape[1:]
+    pairs = pairs_or_blanks(generate, prompts, seeds, shape)
     write(group, shard, rows, prompts, pairs)
     return fork
 

@@ -19,6 +19,7 @@ from factory.prompts.grid import PromptGrid
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, missing
 from factory.store.shards import Layout, windows
+from factory.store.versions import describe
 from tasks.generation import alone, fill, make_pairs
 from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, open_cluster
 
@@ -63,7 +64,7 @@ def client():
 
 
 class Flaky:
-    """The phantom generator, but for prompts of one replicate it raises."""
+    """The phantom generator, but for prompts of some replicates it raises."""
 
     digest = "flaky"
 
@@ -71,7 +72,7 @@ class Flaky:
         self.bad, self.error = bad, error
 
     def generate(self, prompts, seeds):
-        if any(prompt.replicate == self.bad for prompt in prompts):
+        if any(prompt.replicate in self.bad for prompt in prompts):
             raise self.error("replicate is bad")
         return PHANTOM.generate(prompts, seeds)
 
@@ -90,21 +91,32 @@ def test_every_pair_is_made_and_each_window_is_one_commit(store, client):
 
 def test_a_second_run_makes_nothing(store, client):
     head = fill_all(client, store, chests()).id
-    build = partial(Flaky, 0, AssertionError)
+    build = partial(Flaky, {0}, AssertionError)
     assert fill_all(client, store, chests(), build).id == head
 
 
 def test_one_bad_shard_does_not_cost_the_others_of_its_window(store, client):
     run = chests(generator="flaky")
     with pytest.raises(RuntimeError, match="replicate is bad") as failed:
-        fill_all(client, store, run, partial(Flaky, 5, RuntimeError), size=5)
+        fill_all(client, store, run, partial(Flaky, {4, 5, 6, 7}, RuntimeError), size=5)
     assert failed.value.__notes__ == ["while making rows 4 to 7"]
     assert [shard.index for shard in missing(store.snapshot(run.branch))] == [1]
 
 
+def test_a_prompt_at_which_the_generator_raises_costs_its_own_pair_alone(store, client):
+    run = chests(generator="flaky")
+    fill_all(client, store, run, partial(Flaky, {5}, RuntimeError), size=5)
+    judged = judge(store, run.branch)
+    assert judged.rejected().tolist() == [5]
+    assert describe(judged)["rejected_for"] == {"generator failed": 1}
+    expected = PHANTOM.generate(list(run.grid), [prompt.seed for prompt in run.grid])
+    others = np.delete(np.arange(20), 5)
+    np.testing.assert_array_equal(judged.read(others).images, expected.images[others])
+
+
 def test_a_users_mistake_arrives_as_such_from_a_worker(store, client):
     with pytest.raises(InputError, match="replicate is bad"):
-        fill_all(client, store, chests(generator="flaky"), partial(Flaky, 0, InputError))
+        fill_all(client, store, chests(generator="flaky"), partial(Flaky, {0}, InputError))
 
 
 def test_the_lock_of_a_run_is_free_again_afterwards(store):
