@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 from pydantic import ValidationError
@@ -53,9 +53,13 @@ def plan(recipe: Recipe, settings: Settings) -> Plan:
 def run(recipe: Recipe, settings: Settings) -> Outcome:
     """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
     with ready(recipe, settings) as context:
-        from flows.build import build_stage
+        from flows.build import GateFailedError, build_stage
 
-        return build_stage(context)
+        try:
+            # Of a state that a flow ends in, Prefect hands over what it holds.
+            return cast("Outcome", build_stage(context))
+        except GateFailedError as missed:
+            return missed.outcome
 
 
 def train(recipe: Recipe, settings: Settings) -> Path | None:
@@ -337,5 +341,7 @@ def start_prefect(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with stage("starting Prefect"):
         from tasks.services.prefect_server import start_server
+        from tasks.services.run_logs import leave_mistakes_to_the_caller
 
         start_server()
+        leave_mistakes_to_the_caller()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefect import flow
+from prefect import State, flow
+from prefect.states import Failed
 
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import Score, headlines
@@ -20,11 +21,16 @@ from flows.train import train_stage
 from flows.utility import utility_stage
 from tasks.promotion import Promotion
 from tasks.reporting import Evidence, report_version
+from tasks.services.verdict import RunVerdict
 
 
 @stage_flow("factory")
-def build_stage(context: RunContext) -> Outcome:
-    """Trains, makes, scores, gates, publishes, tries and reports; goes on where it was stopped."""
+def build_stage(context: RunContext) -> Outcome | State[Outcome]:
+    """Trains, makes, scores, gates, publishes, tries and reports; goes on where it was stopped.
+
+    Raises:
+        GateFailedError: if a gate failed; the flow run ends in the state GateFailed.
+    """
     train_stage(context)
     generate_stage(context)
     audit = audited(context)
@@ -33,8 +39,8 @@ def build_stage(context: RunContext) -> Outcome:
         utility = utility_stage(context, audit.snapshot)
     promotion = promoted(context, audit)
     report = reported(context, audit.evaluated, utility)
-    announced(context, audit, promotion)
-    return Outcome(
+    news = announced(context, audit, promotion)
+    outcome = Outcome(
         dataset=context.recipe.name,
         run=context.run.id,
         snapshot=audit.snapshot,
@@ -47,12 +53,31 @@ def build_stage(context: RunContext) -> Outcome:
         report=report,
         promotion=promotion,
     )
+    return concluded(outcome, news)
+
+
+def concluded(outcome: Outcome, news: bool) -> Outcome | State[Outcome]:
+    """Tells Prefect how a run ended; that of a failed gate is a failure of its own name."""
+    verdict = RunVerdict(outcome.dataset, outcome.version, outcome.gates, outcome.report, news)
+    verdict.tell()
+    if outcome.published:
+        return outcome
+    return Failed(name="GateFailed", message=verdict.line, data=GateFailedError(outcome))
 
 
 @flow(name="factory", flow_run_name=recipe_name)
-def build(recipe: Recipe | Path, home: Path | None = None) -> Outcome:
-    """The whole factory, as a deployment."""
-    with deployed(recipe, home) as context:
+def build(
+    recipe: Recipe | Path, home: Path | None = None, set: tuple[str, ...] = ()
+) -> Outcome | State[Outcome]:
+    """The whole factory, as a deployment: trains, makes, scores, gates, publishes and reports.
+
+    Args:
+        recipe: the name of a shipped recipe such as demo, the absolute path of a YAML file where the
+            worker runs, or the recipe itself.
+        home: folder of everything, an absolute path; without one, MEDPAIR_HOME of the worker.
+        set: overrides of the recipe's keys, each as KEY=VALUE: grid.replicates=14.
+    """
+    with deployed(recipe, home, set) as context:
         return build_stage.fn(context)
 
 
@@ -103,3 +128,18 @@ class Outcome:
     def published(self) -> bool:
         """Whether the gates let the version out."""
         return self.version is not None
+
+
+class GateFailedError(RuntimeError):
+    """A run that is through, and whose version a gate kept back.
+
+    Attributes:
+        outcome: what it came to.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+    def __str__(self) -> str:
+        return "; ".join(self.outcome.gates.failures)

@@ -55,7 +55,7 @@ class RunContext(BaseModel):
         key = digest(first_named(self.recipe.model_dump(mode="json", include=made)))[:12]
         with stage("opening the record of runs (MLflow)"):
             tracker = Tracker.of(self.settings)
-        return self._stack.enter_context(tracker.run(self.recipe.name, key, "factory"))
+        return self._stack.enter_context(tracker.run(self.recipe.name, key, self.recipe.name))
 
     @property
     def source(self) -> Source:

@@ -66,17 +66,28 @@ def datasets(settings: Settings) -> list[DataSet]:
 
 @dataclass(frozen=True)
 class History:
-    """What happened to a data set: its snapshots, and what became of its versions."""
+    """What happened to a data set.
+
+    Attributes:
+        log: its snapshots.
+        versions: what became of its versions.
+        refusals: snapshots that a gate kept back, and why.
+    """
 
     log: list[Entry]
     versions: list[dict[str, object]]
+    refusals: list[dict[str, object]]
 
 
 def log(name: str, settings: Settings) -> History:
     """The history of a data set, newest first."""
     entries = Store(settings.pairs, plain_name(name)).log()
-    events = Lake(settings.lake).versions(name).sort_values("recorded_at", ascending=False)
-    return History(entries, rows(events.drop(columns="data_set")))
+    lake = Lake(settings.lake)
+    events, refused = (
+        rows(table.sort_values("recorded_at", ascending=False).drop(columns="data_set"))
+        for table in (lake.versions(name), lake.refusals(name))
+    )
+    return History(entries, events, refused)
 
 
 def show(version: Version, settings: Settings) -> dict[str, object]:

@@ -14,8 +14,7 @@ from flows.generate import with_verdicts
 from flows.train import promote_generator
 from flows.utility import utility_stage
 from tasks.promotion import Promotion, challenge
-from tasks.publishing import BaseMovedError, Release, decide, publish
-from tasks.services.prefect_server import announce
+from tasks.publishing import BaseMovedError, Release, announce_once, decide, publish
 
 ATTEMPTS = 3
 
@@ -81,15 +80,18 @@ def promoted(context: RunContext, audit: Audit) -> Promotion | None:
         return challenge(context.lake, found.about, found.config_digest, metric, release)
 
 
-def announced(context: RunContext, audit: Audit, promotion: Promotion | None) -> None:
-    """Records a published version, promotes its generator, and tells whoever waits for one."""
+def announced(context: RunContext, audit: Audit, promotion: Promotion | None) -> bool:
+    """Records a published version, promotes its generator, and tells whoever waits for one.
+
+    Gives whether the version is news: not where one was kept back, or was out before this run.
+    """
     release, found = audit.release, audit.evaluated
     if release is None:
-        return
+        return False
     scores = headlines(context.lake.decision_scores(found.about, found.config_digest))
     known = {name: score.value for name, score in scores.items() if score.known}
     context.record.metrics(known, step=release.number)
     context.record.dataset(context.store, audit.snapshot, "published")
     if promotion is None or promotion.champion == release.tag:
         promote_generator(context)
-    announce(context.recipe.name, release.tag, audit.snapshot)
+    return announce_once(context.store, context.lake, release)

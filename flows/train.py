@@ -31,9 +31,18 @@ def train_stage(context: RunContext) -> Path | None:
 
 
 @flow(name="train", flow_run_name=recipe_name)
-def train(recipe: Recipe | Path, home: Path | None = None) -> Path | None:
-    """Trains the generator of a recipe, as a deployment."""
-    with deployed(recipe, home) as context:
+def train(
+    recipe: Recipe | Path, home: Path | None = None, set: tuple[str, ...] = ()
+) -> Path | None:
+    """Trains the generator of a recipe, as a deployment.
+
+    Args:
+        recipe: the name of a shipped recipe such as demo, the absolute path of a YAML file where the
+            worker runs, or the recipe itself.
+        home: folder of everything, an absolute path; without one, MEDPAIR_HOME of the worker.
+        set: overrides of the recipe's keys, each as KEY=VALUE: grid.replicates=14.
+    """
+    with deployed(recipe, home, set) as context:
         return train_stage.fn(context)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from prefect import flow
+from prefect import State, flow
+from prefect.states import Completed
 
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
@@ -110,9 +111,13 @@ def experiment_of(
     )
 
 
-@flow(name="utility-of-published")
-def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = None) -> Utility:
+@flow(name="utility-of-published", flow_run_name="{dataset}")
+def utility_of_published(
+    dataset: str, version: str = MAIN, home: Path | None = None
+) -> Utility | State[Utility]:
     """Measures a published version by the recipe that is kept with it; the lake keeps the gains.
+
+    Where that recipe says `utility: null`, the run ends at once in the state NotAsked.
 
     Args:
         dataset: name.
@@ -122,6 +127,8 @@ def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = 
     settings = settings_of_flow(home)
     snapshot = Store(settings.pairs, dataset).snapshot(version)
     recipe = kept_recipe(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
+    if recipe.utility is None:
+        return Completed(name="NotAsked", message=f"the recipe of {dataset} says utility: null")
     with open_context(recipe, settings) as context:
         return utility_stage(context, snapshot.id)
 

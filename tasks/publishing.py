@@ -20,7 +20,7 @@ from evaluation.metrics.registry import headlines
 from factory.store.checks import Reasons
 from factory.store.repository import MAIN, Store
 from factory.store.runs import judge
-from tasks.services.prefect_server import flow_run
+from tasks.services.prefect_server import announce, flow_run
 
 
 class BaseMovedError(RuntimeError):
@@ -135,6 +135,20 @@ def move_main(store: Store, lake: Lake, release: Release) -> Release:
     if not is_out(store, lake, release.snapshot):
         store.move(MAIN, release.snapshot, release.base)
     return release
+
+
+def announce_once(store: Store, lake: Lake, release: Release) -> bool:
+    """Tells whoever waits for versions of this one, unless they were told by this run or another.
+
+    A driver that dies after publishing leaves it to the next run. Gives whether it was told now.
+    """
+    with store.lock("announce"):
+        events = lake.versions(store.name)
+        if ((events["number"] == release.number) & (events["event"] == "announced")).any():
+            return False
+        if announce(store.name, release.tag, release.snapshot):
+            lake.announce(store.name, release.number, release.snapshot, release.run)
+        return True
 
 
 def is_out(store: Store, lake: Lake, snapshot: str) -> bool:

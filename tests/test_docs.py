@@ -121,6 +121,16 @@ def test_a_recipe_in_the_documentation_loads(body):
     recipe_from(yaml.safe_load(body), (), "the example")
 
 
+@pytest.mark.parametrize("body", blocks("yml"))
+def test_an_automation_in_the_documentation_is_one_for_prefect(body):
+    from prefect.events.schemas.automations import AutomationCore
+    from prefect.server.events.schemas.automations import AutomationCreate
+
+    told = yaml.safe_load(body)
+    assert AutomationCore.model_validate(told).trigger.expect >= {"prefect.flow-run.GateFailed"}
+    AutomationCreate.model_validate(told)  # which reads the templates, too
+
+
 def table_rows(text):
     """The cells of every table row whose first cell is code."""
     lines = [line for line in text.splitlines() if line.startswith("| `")]

@@ -27,6 +27,7 @@ from evaluation.gating.version_gates import Decision
 from evaluation.lake.delta import Delta
 from evaluation.lake.rows import (
     by_names_now,
+    failures,
     key_of,
     metrics_of,
     pair_problems,
@@ -162,6 +163,10 @@ class Lake:
         """Records that a version is out."""
         self._event(data_set, number, "published", snapshot, run)
 
+    def announce(self, data_set: str, number: int, snapshot: str, run: str) -> None:
+        """Records that whoever waits for versions was told of this one."""
+        self._event(data_set, number, "announced", snapshot, run)
+
     def promote(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
         """Records that a version is the champion from now on, and why."""
         self._event(data_set, number, PROMOTED, snapshot, run, reason)
@@ -259,6 +264,16 @@ class Lake:
         """Events of a data set's versions (allotted, published, promoted, ...) by number."""
         events = self.read("versions", data_set=data_set).replace({"event": {"crowned": PROMOTED}})
         return events.sort_values(["number", "recorded_at"])
+
+    def refusals(self, data_set: str) -> pd.DataFrame:
+        """Snapshots of a data set that a gate kept back: data_set, snapshot, run, reason, recorded_at.
+
+        The reason names each gate that failed and by how much.
+        """
+        rows = self.read("decisions", data_set=data_set, passed=False)
+        return rows[["data_set", "snapshot", "run", "recorded_at"]].assign(
+            reason=[failures(evidence) for evidence in rows["evidence"]]
+        )
 
     def champion(self, data_set: str) -> tuple[int, str] | None:
         """Number and snapshot of the version promoted last; None where none was, or all withdrawn."""

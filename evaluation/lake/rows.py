@@ -93,6 +93,11 @@ def score_of(row: Mapping[Any, Any]) -> Score:
     )
 
 
+def failures(evidence: str) -> str:
+    """Which gates failed and by how much, of a decision's evidence as the lake keeps it."""
+    return "; ".join(gate["reason"] for gate in json.loads(evidence) if not gate["passed"])
+
+
 def by_names_now(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table scores under their names of now; of two of one key the newest."""
     if not len(table):

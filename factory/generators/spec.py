@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from factory.form import explained
 from factory.identity import first_named
 from factory.images import ImageSection
 
@@ -50,7 +51,9 @@ class GeneratorSpec(BaseModel):
             checkpoint. In the form of pydantic's `exclude`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, json_schema_extra=explained
+    )
 
     makes_masks: ClassVar[bool] = True
     paints: ClassVar[bool] = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from factory.sources.base import SourceSpec, any_of
+from factory.form import any_of
+from factory.sources.base import SourceSpec
 from factory.sources.fold import FoldSource
 from factory.sources.plain import PLAIN_SOURCES
 from factory.sources.union import UnionSource

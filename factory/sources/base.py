@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from factory.errors import InputError
+from factory.form import explained
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.splits import Split
@@ -77,7 +76,7 @@ class SourceSpec(BaseModel):
         holds_out: whether it holds real patients out of training that another recipe trains on.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=explained)
 
     holds_out: ClassVar[bool] = False
 
@@ -127,8 +126,3 @@ class LimitedSpec(SourceSpec):
     def unlimited(self) -> Self:
         """The same section, taking every training patient."""
         return self.model_copy(update={"limit": None})
-
-
-def any_of(kinds: Iterable[type[SourceSpec]]) -> Any:  # noqa: ANN401  # a type hint made at run time
-    """The type hint of a section that is one of these, told apart by its kind."""
-    return Annotated[reduce(or_, kinds), Field(discriminator="kind")]

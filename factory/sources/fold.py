@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from factory.errors import InputError
+from factory.form import any_of
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source, SourceSpec, any_of
+from factory.sources.base import Source, SourceSpec
 from factory.sources.plain import PLAIN_SOURCES
 from factory.sources.splits import Split, rank
 from factory.sources.union import Union, UnionSource

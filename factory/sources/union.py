@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, StringConstraints
 
 from factory.errors import InputError
+from factory.form import any_of
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources.base import Source, SourceSpec, any_of
+from factory.sources.base import Source, SourceSpec
 from factory.sources.plain import PLAIN_SOURCES
 from factory.sources.splits import Split
 from factory.vocabulary import Domain

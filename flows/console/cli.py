@@ -9,23 +9,23 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-import evaluation.errors
 import factory.errors
 from flows.console.dataset_commands import datasets
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
+from tasks.services.run_logs import INPUT_ERRORS
 
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 
 
 class Commands(TyperGroup):
@@ -298,6 +298,28 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
 
         path = api.report(Version.parse(dataset), session.settings)
         session.set_result({"report": path}, f"report: {result_tables.short_path(path)}")
+
+
+@app.command()
+def ui(
+    port_prefect: Annotated[
+        int, typer.Option("--port-prefect", min=0, max=65535, help="Of Prefect; 0 for a free one.")
+    ] = 0,
+    port_mlflow: Annotated[
+        int, typer.Option("--port-mlflow", min=0, max=65535, help="Of MLflow; 0 for a free one.")
+    ] = 0,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Serves the pages of Prefect and MLflow on this machine alone, until Ctrl-C."""
+    with ExitStack() as pages:
+        with open_session(home, json_) as session:
+            from tasks.services.pages import served
+
+            both = served(session.settings, port_prefect, port_mlflow)
+            found, serving = pages.enter_context(both)
+            session.set_result(found, f"Prefect: {found.prefect}\nMLflow:  {found.mlflow}")
+        serving.wait()
 
 
 @app.command()

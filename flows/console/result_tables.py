@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,11 +205,18 @@ def log(found: History) -> RenderableType:
     for entry in found.log:
         when = entry.written_at.strftime(WHEN)
         table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
-    events = Table("when", "version", "event", "why", box=None, pad_edge=False)
-    for row in found.versions:
-        when = f"{row['recorded_at']:{WHEN}}"
-        events.add_row(when, f"v{row['number']}", str(row["event"]), str(row["reason"]))
-    return Group(table, "", events) if found.versions else table
+    events = [(row, f"v{row['number']}", str(row["event"])) for row in found.versions]
+    events += [(row, f"run-{row['run']}", "refused") for row in found.refusals]
+    return Group(table, "", _events(events)) if events else table
+
+
+def _events(found: Sequence[tuple[dict[str, object], str, str]]) -> Table:
+    """What happened to which version or run, newest first."""
+    table = Table("when", "version", "event", "why", box=None, pad_edge=False)
+    lines = [(f"{row['recorded_at']:{WHEN}}", *what, str(row["reason"])) for row, *what in found]
+    for line in sorted(lines, key=itemgetter(0), reverse=True):
+        table.add_row(*line)
+    return table
 
 
 def verification(found: Verification) -> RenderableType:

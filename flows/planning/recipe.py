@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -20,11 +18,12 @@ from evaluation.gating.version_gates import Gates
 from evaluation.metrics.registry import features_of
 from evaluation.settings import EvaluateSection, UtilitySection
 from factory.errors import InputError
+from factory.form import any_of, kinds_in_words
 from factory.generators import GENERATORS
 from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.prompts.facets import GridSection
-from factory.sources import SourceSection
+from factory.sources import SOURCES, SourceSection
 from flows.planning import recipe_errors
 from flows.planning.renamed_keys import upgraded
 
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     AnyGenerator = GeneratorSpec
 else:
     # The unions are the registries: a new kind is known here as soon as it is listed there.
-    AnyGenerator = Annotated[reduce(or_, GENERATORS.values()), Field(discriminator="kind")]
+    AnyGenerator = any_of(GENERATORS.values())
 
 
 class Recipe(BaseModel):
@@ -51,9 +50,11 @@ class Recipe(BaseModel):
 
     format: Literal[1] = Field(description="version of this layout")
     name: str = Field(description="name of the data set")
-    source: SourceSection = Field(description="the real data")
+    source: SourceSection = Field(description=f"the real data, by kind: {kinds_in_words(SOURCES)}")
     image: ImageSection = Field(default=ImageSection(), description="size and colour of the pairs")
-    generator: AnyGenerator = Field(description="what makes the pairs, and how it is trained")
+    generator: AnyGenerator = Field(
+        description=f"what makes the pairs, by kind: {kinds_in_words(GENERATORS)}"
+    )
     grid: GridSection = Field(description="which pairs are asked for")
     evaluate: EvaluateSection = Field(
         default=EvaluateSection(), description="what the pairs are scored with"

@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+from functools import cache
+from threading import Event, Thread
+from uuid import NAMESPACE_URL, uuid5
+
 from prefect import runtime
+from prefect.client.base import ServerType
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+
+from factory.errors import InputError
+
+log = logging.getLogger(__name__)
+
+MOST_STARTS = 3
+STOPPING_SECONDS = 1.0
+SENDING_SECONDS = 30.0  # an event needs well below one where the machine is not busy
 
 
 def start_server() -> str:
     """Starts the embedded server where no other is configured, and gives the server's address.
 
-    It takes 10 to 40 s on a slow machine, once per process.
+    It takes 10 to 40 s on a slow machine, once per process. One that dies is started again.
 
     Raises:
-        ConnectionError: if the configured server does not answer.
+        InputError: if the configured server does not answer.
     """
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
         if problem is not None:
-            raise ConnectionError(
+            raise InputError(
                 f"the Prefect server at {client.api_url} does not answer ({problem}); start it, or "
                 "unset PREFECT_API_URL to use an embedded one"
             )
+        if client.server_type == ServerType.EPHEMERAL:
+            revived()
         return str(client.api_url)
+
+
+@cache
+def revived() -> Thread:
+    """A thread that starts the embedded server again where it ends before this process does.
+
+    Prefect's client tries again for minutes, so a run goes on at the server's old address.
+    """
+    ending = Event()
+    atexit.register(ending.set)
+    watch = Thread(target=_revive, args=(ending,), name="embedded server", daemon=True)
+    watch.start()
+    return watch
+
+
+def _revive(ending: Event) -> None:
+    from prefect.server.api.server import SubprocessASGIServer  # slow, and embedded alone
+
+    for _ in range(MOST_STARTS):
+        server = SubprocessASGIServer()
+        if server.server_process is None:
+            return
+        code = server.server_process.wait()
+        # Prefect stops it when the process ends, and marks it so a moment after.
+        if ending.wait(STOPPING_SECONDS) or not server.running:
+            return
+        log.warning("Prefect's embedded server ended (%s) and is started again", code)
+        server.running = False  # else starting it does nothing
+        server.start()
 
 
 def flow_run() -> str:
@@ -31,8 +78,12 @@ def flow_run() -> str:
     return f"{run.flow_name}: {run.name} ({run.id})" if run.id else ""
 
 
-def announce(dataset: str, version: str, snapshot: str) -> None:
-    """Tells Prefect that a version is out, so that what waits for one is started."""
+def announce(dataset: str, version: str, snapshot: str) -> bool:
+    """Tells Prefect that a version is out, so that what waits for one is started.
+
+    Returns:
+        Whether it was sent; a server that does not answer is not waited for any longer.
+    """
     emit_event(
         "medpair.version.published",
         resource={
@@ -41,4 +92,10 @@ def announce(dataset: str, version: str, snapshot: str) -> None:
             "medpair.version": version,
         },
         payload={"snapshot": snapshot},
+        # The same for the same version, so that the server keeps one of two.
+        id=uuid5(NAMESPACE_URL, f"medpair:{dataset}/{version}/{snapshot}"),
     )
+    sending = Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
+    sending.start()
+    sending.join(SENDING_SECONDS)
+    return not sending.is_alive()

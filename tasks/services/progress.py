@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tasks.services.artifacts import Artifact
 
 ARTIFACT_SECONDS = 5.0  # an update is a request to the server
 
@@ -82,10 +84,7 @@ class Stage:
     def _tell(self) -> None:
         self._told = time.monotonic()
         if self._artifact is not None and self.total:
-            from prefect.artifacts import update_progress_artifact
-
-            share = min(100.0, 100.0 * self.done / self.total)
-            update_progress_artifact(self._artifact, progress=share)
+            self._artifact.show(min(100.0, 100.0 * self.done / self.total))
 
 
 @contextmanager
@@ -105,14 +104,16 @@ def stage(title: str, total: int | None = None) -> Iterator[Stage]:
         current.close()
 
 
-def _artifact(title: str) -> UUID | None:
+def _artifact(title: str) -> Artifact | None:
     # Stages are also shown where no flow runs, and before Prefect, which takes seconds to import.
     if "prefect" not in sys.modules:
         return None
-    from prefect.artifacts import create_progress_artifact
     from prefect.context import TaskRunContext
+
+    from tasks.services.artifacts import Artifact
 
     if TaskRunContext.get() is None:
         return None
-    made = create_progress_artifact(0.0, description=title)
-    return made if isinstance(made, UUID) else None
+    made = Artifact("progress", title)
+    made.show(0.0)
+    return made

@@ -16,6 +16,8 @@ from factory.errors import InputError
 # The embedded Prefect server takes 12 to 40 s on a slow machine, and more than 120 on a busy one,
 # against a default of 20.
 SERVER_STARTUP_SECONDS = 300
+# Pauses double: about four minutes in all, in which one that died is up again.
+SERVER_RETRIES = 7
 # Each library sets its own level when it is imported, from these.
 QUIET_LOGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
             os.environ.setdefault(name, value)
         if "PREFECT_API_URL" not in os.environ:
             os.environ.setdefault("PREFECT_HOME", str(self.home / "prefect"))
+            os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", str(SERVER_RETRIES))
         logging.getLogger("httpx").setLevel(logging.ERROR)
         return self
 

@@ -1,5 +1,6 @@
 """The whole factory, end to end, on phantoms that draw themselves and on a model of two steps."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,6 +53,28 @@ def test_a_first_run_is_published_as_v1(first, store):
     assert 0 <= first["scores"]["consistency"]["value"] <= 1
 
 
+def last_factory_run():
+    """The state that Prefect saw the newest factory run of the data set end in, and its verdict."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        flows = FlowFilter(name=FlowFilterName(any_=["factory"]))
+        runs = client.read_flow_runs(flow_filter=flows, sort=FlowRunSort.START_TIME_DESC)
+        run = next(run for run in runs if run.name == "tiny")
+        every = client.read_artifacts(sort=ArtifactSort.CREATED_DESC)
+    shown = [each for each in every if each.flow_run_id == run.id and each.key == "verdict-tiny"]
+    return run.state, shown[0].data
+
+
+def test_prefect_shows_the_verdict_of_a_published_run(first):
+    state, shown = last_factory_run()
+    assert state.name == "Completed"
+    assert "tiny v1 is published" in shown
+    assert first["report"] in shown
+
+
 def test_the_report_shows_scores_and_no_real_pixels(first):
     page = Path(first["report"]).read_text()
     assert "Do the masks fit the images?" in page
@@ -62,7 +85,7 @@ def test_the_report_shows_scores_and_no_real_pixels(first):
 def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
     experiment = client.get_experiment_by_name("tiny").experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
-    parent = runs["factory"].info.run_id
+    parent = runs["tiny"].info.run_id
     children = {name.partition(",")[0] for name in runs}
     assert children >= {
         "evaluation",
@@ -101,7 +124,12 @@ def judged(home, snapshot):
 
 def test_started_again_it_makes_and_scores_nothing(first, medpair, path, home, store):
     before, scores = len(store.log()), judged(home, first["snapshot"])
+    history = ("datasets", "log", "tiny", "--home", home, "--json")
+    known = medpair(*history).json["versions"]
+    assert [row["event"] for row in known].count("announced") == 1
     again = medpair("run", path, "--home", home, "--json").json
+    assert medpair(*history).json["versions"] == known
+    assert "nothing is new" in last_factory_run()[1]
     assert (again["run"], again["snapshot"]) == (first["run"], first["snapshot"])
     assert again["version"] == "v1"
     assert again["scores"] == first["scores"]
@@ -177,6 +205,16 @@ def test_pairs_are_gated_and_the_champion_is_challenged(first, medpair, path, ho
     assert "nearest_distance = " in rows[0]["why"]
 
 
+def test_utility_that_a_recipe_does_not_ask_for_is_not_measured(first, medpair, path, home):
+    from flows.utility import utility_of_published
+
+    here = ("--home", home, "--json", "--set", "name=gated", "--set", "utility=null")
+    assert medpair("run", path, *here).code == 0
+    state = utility_of_published.fn("gated", home=home)
+    assert (state.type.value, state.name) == ("COMPLETED", "NotAsked")
+    assert "utility: null" in state.message
+
+
 def test_a_version_whose_pairs_were_all_rejected_is_refused_in_one_line(first, medpair, path, home):
     said = medpair(
         *("run", path, "--home", home, "--set", "name=gated", "--set", "utility=null"),
@@ -219,6 +257,20 @@ def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(medpair, path, hom
     assert "misses >= 1.1 by" in told["gates"]["verdicts"][0]["reason"]
     assert store.head("main") == main
     assert store.head(f"run-{told['run']}") == told["snapshot"]
+
+    refused = medpair("datasets", "log", "tiny", "--home", home, "--json").json["refusals"]
+    assert [each["snapshot"] for each in refused] == [told["snapshot"]]
+    assert refused[0]["reason"] == told["gates"]["verdicts"][0]["reason"]
+    shown = medpair("datasets", "log", "tiny", "--home", home).out
+    assert f"run-{told['run']}" in shown
+    assert "refused" in shown
+
+    state, shown = last_factory_run()
+    assert (state.type.value, state.name) == ("FAILED", "GateFailed")
+    assert "misses >= 1.1 by" in state.message
+    assert "kept back" in shown
+    assert re.search(r"\| consistency \| [0-9.]+ \| >= 1.1 \| no \|", shown)
+    assert told["report"] in shown
 
 
 def test_a_larger_grid_keeps_what_is_there_and_becomes_v2(first, medpair, path, home, store):

@@ -130,7 +130,8 @@ def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
     assert until(scheduled, "the first scheduled run") > 0
 
     told = json.dumps({"recipe": tiny | {"utility": None}})
-    ran = prefect(environment, "deployment", "run", "factory/nightly", "--params", told, "--watch")
+    nightly = ("deployment", "run", "factory/nightly", "--params")
+    ran = prefect(environment, *nightly, told, "--watch")
     assert ran.returncode == 0, ran.stdout + ran.stderr + (tmp_path / "worker.log").read_text()
     assert list(Store(str(tmp_path / "home" / "pairs"), "tiny").tags()) == ["v1"]
     assert list((tmp_path / "home" / "reports").glob("tiny-v1.html"))
@@ -139,8 +140,23 @@ def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
         wanted = {"deployments": {"name": {"any_": ["utility"]}}}
         return httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
 
-    # Publishing told the server, whose automation measures what the version is worth.
-    assert until(measured, "the run that measures utility")[0]["parameters"] == {
-        "dataset": "tiny",
-        "version": "v1",
-    }
+    # Publishing told the server, whose automation would measure what the version is worth.
+    def ended():
+        return [run for run in measured() if run["state"]["type"] == "COMPLETED"]
+
+    (trial,) = until(ended, "the run that measures utility")
+    assert trial["parameters"] == {"dataset": "tiny", "version": "v1"}
+    assert trial["state"]["name"] == "NotAsked"
+
+    # Nothing changed: the next night announces nothing, and a gate that fails is a failed run.
+    assert prefect(environment, *nightly, told, "--watch").returncode == 0
+    strict = json.dumps(json.loads(told) | {"set": ["gates={consistency: '>= 1.1'}"]})
+    missed = prefect(environment, *nightly, strict, "--watch")
+    assert missed.returncode != 0
+    wanted = {"flow_runs": {"state": {"name": {"any_": ["GateFailed"]}}}}
+    (refused,) = httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
+    assert refused["state"]["type"] == "FAILED"
+    assert "misses >= 1.1 by" in refused["state"]["message"]
+    published = {"filter": {"event": {"name": ["medpair.version.published"]}}}
+    assert httpx.post(f"{deployed}/events/filter", json=published).json()["total"] == 1
+    assert len(measured()) == 1

@@ -20,7 +20,7 @@ from factory.store.repository import MAIN, Store
 from factory.store.runs import Run, declare, judge, make, missing, rebase
 from factory.store.shards import Layout
 from tasks import publishing
-from tasks.publishing import STEPS, BaseMovedError, decide, publish
+from tasks.publishing import STEPS, BaseMovedError, announce_once, decide, publish
 
 GENERATOR = PhantomGenerator(ImageSection(size=32))
 OPEN = {"consistency": ">= 0.9"}
@@ -90,6 +90,21 @@ def test_publishing_again_changes_nothing(store, lake):
     before = events(lake), store.tags(), store.branches()
     assert released(store, lake, snapshot).tag == "v1"
     assert (events(lake), store.tags(), store.branches()) == before
+
+
+def test_a_version_is_announced_once_and_after_a_crash_by_the_next_run(store, lake, monkeypatch):
+    _, snapshot = audited(store)
+    release = released(store, lake, snapshot)
+    told, reached = [], [False, True, True]
+
+    def announce(*version):
+        told.append(version)
+        return reached[len(told) - 1]
+
+    monkeypatch.setattr(publishing, "announce", announce)
+    assert [announce_once(store, lake, release) for _ in range(4)] == [True, True, False, False]
+    assert told == [("set", "v1", snapshot)] * 2
+    assert events(lake)[-1] == (1, "announced", snapshot)
 
 
 def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(store, lake):

@@ -111,6 +111,10 @@ def test_a_decision_is_kept_with_its_evidence(lake):
     assert (strict["reference"], strict["author"]) == ("real", "factory: demo (0f)")
     assert free["passed"]
     assert len(lake.read("decisions")) == 3
+    refused = lake.refusals("set").to_dict("records")
+    assert [row["snapshot"] for row in refused] == [A.subject] * 2
+    assert refused[0]["reason"] == "consistency = 0.9 misses >= 0.95 by 0.05"
+    assert not len(lake.refusals("another"))
 
 
 def test_a_number_is_never_given_twice(lake):

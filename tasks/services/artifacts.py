@@ -1,0 +1,47 @@
+"""Artifacts of Prefect's flow and task runs, which never hold these up."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.utilities.context import get_task_and_flow_run_ids
+
+from tasks.services.courier import COURIER
+
+
+class Artifact:
+    """What the run that is under way shows; of several values only the newest need arrive.
+
+    Args:
+        kind: Prefect's type of it: progress (0 to 100) or markdown.
+        description: what it is.
+        key: its name in Prefect, in small letters, digits and "-"; without one it has no history.
+    """
+
+    def __init__(self, kind: str, description: str, key: str | None = None) -> None:
+        self._task, self._flow = get_task_and_flow_run_ids()
+        self._kind, self._description, self._key = kind, description, key
+        self._id: UUID | None = None
+
+    def show(self, data: float | str) -> None:
+        """Has the server show a value, if it answers."""
+        COURIER.send(self, lambda: self._deliver(data))
+
+    def _deliver(self, data: float | str) -> None:
+        with get_client(sync_client=True) as client:
+            if self._id is None:
+                self._id = client.create_artifact(self._first(data)).id
+            else:
+                client.update_artifact(self._id, ArtifactUpdate(data=data))
+
+    def _first(self, data: float | str) -> ArtifactCreate:
+        return ArtifactCreate(
+            key=self._key,
+            type=self._kind,
+            description=self._description,
+            data=data,
+            flow_run_id=self._flow,
+            task_run_id=self._task,
+        )

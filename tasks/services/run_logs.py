@@ -1,0 +1,39 @@
+"""What Prefect logs of flow and task runs that fail: of a user's mistake its line, no traceback."""
+
+from __future__ import annotations
+
+import logging
+
+import evaluation.errors
+import factory.errors
+
+INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
+RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs")
+
+
+def without_tracebacks(record: logging.LogRecord) -> bool:
+    """Has a log of a run say a user's mistake alone; for a logger, whose record it changes."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, INPUT_ERRORS):
+        record.msg, record.args, record.exc_info = str(error), (), None
+        record.mistake = True
+    return True
+
+
+def said_elsewhere(record: logging.LogRecord) -> bool:
+    """Whether a terminal has to show a record: not where the caller says what failed."""
+    told = hasattr(record, "mistake") or record.getMessage().startswith("Finished in state")
+    return not (told and record.name in RUN_LOGS)
+
+
+def shorten_mistakes() -> None:
+    """Keeps tracebacks of users' mistakes out of the logs of runs, once Prefect is imported."""
+    for name in RUN_LOGS:
+        logging.getLogger(name).addFilter(without_tracebacks)
+
+
+def leave_mistakes_to_the_caller() -> None:
+    """Keeps them out of what Prefect prints, where whoever called the flow says them."""
+    shorten_mistakes()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(said_elsewhere)

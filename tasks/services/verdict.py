@@ -1,0 +1,80 @@
+"""What a factory run tells in Prefect when it is through: a line of its log and an artifact."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from evaluation.gating.version_gates import Decision, Verdict
+from tasks.services.artifacts import Artifact
+from tasks.services.courier import COURIER
+
+SHOWING_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class RunVerdict:
+    """Whether a version is out, and why.
+
+    Attributes:
+        dataset: name.
+        version: tag of the published version, None where a gate failed.
+        gates: the verdicts.
+        report: the HTML file.
+        news: whether the version was published just now, not by an earlier run.
+    """
+
+    dataset: str
+    version: str | None
+    gates: Decision
+    report: Path
+    news: bool = True
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line; of a failed run, each missed gate and by how much."""
+        if self.version is None:
+            return f"{self.dataset} is kept back, a gate failed: {'; '.join(self.gates.failures)}"
+        stands = "is published" if self.news else "was published before and nothing is new"
+        return f"{self.dataset} {self.version} {stands}: {self._met}"
+
+    @property
+    def _met(self) -> str:
+        count = len(self.gates.verdicts)
+        return f"all {count} gates are met" if count else "its recipe has no gates"
+
+    @property
+    def markdown(self) -> str:
+        """The verdict with a table of the gates and the place of the report."""
+        head = f"**{self.line}**"
+        return "\n\n".join(
+            [
+                head,
+                *([_table(self.gates)] if self.gates.verdicts else []),
+                f"Report: `{self.report}`",
+            ]
+        )
+
+    def tell(self) -> None:
+        """Logs the line and leaves the artifact with the flow run that is under way.
+
+        A server that does not answer costs the artifact, not the run.
+        """
+        get_run_logger().info(self.line)
+        key = f"verdict-{self.dataset.lower().replace('_', '-')}"
+        Artifact("markdown", self.line, key).show(self.markdown)
+        COURIER.flush(SHOWING_SECONDS)
+
+
+def _table(gates: Decision) -> str:
+    head = ["| gate | value | bound | met |", "|---|---|---|---|"]
+    return "\n".join([*head, *map(_row, gates.verdicts)])
+
+
+def _row(gate: Verdict) -> str:
+    known = gate.measured is not None and not math.isnan(gate.measured)
+    value = f"{gate.measured:.4g}" if known else "not measured"
+    return f"| {gate.gate} | {value} | {gate.bound} | {'yes' if gate.passed else 'no'} |"

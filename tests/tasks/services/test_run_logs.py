@@ -1,0 +1,54 @@
+"""A user's mistake within flows and tasks, as Prefect logs it, and a defect beside it."""
+
+import logging
+
+import pytest
+
+import evaluation.errors
+import factory.errors
+from flows.planning.recipe import RecipeError
+from tasks.services.run_logs import RUN_LOGS, said_elsewhere, without_tracebacks
+
+
+@pytest.fixture
+def shown():
+    """What two loggers show, one of Prefect's runs and another."""
+
+    class Kept(logging.Handler):
+        def emit(self, record):
+            lines.append(self.format(record))
+
+    lines, handler = [], Kept()
+    loggers = [logging.getLogger(name) for name in (RUN_LOGS[1], "elsewhere")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    loggers[0].addFilter(without_tracebacks)
+    yield lines, handler, *loggers
+    loggers[0].removeFilter(without_tracebacks)
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+def fail(logger, error):
+    logger.error("Task run failed with exception", exc_info=error)
+
+
+@pytest.mark.parametrize(
+    "mistake", [factory.errors.InputError, evaluation.errors.InputError, lambda t: RecipeError([t])]
+)
+def test_a_mistake_is_logged_in_its_line(shown, mistake):
+    lines, handler, runs, _ = shown
+    fail(runs, mistake("no scheduler at tcp://127.0.0.1:1: 100 %"))
+    assert lines == ["no scheduler at tcp://127.0.0.1:1: 100 %"]
+    handler.addFilter(said_elsewhere)
+    fail(runs, mistake("no scheduler"))
+    runs.error("Finished in state Failed('…')")
+    assert len(lines) == 1
+
+
+def test_a_defect_keeps_its_traceback(shown):
+    lines, handler, runs, elsewhere = shown
+    handler.addFilter(said_elsewhere)
+    fail(runs, RuntimeError("a defect"))
+    fail(elsewhere, factory.errors.InputError("of another logger"))
+    assert ["\n" in line for line in lines] == [True, True]
