@@ -121,7 +121,8 @@ def utility_of_published(dataset: str, version: str = MAIN, home: Path | None = 
     """
     settings = settings_of_flow(home)
     snapshot = Store(settings.pairs, dataset).snapshot(version)
-    recipe = kept_recipe(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
+    sections, origin = snapshot.attributes["sections"], f"the recipe of {dataset}"
+    recipe = kept_recipe(sections, (), origin, settings.home)
     with open_context(recipe, settings) as context:
         return utility_stage(context, snapshot.id)
 

@@ -16,6 +16,7 @@ from factory.errors import InputError
 # The embedded Prefect server takes 12 to 40 s on a slow machine, and more than 120 on a busy one,
 # against a default of 20.
 SERVER_STARTUP_SECONDS = 300
+ARTIFACTS = "mlartifacts"  # below the home, a folder for each of MLflow's experiments
 # Each library sets its own level when it is imported, from these.
 QUIET_LOGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
@@ -73,9 +74,9 @@ class Settings(BaseSettings):
         return value or f"sqlite:///{info.data['home'] / 'mlflow.db'}"
 
     @property
-    def artifacts(self) -> str | None:
+    def artifacts(self) -> Path | None:
         """Where MLflow keeps figures and files; None leaves it to a tracking server."""
-        return str(self.home / "mlartifacts") if self.mlflow.startswith("sqlite:") else None
+        return self.home / ARTIFACTS if self.mlflow.startswith("sqlite:") else None
 
     @property
     def tracking_file(self) -> Path | None:

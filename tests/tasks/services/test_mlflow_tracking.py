@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -114,3 +115,21 @@ def test_figures_lie_below_the_home(tracker, tmp_path):
     with tracker.run("phantoms", "a", "a") as record:
         record.figure(Figure(figsize=(1, 1)), "pairs/v1.png")
     assert list((tmp_path / "mlartifacts" / "phantoms").rglob("v1.png"))
+
+
+def test_a_moved_home_finds_its_files_models_and_data_sets(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        record.figure(Figure(), "v1.png")
+        record.dataset(Store(str(tmp_path / "pairs"), "phantoms").create(), "S", "published")
+        record.register("m", tmp_path / "models" / "m", "d1", None, {})
+    new = tmp_path.with_name(f"{tmp_path.name} moved")
+    tmp_path.rename(new)
+    client = Tracker.of(load_settings(new)).client
+    assert Path(client.download_artifacts(record.id, "v1.png")).is_file()
+    assert client.get_model_version("m", "1").source == (new / "models" / "m").as_uri()
+    source = client.get_run(record.id).inputs.dataset_inputs[0].dataset.source
+    assert json.loads(source)["root"] == str(new / "pairs")
+    with Tracker.of(load_settings(new)).run("phantoms", "b", "b") as later:
+        later.figure(Figure(), "v2.png")
+    assert list(new.rglob("v2.png"))
+    assert not tmp_path.exists()

@@ -24,7 +24,7 @@ def test_everything_lies_below_the_home(tmp_path, monkeypatch):
     assert settings.models == home / "models"
     assert settings.reports == home / "reports"
     assert settings.mlflow == f"sqlite:///{home}/mlflow.db"
-    assert settings.artifacts == str(home / "mlartifacts")
+    assert settings.artifacts == home / "mlartifacts"
     assert settings.tracking_file == home / "mlflow.db"
 
 
