@@ -20,7 +20,11 @@ RECIPE = {
     "name": "moved",
     "source": {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6},
     "image": {"size": 64, "channels": 3},
-    "generator": {"kind": "medsegfactory", "from": "packaged:phantoms", "sample": {"steps": 2}},
+    "generator": {
+        "kind": "medsegfactory",
+        "from": "packaged:phantoms",
+        "sample": {"solver": "dpmpp-2m", "steps": 15, "guidance": 2.0},
+    },
     "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
     "evaluate": {"judge_steps": 3, "finding_classifier_steps": 2},
     "utility": {"real": [4], "seeds": 1, "steps": 2},

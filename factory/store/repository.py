@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import icechunk
 import zarr
@@ -75,6 +76,8 @@ def storage_at(uri: str) -> icechunk.Storage:
     Raises:
         InputError: for any other scheme.
     """
+    if (folder := local_folder(uri)) is not None:
+        return icechunk.local_filesystem_storage(str(folder))
     parts = urlsplit(uri)
     bucket, prefix = parts.netloc, parts.path.strip("/")
     if parts.scheme == "s3":
@@ -89,18 +92,18 @@ def storage_at(uri: str) -> icechunk.Storage:
         )
     if parts.scheme in {"gs", "gcs"}:
         return icechunk.gcs_storage(bucket=bucket, prefix=prefix, from_env=True)
-    if (folder := local_folder(uri)) is None:
-        raise InputError(
-            f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
-            "use a local path, s3://bucket/prefix or gs://bucket/prefix"
-        )
-    return icechunk.local_filesystem_storage(str(folder))
+    raise InputError(
+        f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
+        "use a local path, s3://bucket/prefix or gs://bucket/prefix"
+    )
 
 
 def local_folder(uri: str) -> Path | None:
     """The folder a path or file:// URI names; None for a URI of another scheme."""
+    if "://" not in uri:
+        return Path(uri)  # in which "#", "?" and "%" are characters like any other
     parts = urlsplit(uri)
-    return Path(parts.path) if parts.scheme in {"", "file"} else None
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,19 @@ from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.dataset_source_registry import register_dataset_source
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import (
+    DatasetInput,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    Param,
+    RunTag,
+    ViewType,
+)
 
 from factory.store.repository import Store
 from tasks.services.mlflow_relocation import relocate
+from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 BATCH = 1000  # most metrics MLflow takes in one call
@@ -238,9 +247,12 @@ class Tracker:
         self.client.set_terminated(record.id, "FINISHED")
 
     def experiment(self, dataset: str) -> str:
-        """Id of the experiment of a data set, made where there is none."""
+        """Id of the experiment of a data set, made where there is none, restored if deleted."""
         found = self.client.get_experiment_by_name(dataset)
         if found is not None:
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                with stage(f"warning: restoring {dataset}, which was deleted on MLflow's page"):
+                    self.client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
         folder = None if self.artifacts is None else (self.artifacts / dataset).as_uri()
         return str(self.client.create_experiment(dataset, artifact_location=folder))
