@@ -125,6 +125,13 @@ class Store:
 
     def exists(self) -> bool:
         """Whether there is such a data set; creates nothing."""
+        if not self._has_repository():
+            return False
+        # A process that died while it made the data set leaves a repository of nothing.
+        repository = icechunk.Repository.open(storage_at(self.uri))
+        return repository.lookup_snapshot(repository.lookup_branch(MAIN)).parent_id is not None
+
+    def _has_repository(self) -> bool:
         folder = local_folder(self.uri)
         if folder is not None and not folder.is_dir():
             return False  # Icechunk would create the folder it looks into
@@ -163,7 +170,7 @@ class Store:
     def create(self) -> Store:
         """The data set, made empty where it does not exist yet."""
         with self.lock():
-            if not self.exists():
+            if not self._has_repository():
                 icechunk.Repository.create(storage_at(self.uri))
             session = icechunk.Repository.open(storage_at(self.uri)).writable_session(MAIN)
             group = arrays(session)
