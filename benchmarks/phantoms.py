@@ -24,7 +24,8 @@ from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.settings import SampleSection
 from factory.vocabulary import Domain
-from flows.planning.recipe import WEIGHTS, load_recipe
+from flows.planning.recipe import load_recipe
+from flows.planning.recipe_paths import WEIGHTS
 
 SHIPPED = WEIGHTS / "phantoms"
 TRAINED_WITH = "medpair train phantom-model"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from evaluation.features.names import below, combined, named
+from evaluation.features.names import combined, named, with_file
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
 from evaluation.networks.settings import DomainRandomisationSection
 
@@ -129,9 +129,9 @@ class EvaluateSection(BaseModel):
     ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
     seed: int = Field(default=0, ge=0)
 
-    def below(self, folder: Path) -> EvaluateSection:
-        """The same, with the files that features name sought in a folder."""
-        features = tuple(below(each, folder) for each in self.features)
+    def with_files(self, change: Callable[[Path], Path]) -> EvaluateSection:
+        """The same, with the paths of the files that features name changed."""
+        features = tuple(with_file(each, change) for each in self.features)
         return self.model_copy(update={"features": features})
 
 

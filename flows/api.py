@@ -29,7 +29,8 @@ from flows.context import RunContext, open_context
 from flows.datasets import Version
 from flows.planning.external_folder import FolderContext
 from flows.planning.plan import Plan, checked, planned
-from flows.planning.recipe import Recipe, checkpoint_named, kept_recipe, load_recipe
+from flows.planning.recipe import Recipe, kept_recipe, load_recipe
+from flows.planning.recipe_paths import checkpoint_named
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -302,7 +303,7 @@ def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = (
     sections = version.snapshot(settings).attributes.get("sections")
     if sections is None:
         raise InputError(f"data set {version.name!r} has no published version; run its recipe")
-    return kept_recipe(sections, overrides, f"the recipe of {version}")
+    return kept_recipe(sections, overrides, f"the recipe of {version}", settings.home)
 
 
 def source_named(text: str) -> SourceSection:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
@@ -51,11 +51,16 @@ class RunContext(BaseModel):
         """The parent run of all that is recorded, gone on with where there is one."""
         from tasks.services.mlflow_tracking import Tracker
 
-        made = {"source", "image", "generator", "grid"}
-        key = digest(first_named(self.recipe.model_dump(mode="json", include=made)))[:12]
+        made = {name: self.sections[name] for name in ("source", "image", "generator", "grid")}
+        key = digest(first_named(made))[:12]
         with stage("opening the record of runs (MLflow)"):
             tracker = Tracker.of(self.settings)
         return self._stack.enter_context(tracker.run(self.recipe.name, key, self.recipe.name))
+
+    @cached_property
+    def sections(self) -> dict[str, Any]:
+        """The recipe as it is kept: with paths that outlive a move of the home."""
+        return self.recipe.portable(self.settings.home)
 
     @property
     def source(self) -> Source:
@@ -130,7 +135,7 @@ class RunContext(BaseModel):
             layout=Layout.of(recipe.image.size, recipe.image.channels, shard=shard_pairs()),
             generator=generator.digest,
             label_maps={name: domain.label_map for name, domain in self.grid.domains.items()},
-            sections=recipe.model_dump(mode="json", by_alias=True),
+            sections=self.sections,
             digests={"source": source, "grid": grid},
             masked=recipe.generator.makes_masks,
         )

@@ -24,7 +24,7 @@ def train_stage(context: RunContext) -> Path | None:
     if folder is None:
         return None
     with context.record.child("training", {"purpose": "generator"}) as record:
-        record.parameters({"generator": spec.model_dump(mode="json")})
+        record.parameters({"generator": context.sections["generator"]})
         learn(spec, lambda: training_data(context.reference), folder, record)
         register(context, folder, record, "candidate")
     return folder

@@ -126,9 +126,10 @@ def utility_of_published(
     """
     settings = settings_of_flow(home)
     snapshot = Store(settings.pairs, dataset).snapshot(version)
-    recipe = kept_recipe(snapshot.attributes["sections"], (), f"the recipe of {dataset}")
+    sections, origin = snapshot.attributes["sections"], f"the recipe of {dataset}"
+    recipe = kept_recipe(sections, (), origin, settings.home)
     if recipe.utility is None:
-        return Completed(name="NotAsked", message=f"the recipe of {dataset} says utility: null")
+        return Completed(name="NotAsked", message=f"{origin} says utility: null")
     with open_context(recipe, settings) as context:
         return utility_stage(context, snapshot.id)
 

@@ -18,7 +18,7 @@ FORBIDDEN = {
     "tasks": {"flows"},
 }
 ONLY_HERE = {
-    "mlflow": {"tasks/services/mlflow_tracking.py"},
+    "mlflow": {"tasks/services/mlflow_tracking.py", "tasks/services/mlflow_relocation.py"},
     "icechunk": {"factory/store/repository.py"},
     "zarr": {"factory/store/repository.py"},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 HANDCRAFTED = "handcrafted"
@@ -46,12 +46,10 @@ def path_of(features: str) -> Path | None:
     return Path(path) if colon else None
 
 
-def below(features: str, folder: Path) -> str:
-    """The same features, with a relative path made absolute."""
+def with_file(features: str, change: Callable[[Path], Path]) -> str:
+    """The same features, with the path of their file changed; those without a file as they are."""
     path = path_of(features)
-    if path is None:
-        return features
-    return f"{kind_of(features)}:{(folder / path.expanduser()).resolve()}"
+    return features if path is None else f"{kind_of(features)}:{change(path)}"
 
 
 def named(features: str) -> str:

@@ -75,6 +75,6 @@ def _blank(shape: Shape) -> PairBatch:
 def _telling(pairs: PairBatch) -> PairBatch:
     """The same with the two facets in which a generator speaks against its own pairs."""
     known = pairs.facets.columns
-    own = {"doubts": "", "finite": True}
+    own: dict[str, str | bool] = {"doubts": "", "finite": True}
     missing = {name: value for name, value in own.items() if name not in known}
     return replace(pairs, facets=pairs.facets.assign(**missing)[list(own)])

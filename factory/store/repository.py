@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import icechunk
 import zarr
@@ -75,6 +76,8 @@ def storage_at(uri: str) -> icechunk.Storage:
     Raises:
         InputError: for any other scheme.
     """
+    if (folder := local_folder(uri)) is not None:
+        return icechunk.local_filesystem_storage(str(folder))
     parts = urlsplit(uri)
     bucket, prefix = parts.netloc, parts.path.strip("/")
     if parts.scheme == "s3":
@@ -89,18 +92,18 @@ def storage_at(uri: str) -> icechunk.Storage:
         )
     if parts.scheme in {"gs", "gcs"}:
         return icechunk.gcs_storage(bucket=bucket, prefix=prefix, from_env=True)
-    if (folder := local_folder(uri)) is None:
-        raise InputError(
-            f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
-            "use a local path, s3://bucket/prefix or gs://bucket/prefix"
-        )
-    return icechunk.local_filesystem_storage(str(folder))
+    raise InputError(
+        f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
+        "use a local path, s3://bucket/prefix or gs://bucket/prefix"
+    )
 
 
 def local_folder(uri: str) -> Path | None:
     """The folder a path or file:// URI names; None for a URI of another scheme."""
+    if "://" not in uri:
+        return Path(uri)  # in which "#", "?" and "%" are characters like any other
     parts = urlsplit(uri)
-    return Path(parts.path) if parts.scheme in {"", "file"} else None
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,13 @@ class Store:
 
     def exists(self) -> bool:
         """Whether there is such a data set; creates nothing."""
+        if not self._has_repository():
+            return False
+        # A process that died while it made the data set leaves a repository of nothing.
+        repository = icechunk.Repository.open(storage_at(self.uri))
+        return repository.lookup_snapshot(repository.lookup_branch(MAIN)).parent_id is not None
+
+    def _has_repository(self) -> bool:
         folder = local_folder(self.uri)
         if folder is not None and not folder.is_dir():
             return False  # Icechunk would create the folder it looks into
@@ -160,7 +170,7 @@ class Store:
     def create(self) -> Store:
         """The data set, made empty where it does not exist yet."""
         with self.lock():
-            if not self.exists():
+            if not self._has_repository():
                 icechunk.Repository.create(storage_at(self.uri))
             session = icechunk.Repository.open(storage_at(self.uri)).writable_session(MAIN)
             group = arrays(session)

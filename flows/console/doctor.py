@@ -14,7 +14,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from factory.errors import InputError
-from flows.planning.recipe import SHIPPED, WEIGHTS, load_recipe
+from flows.planning.recipe import SHIPPED, load_recipe
+from flows.planning.recipe_paths import WEIGHTS
 from tasks.services.settings import Settings
 
 DISTRIBUTION = "medpair-factory"

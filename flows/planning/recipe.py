@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-import factory
 from evaluation.features.names import kind_of
 from evaluation.gating.champion import ChampionMetric
 from evaluation.gating.pair_gates import PairGates
@@ -25,14 +24,11 @@ from factory.images import ImageSection
 from factory.prompts.facets import GridSection
 from factory.sources import SOURCES, SourceSection
 from flows.planning import recipe_errors
+from flows.planning.recipe_paths import Keys, absolute, or_packaged, portable, with_paths
 from flows.planning.renamed_keys import upgraded
 
 FORMAT = 1
 SHIPPED = Path(__file__).parents[1] / "recipes"
-PACKAGED = "packaged:"  # a checkpoint that comes with the package: "packaged:NAME"
-WEIGHTS = Path(factory.__file__).parent / "weights"
-
-Section = TypeVar("Section", bound=BaseModel)
 
 if TYPE_CHECKING:
     from factory.generators.spec import GeneratorSpec
@@ -127,6 +123,16 @@ class Recipe(BaseModel):
                 )
         return self
 
+    def with_paths(self, change: Callable[[Path, Keys], Path]) -> Self:
+        """The same recipe with every path changed, by the path and the keys it stands at."""
+        files = self.evaluate.with_files(lambda path: change(path, ("evaluate", "features")))
+        return with_paths(self.model_copy(update={"evaluate": files}), change)
+
+    def portable(self, home: Path) -> dict[str, Any]:
+        """The sections as they are kept in a home: as JSON, with paths that outlive a move of it."""
+        kept = self.with_paths(lambda path, keys: portable(path, home))
+        return kept.model_dump(mode="json", by_alias=True)
+
     def in_fold(self, fold: int, count: int) -> Recipe:
         """The recipe with one of so many folds of its patients held out: a data set of its own.
 
@@ -200,21 +206,31 @@ def recipe_from(
         raise RecipeError(
             [f"{origin}: {line}" for line in recipe_errors.lines(error.errors(), Recipe)]
         ) from error
-    typed_here, folder = frozenset(keys for keys, _ in changes), folder or Path.cwd()
-    evaluate = recipe.evaluate.below(
-        Path.cwd() if ("evaluate", "features") in typed_here else folder
-    )
-    recipe = recipe.model_copy(update={"evaluate": evaluate})
-    return _with_absolute_paths(recipe, folder, typed_here)
+    typed_here = frozenset(keys for keys, _ in changes)
+
+    def resolved(path: Path, keys: Keys) -> Path:
+        typed = any(keys[: n + 1] in typed_here for n in range(len(keys)))
+        return absolute(path, Path.cwd() if typed else folder or Path.cwd())
+
+    return recipe.with_paths(resolved)
 
 
-def kept_recipe(sections: Mapping[str, Any], overrides: Iterable[str], origin: str) -> Recipe:
+def kept_recipe(
+    sections: Mapping[str, Any], overrides: Iterable[str], origin: str, home: Path
+) -> Recipe:
     """The recipe that was kept with a data set, by this release or an earlier one.
+
+    Args:
+        sections: what was kept, see `Recipe.portable`.
+        overrides: as for `load_recipe`.
+        origin: what errors call it.
+        home: that holds the data set.
 
     Raises:
         RecipeError: with one line for each thing that is wrong.
     """
-    return recipe_from(upgraded(sections), overrides, origin)
+    recipe = recipe_from(upgraded(sections), overrides, origin, home)
+    return recipe.with_paths(lambda path, keys: or_packaged(path))
 
 
 def _file(path: Path | str) -> Path:
@@ -269,33 +285,3 @@ def _put(content: dict[str, Any], keys: Sequence[str], value: object) -> None:
             content[key] = {}
         content = content[key]
     content[keys[-1]] = value
-
-
-def _with_absolute_paths(
-    section: Section, folder: Path, typed_here: frozenset[tuple[str, ...]], at: tuple[str, ...] = ()
-) -> Section:
-    def resolved(value: object, keys: tuple[str, ...]) -> object:
-        if isinstance(value, BaseModel):
-            return _with_absolute_paths(value, folder, typed_here, keys)
-        if isinstance(value, Mapping):
-            return {name: resolved(each, (*keys, str(name))) for name, each in value.items()}
-        if isinstance(value, Path):
-            typed = any(keys[: n + 1] in typed_here for n in range(len(keys)))
-            return _absolute(value, Path.cwd() if typed else folder)
-        return value
-
-    named = [(name, field.alias or name) for name, field in type(section).model_fields.items()]
-    changes = {name: resolved(getattr(section, name), (*at, key)) for name, key in named}
-    return section.model_copy(update=changes)
-
-
-def checkpoint_named(text: str) -> Path:
-    """The folder of a checkpoint as recipes name it: a path, or "packaged:NAME"."""
-    return _absolute(Path(text), Path.cwd())
-
-
-def _absolute(path: Path, folder: Path) -> Path:
-    text = str(path)
-    if text.startswith(PACKAGED):
-        return WEIGHTS / text.removeprefix(PACKAGED)
-    return (folder / path.expanduser()).resolve()

@@ -1,4 +1,4 @@
-"""The record of every run in MLflow; the only importer of it.
+"""The record of every run in MLflow; with `mlflow_relocation` the only importer of it.
 
 Only the driver process logs: SQLite takes one writer well, and a fresh database whose tables
 several processes create at once is left broken. One experiment per data set; under it one parent
@@ -21,9 +21,19 @@ from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.dataset_source_registry import register_dataset_source
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import (
+    DatasetInput,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    Param,
+    RunTag,
+    ViewType,
+)
 
 from factory.store.repository import Store
+from tasks.services.mlflow_relocation import relocate
+from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 BATCH = 1000  # most metrics MLflow takes in one call
@@ -188,7 +198,7 @@ class Tracker:
     """
 
     uri: str
-    artifacts: str | None = None
+    artifacts: Path | None = None
 
     @staticmethod
     def of(settings: Settings) -> Tracker:
@@ -201,6 +211,8 @@ class Tracker:
             with FileLock(file.with_suffix(".lock")):
                 tracker = Tracker(settings.mlflow, settings.artifacts)
                 tracker.client.search_experiments(max_results=1)
+                if file.parent == settings.home:  # any other may be that of several homes
+                    relocate(tracker.client, settings.home)
             return tracker
         return Tracker(settings.mlflow, settings.artifacts)
 
@@ -235,11 +247,14 @@ class Tracker:
         self.client.set_terminated(record.id, "FINISHED")
 
     def experiment(self, dataset: str) -> str:
-        """Id of the experiment of a data set, made where there is none."""
+        """Id of the experiment of a data set, made where there is none, restored if deleted."""
         found = self.client.get_experiment_by_name(dataset)
         if found is not None:
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                with stage(f"warning: restoring {dataset}, which was deleted on MLflow's page"):
+                    self.client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
-        folder = None if self.artifacts is None else f"{self.artifacts}/{dataset}"
+        folder = None if self.artifacts is None else (self.artifacts / dataset).as_uri()
         return str(self.client.create_experiment(dataset, artifact_location=folder))
 
     def ensure_model(self, name: str) -> None:

@@ -6,18 +6,20 @@ import logging
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory.errors import InputError
+from tasks.services.local_paths import is_uri, local_home, usable
 
 # The embedded Prefect server takes 12 to 40 s on a slow machine, and more than 120 on a busy one,
 # against a default of 20.
 SERVER_STARTUP_SECONDS = 300
 # Pauses double: about four minutes in all, in which one that died is up again.
 SERVER_RETRIES = 7
+ARTIFACTS = "mlartifacts"  # below the home, a folder for each of MLflow's experiments
 # Each library sets its own level when it is imported, from these.
 QUIET_LOGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
@@ -28,8 +30,12 @@ QUIET_LOGS = {
 
 
 def absolute(uri: str) -> str:
-    """A local path made absolute; a URI with a scheme unchanged."""
-    return uri if urlsplit(uri).scheme else str(Path(uri).expanduser().absolute())
+    """A local path made absolute; a URI with a scheme unchanged.
+
+    Raises:
+        ValueError: if no database can live there.
+    """
+    return uri if is_uri(uri) else str(usable(Path(uri).expanduser().absolute()))
 
 
 class Settings(BaseSettings):
@@ -55,29 +61,30 @@ class Settings(BaseSettings):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute_home(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+        return local_home(home)
 
     @field_validator("pairs", "lake", mode="before")
     @classmethod
     def _uri_below_home(cls, value: str, info: ValidationInfo) -> str:
-        return absolute(value) if value else str(info.data["home"] / str(info.field_name))
+        return absolute(value) if value else str(_home(info) / str(info.field_name))
 
     @field_validator("models", "reports", mode="after")
     @classmethod
     def _folder_below_home(cls, value: Path, info: ValidationInfo) -> Path:
         if value == Path():
-            return Path(info.data["home"]) / str(info.field_name)
+            return _home(info) / str(info.field_name)
         return value.expanduser().absolute()
 
     @field_validator("mlflow", mode="after")
     @classmethod
     def _database_below_home(cls, value: str, info: ValidationInfo) -> str:
-        return value or f"sqlite:///{info.data['home'] / 'mlflow.db'}"
+        # SQLAlchemy takes all up to a "?" as it stands; homes with one were refused.
+        return value or f"sqlite:///{_home(info) / 'mlflow.db'}"
 
     @property
-    def artifacts(self) -> str | None:
+    def artifacts(self) -> Path | None:
         """Where MLflow keeps figures and files; None leaves it to a tracking server."""
-        return str(self.home / "mlartifacts") if self.mlflow.startswith("sqlite:") else None
+        return self.home / ARTIFACTS if self.mlflow.startswith("sqlite:") else None
 
     @property
     def tracking_file(self) -> Path | None:
@@ -100,6 +107,10 @@ class Settings(BaseSettings):
         return self
 
 
+def _home(info: ValidationInfo) -> Path:
+    return Path(info.data.get("home", Path()))  # absent where it was refused
+
+
 def load_settings(home: Path | None = None) -> Settings:
     """The settings of this process; `home` overrides MEDPAIR_HOME.
 
@@ -111,7 +122,13 @@ def load_settings(home: Path | None = None) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"MEDPAIR_{str(first['loc'][0]).upper()}"
-        raise InputError(
-            f"{name}={first['input']!r}: {first['msg']}; correct or unset it"
-        ) from error
+        raise InputError(_refusal(first, home)) from error
+
+
+def _refusal(error: ErrorDetails, home: Path | None) -> str:
+    typed = home is not None and error["loc"] == ("home",)
+    name = "--home" if typed else f"MEDPAIR_{str(error['loc'][0]).upper()}"
+    given = ascii(str(error["input"]))
+    if (reason := error.get("ctx", {}).get("error")) is not None:  # of a check of ours
+        return f"{name} {given}: {reason}"
+    return f"{name}={given}: {error['msg']}; correct or unset it"

@@ -69,9 +69,9 @@ def test_a_mistake_is_refused_in_words(section, values, words):
 
 def test_files_of_features_are_sought_where_the_recipe_lies(tmp_path):
     section = EvaluateSection(features=("handcrafted", "network:nets/a.pt2", "inception:/b.pt2"))
-    found = section.below(tmp_path).features
+    found = section.with_files(lambda path: tmp_path / path).features
     assert found == ("handcrafted", f"network:{tmp_path}/nets/a.pt2", "inception:/b.pt2")
-    assert section.below(tmp_path).below(tmp_path / "other").features == found
+    assert section.with_files(lambda path: tmp_path / path).features == found
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from factory.settings import (
 from factory.sources.phantom import PhantomSource
 from factory.training.data import TrainingData
 from factory.training.text_to_image import train_text_to_image
-from flows.planning.recipe import WEIGHTS
+from flows.planning.recipe_paths import WEIGHTS
 
 DOMAIN = "phantom-dermoscopy"
 

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
+import icechunk
 import pytest
 
 from factory.errors import InputError
@@ -28,6 +29,16 @@ def test_asking_whether_a_data_set_exists_creates_nothing(tmp_path):
     with pytest.raises(InputError, match="there is no data set 'set'"):
         Store(str(tmp_path), "set").snapshot()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_whose_making_was_broken_off_is_none_and_can_be_made(tmp_path):
+    store = Store(str(tmp_path), "set")
+    (tmp_path / "set").mkdir()
+    icechunk.Repository.create(storage_at(store.uri))  # and then its process died
+    assert not store.exists()
+    with pytest.raises(InputError, match="there is no data set 'set'"):
+        store.snapshot()
+    assert store.create().snapshot().attributes == {"format": 1, "name": "set"}
 
 
 def test_creating_twice_keeps_what_is_there(store):

@@ -7,7 +7,8 @@ import yaml
 
 from factory.generators import GENERATORS
 from factory.sources import SOURCES
-from flows.planning.recipe import SHIPPED, RecipeError, load_recipe, recipe_from
+from flows.planning.recipe import SHIPPED, RecipeError, kept_recipe, load_recipe, recipe_from
+from flows.planning.recipe_paths import WEIGHTS
 
 GOOD = {
     "format": 1,
@@ -180,6 +181,37 @@ def test_a_packaged_checkpoint_is_found_from_anywhere(write):
     generator = {"kind": "medsegfactory", "from": "packaged:phantoms"}
     start = load_recipe(write({**GOOD, "generator": generator})).generator.start
     assert start.parts[-3:] == ("factory", "weights", "phantoms")
+
+
+def test_a_kept_recipe_outlives_a_move_of_home_and_package(write, tmp_path):
+    home = tmp_path / "home"
+    parts = {
+        "inside": {"kind": "folder", "path": "home/real"},
+        "outside": {"kind": "folder", "path": "real"},
+    }
+    content = GOOD | {
+        "source": {"kind": "union", "parts": parts},
+        "generator": {"kind": "medsegfactory", "from": "packaged:phantoms"},
+        "evaluate": {"features": ["handcrafted", "network:home/net.pt2"]},
+    }
+    loaded = load_recipe(write(content))
+    kept = loaded.portable(home)
+    assert kept["generator"]["from"] == "packaged:phantoms"
+    assert kept["source"]["parts"]["inside"]["path"] == "real"
+    assert kept["source"]["parts"]["outside"]["path"] == str(tmp_path / "real")
+    assert kept["evaluate"]["features"] == ["handcrafted", "network:net.pt2"]
+    assert kept_recipe(kept, (), "it", home) == loaded
+    moved = kept_recipe(kept, (), "it", tmp_path / "new")
+    assert moved.source.parts["inside"].path == tmp_path / "new" / "real"
+    assert moved.evaluate.features[1] == f"network:{tmp_path / 'new' / 'net.pt2'}"
+
+
+def test_a_packaged_checkpoint_of_an_installation_that_is_gone_is_taken_from_this_one(tmp_path):
+    old = "/gone/lib/python3.11/site-packages/factory/weights/phantoms"
+    kept = GOOD | {"generator": {"kind": "medsegfactory", "from": old}}
+    assert kept_recipe(kept, (), "it", tmp_path).generator.start == WEIGHTS / "phantoms"
+    other = GOOD | {"generator": {"kind": "medsegfactory", "from": "/gone/phantoms"}}
+    assert kept_recipe(other, (), "it", tmp_path).generator.start == Path("/gone/phantoms")
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,8 +6,11 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow.data.dataset_source_registry import get_dataset_source_from_json
 
+from evaluation.lake.lake import Lake
 from factory.store.repository import Store
+from factory.store.versions import data_sets
 from tasks.services.mlflow_tracking import StoreSource, Tracker
+from tasks.services.progress import Silence, shown_on
 from tasks.services.settings import load_settings
 
 
@@ -114,3 +118,56 @@ def test_figures_lie_below_the_home(tracker, tmp_path):
     with tracker.run("phantoms", "a", "a") as record:
         record.figure(Figure(figsize=(1, 1)), "pairs/v1.png")
     assert list((tmp_path / "mlartifacts" / "phantoms").rglob("v1.png"))
+
+
+def test_a_moved_home_finds_its_files_models_and_data_sets(tracker, tmp_path):
+    with tracker.run("phantoms", "a", "a") as record:
+        record.figure(Figure(), "v1.png")
+        record.dataset(Store(str(tmp_path / "pairs"), "phantoms").create(), "S", "published")
+        record.register("m", tmp_path / "models" / "m", "d1", None, {})
+    new = tmp_path.with_name(f"{tmp_path.name} moved")
+    tmp_path.rename(new)
+    client = Tracker.of(load_settings(new)).client
+    assert Path(client.download_artifacts(record.id, "v1.png")).is_file()
+    assert client.get_model_version("m", "1").source == (new / "models" / "m").as_uri()
+    source = client.get_run(record.id).inputs.dataset_inputs[0].dataset.source
+    assert json.loads(source)["root"] == str(new / "pairs")
+    with Tracker.of(load_settings(new)).run("phantoms", "b", "b") as later:
+        later.figure(Figure(), "v2.png")
+    assert list(new.rglob("v2.png"))
+    assert not tmp_path.exists()
+
+
+def test_a_home_of_an_odd_name_holds_all_of_its_own(migrated, tmp_path):
+    home = tmp_path / "a#b 100 % co:lon é"
+    home.mkdir()
+    shutil.copy(migrated, home / "mlflow.db")
+    settings = load_settings(home)
+    store = Store(settings.pairs, "phantoms").create()
+    with Tracker.of(settings).run("phantoms", "a", "a") as record:
+        record.figure(Figure(), "v1.png")
+    Lake(settings.lake).allot("phantoms", store.first(), "run", above=0)
+    assert data_sets(settings.pairs) == ["phantoms"]
+    assert Lake(settings.lake).versions("phantoms")["number"].tolist() == [1]
+    assert Path(record.client.download_artifacts(record.id, "v1.png")).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+
+
+def test_a_deleted_experiment_is_restored_and_that_is_said(tracker):
+    with tracker.run("phantoms", "a", "a") as record:
+        pass
+    tracker.client.delete_experiment(tracker.experiment("phantoms"))
+    said = Titles()
+    with shown_on(said), tracker.run("phantoms", "a", "a") as again:
+        again.metrics({"loss": 1.0})
+    assert again.id == record.id
+    assert said.titles == ["warning: restoring phantoms, which was deleted on MLflow's page"]
+
+
+class Titles(Silence):
+    def __init__(self):
+        self.titles = []
+
+    def open(self, title, total):
+        self.titles.append(title)
+        return 0

@@ -24,7 +24,7 @@ def test_everything_lies_below_the_home(tmp_path, monkeypatch):
     assert settings.models == home / "models"
     assert settings.reports == home / "reports"
     assert settings.mlflow == f"sqlite:///{home}/mlflow.db"
-    assert settings.artifacts == str(home / "mlartifacts")
+    assert settings.artifacts == home / "mlartifacts"
     assert settings.tracking_file == home / "mlflow.db"
 
 
@@ -57,6 +57,38 @@ def test_the_option_beats_the_variable(tmp_path, monkeypatch):
 def test_a_bad_variable_is_named(monkeypatch):
     monkeypatch.setenv("MEDPAIR_WORKERS", "many")
     with pytest.raises(InputError, match="MEDPAIR_WORKERS='many'"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["what?", "per%20cent", "back\\slash", "[1]", "a|b", "a\nb", "\udc80"]
+)
+def test_a_home_that_no_database_takes_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=r"^--home '.*' holds '.*choose a folder without it$"):
+        load_settings(tmp_path / name / "home")
+
+
+@pytest.mark.parametrize("name", ["a#b", "a b", "100 %", "co:lon", "Übung-дом", "~x", "-dash"])
+def test_any_other_home_is_taken(tmp_path, name):
+    assert load_settings(tmp_path / name).home == tmp_path / name
+
+
+@pytest.mark.parametrize("home", ["s3://bucket/x", "gs://bucket", "file:///data"])
+def test_a_home_is_no_address(tmp_path, monkeypatch, home):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^--home .*: the home is a folder of this machine"):
+        load_settings(Path(home))
+    monkeypatch.setenv("MEDPAIR_HOME", home)
+    with pytest.raises(InputError, match=r"^MEDPAIR_HOME "):
+        load_settings()
+
+
+def test_a_colon_makes_no_address_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDPAIR_PAIRS", "co:lon")
+    assert load_settings().pairs == str(tmp_path / "co:lon")
+    monkeypatch.setenv("MEDPAIR_LAKE", "what?")
+    with pytest.raises(InputError, match=r"^MEDPAIR_LAKE "):
         load_settings()
 
 

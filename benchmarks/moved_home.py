@@ -1,0 +1,112 @@
+"""Can a home be moved, and the installation too? A version is made, both are moved, and all asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("factory", "evaluation", "tasks", "flows")
+COMMAND = "from flows.console.cli import main; main()"
+RECIPE = {
+    "format": 1,
+    "name": "moved",
+    "source": {"kind": "phantom", "domains": ["phantom-breast-us"], "train": 8, "val": 6},
+    "image": {"size": 64, "channels": 3},
+    "generator": {
+        "kind": "medsegfactory",
+        "from": "packaged:phantoms",
+        "sample": {"solver": "dpmpp-2m", "steps": 15, "guidance": 2.0},
+    },
+    "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
+    "evaluate": {"judge_steps": 3, "finding_classifier_steps": 2},
+    "utility": {"real": [4], "seeds": 1, "steps": 2},
+}
+# Every run's files as MLflow's page loads them, from a working directory of no meaning.
+DOWNLOAD = """
+import sys
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+files = [(r.info.run_id, f.path) for r in runs for f in client.list_artifacts(r.info.run_id)]
+assert files, "MLflow finds no file"
+for run, path in files:
+    client.download_artifacts(run, path)
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An installation, and the home that its commands work in.
+
+    Attributes:
+        root: folder of both.
+    """
+
+    root: Path
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    def python(self, code: str, *arguments: str) -> None:
+        """Runs Python with the packages of this installation.
+
+        Raises:
+            RuntimeError: with what it said, if it fails.
+        """
+        kept = {name: v for name, v in os.environ.items() if not name.startswith("MEDPAIR_")}
+        environment = {**kept, "PYTHONPATH": str(self.root / "packages")}
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(
+            command, env=environment, cwd=self.root, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
+
+    def medpair(self, *arguments: str) -> None:
+        """Runs one command of the product in the home."""
+        self.python(COMMAND, *arguments, "--home", str(self.home))
+
+
+def moved_home(folder: Path) -> float:
+    """Share of the questions that a home answers after it and the installation were moved.
+
+    Args:
+        folder: empty, for both.
+    """
+    before, after = Place(folder / "before"), Place(folder / "after")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, before.root / "packages" / package)
+    recipe = before.root / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+    before.medpair("run", str(recipe))
+    before.root.rename(after.root)
+    return sum(_answers(after, question) for question in QUESTIONS) / len(QUESTIONS)
+
+
+QUESTIONS: Sequence[tuple[str, ...]] = (
+    ("report", "moved@v1"),
+    ("utility", "moved@v1"),
+    ("datasets", "verify", "moved"),
+    ("mlflow",),
+)
+
+
+def _answers(place: Place, question: Sequence[str]) -> bool:
+    try:
+        if question == ("mlflow",):
+            place.python(DOWNLOAD, f"sqlite:///{place.home / 'mlflow.db'}")
+        else:
+            place.medpair(*question)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
