@@ -56,7 +56,7 @@ def typed():
     return [
         pytest.param(shlex.split(line, comments=True)[1:], id=f"{name}: {line[:50]}")
         for name, text in TEXTS.items()
-        for line in (*PROMPT.findall(text), *INLINE.findall(text))
+        for line in dict.fromkeys((*PROMPT.findall(text), *INLINE.findall(text)))
     ]
 
 
