@@ -24,7 +24,8 @@ from evaluation.report.image_sheets import (
     rejected_pairs,
     sheet_facets,
 )
-from evaluation.report.report import Report, number, render, write_report
+from evaluation.report.report import Report, render, write_report
+from evaluation.report.wording import number
 from evaluation.statistics.bootstrap import NOTHING, Estimate
 from evaluation.utility.result import TaskUtility, Utility
 
@@ -174,12 +175,11 @@ def test_scores_stand_with_interval_n_and_controls():
 
 def test_answers_come_first_and_tables_are_folded():
     page = render(a_report())
-    first = page.index("Do the masks fit?")
-    assert "It was not measured." in page
+    first = page.index("Do the masks fit the images?")
     for found in re.finditer("<table", page):
         before = page[: found.start()]
         assert first < found.start()
-        assert before.count("<details>") == before.count("</details>") + 1
+        assert before.count("<details>") > before.count("</details>")
 
 
 def test_gates_say_which_failed_and_by_how_much():
@@ -187,7 +187,11 @@ def test_gates_say_which_failed_and_by_how_much():
     assert "1 of 2 gates missed" in page
     assert "not published" in page
     assert "memorised_share = 0.5 misses &lt;= 0.02 by 0.48" in page
-    assert "The one gate is met" in render(a_report(gates={"consistency": ">= 0.4"}))
+    assert "One gate" not in page
+    met = render(a_report(gates={"consistency": ">= 0.4"}))
+    # A gate says no more than it asks: it is never told in the colour of a good answer.
+    assert "The one gate that its recipe sets is met" in met
+    assert 'class="good"' not in met.split("<header>")[1].split("</header>")[0]
     assert "sets no gates" in render(a_report(gates={}))
 
 
@@ -227,7 +231,8 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
     scores = [
         a_score("memorised_share", 0.01, n=300),
         a_score("memorised_certifiable", 0.0126, n=300),
-        *(a_score(name, 0.6) for name in ("authenticity", "dcr_share", "alarms")),
+        *(a_score(name, 0.6) for name in ("authenticity", "dcr_share")),
+        a_score("alarms", 0),
         a_score("membership_advantage", 0.05, low=-0.02, high=0.12, n=400),
         *(a_score(name, p, n=300, domain="chest") for name, p in p_values.items()),
     ]
@@ -235,8 +240,9 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
     for words in ("certifiable <b>0.013</b>", "authenticity", "DCR share", "[-0.020, 0.120]"):
         assert words in page
     # Of six tests the smallest p counts six times: 6 · 0.001.
-    assert "<td>chest</td><td>texture differs: blur, noise or another scanner</td>" in page
-    assert '<td class="figure">0.006</td><td class="figure">300</td>' in page
+    assert ">chest</td>" in page
+    assert ">texture differs: blur, noise or another scanner</td>" in page
+    assert ">0.006</td>" in page
     quiet = [score for score in scores if score.metric != "two_sample_texture_p"]
     assert "No test found a difference." in render(a_report(scores=quiet, gates={}))
 
@@ -280,9 +286,10 @@ def test_a_sheet_for_every_facet_that_divides_the_pairs_anew(discs):
 def test_every_arm_that_was_not_run_says_so():
     page = render(a_report(utility=utility_of()))
     parsed(page)
-    table = page.split("Every kind of training")[1].split("</table>")[0]
-    # Seven kinds of ten, in two domains.
-    assert table.count("not run") == 14
+    table, rest = page.split("Every kind of training</h3>")[1].split("</table>", 1)
+    (line,) = re.findall(r"Not run: unet in a, b: (.*)\.", rest)
+    # Seven kinds of ten, in both domains.
+    assert len(line.split("; ")) == 7
     assert "real and synthetic pairs, 2 to 1" in table
     for words in ("transfer", "last", "0.800", ">7<", ">2<", ">40<", "not measurable"):
         assert words in table
@@ -339,8 +346,8 @@ def test_classifiers_have_tables_of_their_own():
     gain = a_score("utility_auroc_gain", 0.05, n=31, classifier="resnet", real="10")
     page = render(a_report(scores=[gain], gates={}, utility=alone))
     parsed(page)
-    table = page.split("Every kind of training of classifiers")[1].split("</table>")[0]
-    assert table.count("not run") == 7
+    table, rest = page.split("Every kind of training of classifiers</h3>")[1].split("</table>", 1)
+    assert len(rest.split("Not run: ")[1].split("</p>")[0].split("; ")) == 7
     for words in ("benign, malignant", "[0.900, 0.900]", ">31<", ">30<", "transfer"):
         assert words in table
     for words in ("12 [4, 40]", "+0.051", "[+0.004, +0.097]", "-0.030", "[-0.100, ?]"):
@@ -376,15 +383,14 @@ def test_numbers_have_as_many_digits_as_they_mean(value, words):
     assert number(value) == words
 
 
-def test_the_overlay_tints_inside_and_outlines():
+def test_the_overlay_outlines_and_covers_nothing_inside():
     image = np.full((1, 8, 8, 1), 100, np.uint8)
     mask = np.zeros((1, 8, 8), np.uint8)
     mask[0, 2:6, 2:6] = 1
     found = overlay(image, mask)[0]
     assert found[0, 0].tolist() == [100, 100, 100]
     assert found[2, 2].tolist() == [255, 183, 77]
-    # 100 + 0.3 · (255 - 100), and so on.
-    assert found[3, 3].tolist() == [round(146.5), round(124.9), round(93.1)]
+    assert found[3, 3].tolist() == [100, 100, 100]
 
 
 def test_a_sheet_has_a_row_for_every_finding_of_every_domain(discs):
@@ -418,6 +424,11 @@ def test_charts_take_the_colours_of_the_page():
     table = pd.DataFrame({"step": [1, 2], "value": [1.0, 0.5]})
     picture = curves_chart({"image": table}, title="Loss", value="loss")
     assert "var(--ink)" in picture.svg
+    assert picture.svg.startswith('<svg role="img" aria-label="Chart: Loss.')
+    # Of several charts in a page each has ids of its own.
+    assert all(name.startswith("loss-") for name in re.findall(r'\bid="([^"]*)"', picture.svg))
+    ends = re.findall(r'(?:url\(|href=")#([^")]*)', picture.svg)
+    assert set(ends) <= set(re.findall(r'\bid="([^"]*)"', picture.svg))
     assert "#1b2a3a" not in picture.svg
     assert isinstance(picture, Picture)
     assert picture.png.startswith(b"\x89PNG")
@@ -426,3 +437,36 @@ def test_charts_take_the_colours_of_the_page():
 def test_charts_stand_scores_that_are_unknown():
     unknown = [Score.of(name, NOTHING, domain="a") for name in METRICS]
     assert consistency_chart(unknown).svg
+
+
+def test_one_size_of_real_images_stands_in_the_middle_of_its_axis():
+    levels = levels_table(kinds=[("synthetic", "", 0), ("real", "8", 8), ("both", "8", 8)])
+    for axes in utility_chart(levels).figure.axes:
+        assert axes.get_xlim() == (4, 16)
+        places = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+        assert all(7 < place < 9 for place in places)
+
+
+def test_the_top_counts_the_answers_and_is_no_better_than_they_are():
+    scores = [
+        *(a_score("coverage", 0.0, domain=name) for name in "ab"),
+        *(a_score("coverage_real", 0.9, domain=name) for name in "ab"),
+        a_score("coverage", 0.0),
+        a_score("consistency_closed", 0.9),
+    ]
+    top = render(a_report(scores=scores, gates={"consistency_closed": ">= 0.5"})).split("<nav")[0]
+    assert "Of 6 questions below the answers are: 1 good, 1 bad, 4 not measured." in top
+    assert '<span class="verdict bad">✕ bad</span>' in top
+    assert "Worst in a, bad in 2 of 2 domains" in top
+
+
+def test_origin_use_and_change_are_told():
+    facts = {
+        "licence of the data learnt from": "CC0",
+        "cost": "3 min",
+        "changed since v1": "2 added",
+    }
+    page = render(a_report(facts=facts))
+    for name, entry in facts.items():
+        assert f"<dt>{name}</dt><dd>{entry}</dd>" in page
+    assert "<dt>forbidden use</dt><dd>Diagnosis" in page
