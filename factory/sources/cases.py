@@ -26,7 +26,7 @@ from factory.vocabulary import Domain
 
 __all__ = ["Case", "Cases", "Choice"]
 
-READER = 1
+READER = 2
 """Raised when the same files would be read as other pairs, so that their digest changes."""
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from factory.images import (
     robust_window,
 )
 from factory.sources.duplicates import difference_hash
-from factory.sources.image_files import Stack, read_stack
+from factory.sources.files.stack import Stack
+from factory.sources.image_files import read_stack
 from factory.vocabulary import Domain
 
 Codes = Mapping[int, int]  # value in the file -> class index of the domain
@@ -153,8 +154,7 @@ class DecodedCase:
         fixed = self.domain.window
         windows = [(np.nan, np.nan)] * len(stacks)
         for i, stack in enumerate(stacks):
-            # A volume's 8 bits are as arbitrary as its 16; a picture's are meant to be seen.
-            if stack.volume or stack.pixels.dtype != np.uint8:
+            if stack.measured:
                 if not np.isfinite(stack.pixels).any():
                     raise InputError(
                         f"{self._name(paths[i])} holds no finite value, so there is nothing to see "

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from factory.errors import InputError
 from factory.sources.base import LimitedSpec
+from factory.sources.image_files import is_coloured
 from factory.sources.label_map import (
     Names,
     check_names,
@@ -209,17 +210,9 @@ def _find(
     if same:
         return vocabulary.match(modality, anatomy, labels)
     name = folder.resolve().name if alone else f"{folder.resolve().name} {modality} {anatomy}"
-    return own_domain(name, modality, anatomy, names, vocabulary, colour=_coloured(folder, rows[0]))
-
-
-def _coloured(folder: Path, row: Row) -> bool:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(folder / row["image"]) as picture:
-            return picture.mode in ("RGB", "RGBA", "P", "CMYK", "YCbCr")
-    except (OSError, UnidentifiedImageError):
-        return False  # a volume, or a bad file, which is refused where it is read
+    return own_domain(
+        name, modality, anatomy, names, vocabulary, colour=is_coloured(folder / rows[0]["image"])
+    )
 
 
 def _group(row: Row) -> tuple[str, str]:
