@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.errors import InputError
+from factory.sources.image_files import check_file
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
 
 Names = Mapping[int, str]  # value in the mask files -> class name, 0 = background included
@@ -45,9 +46,11 @@ def read_json(path: Path) -> dict[str, object]:
     Raises:
         InputError: if the file is missing or holds no JSON object.
     """
+    check_file(path, str(path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        # Of bytes, json itself finds the encoding, byte order mark included.
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, expected an object in braces")
