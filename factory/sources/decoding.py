@@ -23,6 +23,7 @@ from factory.images import (
 from factory.sources.duplicates import difference_hash
 from factory.sources.files.stack import Stack
 from factory.sources.image_files import read_stack
+from factory.sources.label_map import meanings
 from factory.vocabulary import Domain
 
 Codes = Mapping[int, int]  # value in the file -> class index of the domain
@@ -191,19 +192,20 @@ class DecodedCase:
         return self._decode(values, name), stack.volume
 
     def _decode(self, values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-        codes, domain = self.codes, self.domain
+        domain = self.domain
         if values.dtype == np.uint8:
             present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
         else:
             present = np.unique(values)
-        unknown = [value.item() for value in present if value.item() not in codes]
+        codes = meanings(self.codes, present.tolist())
+        unknown = [value for value in present.tolist() if value not in codes]
         if unknown:
             known = ", ".join(f"{v} {domain.class_names[i]}" for v, i in sorted(codes.items()))
             raise InputError(
                 f"{name} holds the value {unknown[0]:g}, which is no class of {domain.name} "
                 f"(known: {known}); correct the mask, or name the value in classes.json"
             )
-        if all(codes[value.item()] == value for value in present):
+        if all(codes[value] == value for value in present.tolist()):
             return values.astype(np.uint8)
         decoded = np.zeros(values.shape, np.uint8)
         for value in present:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -90,6 +90,18 @@ def codes(names: Names | None, domain: Domain) -> dict[int, int]:
         return {index: index for index in domain.label_map.values()}
     label_map = domain.label_map
     return {value: label_map[name] for value, name in names.items() if name in label_map}
+
+
+def meanings(codes: Mapping[int, int], present: Collection[float]) -> Mapping[int, int]:
+    """Value -> class index for a mask that holds these values.
+
+    Of one class, a mask may say 1 or 255 where it is, whatever the label map says: black and white
+    pictures are masks. Within one mask only one of the two is meant.
+    """
+    marked = [value for value in present if value != 0]
+    if len(codes) == len({0, *codes}) == 2 and marked in ([1], [255]):
+        return {0: 0, int(marked[0]): max(codes.values())}
+    return codes
 
 
 def own_domain(
