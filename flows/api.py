@@ -26,6 +26,7 @@ from factory.sources import SourceSection
 from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
+from factory.visible_files import visible
 from flows.context import RunContext, open_context
 from flows.datasets import Version
 from flows.planning.external_folder import FolderContext
@@ -273,7 +274,7 @@ def segment(folder: Path, out: Path, checkpoint: str, domain: str = "", seed: in
     from factory.models.checkpoints import read_card
     from factory.settings import SampleSection
 
-    if out.exists() and any(out.iterdir()):
+    if out.is_file() or visible(out):
         raise InputError(f"{out} is not empty: masks of two models would mix; name a new folder")
     files = flat_images(folder)
     place = checkpoint_named(checkpoint)

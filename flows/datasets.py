@@ -17,6 +17,7 @@ from factory.store.repository import MAIN, Entry, Garbage, Store
 from factory.store.snapshot import Snapshot
 from factory.store.versions import Verification, data_sets, describe, verify
 from factory.store.versions import diff as difference
+from factory.visible_files import visible
 from factory.vocabulary import unknown_name
 from tasks.provenance import own_scores
 from tasks.services.progress import stage
@@ -140,7 +141,7 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     """
     if kind not in EXPORTS:
         raise unknown_name("export", kind, EXPORTS, "this release")
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_file() or visible(folder):
         raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
     snapshot = version.snapshot(settings)
     with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:

@@ -16,6 +16,7 @@ from factory.images import ImageSection, apply_window, fit_image, robust_window,
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts.prompt import Prompt
 from factory.sources.image_files import FLAT_ENDINGS, read_stack
+from factory.visible_files import visible
 from factory.vocabulary import Domain
 
 READ_AT_ONCE = 32
@@ -39,8 +40,7 @@ def flat_images(folder: Path) -> list[Path]:
         InputError: if there is none.
     """
     found = [path for path in folder.rglob("*") if path.suffix.lower() in FLAT_ENDINGS]
-    shown = sorted(path for path in found if not path.name.startswith("."))
-    if not shown:
+    if not (shown := visible(folder, found)):
         raise InputError(
             f"{folder} holds no picture ({', '.join(FLAT_ENDINGS)}): there is nothing to draw "
             "masks for"
@@ -121,5 +121,8 @@ def write_masks(
 
 
 def _picture(path: Path) -> Images:
-    pixels = read_stack(path, str(path)).pixels[0]
+    stack = read_stack(path, str(path))
+    if stack.volume:
+        raise InputError(f"{path} has {stack.size[0]} pages; save each as a picture of its own")
+    pixels = stack.pixels[0]
     return pixels if pixels.dtype == np.uint8 else apply_window(pixels, robust_window(pixels))

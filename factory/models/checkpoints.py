@@ -33,6 +33,7 @@ from factory.models.unet_files import (
     write_json,
 )
 from factory.models.weights import assign_state, read_state, write_state
+from factory.visible_files import visible
 
 CHECKPOINT_FORMAT = 1
 CARD = "card.json"
@@ -203,8 +204,8 @@ def checkpoint_digest(folder: Path) -> str:
     """
     content = hashlib.sha256()
     parts = {name.split("/")[0] for name in REQUIRED} | {AFFINITY}
-    files = sorted(file for part in parts for file in (folder / part).rglob("*") if file.is_file())
-    for file in files:
+    found = (file for part in parts for file in (folder / part).rglob("*") if file.is_file())
+    for file in visible(folder, found):
         content.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             content.update(hashlib.file_digest(stream, "sha256").digest())

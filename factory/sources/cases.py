@@ -21,12 +21,13 @@ from factory.pairs import PairBatch
 from factory.sources.base import FACETS
 from factory.sources.decoding import Case, Codes, DecodedCase, Slices, name_in
 from factory.sources.duplicates import near_duplicates
+from factory.sources.files.same_faults import told_once
 from factory.sources.splits import Split, assign, first_units, together
 from factory.vocabulary import Domain
 
 __all__ = ["Case", "Cases", "Choice"]
 
-READER = 1
+READER = 2
 """Raised when the same files would be read as other pairs, so that their digest changes."""
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Cases:
         return ()
 
     def problems(self, image: ImageSection) -> list[str]:
-        """One line for each bad row and file, all of them.
+        """One line for each bad row and file, and for each fault that many files share.
 
         Args:
             image: the size at which the pairs will be read.
@@ -120,7 +121,7 @@ class Cases:
                 self._chosen("train")
             except InputError as error:
                 found.append(str(error))
-        return found
+        return told_once(found, self._names)
 
     def read(self, split: Split, image: ImageSection) -> PairBatch:
         """The pairs of one split, in the order of the table; volumes become slices.
@@ -179,6 +180,12 @@ class Cases:
                 ", ".join(names),
             )
         return tuple(found)
+
+    @property
+    def _names(self) -> set[str]:
+        """What errors call the cases and their files."""
+        files = {name_in(self.root, path) for case in self.cases for path in case.files}
+        return files | {case.name for case in self.cases}
 
     def _of_split(self, split: Split) -> list[int]:
         return [at for at, assigned in enumerate(self.splits) if assigned == split]

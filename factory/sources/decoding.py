@@ -21,7 +21,9 @@ from factory.images import (
     robust_window,
 )
 from factory.sources.duplicates import difference_hash
-from factory.sources.image_files import Stack, read_stack
+from factory.sources.files.stack import Stack
+from factory.sources.image_files import read_stack
+from factory.sources.label_map import meanings
 from factory.vocabulary import Domain
 
 Codes = Mapping[int, int]  # value in the file -> class index of the domain
@@ -153,8 +155,7 @@ class DecodedCase:
         fixed = self.domain.window
         windows = [(np.nan, np.nan)] * len(stacks)
         for i, stack in enumerate(stacks):
-            # A volume's 8 bits are as arbitrary as its 16; a picture's are meant to be seen.
-            if stack.volume or stack.pixels.dtype != np.uint8:
+            if stack.measured:
                 if not np.isfinite(stack.pixels).any():
                     raise InputError(
                         f"{self._name(paths[i])} holds no finite value, so there is nothing to see "
@@ -191,19 +192,20 @@ class DecodedCase:
         return self._decode(values, name), stack.volume
 
     def _decode(self, values: NDArray[Any], name: str) -> NDArray[np.uint8]:
-        codes, domain = self.codes, self.domain
+        domain = self.domain
         if values.dtype == np.uint8:
             present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
         else:
             present = np.unique(values)
-        unknown = [value.item() for value in present if value.item() not in codes]
+        codes = meanings(self.codes, present.tolist())
+        unknown = [value for value in present.tolist() if value not in codes]
         if unknown:
             known = ", ".join(f"{v} {domain.class_names[i]}" for v, i in sorted(codes.items()))
             raise InputError(
                 f"{name} holds the value {unknown[0]:g}, which is no class of {domain.name} "
                 f"(known: {known}); correct the mask, or name the value in classes.json"
             )
-        if all(codes[value.item()] == value for value in present):
+        if all(codes[value] == value for value in present.tolist()):
             return values.astype(np.uint8)
         decoded = np.zeros(values.shape, np.uint8)
         for value in present:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from collections import Counter
@@ -16,6 +15,8 @@ from pydantic import Field
 
 from factory.errors import InputError
 from factory.sources.base import LimitedSpec
+from factory.sources.files.table import read_table, spacing_mm
+from factory.sources.image_files import is_coloured
 from factory.sources.label_map import (
     Names,
     check_names,
@@ -133,16 +134,11 @@ def read_rows(folder: Path) -> list[Row]:
     path = folder / TABLE
     if not path.is_file():
         raise InputError(f"{path} is missing: it must list the images with the columns image, mask")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            raw, columns = list(reader), tuple(reader.fieldnames or ())
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
+    columns, raw = read_table(path)
     for name in REQUIRED:
         if name not in columns:
             raise InputError(f"{path} has no column {name!r}; its columns are {', '.join(columns)}")
-    rows: list[Row] = [{name: (row.get(name) or "").strip() for name in COLUMNS} for row in raw]
+    rows: list[Row] = [{name: row.get(name, "") for name in COLUMNS} for row in raw]
     _check_images(rows, path)
     return rows
 
@@ -209,17 +205,9 @@ def _find(
     if same:
         return vocabulary.match(modality, anatomy, labels)
     name = folder.resolve().name if alone else f"{folder.resolve().name} {modality} {anatomy}"
-    return own_domain(name, modality, anatomy, names, vocabulary, colour=_coloured(folder, rows[0]))
-
-
-def _coloured(folder: Path, row: Row) -> bool:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(folder / row["image"]) as picture:
-            return picture.mode in ("RGB", "RGBA", "P", "CMYK", "YCbCr")
-    except (OSError, UnidentifiedImageError):
-        return False  # a volume, or a bad file, which is refused where it is read
+    return own_domain(
+        name, modality, anatomy, names, vocabulary, colour=is_coloured(folder / rows[0]["image"])
+    )
 
 
 def _group(row: Row) -> tuple[str, str]:
@@ -242,17 +230,9 @@ def _case(folder: Path, row: Row, domain: str) -> Case:
         row["patient"],
         row["finding"],
         row["text"],
-        _spacing(row["spacing"]) or (np.nan, np.nan),
+        spacing_mm(row["spacing"]) or (np.nan, np.nan),
         row["volume"],
     )
-
-
-def _spacing(text: str) -> tuple[float, float] | None:
-    """(row, column) in mm of "0.5", "0.5;0.6", "0.5 x 0.6" or a longer list; None if it is none."""
-    numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", text)]
-    if not numbers or min(numbers) <= 0:
-        return None
-    return numbers[0], numbers[min(1, len(numbers) - 1)]
 
 
 def _complaints(rows: Sequence[Row], cases: Sequence[Case], domains: Domains) -> list[str]:
@@ -270,8 +250,8 @@ def _complaints(rows: Sequence[Row], cases: Sequence[Case], domains: Domains) ->
 def _row_complaints(row: Row, domain: Domain) -> Iterator[str]:
     if row["split"] not in ("", *SPLITS):
         yield str(unknown_name("split", row["split"], SPLITS, row["image"]))
-    if row["spacing"] and _spacing(row["spacing"]) is None:
-        yield f"{row['image']}: spacing {row['spacing']!r} is not in mm, as in 0.5;0.5"
+    if row["spacing"] and spacing_mm(row["spacing"]) is None:
+        yield f"{row['image']}: spacing {row['spacing']!r} is no number of mm, or two, as in 0.5;0.5"
     for label in _labels(row):
         if label not in domain.classes:
             yield str(unknown_name("class", label, domain.classes, row["image"]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from factory.errors import InputError
+from factory.sources.image_files import check_file
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
 
 Names = Mapping[int, str]  # value in the mask files -> class name, 0 = background included
@@ -45,9 +46,11 @@ def read_json(path: Path) -> dict[str, object]:
     Raises:
         InputError: if the file is missing or holds no JSON object.
     """
+    check_file(path, str(path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        # Of bytes, json itself finds the encoding, byte order mark included.
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, expected an object in braces")
@@ -87,6 +90,18 @@ def codes(names: Names | None, domain: Domain) -> dict[int, int]:
         return {index: index for index in domain.label_map.values()}
     label_map = domain.label_map
     return {value: label_map[name] for value, name in names.items() if name in label_map}
+
+
+def meanings(codes: Mapping[int, int], present: Collection[float]) -> Mapping[int, int]:
+    """Value -> class index for a mask that holds these values.
+
+    Of one class, a mask may say 1 or 255 where it is, whatever the label map says: black and white
+    pictures are masks. Within one mask only one of the two is meant.
+    """
+    marked = [value for value in present if value != 0]
+    if len(codes) == len({0, *codes}) == 2 and marked in ([1], [255]):
+        return {0: 0, int(marked[0]): max(codes.values())}
+    return codes
 
 
 def own_domain(

@@ -18,6 +18,7 @@ from factory.sources.label_map import (
     parse_names,
     read_json,
 )
+from factory.visible_files import visible
 from factory.vocabulary import Domain, load_vocabulary
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ def list_cases(folder: Path, ending: str, channels: int, domain: str) -> list[Ca
 
     images, labels = folder / "imagesTr", folder / "labelsTr"
     pattern = re.compile(rf"(.+)_\d{{4}}{re.escape(ending)}")
-    matches = [pattern.fullmatch(path.name) for path in sorted(images.glob(f"*{ending}"))]
+    matches = [pattern.fullmatch(path.name) for path in visible(images)]
     names = {match[1] for match in matches if match}
-    names |= {path.name.removesuffix(ending) for path in labels.glob(f"*{ending}")}
+    names |= {p.name.removesuffix(ending) for p in visible(labels) if p.name.endswith(ending)}
     if not names:
         raise InputError(
             f"{folder}: imagesTr holds no CASE_0000{ending} and labelsTr no CASE{ending}; correct "

@@ -25,6 +25,7 @@ from factory.prompts.facets import GridSection
 from factory.sources import SOURCES, SourceSection
 from flows.planning import recipe_errors
 from flows.planning.recipe_paths import Keys, absolute, or_packaged, portable, with_paths
+from flows.planning.recipe_yaml import load_yaml
 from flows.planning.renamed_keys import upgraded
 
 FORMAT = 1
@@ -245,21 +246,9 @@ def _file(path: Path | str) -> Path:
     )
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key may stand only once: the plain loader silently keeps the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                line = node.start_mark.line + 1
-                raise yaml.YAMLError(f"key {key!r} stands twice in the mapping at line {line}")
-        return super().construct_mapping(node, deep)
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        content = load_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError([f"{file} is not readable as YAML: {reason}"]) from error
@@ -274,7 +263,7 @@ def _override(text: str) -> tuple[tuple[str, ...], Any]:
     if not equals or not all(key.split(".")):
         raise RecipeError([f"--set {text!r} is not key.sub=value, for example grid.replicates=8"])
     try:
-        return tuple(key.split(".")), yaml.load(value, _Loader)
+        return tuple(key.split(".")), load_yaml(value)
     except yaml.YAMLError as error:
         raise RecipeError([f"--set {text!r}: {value!r} is not readable as YAML"]) from error
 

@@ -48,12 +48,27 @@ def test_slices_of_the_last_axis_are_turned_upright(
     assert dict(zip(stack.size[1:], stack.spacing_mm, strict=True)) == {3: 1.0, 4: 2.0}
 
 
-def test_a_mask_is_turned_like_its_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("axes", ["LAS", "RPS", "SRA"])
+def test_a_mask_is_brought_into_the_orientation_of_its_image(tmp_path: Path, axes: str) -> None:
     array = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     image = save_volume(tmp_path / "image.nii.gz", array, "LAS", (1, 1, 1))
-    mask = save_volume(tmp_path / "mask.nii.gz", array, "RPS", (1, 1, 1))
+    told = nibabel.orientations.ornt_transform(
+        nibabel.orientations.axcodes2ornt("LAS"), nibabel.orientations.axcodes2ornt(axes)
+    )
+    moved = nibabel.orientations.apply_orientation(array, told)
+    mask = save_volume(tmp_path / "mask.nii.gz", moved, axes, (1, 1, 1))
     turned = read_stack(mask, "mask.nii.gz", like=image)
     assert (turned.pixels == read_stack(image, "image.nii.gz").pixels).all()
+
+
+def test_a_mask_without_an_orientation_lies_voxel_by_voxel_on_its_image(tmp_path: Path) -> None:
+    array = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    image = save_volume(tmp_path / "image.nii.gz", array, "LAS", (1, 1, 1))
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "ones.nii")
+    nibabel.save(nibabel.Nifti1Image(array, None), tmp_path / "none.nii")
+    for name in ("ones.nii", "none.nii"):
+        turned = read_stack(tmp_path / name, name, like=image)
+        assert (turned.pixels == read_stack(image, "image.nii.gz").pixels).all()
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 1, 1)], ids=str)
@@ -107,5 +122,5 @@ def test_a_volume_over_time_is_refused(tmp_path: Path) -> None:
     nibabel.save(
         nibabel.Nifti1Image(np.zeros((3, 3, 3, 2), np.uint8), np.eye(4)), tmp_path / "t.nii"
     )
-    with pytest.raises(InputError, match="not one volume"):
+    with pytest.raises(InputError, match=r"t\.nii has the shape 3 x 3 x 3 x 2.*not one volume"):
         read_stack(tmp_path / "t.nii", "t.nii")

@@ -139,3 +139,16 @@ def test_a_missing_folder_or_description_is_refused(tmp_path: Path, missing: str
 def test_a_class_the_named_domain_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"unknown class 'anterior'.*'anterior hippocampus'"):
         NnunetSource(path=volumes(tmp_path), domain="hippocampus-mri").build()
+
+
+def test_01_files_that_a_desktop_left_are_no_cases(tmp_path: Path) -> None:
+    folder = volumes(tmp_path / "set")
+    plain = NnunetSource(path=folder).build()
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+        for path in list((folder / part).glob("c_*")):
+            path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    source = NnunetSource(path=folder).build()
+    assert source.problems(SMALL) == []
+    assert [case.name for case in source.cases] == ["c_0", "c_1", "c_2"]
+    assert source.digest == plain.digest

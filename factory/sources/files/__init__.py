@@ -1,0 +1,1 @@
+"""How files of images, masks and tables are read: one kind of file, one module."""

@@ -1,0 +1,32 @@
+"""The slices of one image file, whatever its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The slices of one file.
+
+    Attributes:
+        pixels: (K, H, W) or (K, H, W, 3), in the file's own type; K = 1 for a flat image.
+        spacing_mm: distance of (rows, columns) in mm, NaN where the file does not say.
+        volume: whether the file is a volume, so that a slice has a number.
+        measured: whether the numbers are on a scale of the file's own and need a window to be
+            seen; False for 8 bits that are grey levels or colours as they are.
+    """
+
+    pixels: NDArray[Any]
+    spacing_mm: tuple[float, float]
+    volume: bool
+    measured: bool = False
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Slices, rows and columns."""
+        count, rows, columns = self.pixels.shape[:3]
+        return count, rows, columns

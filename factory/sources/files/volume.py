@@ -1,0 +1,119 @@
+"""Volumes in NIfTI: turned upright by their headers, spacing in mm, labels whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
+from nibabel.spatialimages import SpatialImage
+from numpy.typing import NDArray
+
+from factory.errors import InputError
+from factory.sources.files.stack import Stack
+from factory.sources.files.whole_labels import whole_labels
+
+MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+MOST_VOXELS = 2**31
+"""More do not fit in memory, so that whoever wrote the header made a mistake or a trap."""
+
+
+def read_volume(
+    path: Path, name: str, *, is_mask: bool = False, like: SpatialImage | None = None
+) -> Stack:
+    """The slices of a NIfTI file along the last axis, turned the way they are looked at.
+
+    Args:
+        path: the file.
+        name: what to call it in an error.
+        is_mask: whether its values are indices, which are whole but for the rounding of a scale.
+        like: for a mask, the image it belongs to: the mask is brought into its orientation, or
+            taken to lie voxel by voxel on it where one of the headers gives no orientation.
+
+    Raises:
+        InputError: where the voxels are no numbers that can be seen.
+        ValueError: and others of nibabel's, where it cannot be decoded.
+    """
+    file = nibabel.load(path)
+    if not isinstance(file, nibabel.nifti1.Nifti1Pair):
+        raise InputError(f"{name}: its content is no NIfTI, whatever the name says; convert it")
+    array = _voxels(file, name)
+    if is_mask:
+        scaled = file.get_data_dtype().kind in "iu"
+        array = whole_labels(array, step=abs(float(file.dataobj.slope)) if scaled else 0.0)
+    if like is not None:
+        array = _oriented(array, file, like)
+    header = file if like is None else like
+    turned, swapped = _upright(array, nibabel.aff2axcodes(_affine(header))[:2])
+    rows, columns = _spacing(header)
+    spacing = (columns, rows) if swapped else (rows, columns)
+    colour = turned.ndim == 4
+    return Stack(np.moveaxis(turned, 2, 0), spacing, volume=True, measured=not colour)
+
+
+def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
+    """(A, B, K) numbers, or (A, B, K, 3) colours of 8 bits."""
+    shape, kind = file.shape, file.get_data_dtype()
+    shape = shape[:3] if set(shape[3:]) <= {1} else shape
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    if len(shape) != 3 or 0 in shape:
+        raise InputError(
+            f"{name} has the shape {' x '.join(map(str, file.shape))}, which is not one volume; save "
+            "each volume as a file of its own"
+        )
+    if np.prod(shape, dtype=float) > MOST_VOXELS:
+        raise InputError(f"{name} says it has more than {MOST_VOXELS} voxels; crop or divide it")
+    if kind.kind == "c":
+        raise InputError(
+            f"{name} holds complex numbers ({kind}), which nobody sees; save their magnitude"
+        )
+    array = np.asanyarray(file.dataobj).reshape(shape)
+    if kind.names is None:
+        return array
+    return np.stack([array[channel] for channel in kind.names[:3]], axis=-1)
+
+
+def _oriented(array: NDArray[Any], file: SpatialImage, like: SpatialImage) -> NDArray[Any]:
+    """The array of a file with its axes as those of another."""
+    if not (_says_orientation(file) and _says_orientation(like)):
+        return array
+    change = ornt_transform(io_orientation(_affine(file)), io_orientation(_affine(like)))
+    return apply_orientation(array, change)
+
+
+def _says_orientation(file: SpatialImage) -> bool:
+    """Whether the header says how the voxels lie; tools that know nothing write none, or ones."""
+    coded = file.header["qform_code"] > 0 or file.header["sform_code"] > 0
+    return bool(coded) and not np.array_equal(_affine(file), np.eye(4))
+
+
+def _affine(file: SpatialImage) -> NDArray[np.float64]:
+    """Voxel to world (4, 4); ones where the header's cannot be one."""
+    affine = file.affine
+    return affine if np.isfinite(affine).all() and np.linalg.det(affine) else np.eye(4)
+
+
+def _spacing(file: SpatialImage) -> tuple[float, float]:
+    """Distance along the first two axes in mm, NaN where the header holds none."""
+    try:
+        unit = MM[file.header.get_xyzt_units()[0]]
+    except KeyError:
+        unit = np.nan
+    first, second = (float(zoom) * unit for zoom in file.header.get_zooms()[:2])
+    return (first, second) if 0 < first < np.inf and 0 < second < np.inf else (np.nan, np.nan)
+
+
+def _upright(array: NDArray[Any], codes: tuple[str | None, ...]) -> tuple[NDArray[Any], bool]:
+    """The slices (A, B, K) as (rows, columns, K), and whether the two axes were exchanged."""
+    # Which axis runs down the picture: head-foot before front-back before right-left.
+    down = ["SI".find(str(code)) >= 0 for code in codes]
+    if not any(down):
+        down = ["AP".find(str(code)) >= 0 for code in codes]
+    swapped = down[1]
+    if swapped:
+        array, codes = array.swapaxes(0, 1), (codes[1], codes[0])
+    # A code names the end the index grows towards; rows must grow to I or P, columns to L or P.
+    flips = tuple(axis for axis, ends in enumerate(("SA", "RA")) if codes[axis] in tuple(ends))
+    return np.flip(array, flips), swapped
