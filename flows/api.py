@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
+from evaluation.report.answers import Answer, answers
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.sources import SourceSection
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from evaluation.utility.learning_curve import LearningCurve
     from flows.build import Outcome
     from flows.compare import Comparison
+    from flows.evaluate import Evaluated
     from flows.utility import UtilityResult
 
 
@@ -107,12 +109,14 @@ class Scored:
     Attributes:
         pairs: how many were scored.
         maskless: how many of these have no mask, and count in no score that needs one.
+        answers: what all scores, those of single domains too, say in short.
     """
 
     subject: str
     pairs: int
     maskless: int
     scores: dict[str, Score]
+    answers: tuple[Answer, ...]
 
 
 def evaluate(
@@ -128,7 +132,7 @@ def evaluate(
         from flows.evaluate import evaluate_stage
 
         found = evaluate_stage(context, version.ref)
-    return Scored(str(version), found.pairs, found.maskless, headlines(found.scores))
+    return _scored(str(version), found)
 
 
 def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: Settings) -> Scored:
@@ -153,7 +157,12 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
     from flows.evaluate import evaluate_folder as flow
 
     found = flow(context)
-    return Scored(str(folder), found.pairs, found.maskless, headlines(found.scores))
+    return _scored(str(folder), found)
+
+
+def _scored(subject: str, found: Evaluated) -> Scored:
+    known, said = headlines(found.scores), answers(found.scores)
+    return Scored(subject, found.pairs, found.maskless, known, said)
 
 
 def headroom(

@@ -10,6 +10,7 @@ from prefect.states import Failed
 
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import Score, headlines
+from evaluation.report.answers import Answer, answers
 from evaluation.utility.result import Utility
 from flows.context import RunContext
 from flows.evaluate import Evaluated, evaluate_stage
@@ -39,6 +40,7 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
         utility = utility_stage(context, audit.snapshot)
     promotion = promoted(context, audit)
     report = reported(context, audit.evaluated, utility)
+    scores = context.lake.decision_scores(audit.evaluated.about, audit.evaluated.config_digest)
     news = announced(context, audit, promotion)
     outcome = Outcome(
         dataset=context.recipe.name,
@@ -47,9 +49,8 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
         version=None if release is None else release.tag,
         pairs=context.store.snapshot(audit.snapshot).counts(),
         gates=audit.decision,
-        scores=headlines(
-            context.lake.decision_scores(audit.evaluated.about, audit.evaluated.config_digest)
-        ),
+        scores=headlines(scores),
+        answers=answers(scores),
         report=report,
         promotion=promotion,
     )
@@ -110,6 +111,7 @@ class Outcome:
         pairs: number of rows in each state.
         gates: the verdicts.
         scores: headline scores by name.
+        answers: what all scores, those of single domains too, say in short.
         report: the HTML file.
         promotion: who is the champion; None where nothing was published or no champion is wanted.
     """
@@ -121,6 +123,7 @@ class Outcome:
     pairs: dict[str, int]
     gates: Decision
     scores: dict[str, Score]
+    answers: tuple[Answer, ...]
     report: Path
     promotion: Promotion | None = None
 

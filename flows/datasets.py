@@ -103,6 +103,28 @@ def diff(name: str, old: str, new: str, settings: Settings) -> pd.DataFrame:
     return difference(store.snapshot(old), store.snapshot(new))
 
 
+def diff_page(name: str, old: str, new: str, path: Path, settings: Settings) -> Path:
+    """Writes what changed between two versions as an HTML page, with pictures and scores.
+
+    Raises:
+        InputError: if there is no such data set or version, or the page cannot be written there.
+    """
+    from evaluation.report.changes import write_changes
+    from tasks.reports.changes import changes_between
+
+    store, lake = Store(settings.pairs, plain_name(name)), Lake(settings.lake)
+    with stage("drawing what changed"):
+        sides = store.snapshot(old), store.snapshot(new)
+        found = changes_between(*sides, lake, (old, new), drawn=True)
+        try:
+            return write_changes(found, path)
+        except OSError as error:
+            raise InputError(
+                f"--html {path} cannot be written ({error.strerror}); name a file in a folder of "
+                "yours"
+            ) from error
+
+
 def check(version: Version, settings: Settings) -> Verification:
     """Whether a version is whole: every row made and judged, every pixel explained."""
     snapshot = version.snapshot(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.gating.version_gates import Decision, Verdict
@@ -71,6 +72,40 @@ def rejected_for(snapshot: Snapshot) -> dict[str, int]:
     """Reason -> number of pairs rejected for it; a pair with two reasons counts for both."""
     reasons = describe(snapshot)["rejected_for"]
     return dict(reasons) if isinstance(reasons, dict) else {}
+
+
+def origin(
+    snapshot: Snapshot,
+    cards: Sequence[Mapping[str, Any]],
+    licence: str,
+    processor_seconds: float,
+) -> dict[str, str]:
+    """What the pairs were learnt from, what they cost, and how to make them again; for people.
+
+    Args:
+        snapshot: of the pairs.
+        cards: of the checkpoints that made them; none for a generator without.
+        licence: of the real pairs that they are held against.
+        processor_seconds: that the commands of their run used.
+    """
+    learnt = dict.fromkeys(str(card.get("licence", "unknown")) for card in cards)
+    trained = sum(float(card.get("seconds", 0)) for card in cards)
+    training = f"; training its generator took {duration(trained)}" if trained else ""
+    name = snapshot.name
+    return {
+        "licence of the data learnt from": " | ".join(learnt) or licence,
+        "licence of the data held against": licence,
+        "made again by": f"medpair run {name}.yaml, the recipe at the end saved under that name",
+        "cost": f"{duration(processor_seconds)} of processor time until this report{training}",
+    }
+
+
+def duration(seconds: float) -> str:
+    """A time of two units at most."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def provenance(snapshot: Snapshot) -> dict[str, str]:

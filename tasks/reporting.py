@@ -22,6 +22,7 @@ from evaluation.report.charts import (
     curves_chart,
     utility_chart,
 )
+from evaluation.report.gallery import Beside, Shelf, accepted_shelves, rejected_shelf
 from evaluation.report.image_sheets import (
     contact_sheet,
     extremes,
@@ -38,9 +39,11 @@ from factory.store.checks import names
 from factory.store.repository import Store
 from factory.store.snapshot import Snapshot
 from tasks.generator_training import losses
-from tasks.provenance import decided, decision_on, provenance, rejected_for, version_of
+from tasks.provenance import decided, decision_on, origin, provenance, rejected_for, version_of
 from tasks.real_data import Reference
+from tasks.reports.changes import changes_between, version_before
 from tasks.services.mlflow_tracking import Record
+from tasks.services.processor_time import newly_used
 from tasks.services.progress import stage
 
 
@@ -84,7 +87,8 @@ def report_version(
     """
     with stage("writing the report"):
         found = store.snapshot(evidence.about.subject)
-        report = drawn(found, lake, evidence, weights, checkpoint)
+        used = record.add("processor_seconds", newly_used())
+        report = drawn(store, found, lake, evidence, weights, checkpoint, used)
         for picture in (each for part in report.pictures.values() for each in part):
             record.figure(picture.figure, f"{picture.name}.png")
         name = f"{found.name}-{report.version or found.attributes['run']}.html"
@@ -94,19 +98,24 @@ def report_version(
 
 
 def drawn(
+    store: Store,
     snapshot: Snapshot,
     lake: Lake,
     evidence: Evidence,
     weights: Sequence[Path],
     checkpoint: Path | None,
+    processor_seconds: float,
 ) -> Report:
     """What goes on the page."""
     pairs, utility = snapshot.read(), evidence.utility
     recipe = snapshot.attributes["sections"]
-    drawings = pictures(snapshot, pairs, lake, evidence)
+    table = pair_table(lake, snapshot, evidence.about)
+    drawings = pictures(snapshot, pairs, lake, evidence, accepted(table, pairs))
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
     source, parts = evidence.reference.source, evidence.reference.parts
-    histories = [training_history(read_card(each), source, parts) for each in weights]
+    cards = [read_card(each) for each in weights]
+    histories = [training_history(card, source, parts) for card in cards]
+    before = version_before(store, lake, snapshot)
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
@@ -124,15 +133,47 @@ def drawn(
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
         maskless=int(np.sum(~pairs.has_mask)),
+        shelves=shelves(snapshot, pairs, evidence.reference, table),
+        facts={
+            **origin(snapshot, cards, evidence.reference.licence, processor_seconds),
+            **({} if before is None else changed(store, lake, before, snapshot)),
+        },
     )
 
 
+def changed(store: Store, lake: Lake, before: str, snapshot: Snapshot) -> dict[str, str]:
+    """What changed since the version before, in a sentence."""
+    found = changes_between(store.snapshot(before), snapshot, lake, (before, "this version"))
+    return {f"changed since {before}": found.sentence}
+
+
+def shelves(
+    snapshot: Snapshot, pairs: PairBatch, reference: Reference, table: pd.DataFrame
+) -> list[Shelf]:
+    """Pairs to look at, rejected ones last; real pixels only where the recipe lets them be shown."""
+    real = reference.train if snapshot.attributes["sections"]["show_real"] else None
+    classes = {name: domain.classes for name, domain in reference.domains.items()}
+    found = [*accepted_shelves(pairs, Beside(classes, accepted(table, pairs), real))]
+    if len(rows := snapshot.rejected()):
+        told = Beside(classes, table.reindex(rows).reset_index(drop=True), real)
+        found.append(rejected_shelf(snapshot.read(rows), rejections(snapshot), told))
+    return found
+
+
+def rejections(snapshot: Snapshot) -> list[str]:
+    """Why each rejected pair was rejected, in words."""
+    return [", ".join(names(int(bits))) for bits in snapshot.reason[snapshot.rejected()]]
+
+
 def pictures(
-    snapshot: Snapshot, pairs: PairBatch, lake: Lake, evidence: Evidence
+    snapshot: Snapshot,
+    pairs: PairBatch,
+    lake: Lake,
+    evidence: Evidence,
+    table: pd.DataFrame,
 ) -> dict[str, list[Picture]]:
     """The figures of each section; real pixels only where the recipe lets them be shown."""
     scores = lake.decision_scores(evidence.about, evidence.config_digest)
-    table = pair_table(lake, snapshot, evidence.about, pairs)
     reference, utility = evidence.reference, evidence.utility
     classes = {name: domain.classes for name, domain in reference.domains.items()}
     real = snapshot.attributes["sections"]["show_real"]
@@ -157,8 +198,7 @@ def rejected_sheet(snapshot: Snapshot) -> list[Picture]:
     rows = snapshot.rejected()
     if not len(rows):
         return []
-    reasons = [", ".join(names(int(bits))) for bits in snapshot.reason[rows]]
-    return [rejected_pairs(snapshot.read(rows), reasons)]
+    return [rejected_pairs(snapshot.read(rows), rejections(snapshot))]
 
 
 def consistency_pictures(
@@ -170,18 +210,22 @@ def consistency_pictures(
     return [consistency_chart(scores), extremes(pairs, table["dice"].to_numpy())]
 
 
-def pair_table(lake: Lake, snapshot: Snapshot, about: ScoreKey, pairs: PairBatch) -> pd.DataFrame:
-    """The numbers of each accepted pair, in the order of the pairs.
+def pair_table(lake: Lake, snapshot: Snapshot, about: ScoreKey) -> pd.DataFrame:
+    """The numbers of each pair that has any, by its row in the store.
 
     Returns:
-        Columns pair (0 to N - 1) and one per number: dice, nearest, nearest_distance, copied, …
+        A column per number: dice, nearest, nearest_distance, copied, …
     """
     found = lake.read(
         "pair_scores", subject=snapshot.pairs_id, reference=about.reference, judge=about.judge
     )
     newest = found.sort_values("version").drop_duplicates(["row", "metric"], keep="last")
-    wide = newest.pivot(index="row", columns="metric", values="value")
-    table = wide.loc[pairs.facets["row"]].reset_index(drop=True)
+    return newest.pivot(index="row", columns="metric", values="value")
+
+
+def accepted(table: pd.DataFrame, pairs: PairBatch) -> pd.DataFrame:
+    """The numbers of accepted pairs, in their order, with the column pair (0 to N - 1)."""
+    table = table.loc[pairs.facets["row"]].reset_index(drop=True)
     whole = {"nearest": "int64", "copied": "bool"}
     return table.astype(whole).rename_axis("pair").reset_index()
 

@@ -1,26 +1,91 @@
-"""What a version's scores say in short: eight questions, each answered in a sentence and a word.
+"""What a version's scores say in short: six questions, each answered in a word and a sentence.
 
-The rules are written down in docs/scores.md; all other scores stand below these.
+An answer is that of the worst score in the worst domain, so that it is never better than any
+number it stands above. The rules are written down in docs/scores.md.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from evaluation.metrics.registry import Score
-from evaluation.report.wording import between, number
+from evaluation.metrics.registry import METRICS, Score
+from evaluation.report.verdicts import (
+    ABOVE_ZERO,
+    ALONE,
+    AROUND_ONE,
+    AS_HIGH,
+    AS_LOW,
+    FEW,
+    IN_RANGE,
+    ORDER,
+    SHARE,
+    WAY_TO_REAL,
+    Rule,
+    Verdict,
+    worst,
+)
+from evaluation.report.wording import between, domain_words, in_words, number
 
-Verdict = Literal["yes", "partly", "no", "not measured"]
-Rule = Callable[[Score, Score | None], Verdict]
+OVERALL = ""  # in place of a domain: the mean over all of them
 
-NEAR = 0.9  # of what real data gets: as good as real
-HALF = 0.5  # of what real data gets: better than nothing
-WAY = 0.75  # of the way from chance to real
-TIMES = 10.0  # the upper end of real data's distance: no longer like real
-SHARP, HARDLY = (0.8, 1.25), (0.5, 2.0)  # of the power of real images
+
+@dataclass(frozen=True)
+class Measure:
+    """A score that answers a question.
+
+    Attributes:
+        metric: its name.
+        rule: of its verdict.
+        words: what it is, for people.
+        real: name of the score it is read beside, "" where that is a constant.
+        real_words: what that is, or what real data gets by construction.
+        says: what it means where it is good, mixed and bad, in a plain sentence each.
+        fallback: read only where none of the other scores of its question was measured.
+    """
+
+    metric: str
+    rule: Rule
+    words: str
+    real: str
+    real_words: str
+    says: tuple[str, str, str]
+    fallback: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the section of the report that holds its numbers, and what answers it."""
+
+    key: str
+    text: str
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One score in one domain with its verdict."""
+
+    measure: Measure
+    domain: str
+    score: Score
+    real: Score | None
+    verdict: Verdict
+
+    @property
+    def badness(self) -> tuple[int, float]:
+        """Larger is worse: the verdict first, then the value."""
+        loss = self.measure.rule.loss(self.score.value) if self.score.known else float("-inf")
+        return ORDER.index(self.verdict), loss
+
+    @property
+    def numbers(self) -> str:
+        """Value and interval, what they are read beside, and n."""
+        parts = [_value(self.score)]
+        if self.measure.real_words:
+            beside = f" {_value(self.real)}" if self.real is not None else ""
+            parts.append(f"{self.measure.real_words}{beside}")
+        return f"{'; '.join(parts)}; n = {self.score.n}."
 
 
 @dataclass(frozen=True)
@@ -28,213 +93,356 @@ class Answer:
     """One question, answered.
 
     Attributes:
-        question: that "yes" answers in favour of the pairs.
-        metric: the score that answers it, "" where none was measured.
-        sentence: value, interval and what real data gets.
+        key: of the section of the report that holds the numbers.
+        question: that "good" answers in favour of the pairs.
         verdict: in a word.
+        says: what it means, in a plain sentence.
+        where: the score that decides is read, up to its name; "" where that is no one place.
+        words: the name of that score, for people.
+        numbers: its value, interval, what real data gets, and n.
+        metric: name of that score, "" where none was measured.
+        domain: where it is worst, "" for all domains.
     """
 
+    key: str
     question: str
-    metric: str
-    sentence: str
     verdict: Verdict
+    says: str
+    where: str = ""
+    words: str = ""
+    numbers: str = ""
+    metric: str = ""
+    domain: str = OVERALL
+
+    @property
+    def sentence(self) -> str:
+        """The score that decides, in one sentence; "" where none was measured."""
+        return f"{self.where}{self.words} {self.numbers}".strip()
+
+    @property
+    def name(self) -> str:
+        """The deciding score's name in words and what it is, to explain it where it stands."""
+        if not self.metric:
+            return ""
+        return f"{in_words(self.metric)}: {METRICS[self.metric].description}"
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question, the score that answers it, what real data gets, and the rule of its verdict."""
-
-    text: str
-    metric: str
-    words: str
-    real: str
-    real_words: str
-    rule: Rule
-
-
-def answers(scores: Mapping[str, Score]) -> tuple[Answer, ...]:
-    """The answers to all questions, in order; of several scores that could answer, the first.
+def answers(scores: Sequence[Score]) -> tuple[Answer, ...]:
+    """The answers to all questions, in order.
 
     Args:
-        scores: headline of each metric.
+        scores: of a version; headlines, and those of single domains where there are any.
     """
-    found: dict[str, Answer] = {}
-    for question in QUESTIONS:
-        known = found.get(question.text)
-        if known is None or known.verdict == "not measured":
-            found[question.text] = _answer(question, scores, known)
-    return tuple(found.values())
+    return tuple(_answer(question, scores) for question in QUESTIONS)
 
 
-def _answer(question: Question, scores: Mapping[str, Score], known: Answer | None) -> Answer:
-    score, real = scores.get(question.metric), scores.get(question.real)
-    if score is None or not score.known:
-        why = "It was not measured." if score is None else f"It is not measurable (n = {score.n})."
-        return known or Answer(question.text, "", why, "not measured")
-    parts = [f"{question.words}: {_value(score)}"]
-    if question.real_words:
-        parts.append(f"{question.real_words}{f': {_value(real)}' if real else ''}")
-    sentence = f"{'; '.join(parts)}; n = {score.n}."
-    return Answer(question.text, question.metric, sentence, question.rule(score, real))
+def findings(question: Question, scores: Sequence[Score]) -> list[Finding]:
+    """Every score that answers a question, domain by domain, with its verdict."""
+    found = [each for each in _read(question, scores) if each.verdict != "not measured"]
+    leading = [each for each in found if not each.measure.fallback]
+    return leading or found
 
 
-def _value(score: Score) -> str:
+def _read(question: Question, scores: Sequence[Score]) -> Iterator[Finding]:
+    for measure in question.measures:
+        for score in _spoken(measure.metric, scores):
+            domain = str(score.parameters.get("domain", OVERALL))
+            real = _beside(measure.real, domain, scores)
+            yield Finding(measure, domain, score, real, measure.rule(score, real))
+
+
+def _spoken(metric: str, scores: Sequence[Score]) -> list[Score]:
+    """The headline of a metric and the scores of domains that it is the mean of."""
+    found = [score for score in scores if score.metric == metric and score.whole]
+    heads = [score for score in found if score.headline]
+    parts = [score for score in found if not score.headline]
+    if heads:
+        parts = [score for score in parts if _agree(score, heads[-1])] or parts
+    # The mean over one domain is that domain.
+    return parts if len(parts) == 1 else [*parts, *heads[-1:]]
+
+
+def _agree(part: Score, head: Score) -> bool:
+    """Whether a score of a domain is of the networks and sizes that the headline is of."""
+    shared = set(part.parameters) & set(head.parameters)
+    return all(
+        str(part.parameters[name]) in str(head.parameters[name]).split("+")
+        for name in shared
+        if isinstance(head.parameters[name], str)
+    )
+
+
+def _beside(metric: str, domain: str, scores: Sequence[Score]) -> Score | None:
+    found = {
+        str(score.parameters.get("domain", OVERALL)): score
+        for score in scores
+        if score.metric == metric and score.whole
+    }
+    return found.get(domain, found.get(OVERALL) if len(found) == 1 else None)
+
+
+def _answer(question: Question, scores: Sequence[Score]) -> Answer:
+    found = findings(question, scores)
+    if not found:
+        counts = [each.score.n for each in _read(question, scores)]
+        why = f"Not measurable (n = {counts[0]})." if counts else "Not measured."
+        return Answer(question.key, question.text, "not measured", why)
+    verdict = worst([each.verdict for each in found])
+    deciding = _deciding(found, verdict)
+    return Answer(
+        question.key,
+        question.text,
+        verdict,
+        deciding.measure.says[ORDER.index(verdict) - 1],
+        _where(deciding, found),
+        deciding.measure.words,
+        deciding.numbers,
+        deciding.measure.metric,
+        deciding.domain,
+    )
+
+
+def _deciding(found: Sequence[Finding], verdict: Verdict) -> Finding:
+    """Of the scores with the worst verdict the first one named, in its worst domain."""
+    first = next(each.measure for each in found if each.verdict == verdict)
+    return max((each for each in found if each.measure is first), key=lambda each: each.badness)
+
+
+def _where(deciding: Finding, found: Sequence[Finding]) -> str:
+    here = [each for each in found if each.measure is deciding.measure and each.domain != OVERALL]
+    if deciding.domain == OVERALL:
+        return "Over all domains: " if here else ""
+    if len(here) < 2:
+        return ""
+    alike = sum(each.verdict == deciding.verdict for each in here)
+    told = alike > 1 and deciding.verdict != "good"
+    several = f", {deciding.verdict} in {alike} of {len(here)} domains" * told
+    return f"Worst in {domain_words(deciding.domain)}{several}: "
+
+
+def _value(score: Score | None) -> str:
+    if score is None:
+        return ""
     return f"{number(score.value)} {between(score.low, score.high)}".rstrip()
 
 
-def _ends(score: Score) -> tuple[float, float]:
-    """The interval; the value alone where it is unknown."""
-    known = math.isfinite(score.low) and math.isfinite(score.high)
-    return (score.low, score.high) if known else (score.value, score.value)
-
-
-def _overlap(score: Score, real: Score) -> bool:
-    (low, high), (least, most) = _ends(score), _ends(real)
-    return low <= most and high >= least
-
-
-def _way(score: Score, _: Score | None) -> Verdict:
-    """A share of the way from chance to real."""
-    low, _high = _ends(score)
-    if score.value >= WAY and low >= HALF:
-        return "yes"
-    return "partly" if low > 0 else "no"
-
-
-def _as_high(score: Score, real: Score | None) -> Verdict:
-    """Best where it is as high as of real data."""
-    if real is None or not real.known:
-        return "partly"
-    if _overlap(score, real) or score.value >= NEAR * real.value:
-        return "yes"
-    return "partly" if score.value >= HALF * real.value else "no"
-
-
-def _as_low(score: Score, real: Score | None) -> Verdict:
-    """Best where it is as low as of real data."""
-    if real is None or not real.known:
-        return "partly"
-    if score.value <= real.value or _overlap(score, real):
-        return "yes"
-    return "partly" if score.value <= TIMES * max(_ends(real)[1], 0.0) else "no"
-
-
-def _around_one(score: Score, real: Score | None) -> Verdict:
-    within = [low <= score.value <= high for low, high in (SHARP, HARDLY)]
-    if within[0] or (real is not None and real.known and _overlap(score, real)):
-        return "yes"
-    return "partly" if within[1] else "no"
-
-
-def _in_range(score: Score, _: Score | None) -> Verdict:
-    """A rank among real ones."""
-    low, high = _ends(score)
-    if 0.025 <= score.value <= 0.975:
-        return "yes"
-    return "partly" if low <= 0.975 and high >= 0.025 else "no"
-
-
-def _above_zero(score: Score, _: Score | None) -> Verdict:
-    if _ends(score)[0] > 0:
-        return "yes"
-    return "partly" if score.value > 0 else "no"
-
-
-FIT, REAL, DIVERSE, HELP = (
-    "Do the masks fit?",
-    "Do the images look real?",
-    "Are they as diverse as real ones?",
-    "Do they help beside real images?",
-)
-
-# In order; where a question comes twice, the later score answers where the first was not measured.
+# In order; the first score of a question with the worst verdict is the one that is told.
 QUESTIONS = (
     Question(
-        FIT,
-        "consistency_closed",
-        "Agreement with a judge of real pairs, where masks of other pairs get 0",
-        "",
-        "real pairs get 1",
-        _way,
+        "consistency",
+        "Do the masks fit the images?",
+        (
+            Measure(
+                "consistency_closed",
+                WAY_TO_REAL,
+                "way from masks of other pairs (0) to real pairs (1)",
+                "",
+                "real pairs get 1",
+                (
+                    "Masks fit their images about as well as real masks do.",
+                    "Masks fit better than masks of other pairs, not as well as real ones.",
+                    "Masks fit hardly better than masks of other pairs would.",
+                ),
+            ),
+            Measure(
+                "plausible_share",
+                AS_HIGH,
+                "share of masks shaped and placed like real ones",
+                "plausible_share_real",
+                "of real held-out masks",
+                (
+                    "Masks have the shapes, places and pieces of real ones.",
+                    "Many masks have a shape, place or number of pieces that no real one has.",
+                    "Most masks have a shape, place or number of pieces that no real one has.",
+                ),
+            ),
+        ),
     ),
     Question(
-        REAL,
-        "mmd_handcrafted",
-        "Distance (MMD) to real training pairs",
-        "mmd_handcrafted_real",
-        "of real held-out pairs",
-        _as_low,
+        "fidelity",
+        "Do the images look real?",
+        (
+            Measure(
+                "precision",
+                AS_HIGH,
+                "share of pairs that lie among real ones",
+                "precision_real",
+                "of real held-out pairs",
+                (
+                    "Pairs lie among real ones as often as real ones do.",
+                    "Pairs lie among real ones less often than real ones do.",
+                    "Few or no pairs lie among real ones.",
+                ),
+            ),
+            Measure(
+                "mmd_handcrafted",
+                AS_LOW,
+                "distance (MMD) to real training pairs",
+                "mmd_handcrafted_real",
+                "of real held-out pairs",
+                (
+                    "Pairs are as near to real ones as other real ones are.",
+                    "Pairs are farther from real ones than other real ones are.",
+                    "Pairs are far from real ones.",
+                ),
+            ),
+            Measure(
+                "sharpness",
+                AROUND_ONE,
+                "power of fine detail over that of real images",
+                "sharpness_real",
+                "of other real images",
+                (
+                    "Images are as sharp as real ones.",
+                    "Images are blurrier, or noisier, than real ones.",
+                    "Images are far blurrier, or noisier, than real ones.",
+                ),
+            ),
+            Measure(
+                "alarms",
+                FEW,
+                "tests of six that tell the pairs from real ones",
+                "",
+                "chance alone raises none in 97 of 100 versions",
+                (
+                    "No test tells the pairs from real ones.",
+                    "A test or two tell the pairs from real ones.",
+                    "Most tests tell the pairs from real ones.",
+                ),
+            ),
+            Measure(
+                "mmd_texture",
+                AS_LOW,
+                "distance (MMD) of texture to real training images",
+                "mmd_texture_real",
+                "of real held-out images",
+                (
+                    "Their texture is as near to real images as that of other real ones.",
+                    "Their texture is farther from real images than that of other real ones.",
+                    "Their texture is far from that of real images.",
+                ),
+            ),
+        ),
     ),
     Question(
-        REAL,
-        "mmd_texture",
-        "Distance (MMD) of texture to real training images",
-        "mmd_texture_real",
-        "of real held-out images",
-        _as_low,
+        "diversity",
+        "Are they as diverse as real ones?",
+        (
+            Measure(
+                "coverage",
+                AS_HIGH,
+                "share of real pairs with a synthetic one near",
+                "coverage_real",
+                "with a real held-out one near",
+                (
+                    "They reach the real pairs as widely as other real ones do.",
+                    "Some kinds of real pairs have no synthetic one near.",
+                    "Most kinds of real pairs have no synthetic one near.",
+                ),
+            ),
+            Measure(
+                "ms_ssim_rank",
+                IN_RANGE,
+                "share of real image pairs less alike than synthetic ones in the mean",
+                "",
+                "real ones get 0.025 to 0.975",
+                (
+                    "Two images differ as much as two real ones do.",
+                    "Two images may differ less, or more, than two real ones do.",
+                    "Two images differ less, or more, than two real ones do.",
+                ),
+            ),
+        ),
     ),
     Question(
-        "Are they as sharp as real ones?",
-        "sharpness",
-        "Power of fine detail over that of real held-out images",
-        "sharpness_real",
-        "of real training images",
-        _around_one,
+        "privacy",
+        "Are they free of copies of training images?",
+        (
+            Measure(
+                "memorised_share",
+                AS_LOW,
+                "share of near copies of training images",
+                "memorised_share_real",
+                "among real images of other patients",
+                (
+                    "No more near copies than among real images of other patients.",
+                    "More near copies than among real images of other patients: look at them.",
+                    "Many images are near copies of training images: do not pass them on.",
+                ),
+            ),
+        ),
     ),
     Question(
-        DIVERSE,
-        "coverage",
-        "Share of real pairs with a synthetic one near",
-        "coverage_real",
-        "with a real held-out one",
-        _as_high,
+        "utility",
+        "Do they help to train a model?",
+        (
+            Measure(
+                "utility_gain",
+                ABOVE_ZERO,
+                "Dice that a segmenter of real pairs gains",
+                "",
+                "real images alone get 0",
+                (
+                    "A segmenter gets better when they are added to few real images.",
+                    "A gain beside few real images may be chance: not shown.",
+                    "A segmenter gains nothing when they are added to few real images.",
+                ),
+            ),
+            Measure(
+                "utility_auroc_gain",
+                ABOVE_ZERO,
+                "AUROC that a classifier of real images gains",
+                "",
+                "real images alone get 0",
+                (
+                    "A classifier gets better when they are added to few real images.",
+                    "A gain beside few real images may be chance: not shown.",
+                    "A classifier gains nothing when they are added to few real images.",
+                ),
+            ),
+            Measure(
+                "tstr_dice",
+                ALONE,
+                "Dice on real pairs of a segmenter trained on synthetic ones alone",
+                "consistency_real",
+                "of one trained on real ones",
+                (
+                    "",
+                    "A segmenter learns from them alone; whether they add to real ones was not tried.",
+                    "A segmenter learns little from them; whether they add to real ones was not tried.",
+                ),
+                fallback=True,
+            ),
+        ),
     ),
     Question(
-        DIVERSE,
-        "ms_ssim_rank",
-        "Share of real image pairs less alike than synthetic ones are in the mean",
-        "",
-        "real ones get 0.025 to 0.975",
-        _in_range,
-    ),
-    Question(
-        "Are they more than copies?",
-        "memorised_share",
-        "Share of near copies of training images",
-        "memorised_share_real",
-        "among real images of other patients",
-        _as_low,
-    ),
-    Question(
-        "Does a model trained on them alone work?",
-        "tstr_dice",
-        "Dice on real pairs of a segmenter trained on synthetic ones",
-        "consistency_real",
-        "of one trained on real ones",
-        _as_high,
-    ),
-    Question(
-        HELP,
-        "utility_gain",
-        "Dice that a segmenter gains on real pairs",
-        "",
-        "real images alone get 0",
-        _above_zero,
-    ),
-    Question(
-        HELP,
-        "utility_auroc_gain",
-        "AUROC that a classifier gains on real images",
-        "",
-        "real images alone get 0",
-        _above_zero,
-    ),
-    Question(
-        "Do they show the finding that was asked for?",
-        "finding_agreement_closed",
-        "Way of their recognition from chance to that of real images",
-        "",
-        "real images get 1",
-        _way,
+        "prompts",
+        "Do they show what was asked for?",
+        (
+            Measure(
+                "finding_agreement_closed",
+                WAY_TO_REAL,
+                "way of their findings from chance (0) to real images (1)",
+                "",
+                "real images get 1",
+                (
+                    "The finding asked for is recognised about as well as in real images.",
+                    "The finding asked for is recognised above chance, not as in real images.",
+                    "The finding asked for is hardly recognised above chance.",
+                ),
+            ),
+            Measure(
+                "asked_present",
+                SHARE,
+                "share of classes asked for that the mask shows",
+                "",
+                "all of them would be 1",
+                (
+                    "Masks show the classes that were asked for.",
+                    "Some masks lack a class that was asked for.",
+                    "Most masks lack a class that was asked for.",
+                ),
+            ),
+        ),
     ),
 )

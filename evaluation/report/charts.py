@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import matplotlib as mpl
 import numpy as np
@@ -57,6 +58,7 @@ class Picture:
         title: what it shows.
         caption: how to read it.
         figure: matplotlib's.
+        alt: what there is to see, for those who do not; the title where there is none.
         chart: whether it is lines and text that follow a page's theme, rather than pixels.
     """
 
@@ -65,6 +67,7 @@ class Picture:
     caption: str
     figure: Figure
     chart: bool = False
+    alt: str = ""
 
     @property
     def png(self) -> bytes:
@@ -88,7 +91,9 @@ class Picture:
         drawing = buffer.getvalue()
         for colour, variable in THEME.items():
             drawing = drawing.replace(colour, variable)
-        return drawing[drawing.index("<svg") :]
+        label = escape(f"Chart: {self.title}. {self.caption}".strip(), quote=True)
+        element = drawing[drawing.index("<svg") :]
+        return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def consistency_chart(scores: Sequence[Score]) -> Picture:
@@ -103,7 +108,8 @@ def consistency_chart(scores: Sequence[Score]) -> Picture:
     figure, axes = _chart(1.1 + 0.55 * len(domains))
     for index, (label, (metric, colour)) in enumerate(series.items()):
         found = {str(s.parameters.get("domain")): s for s in scores if _whole(s, metric)}
-        shown = [(row, found[name]) for row, name in enumerate(domains) if found[name].known]
+        at = [(row, found[name]) for row, name in enumerate(domains) if name in found]
+        shown = [(row, score) for row, score in at if score.known]
         heights = [row + 0.14 * (index - 1.5) for row, _ in shown]
         values = [score.value for _, score in shown]
         axes.errorbar(
@@ -207,6 +213,8 @@ def _utility_panel(axes: Axes, panel: pd.DataFrame, measure: str) -> None:
         axes.set_xscale("log")
         axes.set_xticks(sizes["images"], sizes["real"])
         axes.minorticks_off()
+        # A factor of two at least on both sides, else one size would stand at both edges at once.
+        axes.set_xlim(sizes["images"].min() / 2, sizes["images"].max() * 2)
     axes.set_xlabel("real training images", color=INK)
 
 

@@ -29,7 +29,6 @@ COLOURS = np.array(
     ],
     np.float32,
 )
-FILL = 0.3  # opacity of a class inside its outline
 PER_ROW, FEWEST = 8, 6  # tiles; a title may be as wide as the fewest
 SHEETS = ("finding", "labels", "text")  # facets that a sheet may go by
 MOST_VALUES = 12
@@ -54,12 +53,9 @@ class Strip:
 
 
 def overlay(images: Images, masks: Masks) -> Tiles:
-    """(N, H, W, 3) images with every class tinted in its colour and outlined by it."""
-    base = _rgb(images).astype(np.float32)
-    tint = COLOURS[(masks.astype(np.intp) - 1) % len(COLOURS)]
-    weight = np.where(masks > 0, FILL, 0.0)
-    weight[_outline(masks)] = 1.0
-    return (base + (tint - base) * weight[..., None]).round().astype(np.uint8)
+    """(N, H, W, 3) images with every class outlined in its colour; nothing covers what is inside."""
+    colour = COLOURS[(masks.astype(np.intp) - 1) % len(COLOURS)].astype(np.uint8)
+    return np.where(_outline(masks)[..., None], colour, _rgb(images))
 
 
 def sheet_facets(pairs: Pairs) -> list[str]:

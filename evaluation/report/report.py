@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.gating.version_gates import Decision, Verdict
+from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import METRICS, Score, headlines
 from evaluation.report.alarm_lines import alarms_in
-from evaluation.report.answers import answers
+from evaluation.report.answers import Answer, answers
 from evaluation.report.charts import Picture
+from evaluation.report.gallery import Shelf
+from evaluation.report.page import page
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
-from evaluation.report.wording import between, in_words, number, signed
+from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
 
 TEMPLATE = "report.html.j2"
+MARKS = {"good": "✓", "mixed": "~", "bad": "✕", "not measured": "○"}
+INTENDED = (
+    "Research and development: to train and test models that segment or classify such images, "
+    "beside real ones, and to try out software without patients' images."
+)
+FORBIDDEN = (
+    "Diagnosis, or any decision about a patient; proof that a model is safe or approved; passing "
+    "them off as images of patients; looking for the patients that the generator learnt from."
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Report:
         rejected: reason -> number of pairs that were made and rejected for it.
         evidence: label -> value: who decided, when, on which real data and judge, the champion.
         maskless: number of accepted pairs without a mask, which no score of masks counts.
+        shelves: single pairs to look at.
+        facts: label -> value: what the pairs were learnt from, its licence, cost, what changed.
     """
 
     name: str
@@ -54,6 +66,8 @@ class Report:
     rejected: Mapping[str, int] = field(default_factory=dict)
     evidence: Mapping[str, str] = field(default_factory=dict)
     maskless: int = 0
+    shelves: Sequence[Shelf] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,27 +82,29 @@ class Row:
 
 def render(report: Report) -> str:
     """The page as text."""
-    loader = PackageLoader("evaluation.report", ".")
-    environment = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "interval": interval, "in_words": in_words}
-    environment.filters |= {"ends": ends, "signed": signed, "between": between}
-    page = environment.get_template(TEMPLATE)
-    return page.render(
+    said = answers(report.scores)
+    return page(
+        TEMPLATE,
         report=report,
         sections=[(section, rows(section, report.scores, report.utility)) for section in SECTIONS],
-        answers=answers(headlines(report.scores)),
+        answers=said,
+        summary=summary(said),
+        marks=MARKS,
+        intended=INTENDED,
+        forbidden=FORBIDDEN,
         alarms=alarms_in(report.scores),
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),
         utility=None if report.utility is None else UtilityPage.of(report.utility),
         drawing=_drawing,
     )
+
+
+def summary(said: Sequence[Answer]) -> str:
+    """How many questions are answered how, in a sentence."""
+    counts = Counter(answer.verdict for answer in said)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict]]
+    return f"Of {len(said)} questions below the answers are: {', '.join(parts)}."
 
 
 def write_report(report: Report, path: Path) -> Path:
@@ -135,19 +151,6 @@ def class_rows(scores: Sequence[Score]) -> list[Score]:
     return [s for s in found if s.parameters.get("domain") in several]
 
 
-def interval(score: Score) -> str:
-    """The interval between brackets, or nothing where it is unknown."""
-    return between(score.low, score.high)
-
-
-def ends(verdict: Verdict) -> str:
-    """The interval of what a gate was held against, and a comma; nothing where it is unknown."""
-    low, high = verdict.low, verdict.high
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return ""
-    return f"95 % interval [{number(low)}, {number(high)}], "
-
-
 def _at(score: Score) -> str:
     network = score.parameters.get("segmenter") or score.parameters.get("classifier")
     real = score.parameters.get("real") or "no"
@@ -183,4 +186,4 @@ def _drawing(picture: Picture) -> Markup:
     if picture.chart:
         return Markup(picture.svg)
     text = Markup('<img src="{}" alt="{}">')
-    return text.format(picture.data_uri, picture.title)
+    return text.format(picture.data_uri, picture.alt or picture.title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,6 +24,7 @@ class ClassLines:
     levels: Lines
     gains: Lines
     equivalent_images: Lines
+    not_run: list[str]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class UtilityPage:
     """Lines of every table.
 
     Attributes:
-        levels: of segmenters: a line per arm that was run, with its numbers, and one per kind that was not.
+        levels: of segmenters: a line per arm that was run, with its numbers.
+        not_run: for each segmenter and domain, the kinds of training that were not run.
         gains: of macro; `gains_by_class` of classes, where a domain has several.
         gains_by_class: as `gains`.
         equivalent_images: what arms are worth in real images.
@@ -42,6 +44,7 @@ class UtilityPage:
     """
 
     levels: Lines
+    not_run: list[str]
     gains: Lines
     gains_by_class: Lines
     equivalent_images: Lines
@@ -57,16 +60,18 @@ class UtilityPage:
         levels, stated = _macro(masks.levels), ["kind", "provenance", "seeds"]
         every = pd.concat([t[stated] for t in (levels, findings.levels) if not t.empty])
         return UtilityPage(
-            levels=list(level_lines(levels, "segmenter")),
+            levels=level_lines(levels),
+            not_run=not_run(levels, "segmenter"),
             gains=_lines(masks.gains, whole=True),
             gains_by_class=_lines(_of_several_classes(masks.gains), whole=False),
             equivalent_images=masks.equivalent_images.to_dict("records"),
             provenances=provenance_lines(every),
             seeds=int(every["seeds"].min()),
             classes=ClassLines(
-                list(level_lines(findings.levels, "classifier")),
+                level_lines(findings.levels),
                 findings.gains.to_dict("records"),
                 findings.equivalent_images.to_dict("records"),
+                not_run(findings.levels, "classifier"),
             ),
             unseen=[
                 row | {"arm": arm_words(row["kind"], row["ratio"])}
@@ -75,22 +80,26 @@ class UtilityPage:
         )
 
 
-def level_lines(levels: pd.DataFrame, network: str) -> Iterator[dict[Hashable, object]]:
-    """A line per row; then one for every kind of arm that a network and domain were not given.
+def level_lines(levels: pd.DataFrame) -> Lines:
+    """A line per row of the levels of segmenters or of classifiers."""
+    rows = levels.to_dict("records")
+    return [row | {"arm": arm_words(row["kind"], row["ratio"])} for row in rows]
+
+
+def not_run(levels: pd.DataFrame, network: str) -> list[str]:
+    """What each network was not trained on in each domain, a line each.
 
     Args:
         levels: of segmenters or of classifiers.
         network: the column that names these.
     """
     if levels.empty:
-        return
-    for (name, domain), rows in levels.groupby([network, "domain"], sort=False):
-        for row in rows.to_dict("records"):
-            yield row | {"run": True, "arm": arm_words(row["kind"], row["ratio"])}
-        for kind in ARMS:
-            if kind not in set(rows["kind"]):
-                arm = arm_words(kind, 0.0)
-                yield {network: name, "domain": domain, "run": False, "arm": arm}
+        return []
+    return [
+        f"{name}, {domain}: {'; '.join(missing)}."
+        for (name, domain), rows in levels.groupby([network, "domain"], sort=False)
+        if (missing := [arm_words(kind, 0.0) for kind in ARMS if kind not in set(rows["kind"])])
+    ]
 
 
 def arm_words(kind: str, ratio: float) -> str:

@@ -35,3 +35,11 @@ def in_words(name: str) -> str:
     name = name.replace(".low", ", lower bound").replace(".high", ", upper bound")
     words = name.replace("ms_ssim", "MS-SSIM").split("_")
     return " ".join(ABBREVIATIONS.get(word, word) for word in words)
+
+
+DOMAIN_WORDS = {"xray": "X-ray", "us": "ultrasound", "mri": "MRI", "ct": "CT", "oct": "OCT"}
+
+
+def domain_words(name: str) -> str:
+    """A domain's name as words: "phantom-chest-xray" becomes "phantom chest X-ray"."""
+    return " ".join(DOMAIN_WORDS.get(word, word) for word in name.split("-"))

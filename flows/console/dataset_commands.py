@@ -53,6 +53,7 @@ def diff(
     name: PlainName,
     old: Annotated[str, typer.Argument(help="A version, run branch or snapshot.")],
     new: Annotated[str, typer.Argument(help="Another one.")] = "main",
+    html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -62,6 +63,8 @@ def diff(
         from flows.console import result_tables
 
         table = known.diff(name, old, new, session.settings)
+        if html is not None:
+            known.diff_page(name, old, new, html, session.settings)
         session.set_result({"changes": known.rows(table)}, result_tables.frame(table))
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluation.metrics.registry import METRICS, Score
-from evaluation.report.answers import Answer, answers
+from evaluation.report.answers import Answer
 from factory.store.repository import Garbage
 from factory.store.versions import Verification
 from flows.planning.plan import Plan
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flows.utility import UtilityResult
 
 
-STYLES = {"yes": "green", "partly": "yellow", "no": "red"}
+STYLES = {"good": "green", "mixed": "yellow", "bad": "red"}
 WHEN = "%Y-%m-%d %H:%M:%S"
 
 
@@ -58,7 +58,7 @@ def outcome(found: Outcome, all_: bool = False) -> RenderableType:
     foot = {"report": short_path(found.report)}
     if found.promotion is not None:
         foot["champion"] = f"{found.promotion.champion}: {found.promotion.reason}"
-    below = scores_or_answers(found.scores, found.dataset, all_)
+    below = scores(found.scores) if all_ else in_short(found, found.dataset)
     return Group(mapping(head), *gates, below, mapping(foot))
 
 
@@ -73,16 +73,14 @@ def scored(found: Scored, all_: bool = False) -> RenderableType:
     lacking = f", {found.maskless} of them without a mask" if found.maskless else ""
     head = f"{found.subject}: {found.pairs} pairs{lacking}"
     data_set = Path(found.subject.partition("@")[0]).name
-    return Group(head, scores_or_answers(found.scores, data_set, all_))
+    return Group(head, scores(found.scores) if all_ else in_short(found, data_set))
 
 
-def scores_or_answers(found: Mapping[str, Score], data_set: str, all_: bool) -> RenderableType:
-    """All scores in a table; or the answers in short, and how to see all."""
-    if all_:
-        return scores(found)
+def in_short(found: Outcome | Scored, data_set: str) -> RenderableType:
+    """The answers that the scores of something give, and how to see all of these."""
     query = f"select metric, value, low, high, n from scores where data_set = '{data_set}'"
-    more = Text(f'all {len(found)} scores: --all, or medpair scores "{query}"', style="dim")
-    return Group("", short(answers(found)), "", more, "")
+    more = Text(f'all {len(found.scores)} scores: --all, or medpair scores "{query}"', style="dim")
+    return Group("", short(found.answers), "", more, "")
 
 
 def short(found: Sequence[Answer]) -> RenderableType:
@@ -91,6 +89,7 @@ def short(found: Sequence[Answer]) -> RenderableType:
     for answer in found:
         if answer.verdict != "not measured":
             table.add_row(Text(answer.verdict, style=STYLES[answer.verdict]), answer.question)
+            table.add_row("", answer.says)
             table.add_row("", Text(answer.sentence, style="dim"))
     unknown = [answer.question for answer in found if answer.verdict == "not measured"]
     rest = Text(f"not measured: {' '.join(unknown)}", style="dim") if unknown else ""

@@ -125,6 +125,12 @@ class Record:
         """Logs numbers of one step."""
         self.curve([(step, values)])
 
+    def add(self, name: str, value: float) -> float:
+        """Adds to a number that is summed over all starts of this run, and gives the sum."""
+        known = self.client.get_run(self.id).data.metrics.get(name, 0.0)
+        self.metrics({name: known + value})
+        return known + value
+
     def curve(self, points: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         """Logs numbers of many steps at once, far faster than one by one."""
         now = int(time.time() * 1000)

@@ -2,43 +2,105 @@ import math
 
 import pytest
 
-from evaluation.metrics.registry import METRICS, Score
-from evaluation.report.answers import QUESTIONS, answers
+from evaluation.metrics.registry import METRICS, Score, over_domains
+from evaluation.report.answers import QUESTIONS, answers, findings
+from evaluation.report.verdicts import ORDER
 from evaluation.statistics.bootstrap import NOTHING, Estimate
 
 CLOSED, GAIN = "consistency_closed", "utility_gain"
 
 
-def a_score(metric, value, low=math.nan, high=math.nan, n=40):
-    return Score.of(metric, Estimate(value, low, high, n))
+def a_score(metric, value, low=math.nan, high=math.nan, n=40, **parameters):
+    return Score.of(metric, Estimate(value, low, high, n), **parameters)
+
+
+def answer_of(*scores):
+    (answer,) = [each for each in answers(scores) if each.verdict != "not measured"]
+    return answer
 
 
 def verdict_of(*scores):
-    found = answers({score.metric: score for score in scores})
-    (answer,) = [each for each in found if each.verdict != "not measured"]
-    return answer.verdict
+    return answer_of(*scores).verdict
 
 
-def test_eight_questions_are_answered_by_known_scores():
-    assert len(answers({})) == 8
-    assert {question.metric for question in QUESTIONS} <= set(METRICS)
-    assert {question.real for question in QUESTIONS} <= {*METRICS, ""}
+def in_domains(metric, values):
+    """Scores of domains a, b, …, and the headline that is their mean."""
+    parts = [
+        a_score(metric, value, value - 0.02, value + 0.02, domain=name)
+        for name, value in zip("abcdef", values, strict=False)
+    ]
+    return [*parts, over_domains(parts)]
+
+
+def test_six_questions_are_answered_by_known_scores():
+    assert len(answers([])) == 6
+    measures = [measure for question in QUESTIONS for measure in question.measures]
+    assert {measure.metric for measure in measures} <= set(METRICS)
+    assert {measure.real for measure in measures} <= {*METRICS, ""}
+    assert all(len(measure.says) == 3 for measure in measures)
 
 
 def test_an_answer_states_value_interval_and_what_real_data_gets():
-    scores = [a_score("tstr_dice", 0.85, 0.8, 0.9), a_score("consistency_real", 0.95, 0.94, 0.96)]
-    found = answers({score.metric: score for score in scores})
-    (answer,) = [each for each in found if each.metric == "tstr_dice"]
+    answer = answer_of(a_score("coverage", 0.85, 0.8, 0.9), a_score("coverage_real", 0.95, 0.94, 1))
     assert answer.sentence == (
-        "Dice on real pairs of a segmenter trained on synthetic ones: 0.850 [0.800, 0.900]; "
-        "of one trained on real ones: 0.950 [0.940, 0.960]; n = 40."
+        "share of real pairs with a synthetic one near 0.850 [0.800, 0.900]; "
+        "with a real held-out one near 0.950 [0.940, 1.000]; n = 40."
     )
+    assert "Share of real training pairs" in answer.name
+
+
+def test_the_worst_domain_answers_and_is_named():
+    answer = answer_of(
+        *in_domains("coverage", (0.9, 0.0, 0.0)), *in_domains("coverage_real", [0.9] * 3)
+    )
+    assert answer.verdict == "bad"
+    assert answer.domain == "b"
+    assert answer.sentence.startswith("Worst in b, bad in 2 of 3 domains: ")
+
+
+def test_an_answer_is_never_better_than_any_number_below_it():
+    """A met gate and good agreement do not hide nothing near, or what every test tells apart."""
+    scores = [
+        *in_domains(CLOSED, (0.9, 0.9, 0.9)),
+        *in_domains("plausible_share", (0.0, 0.9, 0.9)),
+        *in_domains("plausible_share_real", (0.9, 0.9, 0.9)),
+        *in_domains("precision", (0.0, 0.0, 0.8)),
+        *in_domains("precision_real", (0.8, 0.8, 0.8)),
+        *in_domains("alarms", (5, 5, 5)),
+        *in_domains("coverage", (0.0, 0.0, 0.9)),
+        *in_domains("coverage_real", (0.9, 0.9, 0.9)),
+    ]
+    found = {answer.key: answer for answer in answers(scores)}
+    assert [found[key].verdict for key in ("consistency", "fidelity", "diversity")] == ["bad"] * 3
+    for question in QUESTIONS:
+        for finding in findings(question, scores):
+            assert ORDER.index(finding.verdict) <= ORDER.index(found[question.key].verdict)
+
+
+@pytest.mark.parametrize("high", [0.01, 0.95])
+def test_nothing_near_is_bad_however_wide_the_interval(high):
+    assert (
+        verdict_of(a_score("coverage", 0.0, 0.0, high), a_score("coverage_real", 0.9, 0.8, 1))
+        == "bad"
+    )
+
+
+def test_the_mean_over_domains_counts_too():
+    parts = [a_score(GAIN, 0.01, 0.001, 0.02, domain=name) for name in "ab"]
+    assert verdict_of(*parts, a_score(GAIN, 0.01, -0.01, 0.02)) == "mixed"
+
+
+def test_a_gain_is_told_of_the_size_that_its_headline_is_of():
+    told = {"segmenter": "unet", "ratio": 1.0, "provenance": "transfer"}
+    few = a_score(GAIN, 0.1, 0.05, 0.15, domain="a", real="4", **told)
+    many = a_score(GAIN, -0.1, -0.2, 0.0, domain="a", real="64", **told)
+    assert verdict_of(few, many, a_score(GAIN, 0.1, 0.05, 0.15, real="4", **told)) == "good"
 
 
 @pytest.mark.parametrize(
     ("low", "value", "high", "verdict"),
-    [(0.7, 0.8, 0.9, "yes"), (0.4, 0.8, 1.2, "partly"), (0.3, 0.5, 0.7, "partly"),
-     (-0.2, 0.1, 0.4, "no")],
+    [(0.7, 0.8, 0.9, "good"), (0.4, 0.8, 1.2, "mixed"), (0.3, 0.5, 0.7, "mixed"),
+     (-0.2, 0.1, 0.4, "bad")],
 )  # fmt: skip
 def test_masks_fit_by_their_way_from_chance_to_real(low, value, high, verdict):
     assert verdict_of(a_score(CLOSED, value, low, high)) == verdict
@@ -46,13 +108,13 @@ def test_masks_fit_by_their_way_from_chance_to_real(low, value, high, verdict):
 
 @pytest.mark.parametrize(
     ("low", "value", "high", "verdict"),
-    [(0.01, 0.03, 0.05, "yes"), (-0.01, 0.01, 0.03, "partly"), (-0.05, -0.02, 0.01, "no")],
+    [(0.01, 0.03, 0.05, "good"), (-0.01, 0.01, 0.03, "mixed"), (-0.05, -0.02, 0.01, "bad")],
 )
 def test_a_gain_is_one_beyond_its_interval(low, value, high, verdict):
     assert verdict_of(a_score(GAIN, value, low, high)) == verdict
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.012, "yes"), (0.1, "partly"), (0.5, "no")])
+@pytest.mark.parametrize(("value", "verdict"), [(0.012, "good"), (0.1, "mixed"), (0.5, "bad")])
 def test_distances_and_copies_are_held_against_real_ones(value, verdict):
     real = a_score("memorised_share_real", 0.01, 0.0, 0.02)
     assert verdict_of(a_score("memorised_share", value), real) == verdict
@@ -60,24 +122,35 @@ def test_distances_and_copies_are_held_against_real_ones(value, verdict):
     assert verdict_of(a_score("mmd_handcrafted", value), floor) == verdict
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.9, "yes"), (0.6, "partly"), (0.2, "no")])
+@pytest.mark.parametrize(("value", "verdict"), [(0.9, "good"), (0.6, "mixed"), (0.2, "bad")])
 def test_diversity_is_held_against_real_ones(value, verdict):
     assert verdict_of(a_score("coverage", value), a_score("coverage_real", 0.92)) == verdict
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(1.2, "yes"), (0.6, "partly"), (3.0, "no")])
+@pytest.mark.parametrize(("value", "verdict"), [(1.2, "good"), (0.6, "mixed"), (3.0, "bad")])
 def test_sharpness_is_best_at_one(value, verdict):
     assert verdict_of(a_score("sharpness", value)) == verdict
 
 
+@pytest.mark.parametrize(("value", "verdict"), [(0, "good"), (2, "mixed"), (3, "bad")])
+def test_alarms_are_counted(value, verdict):
+    assert verdict_of(a_score("alarms", value)) == verdict
+
+
+def test_training_on_synthetic_pairs_alone_does_not_show_that_they_help():
+    alone = [a_score("tstr_dice", 0.9, 0.8, 1.0), a_score("consistency_real", 0.9, 0.8, 1.0)]
+    assert verdict_of(*alone) == "mixed"
+    assert verdict_of(*alone, a_score(GAIN, 0.03, 0.01, 0.05)) == "good"
+
+
 def test_images_without_masks_are_answered_by_scores_of_images():
-    found = {a.question: a for a in answers({"mmd_texture": a_score("mmd_texture", 0.1)})}
-    assert found["Do the images look real?"].metric == "mmd_texture"
-    assert found["Do the images look real?"].verdict == "partly"  # nothing says what real ones get
+    answer = answer_of(a_score("mmd_texture", 0.1))
+    assert answer.metric == "mmd_texture"
+    assert answer.verdict == "mixed"  # nothing says what real ones get
 
 
 def test_what_is_not_measurable_is_not_measured():
     unknown = Score.of(CLOSED, Estimate(math.nan, math.nan, math.nan, 3))
-    assert answers({CLOSED: unknown})[0].verdict == "not measured"
-    assert answers({CLOSED: unknown})[0].sentence == "It is not measurable (n = 3)."
-    assert answers({CLOSED: Score.of(CLOSED, NOTHING)})[0].metric == ""
+    assert answers([unknown])[0].verdict == "not measured"
+    assert answers([unknown])[0].says == "Not measurable (n = 3)."
+    assert answers([Score.of(CLOSED, NOTHING)])[0].metric == ""

@@ -1,0 +1,172 @@
+"""What changed from one version to another: counts, pairs to look at, and scores with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from evaluation.metrics.registry import METRICS, Score
+from evaluation.report.gallery import Shelf
+from evaluation.report.page import page
+from evaluation.report.wording import domain_words
+
+TEMPLATE = "changes.html.j2"
+FACETS = ("domain", "finding", "labels")  # that pairs are counted by
+MOST_VALUES = 40  # of a facet: beyond, it divides the pairs too finely to be read
+# What `factory.store.versions.diff` calls a change -> what a reader does, and one of many pairs.
+WORDS = {
+    "added": "added",
+    "removed": "gone",
+    "remade": "made anew",
+    "accepted": "judged anew and accepted",
+    "rejected": "judged anew and rejected",
+}
+
+
+@dataclass(frozen=True)
+class FacetCount:
+    """Accepted pairs of one value of a facet, before and after."""
+
+    facet: str
+    value: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class ScoreChange:
+    """One score before and after; the interval of the difference takes both as independent.
+
+    Attributes:
+        before: in the older version.
+        after: in the newer one.
+        difference: after less before.
+        low: of the difference, NaN where an interval is unknown.
+        high: likewise.
+    """
+
+    before: Score
+    after: Score
+    difference: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(before: Score, after: Score) -> ScoreChange:
+        """The difference with Newcombe's interval: distances to the bounds, squared and added."""
+        difference = after.value - before.value
+        down = math.hypot(after.value - after.low, before.high - before.value)
+        up = math.hypot(after.high - after.value, before.value - before.low)
+        return ScoreChange(before, after, difference, difference - down, difference + up)
+
+    @property
+    def domain(self) -> str:
+        """In words, "all" of the headline."""
+        return domain_words(str(self.after.parameters.get("domain", ""))) or "all"
+
+    @property
+    def verdict(self) -> str:
+        """Better, worse, or what else can be said."""
+        if not math.isfinite(self.low + self.high):
+            return "unknown"
+        if self.low <= 0 <= self.high:
+            return "no clear change"
+        better = self.after.higher_is_better
+        if better is None:
+            return "changed"
+        return "better" if (self.difference > 0) == better else "worse"
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What changed.
+
+    Attributes:
+        name: of the data set.
+        old: the older version.
+        new: the newer one.
+        pairs: accepted before and after.
+        kinds: change -> number of pairs, those that there are.
+        facets: counts of accepted pairs, of every value whose count is known.
+        scores: that both versions have.
+        shelves: some pairs of each change.
+    """
+
+    name: str
+    old: str
+    new: str
+    pairs: tuple[int, int]
+    kinds: Mapping[str, int]
+    facets: Sequence[FacetCount]
+    scores: Sequence[ScoreChange]
+    shelves: Sequence[Shelf] = ()
+
+    @property
+    def sentence(self) -> str:
+        """In one sentence: pairs, and scores that are clearly better or worse."""
+        pairs = ", ".join(f"{count} {WORDS[kind]}" for kind, count in self.kinds.items())
+        better, worse = self.counted("better"), self.counted("worse")
+        scores = f"{better} scores clearly better, {worse} clearly worse"
+        tried = f"; {scores} of {len(self.scores)}" if self.scores else ""
+        return f"{self.pairs[0]} pairs before, {self.pairs[1]} now: {pairs or 'the same pairs'}{tried}."
+
+    def counted(self, verdict: str) -> int:
+        """How many scores have a verdict."""
+        return sum(change.verdict == verdict for change in self.scores)
+
+
+def kinds(table: pd.DataFrame) -> dict[str, int]:
+    """How many pairs changed how, of a table with the column change."""
+    counts = table["change"].value_counts()
+    return {kind: int(counts[kind]) for kind in WORDS if kind in counts}
+
+
+def facet_counts(before: pd.DataFrame, after: pd.DataFrame) -> list[FacetCount]:
+    """Accepted pairs by facet and value.
+
+    Args:
+        before: facets of the older version's pairs, a row each.
+        after: of the newer one's.
+    """
+    found = []
+    for facet in FACETS:
+        sides = [Counter(side.get(facet, ())) for side in (before, after)]
+        values = sorted({str(value) for side in sides for value in side} - {""})
+        if len(values) <= MOST_VALUES:
+            found += [
+                FacetCount(facet, value, *(side[value] for side in sides)) for value in values
+            ]
+    return found
+
+
+def score_changes(before: Sequence[Score], after: Sequence[Score]) -> list[ScoreChange]:
+    """The scores that both versions have, for all domains and each, in the order of the report."""
+    known = {_key(score): score for score in before if score.known}
+    order = {name: place for place, name in enumerate(METRICS)}
+    found = [
+        ScoreChange.of(known[_key(score)], score)
+        for score in after
+        if score.whole and score.known and _key(score) in known and _shown(score)
+    ]
+    return sorted(found, key=lambda each: (order[each.after.metric], each.domain != "all"))
+
+
+def write_changes(changes: Changes, path: Path) -> Path:
+    """Writes the page and returns its path; the folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(TEMPLATE, changes=changes, words=WORDS), encoding="utf-8")
+    return path
+
+
+def _shown(score: Score) -> bool:
+    return score.metric in METRICS and bool(METRICS[score.metric].section)
+
+
+def _key(score: Score) -> tuple[object, ...]:
+    apart = ("domain", "class", "facet", "segmenter", "classifier", "real", "ratio")
+    return (score.metric, *(str(score.parameters.get(name, "")) for name in apart))

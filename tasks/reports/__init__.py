@@ -1,0 +1,1 @@
+"""What reports of versions are drawn from."""
