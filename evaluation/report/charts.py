@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -91,6 +92,8 @@ class Picture:
         drawing = buffer.getvalue()
         for colour, variable in THEME.items():
             drawing = drawing.replace(colour, variable)
+        # Several charts stand in one page, whose ids must not be the same.
+        drawing = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{self.name}-", drawing)
         label = escape(f"Chart: {self.title}. {self.caption}".strip(), quote=True)
         element = drawing[drawing.index("<svg") :]
         return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

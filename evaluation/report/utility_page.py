@@ -87,7 +87,7 @@ def level_lines(levels: pd.DataFrame) -> Lines:
 
 
 def not_run(levels: pd.DataFrame, network: str) -> list[str]:
-    """What each network was not trained on in each domain, a line each.
+    """What networks were not trained on, a line for the domains of which the same is true.
 
     Args:
         levels: of segmenters or of classifiers.
@@ -95,10 +95,14 @@ def not_run(levels: pd.DataFrame, network: str) -> list[str]:
     """
     if levels.empty:
         return []
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (name, domain), rows in levels.groupby([network, "domain"], sort=False):
+        missing = [arm_words(kind, 0.0) for kind in ARMS if kind not in set(rows["kind"])]
+        alike.setdefault((str(name), "; ".join(missing)), []).append(str(domain))
     return [
-        f"{name}, {domain}: {'; '.join(missing)}."
-        for (name, domain), rows in levels.groupby([network, "domain"], sort=False)
-        if (missing := [arm_words(kind, 0.0) for kind in ARMS if kind not in set(rows["kind"])])
+        f"{name} in {', '.join(domains)}: {missing}."
+        for (name, missing), domains in alike.items()
+        if missing
     ]
 
 

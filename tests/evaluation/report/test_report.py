@@ -231,7 +231,8 @@ def test_privacy_stands_with_what_could_be_certified_and_alarms_have_names():
     scores = [
         a_score("memorised_share", 0.01, n=300),
         a_score("memorised_certifiable", 0.0126, n=300),
-        *(a_score(name, 0.6) for name in ("authenticity", "dcr_share", "alarms")),
+        *(a_score(name, 0.6) for name in ("authenticity", "dcr_share")),
+        a_score("alarms", 0),
         a_score("membership_advantage", 0.05, low=-0.02, high=0.12, n=400),
         *(a_score(name, p, n=300, domain="chest") for name, p in p_values.items()),
     ]
@@ -286,10 +287,9 @@ def test_every_arm_that_was_not_run_says_so():
     page = render(a_report(utility=utility_of()))
     parsed(page)
     table, rest = page.split("Every kind of training</h3>")[1].split("</table>", 1)
-    for domain in ("a", "b"):
-        (line,) = re.findall(rf"Not run: unet, {domain}: (.*)\.", rest)
-        # Seven kinds of ten.
-        assert len(line.split("; ")) == 7
+    (line,) = re.findall(r"Not run: unet in a, b: (.*)\.", rest)
+    # Seven kinds of ten, in both domains.
+    assert len(line.split("; ")) == 7
     assert "real and synthetic pairs, 2 to 1" in table
     for words in ("transfer", "last", "0.800", ">7<", ">2<", ">40<", "not measurable"):
         assert words in table
@@ -424,6 +424,11 @@ def test_charts_take_the_colours_of_the_page():
     table = pd.DataFrame({"step": [1, 2], "value": [1.0, 0.5]})
     picture = curves_chart({"image": table}, title="Loss", value="loss")
     assert "var(--ink)" in picture.svg
+    assert picture.svg.startswith('<svg role="img" aria-label="Chart: Loss.')
+    # Of several charts in a page each has ids of its own.
+    assert all(name.startswith("loss-") for name in re.findall(r'\bid="([^"]*)"', picture.svg))
+    ends = re.findall(r'(?:url\(|href=")#([^")]*)', picture.svg)
+    assert set(ends) <= set(re.findall(r'\bid="([^"]*)"', picture.svg))
     assert "#1b2a3a" not in picture.svg
     assert isinstance(picture, Picture)
     assert picture.png.startswith(b"\x89PNG")
@@ -432,3 +437,36 @@ def test_charts_take_the_colours_of_the_page():
 def test_charts_stand_scores_that_are_unknown():
     unknown = [Score.of(name, NOTHING, domain="a") for name in METRICS]
     assert consistency_chart(unknown).svg
+
+
+def test_one_size_of_real_images_stands_in_the_middle_of_its_axis():
+    levels = levels_table(kinds=[("synthetic", "", 0), ("real", "8", 8), ("both", "8", 8)])
+    for axes in utility_chart(levels).figure.axes:
+        assert axes.get_xlim() == (4, 16)
+        places = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+        assert all(7 < place < 9 for place in places)
+
+
+def test_the_top_counts_the_answers_and_is_no_better_than_they_are():
+    scores = [
+        *(a_score("coverage", 0.0, domain=name) for name in "ab"),
+        *(a_score("coverage_real", 0.9, domain=name) for name in "ab"),
+        a_score("coverage", 0.0),
+        a_score("consistency_closed", 0.9),
+    ]
+    top = render(a_report(scores=scores, gates={"consistency_closed": ">= 0.5"})).split("<nav")[0]
+    assert "Of 6 questions below the answers are: 1 good, 1 bad, 4 not measured." in top
+    assert '<span class="verdict bad">✕ bad</span>' in top
+    assert "Worst in a, bad in 2 of 2 domains" in top
+
+
+def test_origin_use_and_change_are_told():
+    facts = {
+        "licence of the data learnt from": "CC0",
+        "cost": "3 min",
+        "changed since v1": "2 added",
+    }
+    page = render(a_report(facts=facts))
+    for name, entry in facts.items():
+        assert f"<dt>{name}</dt><dd>{entry}</dd>" in page
+    assert "<dt>forbidden use</dt><dd>Diagnosis" in page
