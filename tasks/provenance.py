@@ -93,7 +93,7 @@ def origin(
     training = f"; training its generator took {duration(trained)}" if trained else ""
     name = snapshot.name
     return {
-        "licence of the data learnt from": " | ".join(learnt) or licence,
+        "licence of the data learnt from": " | ".join(learnt) or "none: it draws by rule",
         "licence of the data held against": licence,
         "made again by": f"medpair run {name}.yaml, the recipe at the end saved under that name",
         "cost": f"{duration(processor_seconds)} of processor time until this report{training}",

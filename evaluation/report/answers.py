@@ -241,7 +241,7 @@ QUESTIONS = (
                 (
                     "Masks fit their images about as well as real masks do.",
                     "Masks fit better than masks of other pairs, not as well as real ones.",
-                    "Masks fit hardly better than masks of other pairs would.",
+                    "It is not shown that masks fit better than masks of other pairs would.",
                 ),
             ),
             Measure(
@@ -428,7 +428,7 @@ QUESTIONS = (
                 (
                     "The finding asked for is recognised about as well as in real images.",
                     "The finding asked for is recognised above chance, not as in real images.",
-                    "The finding asked for is hardly recognised above chance.",
+                    "It is not shown that the finding asked for is recognised above chance.",
                 ),
             ),
             Measure(

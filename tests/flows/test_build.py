@@ -234,7 +234,8 @@ def test_other_commands_read_what_was_made(first, medpair, home, tmp_path):
     assert "tiny" in [each["name"] for each in told("datasets", "list")["datasets"]]
     assert told("datasets", "log", "tiny")["log"][0]["snapshot"] == first["snapshot"]
     assert told("datasets", "show", "tiny@v1")["pairs"]["accepted"] == 4
-    assert told("datasets", "diff", "tiny", "v1")["changes"] == []
+    assert told("datasets", "diff", "tiny", "v1", "--html", tmp_path / "diff.html")["changes"] == []
+    assert "No pair differs." in (tmp_path / "diff.html").read_text()
     assert told("datasets", "verify", "tiny")["problems"] == []
     assert told("datasets", "gc", "tiny")["branches"] == []
     rows = told("scores", "select value from scores where metric = 'consistency'")["rows"]

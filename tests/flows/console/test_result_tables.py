@@ -3,6 +3,7 @@ import io
 from rich.console import Console
 
 from evaluation.metrics.registry import Score
+from evaluation.report.answers import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
 from flows.console import result_tables
@@ -22,16 +23,22 @@ def printed(table):
 
 
 def test_a_terminal_answers_first_and_says_how_to_see_all():
-    text = printed(result_tables.scored(Scored("lungs@v1", 40, 0, SCORES)))
-    assert "yes  Does a model trained on them alone work?" in text
-    assert "0.900 [0.850, 0.950]; of one trained on real ones: 0.930" in " ".join(text.split())
-    assert "not measured: Do the masks fit?" in text
+    text = printed(
+        result_tables.scored(Scored("lungs@v1", 40, 0, SCORES, answers(list(SCORES.values()))))
+    )
+    assert "mixed  Do they help to train a model?" in text
+    assert "0.900 [0.850, 0.950]; of one trained on real ones 0.930" in " ".join(text.split())
+    assert "not measured: Do the masks fit the images?" in text
     assert "vendi" not in text
     assert "--all" in text
     assert "where data_set = 'lungs'" in " ".join(text.split())
 
 
 def test_all_scores_stand_with_their_controls():
-    text = printed(result_tables.scored(Scored("lungs@v1", 40, 0, SCORES), all_=True))
+    text = printed(
+        result_tables.scored(
+            Scored("lungs@v1", 40, 0, SCORES, answers(list(SCORES.values()))), all_=True
+        )
+    )
     for line in ("tstr_dice", "  consistency_real", "vendi ", "vendi_order2"):
         assert line in text
