@@ -365,7 +365,7 @@ QUESTIONS = (
                 "memorised_share_real",
                 "among real images of other patients",
                 (
-                    "No more near copies than among real images of other patients.",
+                    "Near copies are no more than chance gives among real images of other patients.",
                     "More near copies than among real images of other patients: look at them.",
                     "Many images are near copies of training images: do not pass them on.",
                 ),

@@ -17,6 +17,7 @@ from evaluation.report.wording import domain_words
 
 TEMPLATE = "changes.html.j2"
 FACETS = ("domain", "finding", "labels")  # that pairs are counted by
+UNCLEAR = ("no clear change", "unknown")
 MOST_VALUES = 40  # of a facet: beyond, it divides the pairs too finely to be read
 # What `factory.store.versions.diff` calls a change -> what a reader does, and one of many pairs.
 WORDS = {
@@ -111,9 +112,19 @@ class Changes:
         """In one sentence: pairs, and scores that are clearly better or worse."""
         pairs = ", ".join(f"{count} {WORDS[kind]}" for kind, count in self.kinds.items())
         better, worse = self.counted("better"), self.counted("worse")
-        scores = f"{better} scores clearly better, {worse} clearly worse"
-        tried = f"; {scores} of {len(self.scores)}" if self.scores else ""
+        scores = f"{better} clearly better and {worse} clearly worse"
+        tried = f"; of {len(self.scores)} scores {scores}" if self.scores else ""
         return f"{self.pairs[0]} pairs before, {self.pairs[1]} now: {pairs or 'the same pairs'}{tried}."
+
+    @property
+    def clear(self) -> list[ScoreChange]:
+        """The scores whose interval of the difference does not hold 0."""
+        return [change for change in self.scores if change.verdict not in UNCLEAR]
+
+    @property
+    def unclear(self) -> list[ScoreChange]:
+        """All others."""
+        return [change for change in self.scores if change.verdict in UNCLEAR]
 
     def counted(self, verdict: str) -> int:
         """How many scores have a verdict."""

@@ -174,7 +174,7 @@ def _curves_of(levels: pd.DataFrame, network: str, measure: str) -> Picture:
     return Picture(
         "utility" if network == "segmenter" else f"utility-{network}",
         f"What {network}s learn from the pairs",
-        f"Equally many training steps in every arm; mean of {seeds} seeds; n = {cases} real pairs; "
+        f"Equally many training steps in every arm; mean of {seeds} {'seed' if seeds == 1 else 'seeds'}; n = {cases} real pairs; "
         "bars and the band are 95 % intervals over patients and seeds. The axis does not start at "
         "0.",
         figure,

@@ -191,7 +191,7 @@ def outlines(mask: NDArray[np.uint8], names: Sequence[str]) -> tuple[Outline, ..
 
 def _card(pairs: Pairs, i: int, beside: Beside, first: Sequence[str]) -> Card:
     row = _of(pairs, "row", i) or str(i)
-    said = beside.table.iloc[i].to_dict() if i < len(beside.table) else {}
+    said = _said(beside.table, i)
     what = [domain_words(_of(pairs, "domain", i)), _of(pairs, "finding", i)]
     about = " · ".join(filter(None, what))
     notes = filter(None, (*first, about, _agreement(said), _nearness(said)))
@@ -199,25 +199,28 @@ def _card(pairs: Pairs, i: int, beside: Beside, first: Sequence[str]) -> Card:
     return Card(f"row {row}", tuple(notes), (*tiles, *_nearest(beside.train, said)))
 
 
-def _nearest(train: Pairs | None, said: Mapping[object, object]) -> tuple[Tile, ...]:
-    at = said.get("nearest")
-    if train is None or at is None or pd.isna(at):
+def _said(table: pd.DataFrame, i: int) -> dict[str, float]:
+    """The numbers that are known of a pair."""
+    line = {} if i >= len(table) else {str(k): float(v) for k, v in table.iloc[i].items()}
+    return {name: value for name, value in line.items() if np.isfinite(value)}
+
+
+def _nearest(train: Pairs | None, said: Mapping[str, float]) -> tuple[Tile, ...]:
+    if train is None or "nearest" not in said:
         return ()
-    image = train.images[int(float(str(at)))]
+    image = train.images[int(said["nearest"])]
     return (tile(image, "nearest real", "The nearest real training image, to compare"),)
 
 
-def _agreement(said: Mapping[object, object]) -> str:
-    dice = float(str(said.get("dice", "nan")))
-    return f"Dice {number(dice)}" if np.isfinite(dice) else ""
+def _agreement(said: Mapping[str, float]) -> str:
+    return f"Dice {number(said['dice'])}" if "dice" in said else ""
 
 
-def _nearness(said: Mapping[object, object]) -> str:
-    distance = float(str(said.get("nearest_distance", "nan")))
-    if not np.isfinite(distance):
+def _nearness(said: Mapping[str, float]) -> str:
+    if "nearest_distance" not in said:
         return ""
-    copied = ", near copy" if str(said.get("copied")) in {"True", "1", "1.0"} else ""
-    return f"distance to nearest {distance:.2f}{copied}"
+    copied = ", near copy" if said.get("copied") else ""
+    return f"distance to nearest {said['nearest_distance']:.2f}{copied}"
 
 
 def _numbers(table: pd.DataFrame, name: str, count: int) -> NDArray[np.float64]:

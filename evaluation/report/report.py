@@ -18,11 +18,12 @@ from evaluation.report.gallery import Shelf
 from evaluation.report.page import page
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
+from evaluation.report.verdicts import Verdict
 from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
 
 TEMPLATE = "report.html.j2"
-MARKS = {"good": "✓", "mixed": "~", "bad": "✕", "not measured": "○"}
+MARKS: Mapping[Verdict, str] = {"good": "✓", "mixed": "~", "bad": "✕", "not measured": "○"}
 INTENDED = (
     "Research and development: to train and test models that segment or classify such images, "
     "beside real ones, and to try out software without patients' images."
@@ -103,7 +104,7 @@ def render(report: Report) -> str:
 def summary(said: Sequence[Answer]) -> str:
     """How many questions are answered how, in a sentence."""
     counts = Counter(answer.verdict for answer in said)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict]]
+    parts = [f"{counts[verdict]} {verdict}" for verdict in MARKS if verdict in counts]
     return f"Of {len(said)} questions below the answers are: {', '.join(parts)}."
 
 

@@ -80,7 +80,7 @@ def test_the_page_tells_counts_scores_and_shows_pairs(discs, tmp_path):
         score_changes(BEFORE, AFTER), [shelf],
     )  # fmt: skip
     assert changes.sentence == (
-        "3 pairs before, 4 now: 2 added, 1 gone; 2 scores clearly better, 1 clearly worse of 3."
+        "3 pairs before, 4 now: 2 added, 1 gone; of 3 scores 2 clearly better and 1 clearly worse."
     )
     text = write_changes(changes, tmp_path / "new" / "diff.html").read_text()
     assert text.startswith("<!doctype html>")
