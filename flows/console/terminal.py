@@ -116,7 +116,7 @@ class Terminal:
     def show(self, result: object, text: RenderableType) -> None:
         """Prints the result: `result` as one JSON object, or `text` for people."""
         if self.json_wanted:
-            print(json.dumps(as_json(result), allow_nan=False))
+            print(json.dumps(as_json(result), allow_nan=False), flush=True)
         else:
             Console(soft_wrap=True).print(text)
 

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from factory.errors import InputError
 from tasks.services.progress import stage
@@ -40,8 +41,8 @@ class Pages:
 class Serving:
     """The servers that were started for pages, which are shown while they run."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
+    def __init__(self, stack: ExitStack, logs: Path) -> None:
+        self._stack, self._logs = stack, logs
         self._processes: list[Process] = []
 
     def start(self, name: str, words: Sequence[str], health: str, **env: str) -> None:
@@ -50,12 +51,13 @@ class Serving:
         Raises:
             InputError: if it does not.
         """
+        log = self._logs / f"{name.lower()}-pages.log"
         with stage(f"starting the pages of {name}"):
-            self._processes.append(self._stack.enter_context(_running(words, env)))
+            self._processes.append(self._stack.enter_context(_running(words, env, log)))
             if not self._answers(health):
                 raise InputError(
-                    f"the pages of {name} do not come up: nothing answers at {health}; see what "
-                    "was said above, or give another port"
+                    f"the pages of {name} do not come up: nothing answers at {health}; see {log}, "
+                    "or give another port"
                 )
 
     def wait(self) -> None:
@@ -69,7 +71,7 @@ class Serving:
                 time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
             return
-        raise InputError("one of the servers ended by itself; see what it said above")
+        raise InputError(f"one of the servers ended by itself; see the logs in {self._logs}")
 
     def _alive(self) -> bool:
         return all(process.poll() is None for process in self._processes)
@@ -100,10 +102,11 @@ def served(
         InputError: if a port is taken, or a server does not come up.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell may have one ignored
+        signal.signal(number, signal.default_int_handler)
     ports = (free_port(port_prefect, "--port-prefect"), free_port(port_mlflow, "--port-mlflow"))
     with ExitStack() as stack:
-        serving = Serving(stack)
+        serving = Serving(stack, settings.home)
         prefect = _prefect(serving, ports[0])
         yield Pages(prefect, _mlflow(serving, ports[1], settings)), serving
 
@@ -142,20 +145,24 @@ def _mlflow(serving: Serving, port: int, settings: Settings) -> str:
     address = f"http://{LOOPBACK}:{port}"
     words = ("mlflow", "server", "--backend-store-uri", settings.mlflow)
     where = ("--host", LOOPBACK, "--port", str(port), "--workers", "1")
-    serving.start("MLflow", (*words, *where), f"{address}/health")
+    # Jobs of MLflow's own, of which this has none, would take seven processes more.
+    jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    serving.start("MLflow", (*words, *where), f"{address}/health", **jobs)
     return address
 
 
 @contextmanager
-def _running(words: Sequence[str], env: Mapping[str, str]) -> Iterator[Process]:
+def _running(words: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[Process]:
     """A Python module that runs as a server while the block does, in a session of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:

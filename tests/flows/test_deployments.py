@@ -34,6 +34,14 @@ def test_an_entrypoint_loads_and_takes_its_parameters(name):
     flow.validate_parameters(given)
 
 
+@pytest.mark.parametrize("name", ["nightly", "maintenance"])
+def test_what_is_due_while_the_one_before_runs_is_left_out(name):
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig
+
+    given = ConcurrencyLimitConfig.model_validate(DEPLOYMENTS[name]["concurrency_limit"])
+    assert (given.limit, given.collision_strategy.value) == (1, "CANCEL_NEW")
+
+
 def prefect(env, *words):
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -157,6 +165,7 @@ def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
     (refused,) = httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
     assert refused["state"]["type"] == "FAILED"
     assert "misses >= 1.1 by" in refused["state"]["message"]
+    assert refused["name"] == "tiny"
     published = {"filter": {"event": {"name": ["medpair.version.published"]}}}
     assert httpx.post(f"{deployed}/events/filter", json=published).json()["total"] == 1
     assert len(measured()) == 1

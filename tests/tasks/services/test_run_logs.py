@@ -34,7 +34,9 @@ def fail(logger, error):
 
 
 @pytest.mark.parametrize(
-    "mistake", [factory.errors.InputError, evaluation.errors.InputError, lambda t: RecipeError([t])]
+    "mistake",
+    [factory.errors.InputError, evaluation.errors.InputError, lambda text: RecipeError([text])],
+    ids=["factory", "evaluation", "recipe"],
 )
 def test_a_mistake_is_logged_in_its_line(shown, mistake):
     lines, handler, runs, _ = shown
