@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 import evaluation.errors
 import factory.errors
 from flows.console.dataset_commands import datasets
+from flows.console.init_command import init
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
@@ -66,6 +67,7 @@ app = typer.Typer(
     help="Makes, judges and publishes synthetic medical image-mask pairs.",
 )
 app.add_typer(datasets, name="datasets")
+app.command()(init)
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
