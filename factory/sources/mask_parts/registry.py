@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from factory.sources.mask_parts.annotations import read_json_mask
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.shapes import Reader
 
-READERS: Mapping[str, Reader] = {}
+READERS: Mapping[str, Reader] = {
+    ".json": read_json_mask,
+}
 
 
 def reader_of(path: Path) -> Reader | None:

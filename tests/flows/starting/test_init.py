@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from factory.sources.mask_parts.compose import compose
 from flows.console import init_command
 
 COUNT = 12
@@ -109,6 +110,46 @@ def nifti(mine):
         save_volume(mine / "images" / name, mine / "masks" / name, n)
 
 
+def decathlon(mine):
+    entries = []
+    for n in range(5):
+        image, label = f"imagesTr/hip_{n:03d}.nii.gz", f"labelsTr/hip_{n:03d}.nii.gz"
+        save_volume(mine / image, mine / label, n)
+        entries.append({"image": f"./{image}", "label": f"./{label}"})
+    told = {"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "Anterior"}}
+    write_json(mine / "dataset.json", told | {"training": entries, "test": []})
+
+
+SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # x, y
+
+
+def coco(mine):
+    images, annotations = [], []
+    for n in range(COUNT):
+        save(mine / "images" / f"{n:03d}.jpg", disc(n)[0])
+        images.append({"id": n, "file_name": f"{n:03d}.jpg", "height": SIDE, "width": SIDE})
+        flat = [[float(number) for point in SQUARE for number in point]]
+        runs = {"size": [SIDE, SIDE], "counts": [SIDE * 2, SIDE, SIDE * (SIDE - 3)]}
+        for category, segmentation in ((3, flat), (7, runs)):
+            each = {"image_id": n, "category_id": category, "segmentation": segmentation}
+            annotations.append({"id": len(annotations), **each})
+    categories = [{"id": 7, "name": "rim"}, {"id": 3, "name": "cyst"}, {"id": 0, "name": "unused"}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    write_json(mine / "annotations" / "instances.json", content)
+
+
+def labelme(mine):
+    for n in range(COUNT):
+        save(mine / f"{n:03d}.png", disc(n)[0])
+        shapes = [
+            {"label": "cyst", "points": SQUARE, "shape_type": "polygon"},
+            {"label": "rim", "points": [[2, 2], [5, 5]], "shape_type": "rectangle"},
+            {"label": "note", "points": [[2, 2]], "shape_type": "point"},
+        ]
+        content = {"shapes": shapes, "imageHeight": SIDE, "imageWidth": SIDE}
+        write_json(mine / f"{n:03d}.json", content | {"imagePath": f"{n:03d}.png"})
+
+
 LAYOUTS = {
     "equal names": (equal_names, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
     "suffix": (suffix, {"classes": {"1": "structure"}, "images": 12}),
@@ -124,6 +165,9 @@ LAYOUTS = {
     "split folders": (split_folders, {"splits": {"train": 4, "val": 4, "test": 4}}),
     "nnunet": (nnunet, {"classes": {"1": "cyst"}, "modality": "ultrasound"}),
     "nifti": (nifti, {"images": 5, "slices": 15}),
+    "decathlon": (decathlon, {"classes": {"1": "Anterior"}, "modality": "MRI", "slices": 15}),
+    "coco": (coco, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
+    "labelme": (labelme, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
     "tiff": (lambda mine: suffix(mine, "_mask", ".tif"), {"images": 12}),
 }
 
@@ -157,6 +201,19 @@ def test_the_joined_mask_holds_both_parts(mine, start):
     joined = next(iter(cases.decoded(cases.cases[at]).pairs(inputs.recipe.image)))[1]
     whole = Image.fromarray(inside.astype(np.uint8)).resize((32, 32), Image.Resampling.NEAREST)
     assert np.array_equal(joined, np.asarray(whole))
+
+
+@pytest.mark.parametrize("write", [coco, labelme])
+def test_annotations_are_read_where_they_are(write, mine, start):
+    write(mine)
+    _, inputs = start()
+    assert not list(mine.rglob("*mask*"))
+    stack = compose(inputs.source.cases[0].parts, {"cyst": 1, "rim": 2}, str, mine)
+    assert stack.pixels.shape == (1, SIDE, SIDE)
+    assert stack.pixels[0, 20, 20] == 1
+    assert stack.pixels[0, 3, 2] == 2
+    assert stack.pixels[0, 35, 35] == 0
+    assert (stack.pixels == 1).sum() == 20 * 20
 
 
 def test_structures_are_classes_joined_or_chosen(mine, start):
