@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -96,10 +96,13 @@ class Cases:
         for domain in self.domains.values():
             content.update(domain.model_dump_json().encode())
         content.update(json.dumps({k: sorted(v.items()) for k, v in self.codes.items()}).encode())
+        known: dict[Path, bytes] = {}  # a file of annotations holds the masks of many cases
         for case in self.cases:
             content.update(repr((case.name, *_described(case))).encode())
             for path in case.files:
-                content.update(_file_digest(path, name_in(self.root, path)))
+                if path not in known:
+                    known[path] = _file_digest(path, name_in(self.root, path))
+                content.update(known[path])
         return content.hexdigest()
 
     @property
@@ -138,16 +141,18 @@ class Cases:
         pairs = [pair for at in self._chosen(split) for pair in self._pairs(at, image)]
         for at in self._of_split(split):
             scans[at] = replace(scans[at], pairs=None)
-        parts = zip(*pairs, strict=True) if pairs else ((),) * 5
-        images, masks, rows, spacing, has_mask = parts
-        shape = (len(pairs), image.size, image.size)
-        return PairBatch(
-            np.array(images, np.uint8).reshape(*shape, image.channels),
-            np.array(masks, np.uint8).reshape(shape),
-            pd.DataFrame([{**row, "split": split} for row in rows], columns=list(FACETS)),
-            np.array(spacing, np.float32).reshape(len(pairs), 2),
-            np.array(has_mask, bool),
+        return _batch(
+            [(*pair[:2], {**pair[2], "split": split}, *pair[3:]) for pair in pairs], image
         )
+
+    def preview(self, numbers: Iterable[int], image: ImageSection) -> PairBatch:
+        """The pairs of single cases, of a volume the middle slice; their split is "".
+
+        Raises:
+            InputError: at the first bad file.
+        """
+        pairs = [tuple(self.decoded(self.cases[at]).pairs(image)) for at in numbers]
+        return _batch([each[len(each) // 2] for each in pairs if each], image)
 
     @cached_property
     def alike(self) -> list[tuple[int, int]]:
@@ -202,10 +207,11 @@ class Cases:
     def _scanned(self, image: ImageSection) -> list[Scan]:
         """A scan of every case at this size."""
         if image not in self._scans:
-            self._scans[image] = [_scan(self._decoded(case), image) for case in self.cases]
+            self._scans[image] = [_scan(self.decoded(case), image) for case in self.cases]
         return self._scans[image]
 
-    def _decoded(self, case: Case) -> DecodedCase:
+    def decoded(self, case: Case) -> DecodedCase:
+        """A case of these, ready to be read."""
         domain, codes = self.domains[case.domain], self.codes[case.domain]
         return DecodedCase(case, domain, codes, self.root, self.choice.slices)
 
@@ -215,11 +221,24 @@ class Cases:
             raise InputError(scan.refusal)
         if scan.pairs is not None:
             return scan.pairs
-        return tuple(self._decoded(self.cases[at]).pairs(image))  # the split is read once more
+        return tuple(self.decoded(self.cases[at]).pairs(image))  # the split is read once more
 
     def _hash(self, at: int) -> NDArray[np.uint64]:
         known = next((scans[at].hash for scans in self._scans.values()), None)
-        return self._decoded(self.cases[at]).hash() if known is None else known
+        return self.decoded(self.cases[at]).hash() if known is None else known
+
+
+def _batch(pairs: Sequence[tuple[Any, ...]], image: ImageSection) -> PairBatch:
+    parts = zip(*pairs, strict=True) if pairs else ((),) * 5
+    images, masks, rows, spacing, has_mask = parts
+    shape = (len(pairs), image.size, image.size)
+    return PairBatch(
+        np.array(images, np.uint8).reshape(*shape, image.channels),
+        np.array(masks, np.uint8).reshape(shape),
+        pd.DataFrame(list(rows), columns=list(FACETS)),
+        np.array(spacing, np.float32).reshape(len(pairs), 2),
+        np.array(has_mask, bool),
+    )
 
 
 def _scan(decoded: DecodedCase, image: ImageSection) -> Scan:
@@ -235,6 +254,7 @@ def _described(case: Case) -> tuple[object, ...]:
     return (
         *(case.domain, case.split, case.patient, case.finding, case.text),
         *(case.spacing_mm, case.volume, case.slice, len(case.images)),
+        *(part.key for part in case.parts),
     )
 
 

@@ -24,6 +24,8 @@ from factory.sources.duplicates import difference_hash
 from factory.sources.files.stack import Stack
 from factory.sources.image_files import read_stack
 from factory.sources.label_map import meanings
+from factory.sources.mask_parts.compose import compose
+from factory.sources.mask_parts.part import MaskPart
 from factory.vocabulary import Domain
 
 Codes = Mapping[int, int]  # value in the file -> class index of the domain
@@ -37,12 +39,14 @@ class Case:
     Attributes:
         name: unique, and what errors call it: the path of the image within the data set.
         images: one file, or one per channel.
-        mask: None where none is needed; the root of the data set where one is missing.
+        mask: None where none is needed; the root of the data set where one is missing; the first
+            of `parts` where there are any.
         split: "train", "val", "test", or "" to be assigned.
         patient: "" where unknown.
         spacing_mm: (row, column), NaN to take what the file says.
         volume: the volume a flat image was cut from, "" where it was not.
         slice: its number there, -1 where it was not.
+        parts: what the mask is made of, where that is more than the values of one image file.
     """
 
     name: str
@@ -56,10 +60,13 @@ class Case:
     spacing_mm: tuple[float, float] = (np.nan, np.nan)
     volume: str = ""
     slice: int = -1
+    parts: tuple[MaskPart, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file of the case."""
+        if self.parts:
+            return (*self.images, *(part.path for part in self.parts))
         return (*self.images, *((self.mask,) if self.mask is not None else ()))
 
     @property
@@ -177,6 +184,10 @@ class DecodedCase:
     def _mask(self, path: Path) -> tuple[NDArray[np.uint8], bool]:
         """Class indices (K, H, W), and whether they are a volume's slices."""
         case, name = self.case, self._name(path)
+        if case.parts:
+            coded = {self.domain.class_names[index]: value for value, index in self.codes.items()}
+            composed = compose(case.parts, coded, self._name, case.images[0])
+            return self._decode(composed.pixels, name), composed.volume
         if not path.is_file():
             why = f"{name} does not exist" if path != self.root else "the table names none"
             raise InputError(

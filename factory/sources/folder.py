@@ -25,6 +25,8 @@ from factory.sources.label_map import (
     read_names,
     with_findings,
 )
+from factory.sources.mask_parts.part import parse_cell
+from factory.sources.mask_parts.registry import is_plain
 from factory.sources.splits import SPLITS, leaks
 from factory.vocabulary import Domain, Vocabulary, load_vocabulary, plain, unknown_name
 
@@ -47,7 +49,8 @@ Row = Mapping[str, str]
 class FolderSource(LimitedSpec):
     """Recipe section of a folder with a metadata.csv, one row per image or volume.
 
-    Columns: image and mask (paths within the folder; PNG, JPEG, TIFF or NIfTI) and, where known,
+    Columns: image and mask (paths within the folder; PNG, JPEG, TIFF or NIfTI; for the parts of a
+    mask see `mask_parts.part.parse_cell`) and, where known,
     split, patient, modality, anatomy, labels (classes that may be shown, joined by ";"), finding,
     text, spacing (mm, "row;column" or one number), volume (which a flat image was cut from) and
     licence. Other columns are left alone. Masks hold class indices, which classes.json names.
@@ -81,12 +84,18 @@ class FolderSource(LimitedSpec):
         Raises:
             InputError: if folder or table are missing, or the domain stays unclear.
         """
+        return self.of_rows(read_rows(self.path), read_names(self.path))
+
+    def of_rows(self, rows: Sequence[Row], names: Names | None) -> Cases:
+        """The source of a table and a label map that need not have been written yet.
+
+        Raises:
+            InputError: if the domain stays unclear.
+        """
         from factory.sources.cases import Cases, Choice
 
-        rows = read_rows(self.path)
         if self.resplit:
             rows = [{**row, "split": ""} for row in rows]
-        names = read_names(self.path)
         chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
         cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
         if self.masks == "optional":
@@ -221,10 +230,11 @@ def _labels(row: Row) -> list[str]:
 def _case(folder: Path, row: Row, domain: str) -> Case:
     from factory.sources.cases import Case
 
+    parts = parse_cell(folder, row["mask"])
     return Case(
         row["image"],
         (folder / row["image"],),
-        folder / row["mask"],
+        parts[0].path,
         domain,
         row["split"] if row["split"] in SPLITS else "",
         row["patient"],
@@ -232,6 +242,7 @@ def _case(folder: Path, row: Row, domain: str) -> Case:
         row["text"],
         spacing_mm(row["spacing"]) or (np.nan, np.nan),
         row["volume"],
+        parts=() if is_plain(parts) else parts,
     )
 
 

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 import factory.errors
 from flows.console.dataset_commands import datasets
+from flows.console.init_command import init
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
@@ -67,6 +68,7 @@ app = typer.Typer(
     help="Makes, judges and publishes synthetic medical image-mask pairs.",
 )
 app.add_typer(datasets, name="datasets")
+app.command()(init)
 app.command()(segment)
 
 RecipeName = Annotated[

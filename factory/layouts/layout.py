@@ -1,0 +1,82 @@
+"""What a layout finds in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from factory.layouts.listing import Listing
+
+
+@dataclass(frozen=True)
+class FoundMask:
+    """One mask of an image.
+
+    Attributes:
+        path: within the folder.
+        key: of a file of annotations, see `factory.sources.mask_parts.part.MaskPart`.
+        structure: what it shows, where an image has several masks that differ by it.
+    """
+
+    path: str
+    key: str = ""
+    structure: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a part of a cell of the mask column."""
+        return f"{self.path}#{self.key}" if self.key else self.path
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """An image with its masks; "" is what nobody says."""
+
+    image: str
+    masks: tuple[FoundMask, ...]
+    split: str = ""
+    patient: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a layout makes of a folder.
+
+    Attributes:
+        layout: what it is called.
+        rows: of the table to be.
+        classes: value in the masks -> class, where the folder tells; without it, values are seen.
+        labels: class names, where masks name their classes and have no values.
+        modality: as far as the folder tells.
+        notes: what was done with what fits in nowhere, a sentence each.
+        nnunet: whether the folder is read by the source `nnunet`, and needs no table.
+    """
+
+    layout: str
+    rows: tuple[FoundRow, ...]
+    classes: Mapping[int, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    modality: str = ""
+    notes: tuple[str, ...] = ()
+    nnunet: bool = False
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """What the masks of one image differ by; () where each has one, or they are of one kind."""
+        return tuple(sorted({mask.structure for row in self.rows for mask in row.masks} - {""}))
+
+    @property
+    def values(self) -> Mapping[str, int]:
+        """Class name -> value, where masks name their classes."""
+        return {name: value for value, name in enumerate(self.labels, 1)}
+
+
+# None where the folder is of another layout; raises InputError where it is of this and broken.
+Layout = Callable[[Listing], Found | None]
+
+
+def some(names: list[str], most: int = 5) -> str:
+    """The first few of many names, for a sentence."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

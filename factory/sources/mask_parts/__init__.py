@@ -1,0 +1,1 @@
+"""Masks of several files, and masks that are no image file: a mask cell's parts and their readers."""

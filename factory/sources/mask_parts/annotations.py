@@ -1,0 +1,146 @@
+"""Masks in JSON files: COCO's polygons and run lengths, and polygons as LabelMe writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import disk, polygon
+
+from factory.errors import InputError
+from factory.sources.mask_parts.part import MaskPart
+from factory.sources.mask_parts.run_lengths import decode_runs
+from factory.sources.mask_parts.shapes import Shapes
+
+Region = NDArray[np.bool_]  # (H, W)
+WITHOUT_AREA = ("point", "points", "line", "linestrip")
+
+
+def read_annotations(path: Path) -> Mapping[str, Any]:
+    """The object in a JSON file; {} where it holds anything else."""
+    status = path.stat()
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)  # one file holds the masks of many images
+def _read(path: Path, changed: int, size: int) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def is_coco(content: Mapping[str, Any]) -> bool:
+    """Whether it has the lists of COCO."""
+    return all(isinstance(content.get(n), list) for n in ("images", "annotations", "categories"))
+
+
+def polygon_list(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """The shapes of one image, each with a label and its points; None where there is no list."""
+    for name in ("shapes", "objects"):
+        if isinstance(shapes := content.get(name), list):
+            return shapes
+    return None
+
+
+def labels_of(content: Mapping[str, Any]) -> set[str]:
+    """Labels of the shapes that have an area."""
+    return {
+        str(shape.get("label"))
+        for shape in polygon_list(content) or ()
+        if shape.get("shape_type") not in WITHOUT_AREA
+    }
+
+
+def read_json_mask(part: MaskPart, name: str, like: Path) -> Shapes:
+    """The regions of one image.
+
+    Raises:
+        InputError: if the file is neither, does not know the image, or is damaged.
+    """
+    content = read_annotations(part.path)
+    try:
+        if is_coco(content):
+            return _coco(content, part.key, name)
+        if polygon_list(content) is not None:
+            return _polygons(content, name)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{name}: an annotation cannot be read ({type(error).__name__}: {error}); correct it"
+        ) from error
+    raise InputError(
+        f"{name}: holds neither COCO annotations (images, annotations, categories) nor shapes with "
+        "points; export it as one of both"
+    )
+
+
+def _coco(content: Mapping[str, Any], key: str, name: str) -> Shapes:
+    image = next((each for each in content["images"] if str(each["id"]) == key), None)
+    if image is None:
+        raise InputError(f"{name} knows no image {key}; correct what stands behind #")
+    size = (int(image["height"]), int(image["width"]))
+    categories = {each["id"]: str(each["name"]) for each in content["categories"]}
+    regions = [
+        (categories[each["category_id"]], _segmentation(each["segmentation"], size))
+        for each in content["annotations"]
+        if str(each["image_id"]) == key and each.get("segmentation")
+    ]
+    # COCO has no order: the small ones would else be hidden by those that they lie within.
+    regions.sort(key=lambda region: -int(region[1].sum()))
+    return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
+
+
+def _segmentation(told: Any, size: tuple[int, int]) -> Region:  # noqa: ANN401  # JSON
+    if isinstance(told, Mapping):
+        return decode_runs(told["counts"], (int(told["size"][0]), int(told["size"][1])))
+    inside = np.zeros(size, bool)
+    for flat in told:
+        inside |= _filled(np.asarray(flat, float).reshape(-1, 2), size)
+    return inside
+
+
+def _polygons(content: Mapping[str, Any], name: str) -> Shapes:
+    height = content.get("imageHeight", content.get("imgHeight"))
+    width = content.get("imageWidth", content.get("imgWidth"))
+    if height is None or width is None:
+        raise InputError(f"{name} does not say imageHeight and imageWidth; add them")
+    size = (int(height), int(width))
+    regions = _labelled(polygon_list(content) or (), size)
+    return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
+
+
+def _labelled(
+    shapes: Sequence[Mapping[str, Any]], size: tuple[int, int]
+) -> Iterator[tuple[str, Region]]:
+    for shape in shapes:
+        kind = shape.get("shape_type", "polygon")
+        if kind in WITHOUT_AREA:
+            continue
+        points = np.asarray(shape.get("points", shape.get("polygon")), float)
+        yield str(shape["label"]), _drawn(kind, points, size)
+
+
+def _drawn(kind: str, points: NDArray[np.float64], size: tuple[int, int]) -> Region:
+    if kind == "rectangle":
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    elif kind == "circle":
+        inside = np.zeros(size, bool)
+        (x, y), rim = points[0], points[1]
+        inside[disk((y, x), float(np.hypot(*(rim - points[0]))) + 1e-6, shape=size)] = True
+        return inside
+    elif kind != "polygon":
+        raise ValueError(f"a shape of the type {kind}")
+    return _filled(points, size)
+
+
+def _filled(points: NDArray[np.float64], size: tuple[int, int]) -> Region:
+    inside = np.zeros(size, bool)
+    inside[polygon(points[:, 1], points[:, 0], shape=size)] = True
+    return inside

@@ -1,0 +1,46 @@
+"""COCO's run lengths: columns one after the other, runs of outside and inside in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+BITS, MORE, NEGATIVE, FIRST = 5, 0x20, 0x10, 48
+
+
+def decode_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(H, W) bool.
+
+    Args:
+        counts: lengths of the runs, or COCO's compressed text of them.
+        size: height and width.
+
+    Raises:
+        ValueError: if the runs do not fill the image.
+    """
+    runs = _decompressed(counts) if isinstance(counts, str) else list(counts)
+    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    if inside.size != size[0] * size[1]:
+        raise ValueError(
+            f"run lengths of {inside.size} pixels in an image of {size[0]} x {size[1]}"
+        )
+    return inside.reshape(size[::-1]).T
+
+
+def _decompressed(text: str) -> list[int]:
+    """Numbers of 5 bits a character, the lowest first; from the fourth on as a difference."""
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        code = ord(character) - FIRST
+        value |= (code & 0x1F) << shift
+        shift += BITS
+        if code & MORE:
+            continue
+        if code & NEGATIVE:
+            value |= -1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    return runs

@@ -1,0 +1,167 @@
+"""Everything that was inferred of a folder, before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from factory.errors import InputError
+from factory.layouts.layout import Found, FoundRow
+from factory.layouts.survey import Survey, survey
+from factory.layouts.table import cell, table, with_splits
+from factory.sources.folder import Row
+from factory.sources.mask_parts.part import MaskPart, parse_cell
+from flows.starting.answers import CLASSES, JOIN, Answer, Ask, Given, class_names, facets
+from tasks.services.progress import stage
+
+COMBINATION_SHARE, MOST_COMBINATIONS = 0.05, 4
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a folder.
+
+    Attributes:
+        folder: of the user's data.
+        found: its layout; rows with splits.
+        seen: what the files hold.
+        structures: structure -> value, where the masks of an image are classes.
+    """
+
+    folder: Path
+    found: Found
+    seen: Survey
+    structures: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Inferred(Look):
+    """What a folder holds, with a name for everything.
+
+    Attributes:
+        classes: value -> class.
+        classes_from: where the names come from.
+        facets: modality and anatomy.
+    """
+
+    classes: Mapping[int, str]
+    classes_from: str
+    facets: Mapping[str, Answer]
+
+    @property
+    def findings(self) -> list[str]:
+        """The findings, in order."""
+        return sorted({row.finding for row in self.found.rows} - {""})
+
+    @property
+    def patients(self) -> int:
+        """How many were told or guessed."""
+        return len({row.patient for row in self.found.rows} - {""})
+
+    @property
+    def combinations(self) -> list[str]:
+        """Classes that are often seen together in an image, joined by ";", the most frequent first."""
+        total = self.seen.shown.total()
+        often = [
+            ";".join(self.classes[value] for value in sorted(values))
+            for values, count in self.seen.shown.most_common(MOST_COMBINATIONS)
+            if count >= COMBINATION_SHARE * total and (values or not self.seen.volumes)
+        ]
+        return often or [";".join(self.classes.values())]
+
+    @property
+    def channels(self) -> int:
+        """3 where most images are coloured, else 1."""
+        return 3 if self.seen.coloured * 2 > len(self.found.rows) else 1
+
+    @property
+    def longest_side(self) -> float:
+        """The median over images."""
+        return float(np.median([max(side) for side in self.seen.sides]))
+
+    def rows(self, place: Path) -> list[Row]:
+        """The table.
+
+        Args:
+            place: the folder that it will lie in; paths are relative to it.
+        """
+        return table(
+            self.found.rows,
+            self.seen.values,
+            self.classes,
+            {name: answer.text for name, answer in self.facets.items()},
+            self.structures,
+            lambda path: PurePosixPath(os.path.relpath(self.folder / path, place)).as_posix(),
+        )
+
+
+def looked_through(folder: Path, found: Found, answer: str) -> Look:
+    """Reads every file of a folder once.
+
+    Args:
+        folder: of the user's data.
+        found: its layout.
+        answer: what several masks of an image are, see `several_masks`.
+
+    Raises:
+        InputError: with one line for everything that is wrong.
+    """
+    rows, notes = with_splits(_with_one(found.rows, answer))
+    structures = {name: at for at, name in enumerate(found.structures, 1) if answer == CLASSES}
+    found = replace(found, rows=tuple(rows), notes=(*found.notes, *notes))
+    seen = _survey(folder, found, structures)
+    _refuse(seen, found)
+    return Look(folder, found, seen, structures)
+
+
+def infer(look: Look, given: Given, ask: Ask) -> Inferred:
+    """Names what was seen.
+
+    Raises:
+        InputError: if options name something else.
+    """
+    found = look.found
+    if given.classes and (found.nnunet or found.labels):
+        raise InputError(
+            f"--classes {given.classes!r}: a folder of the layout {found.layout} names its classes "
+            "itself; leave the option out"
+        )
+    told = found.classes or {at: name for name, at in (look.structures or found.values).items()}
+    named, origin = class_names(look.seen.classes, told, given, ask)
+    words = facets(look.folder.resolve().name, found, given, ask)
+    return Inferred(**vars(look), classes=named, classes_from=origin, facets=words)
+
+
+def _with_one(rows: Sequence[FoundRow], answer: str) -> list[FoundRow]:
+    """The rows with the masks of one structure, where one is meant."""
+    if answer in (JOIN, CLASSES):
+        return list(rows)
+    kept = [
+        replace(row, masks=tuple(mask for mask in row.masks if mask.structure == answer))
+        for row in rows
+    ]
+    return [row for row in kept if row.masks]
+
+
+def _survey(folder: Path, found: Found, structures: Mapping[str, int]) -> Survey:
+    def parts(row: FoundRow) -> Sequence[MaskPart]:
+        return parse_cell(folder, cell(row, structures))
+
+    with stage("reading images and masks", len(found.rows)) as progress:
+        return survey(folder, found.rows, parts, found.values, progress.advance)
+
+
+def _refuse(seen: Survey, found: Found) -> None:
+    problems = seen.problems
+    if found.classes and (nameless := set(seen.classes) - set(found.classes)):
+        known = ", ".join(f"{value} {name}" for value, name in found.classes.items())
+        problems.append(
+            f"the masks hold {', '.join(map(str, sorted(nameless)))}, which no class has "
+            f"({found.layout}: {known}); correct the masks, or dataset.json"
+        )
+    if problems:
+        raise InputError("\n".join(problems))

@@ -1,0 +1,77 @@
+"""Cells of the mask column, and what they are read from."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from factory.errors import InputError
+from factory.sources.mask_parts.compose import compose
+from factory.sources.mask_parts.part import MaskPart, parse_cell
+from factory.sources.mask_parts.run_lengths import decode_runs
+
+
+def test_a_path_that_is_there_is_taken_as_it_stands(tmp_path):
+    (tmp_path / "a;b#2.png").touch()
+    assert parse_cell(tmp_path, "a;b#2.png") == (MaskPart(tmp_path / "a;b#2.png"),)
+
+
+def test_parts_have_keys(tmp_path):
+    found = parse_cell(tmp_path, "left.png#1; right.png#2;c.json#17")
+    assert [(part.path.name, part.key) for part in found] == [
+        *(("left.png", "1"), ("right.png", "2"), ("c.json", "17"))
+    ]
+
+
+def test_later_parts_lie_on_top(tmp_path):
+    wide, narrow = np.zeros((2, 20, 20), np.uint8)
+    wide[5:15], narrow[8:12] = 255, 255
+    for name, array in (("wide", wide), ("narrow", narrow)):
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+    parts = parse_cell(tmp_path, "wide.png#1;narrow.png#2")
+    pixels = compose(parts, {}, str, tmp_path).pixels
+    assert [(pixels == value).sum() for value in (1, 2)] == [6 * 20, 4 * 20]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("a.png#first", "whole number"),
+        ("a.png;small.png", "differ in size"),
+        ("a.json#9", "no image 9"),
+        ("broken.json", "neither COCO"),
+        ("absent.json#1", "no such file"),
+    ],
+)
+def test_a_bad_part_is_refused(tmp_path, cell, said):
+    for name, side in (("a", 20), ("small", 10)):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / f"{name}.png")
+    empty = {"images": [], "annotations": [], "categories": []}
+    (tmp_path / "a.json").write_text(json.dumps(empty))
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(InputError, match=said):
+        compose(parse_cell(tmp_path, cell), {}, str, tmp_path)
+
+
+def test_an_unknown_label_is_refused(tmp_path):
+    shape = {"label": "liver", "points": [[1, 1], [5, 1], [5, 5]]}
+    content = {"shapes": [shape], "imageHeight": 9, "imageWidth": 9}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="unknown class 'liver'"):
+        compose(parse_cell(tmp_path, "a.json"), {"spleen": 1}, str, tmp_path)
+
+
+def test_compressed_run_lengths():
+    # Rows 1 and 2 of every column; the second text has numbers of several characters.
+    expected = decode_runs([1, 2, 2, 2, 2, 2, 2, 2, 1], (4, 4))
+    assert expected[1:3].all()
+    assert not expected[[0, 3]].any()
+    assert np.array_equal(decode_runs("12200000O", (4, 4)), expected)
+    long = decode_runs("T3X1Tl0KlhP3", (1, 101075))
+    assert np.array_equal(long, decode_runs([100, 40, 900, 35, 100000], (1, 101075)))
+
+
+def test_run_lengths_that_do_not_fill_the_image():
+    with pytest.raises(ValueError, match="4 x 4"):
+        decode_runs([3, 4], (4, 4))

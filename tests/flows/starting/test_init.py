@@ -1,0 +1,369 @@
+"""`medpair init` on folders as people keep them, to the recipe that a dry run passes."""
+
+import csv
+import json
+
+import nibabel
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from factory.sources.mask_parts.compose import compose
+from flows.console import init_command
+
+COUNT = 12
+SIDE = 40
+
+
+def disc(seed, side=SIDE):
+    """A bright disc on noise, and where it is (bool)."""
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[:side, :side]
+    centre, radius = rng.uniform(12, side - 12, 2), rng.uniform(5, 10)
+    inside = (row - centre[0]) ** 2 + (column - centre[1]) ** 2 < radius**2
+    return (rng.uniform(0, 80, (side, side)) + 120 * inside).astype(np.uint8), inside
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.name.endswith(".nii.gz"):
+        nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), path)
+    else:
+        Image.fromarray(array).save(path)
+
+
+def save_volume(image_path, mask_path, seed, slices=3):
+    pairs = [disc(100 * seed + k) for k in range(slices)]
+    save(image_path, np.stack([image for image, _ in pairs], axis=-1).astype(np.int16))
+    save(mask_path, np.stack([inside for _, inside in pairs], axis=-1).astype(np.uint8))
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def rows_of(folder):
+    with (folder / "metadata.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def equal_names(mine):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / "images" / f"{n:03d}.png", image)
+        save(mine / "masks" / f"{n:03d}.png", inside.astype(np.uint8) * 255)
+
+
+def suffix(mine, word="_mask", image_ending=".png"):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / f"scan{n}{image_ending}", image)
+        save(mine / f"scan{n}{word}.png", inside.astype(np.uint8))
+
+
+def busi(mine):
+    for finding in ("benign", "malignant", "normal"):
+        for n in range(1, 7):
+            image, inside = disc(ord(finding[0]) * 100 + n)
+            shown = inside & (finding != "normal")
+            upper = shown & (np.arange(SIDE)[:, None] < SIDE // 2)
+            stem = mine / "Dataset_BUSI_with_GT" / finding / f"{finding} ({n})"
+            save(stem.with_name(f"{stem.name}.png"), image)
+            save(stem.with_name(f"{stem.name}_mask.png"), upper.astype(np.uint8) * 255)
+            if n == 1:
+                lower = (shown & ~upper).astype(np.uint8) * 255
+                save(stem.with_name(f"{stem.name}_mask_1.png"), lower)
+
+
+def left_and_right(mine):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        halves = {"left": np.arange(SIDE) >= 20, "right": np.arange(SIDE) < 20}
+        save(mine / "CXR_png" / f"{n:03d}.png", image)
+        for side, half in halves.items():
+            mask = (inside & half).astype(np.uint8) * 255
+            save(mine / "ManualMask" / f"{side}Mask" / f"{n:03d}.png", mask)
+
+
+def split_folders(mine, splits=("train", "val", "test")):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        split = mine / splits[n % len(splits)]
+        save(split / "images" / f"{n:03d}.png", image)
+        save(split / "masks" / f"{n:03d}.png", inside.astype(np.uint8))
+
+
+def nnunet(mine):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / "imagesTr" / f"case_{n:03d}_0000.png", image)
+        save(mine / "labelsTr" / f"case_{n:03d}.png", inside.astype(np.uint8))
+    content = {"channel_names": {"0": "ultrasound"}, "labels": {"background": 0, "cyst": 1}}
+    write_json(mine / "dataset.json", content | {"numTraining": COUNT, "file_ending": ".png"})
+
+
+def nifti(mine):
+    for n in range(5):
+        name = f"sub-{n:02d}.nii.gz"
+        save_volume(mine / "images" / name, mine / "masks" / name, n)
+
+
+def decathlon(mine):
+    entries = []
+    for n in range(5):
+        image, label = f"imagesTr/hip_{n:03d}.nii.gz", f"labelsTr/hip_{n:03d}.nii.gz"
+        save_volume(mine / image, mine / label, n)
+        entries.append({"image": f"./{image}", "label": f"./{label}"})
+    told = {"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "Anterior"}}
+    write_json(mine / "dataset.json", told | {"training": entries, "test": []})
+
+
+SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # x, y
+
+
+def coco(mine):
+    images, annotations = [], []
+    for n in range(COUNT):
+        save(mine / "images" / f"{n:03d}.jpg", disc(n)[0])
+        images.append({"id": n, "file_name": f"{n:03d}.jpg", "height": SIDE, "width": SIDE})
+        flat = [[float(number) for point in SQUARE for number in point]]
+        runs = {"size": [SIDE, SIDE], "counts": [SIDE * 2, SIDE, SIDE * (SIDE - 3)]}
+        for category, segmentation in ((3, flat), (7, runs)):
+            each = {"image_id": n, "category_id": category, "segmentation": segmentation}
+            annotations.append({"id": len(annotations), **each})
+    categories = [{"id": 7, "name": "rim"}, {"id": 3, "name": "cyst"}, {"id": 0, "name": "unused"}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    write_json(mine / "annotations" / "instances.json", content)
+
+
+def labelme(mine):
+    for n in range(COUNT):
+        save(mine / f"{n:03d}.png", disc(n)[0])
+        shapes = [
+            {"label": "cyst", "points": SQUARE, "shape_type": "polygon"},
+            {"label": "rim", "points": [[2, 2], [5, 5]], "shape_type": "rectangle"},
+            {"label": "note", "points": [[2, 2]], "shape_type": "point"},
+        ]
+        content = {"shapes": shapes, "imageHeight": SIDE, "imageWidth": SIDE}
+        write_json(mine / f"{n:03d}.json", content | {"imagePath": f"{n:03d}.png"})
+
+
+LAYOUTS = {
+    "equal names": (equal_names, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
+    "suffix": (suffix, {"classes": {"1": "structure"}, "images": 12}),
+    "isic": (
+        lambda mine: suffix(mine, "_segmentation", ".jpg"),
+        {"classes": {"1": "structure"}, "images": 12},
+    ),
+    "busi": (
+        busi,
+        {"findings": {"benign": 6, "malignant": 6, "normal": 6}, "images": 18, "masks": 21},
+    ),
+    "left and right": (left_and_right, {"classes": {"1": "left", "2": "right"}, "masks": 24}),
+    "split folders": (split_folders, {"splits": {"train": 4, "val": 4, "test": 4}}),
+    "nnunet": (nnunet, {"classes": {"1": "cyst"}, "modality": "ultrasound"}),
+    "nifti": (nifti, {"images": 5, "slices": 15}),
+    "decathlon": (decathlon, {"classes": {"1": "Anterior"}, "modality": "MRI", "slices": 15}),
+    "coco": (coco, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
+    "labelme": (labelme, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
+    "tiff": (lambda mine: suffix(mine, "_mask", ".tif"), {"images": 12}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_is_understood_without_an_answer(layout, mine, start):
+    write, expected = LAYOUTS[layout]
+    write(mine)
+    told, inputs = start()
+    assert {key: told[key] for key in expected} == expected
+    assert len(inputs.reference.train) > 0
+    assert len(inputs.reference.held_out) > 0
+    assert inputs.reference.train.masks.any()
+
+
+def test_masks_of_one_image_are_joined(mine, start):
+    busi(mine)
+    start()
+    (row,) = (row for row in rows_of(mine) if row["image"].endswith("benign (1).png"))
+    base = "Dataset_BUSI_with_GT/benign/benign (1)"
+    assert row["mask"] == f"{base}_mask.png;{base}_mask_1.png"
+    assert {row["labels"] for row in rows_of(mine) if row["finding"] == "normal"} == {""}
+
+
+def test_the_joined_mask_holds_both_parts(mine, start):
+    busi(mine)
+    _, inputs = start()
+    cases = inputs.source
+    at = next(i for i, case in enumerate(cases.cases) if case.name.endswith("benign (1).png"))
+    _, inside = disc(ord("b") * 100 + 1)
+    joined = next(iter(cases.decoded(cases.cases[at]).pairs(inputs.recipe.image)))[1]
+    whole = Image.fromarray(inside.astype(np.uint8)).resize((32, 32), Image.Resampling.NEAREST)
+    assert np.array_equal(joined, np.asarray(whole))
+
+
+@pytest.mark.parametrize("write", [coco, labelme])
+def test_annotations_are_read_where_they_are(write, mine, start):
+    write(mine)
+    _, inputs = start()
+    assert not list(mine.rglob("*mask*"))
+    stack = compose(inputs.source.cases[0].parts, {"cyst": 1, "rim": 2}, str, mine)
+    assert stack.pixels.shape == (1, SIDE, SIDE)
+    assert stack.pixels[0, 20, 20] == 1
+    assert stack.pixels[0, 3, 2] == 2
+    assert stack.pixels[0, 35, 35] == 0
+    assert (stack.pixels == 1).sum() == 20 * 20
+
+
+def test_structures_are_classes_joined_or_chosen(mine, start):
+    left_and_right(mine)
+    told, _ = start("--classes", "left lung, right lung")
+    assert told["classes"] == {"1": "left lung", "2": "right lung"}
+    told, _ = start("--several", "join", "--force")
+    assert told["classes"] == {"255": "structure"}
+    told, _ = start("--several", "left", "--force")
+    assert told["masks"] == COUNT
+
+
+def test_missing_splits_are_taken_from_training(mine, start):
+    split_folders(mine, ("training", "testing"))
+    told, inputs = start()
+    assert told["splits"] == {"train": 5, "val": 1, "test": 6}
+    assert len(inputs.reference.held_out) == 1
+
+
+def test_free_words_for_modality_and_anatomy(mine, start):
+    equal_names(mine)
+    told, inputs = start("--modality", "thermography", "--anatomy", "left hoof")
+    assert told["anatomy"] == "left hoof"
+    (domain,) = inputs.grid.domains.values()
+    assert (domain.name, domain.modality, domain.anatomy) == ("mine", "thermography", "left hoof")
+
+
+def test_known_words_find_the_known_domain(mine, start):
+    equal_names(mine)
+    words = ["--modality", "ultrasound", "--anatomy", "breast", "--classes", "breast tumor"]
+    _, inputs = start(*words)
+    assert list(inputs.grid.domains) == ["busi-breast-us"]
+
+
+def test_the_table_may_lie_elsewhere(mine, start, tmp_path):
+    equal_names(mine)
+    start("--out", tmp_path / "tables")
+    assert not (mine / "metadata.csv").exists()
+    assert rows_of(tmp_path / "tables")[0]["image"] == "../mine/images/000.png"
+
+
+def test_nothing_is_overwritten_without_force(mine, start, medpair):
+    equal_names(mine)
+    start()
+    said = medpair("init", mine)
+    assert said.code == 2
+    assert [line for line in said.lines if "metadata.csv" in line and "--force" in line]
+    assert len(said.lines) == 3
+    start("--force")
+
+
+def test_everything_wrong_is_told_at_once_by_fact(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    equal_names(mine)
+    for n in range(3):
+        save(mine / "masks" / f"{n:03d}.png", np.zeros((8, 9), np.uint8))
+    (mine / "images" / "005.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    said = medpair("init", mine)
+    assert said.code == 2
+    assert len(said.lines) == 2
+    assert any("000.png, images/001.png, images/002.png" in line for line in said.lines)
+    assert any("005.png" in line for line in said.lines)
+    assert not (mine / "metadata.csv").exists()
+
+
+def test_a_folder_without_masks_is_refused(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(mine / "a.png", disc(0)[0])
+    said = medpair("init", mine)
+    assert said.code == 2
+    assert "which mask belongs to which image" in said.err
+
+
+def test_images_without_a_mask_are_left_out_and_told(mine, start):
+    equal_names(mine)
+    (mine / "masks" / "003.png").unlink()
+    told, _ = start()
+    assert told["images"] == COUNT - 1
+    assert "images/003.png" in told["notes"][0]
+
+
+def test_too_few_names_are_refused(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    left_and_right(mine)
+    said = medpair("init", mine, "--classes", "lungs")
+    assert said.code == 2
+    assert "1, 2" in said.err
+
+
+def test_answers_are_asked_for_on_a_terminal(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    equal_names(mine)
+    asked = []
+
+    def answer(question, default):
+        asked.append((question, default))
+        return "fetal head" if "pixels" in question else default
+
+    monkeypatch.setattr(init_command, "_asking", lambda json_wanted: answer)
+    said = medpair("init", mine)
+    assert said.code == 0, said.err
+    assert json.loads((mine / "classes.json").read_text())["255"] == "fetal head"
+    assert len(asked) == 3
+
+
+def test_what_is_shown_fits_eighty_columns(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    busi(mine)
+    said = medpair("init", mine)
+    assert said.code == 0, said.err
+    assert max(map(len, said.out.splitlines())) <= 80
+    with Image.open("mine-contact-sheet.png") as sheet:
+        assert sheet.width > 500
+    assert yaml.safe_load((tmp_path / "mine.yaml").read_text())["source"]["path"] == "mine"
+
+
+TINY = {
+    "image.size": 32,
+    "generator.train.steps": 2,
+    "generator.train.batch": 2,
+    "generator.train.autoencoder": "{kind: coarse, steps: 2, batch: 2}",
+    "generator.train.augment.copies": 1,
+    "generator.train.text": "{steps: 2, batch: 4}",
+    "generator.sample.steps": 2,
+    "grid.replicates": 2,
+    "evaluate.judge_steps": 2,
+    "evaluate.finding_classifier_steps": 2,
+    "gates": "{}",
+    "utility": "null",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.parametrize("layout", ["busi", "left and right"])
+def test_two_commands_lead_to_a_published_version(layout, mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    LAYOUTS[layout][0](mine)
+    assert medpair("init", mine).code == 0
+    # A model that learnt nothing shows no class, and pairs without the class asked for are refused.
+    asked = {"grid.facets.classes": '["", "left;right"]'} if layout == "left and right" else {}
+    sets = [word for key, value in (TINY | asked).items() for word in ("--set", f"{key}={value}")]
+    said = medpair("run", "mine.yaml", *sets, "--json", "--home", tmp_path / "home")
+    assert said.code == 0, said.err
+    assert said.json["version"] == "v1"
+
+
+@pytest.mark.slow
+def test_the_recipe_passes_a_dry_run(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    equal_names(mine)
+    assert medpair("init", mine).code == 0
+    assert medpair("run", "mine.yaml", "--dry-run", "--home", tmp_path / "home").code == 0
