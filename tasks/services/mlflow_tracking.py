@@ -32,14 +32,16 @@ from mlflow.entities import (
 )
 
 from factory.store.repository import Store
+from tasks.services.mlflow_process import PROCESS_TAG, is_gone, this_process
 from tasks.services.mlflow_relocation import relocate
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
 BATCH = 1000  # most metrics MLflow takes in one call
+KILLED_AT_ONCE = 1000  # runs; a later opening finds the others
 PARAM_CHARACTERS = 6000  # most characters of one parameter
 
-RUN_TAG = "medpair.run"
+FOUND_BY_TAG = "medpair.recipe"  # what a parent run is found again by; nothing else sets it
 PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
 
@@ -232,12 +234,23 @@ class Tracker:
 
         Args:
             dataset: name of the data set, which names the experiment.
-            run: id of the factory run.
+            run: what it is found again by: the same for the same work.
             name: what the list of runs shows.
         """
-        marks = {RUN_TAG: run, NAME_TAG: name}
-        with self.writing(self.experiment(dataset), marks, (RUN_TAG,)) as record:
+        experiment = self.experiment(dataset)
+        self.end_killed(experiment)
+        marks = {FOUND_BY_TAG: run, NAME_TAG: name}
+        with self.writing(experiment, marks, (FOUND_BY_TAG,)) as record:
             yield record
+
+    def end_killed(self, experiment: str) -> None:
+        """Ends the runs of an experiment that still run although their process is gone."""
+        running = self.client.search_runs(
+            [experiment], "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY, KILLED_AT_ONCE
+        )
+        for run in running:
+            if is_gone(run.data.tags):
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     @contextmanager
     def writing(
@@ -272,9 +285,12 @@ class Tracker:
         query = " and ".join(f"tags.`{name}` = '{tags[name]}'" for name in key)
         found = self.client.search_runs([experiment], query, ViewType.ACTIVE_ONLY, 1)
         if found:
-            self.client.update_run(found[0].info.run_id, status="RUNNING")
-            return str(found[0].info.run_id)
-        made = self.client.create_run(experiment, tags=dict(tags), run_name=tags[NAME_TAG])
+            run = str(found[0].info.run_id)
+            self.client.update_run(run, status="RUNNING")
+            self.client.set_tag(run, PROCESS_TAG, this_process())
+            return run
+        marks = {**tags, PROCESS_TAG: this_process()}
+        made = self.client.create_run(experiment, tags=marks, run_name=tags[NAME_TAG])
         return str(made.info.run_id)
 
 

@@ -1,5 +1,8 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,3 +174,29 @@ class Titles(Silence):
     def open(self, title, total):
         self.titles.append(title)
         return 0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tasks.services.mlflow_tracking import Tracker
+from tasks.services.settings import load_settings
+with Tracker.of(load_settings(Path(sys.argv[1]))).run("phantoms", "a", "a") as record:
+    record.tags({"medpair.run": "0123456789ab"})
+    with record.child("training"):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_was_killed_is_gone_on_with_and_its_children_end(tracker, tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    experiment = tracker.experiment("phantoms")
+    (left,) = tracker.client.search_runs([experiment], "tags.mlflow.runName = 'a'")
+    with tracker.run("phantoms", "a", "a") as again, tracker.run("phantoms", "b", "b"):
+        states = {
+            run.data.tags["mlflow.runName"]: run.info.status
+            for run in tracker.client.search_runs([experiment])
+        }
+    assert again.id == left.info.run_id
+    assert states == {"a": "RUNNING", "training": "KILLED", "b": "RUNNING"}
