@@ -98,14 +98,15 @@ def run(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console import result_tables, run_end
 
         if dry_run:
             plan = api.plan(content, session.settings)
             session.set_result(plan, result_tables.plan(plan))
             return 0
         outcome = api.run(content, session.settings)
-        session.set_result(outcome, result_tables.outcome(outcome, all_))
+        every = result_tables.scores(outcome.scores) if all_ else None
+        session.set_result(outcome, run_end.outcome(outcome, every))
     return 0 if outcome.published else GATE_FAILED
 
 
@@ -218,12 +219,12 @@ def utility(
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console import utility_tables
         from flows.datasets import Version
 
         named = Version.parse(dataset)
         found = api.utility(named, session.settings, final, set_ or (), against)
-        session.set_result(found, result_tables.utility(found))
+        session.set_result(found, utility_tables.utility(found))
 
 
 @app.command()
@@ -238,10 +239,10 @@ def folds(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console import utility_tables
 
         found = api.folds(content, session.settings, count)
-        session.set_result(found, result_tables.utility(found))
+        session.set_result(found, utility_tables.utility(found))
 
 
 @app.command()
@@ -281,11 +282,11 @@ def scores(
     """Asks the lake of scores in SQL."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.layout import frame
         from flows.datasets import rows
 
         table = api.scores(sql, session.settings, at)
-        session.set_result({"rows": rows(table)}, result_tables.frame(table))
+        session.set_result({"rows": rows(table)}, frame(table))
 
 
 @app.command()
@@ -324,12 +325,12 @@ def ui(
 
 @app.command()
 def status(home: Home = None, json_: Json = False) -> None:
-    """Says what the home holds and how large it is."""
+    """Says how each data set stands, what is running, and what the home holds."""
     with open_session(home, json_) as session:
-        from flows.console import doctor, result_tables
+        from flows.console import dataset_tables, home_state
 
-        found = doctor.status(session.settings)
-        session.set_result(found, result_tables.status(found))
+        found = home_state.home_state(session.settings)
+        session.set_result(found, dataset_tables.home(found))
 
 
 @app.command()

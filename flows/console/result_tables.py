@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,22 +13,17 @@ from rich.text import Text
 
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.answers import Answer
-from factory.store.repository import Garbage
-from factory.store.versions import Verification
+from flows.console.layout import Rows, frame, interval, mapping, path_line
 from flows.planning.plan import Plan
 
 if TYPE_CHECKING:
     from evaluation.utility.learning_curve import LearningCurve
     from flows.api import Made, Scored
-    from flows.build import Outcome
     from flows.compare import Comparison
-    from flows.console.doctor import Check, Status
-    from flows.datasets import DataSet, History
-    from flows.utility import UtilityResult
+    from flows.console.doctor import Check
 
 
 STYLES = {"good": "green", "mixed": "yellow", "bad": "red"}
-WHEN = "%Y-%m-%d %H:%M:%S"
 
 
 def plan(found: Plan) -> RenderableType:
@@ -47,21 +40,6 @@ def plan(found: Plan) -> RenderableType:
     return Group("The recipe is fine. A run would take:", mapping(rows))
 
 
-def outcome(found: Outcome, all_: bool = False) -> RenderableType:
-    """What a run came to: its gates, the answers of its scores, or all of these."""
-    verdict = f"published as {found.version}" if found.published else "not published: a gate failed"
-    gates = [f"  {'✓' if gate.passed else '✗'} {gate.reason}" for gate in found.gates.verdicts] or [
-        "  no gates"
-    ]
-    pairs = ", ".join(f"{count} {name}" for name, count in found.pairs.items() if count)
-    head = {"data set": f"{found.dataset}: {verdict}", "pairs": pairs, "run": found.run}
-    foot = {"report": short_path(found.report)}
-    if found.promotion is not None:
-        foot["champion"] = f"{found.promotion.champion}: {found.promotion.reason}"
-    below = scores(found.scores) if all_ else in_short(found, found.dataset)
-    return Group(mapping(head), *gates, below, mapping(foot))
-
-
 def made(found: Made) -> RenderableType:
     """Pairs that were made and judged one by one."""
     pairs = ", ".join(f"{count} {name}" for name, count in found.pairs.items() if count)
@@ -76,7 +54,7 @@ def scored(found: Scored, all_: bool = False) -> RenderableType:
     return Group(head, scores(found.scores) if all_ else in_short(found, data_set))
 
 
-def in_short(found: Outcome | Scored, data_set: str) -> RenderableType:
+def in_short(found: Scored, data_set: str) -> RenderableType:
     """The answers that the scores of something give, and how to see all of these."""
     query = f"select metric, value, low, high, n from scores where data_set = '{data_set}'"
     more = Text(f'all {len(found.scores)} scores: --all, or medpair scores "{query}"', style="dim")
@@ -100,147 +78,62 @@ def scores(found: Mapping[str, Score]) -> RenderableType:
     """Scores with their intervals; controls stand under the score they belong to."""
     controls = {name: METRICS[name].beside if name in METRICS else () for name in found}
     beside = {control for names in controls.values() for control in names}
-    table = Table("score", "value", "95 % interval", "n", box=None, pad_edge=False)
-    for name, score in found.items():
+    rows = []
+    for name in found:
         if name not in beside:
-            table.add_row(name, *_numbers(score))
-            for control in controls[name]:
-                if control in found:
-                    table.add_row(f"  {control}", *_numbers(found[control]), style="dim")
-    return table
+            rows.append(_score(name, found[name]))
+            rows += [_score(f"  {c}", found[c]) for c in controls[name] if c in found]
+    return Rows(["score", "value [95 %]", "n"], rows)
 
 
-def utility(found: UtilityResult) -> RenderableType:
-    """What pairs are worth to segmenters and to classifiers."""
-    keys = ["domain", "kind", "ratio", "real"]
-    overlaps = [f"{name}{end}" for name in ("dice", "iou") for end in ("", "_low", "_high")]
-    dice = ["images", "class", "provenance", *overlaps, "n", "missed", "false"]
-    auroc = ["images", "provenance", "auroc", "auroc_low", "auroc_high", "balanced_accuracy", "n"]
-    levels = [
-        frame(pd.DataFrame(table)[[network, *keys, *columns]])
-        for network, table, columns in (
-            ("segmenter", found.levels, dice),
-            ("classifier", found.classes["levels"], auroc),
-        )
-        if table
-    ]
-    equivalent_images = [
-        f"{row['domain']}, {_arm(row)}: {row['words']}"
-        for row in [*found.equivalent_images, *found.classes["equivalent_images"]]
-    ]
-    return Group(
-        f"{found.version}, {_tested_on(found)}",
-        *levels,
-        *unseen_tables(found.unseen),
-        # Plain: "[fewer, 42]" would be read as markup, and vanish.
-        Text("\n".join(["in real images:", *equivalent_images]) if equivalent_images else ""),
-        scores({score.metric: score for score in found.scores}),
-        "" if found.file is None else mapping({"tables": short_path(found.file)}),
-    )
-
-
-def _arm(row: Mapping[str, object]) -> str:
-    beside = f", {row['real']} real" if row["real"] else ""
-    return f"{row['kind']}{beside}" + (f", {row['ratio']:g} : 1" if row["ratio"] else "")
-
-
-def _tested_on(found: UtilityResult) -> str:
-    if found.folds is not None:
-        return f"every patient tested once, in {found.folds} folds with a generator each"
-    return f"tested on the {found.split} split" + f" of {found.against}" * bool(found.against)
-
-
-def unseen_tables(rows: Sequence[Mapping[str, object]]) -> list[RenderableType]:
-    """Seen classes, unseen ones and their harmonic mean, a table for Dice and one for IoU."""
-    keys = ["segmenter", "domain", "kind", "ratio", "real", "images"]
-    tables = []
-    for name in ("dice", "iou") if rows else ():
-        parts = [f"{part}_{name}" for part in ("seen", "unseen", "harmonic")]
-        columns = [f"{part}{end}" for part in parts for end in ("", "_low", "_high")]
-        tables.append(frame(pd.DataFrame(rows)[[*keys, *columns, "n_seen", "n_unseen"]]))
-    return [f"unseen: {rows[0]['unseen']}", *tables] if rows else []
+def _score(name: str, score: Score) -> list[str]:
+    return [name, interval(score.value, score.low, score.high), str(score.n)]
 
 
 def headroom(found: Iterable[LearningCurve]) -> RenderableType:
     """Learning curves of real data, and what they say."""
     parts: list[RenderableType] = []
     for each in found:
-        table = Table("real images", "Dice", "95 % interval", "cases", box=None, pad_edge=False)
-        for images, dice in zip(each.images, each.dice, strict=True):
-            interval = f"{dice.low:.3f} to {dice.high:.3f}"
-            table.add_row(str(images), f"{dice.value:.3f}", interval, str(dice.n))
-        parts += [each.domain, table, each.verdict]
-    return Group(*parts)
+        rows = [
+            [str(images), interval(dice.value, dice.low, dice.high), str(dice.n)]
+            for images, dice in zip(each.images, each.dice, strict=True)
+        ]
+        table = Rows(["real images", "Dice [95 %]", "cases"], rows)
+        parts += [Text(each.domain, style="bold"), table, Text(each.verdict), Text("")]
+    return Group(*parts[:-1])
 
 
 def comparison(found: Comparison) -> RenderableType:
     """Specialists and generalists, domain by domain, over all, and what they cost."""
-    levels = pd.DataFrame(found.levels).astype({"distance": float, "alignment": float})
-    wide = levels.pivot(index="domain", columns="arm", values=["distance", "alignment"])
-    wide.columns = pd.Index([" of ".join(names) for names in wide.columns])
-    table = Table("against specialists", "value", "95 % interval", "n", box=None, pad_edge=False)
-    for name, figure in found.figures.items():
-        value, low, high = (
-            "-" if figure[end] is None else _cell(figure[end]) for end in ("value", "low", "high")
-        )
-        table.add_row(name, value, f"{low} to {high}", str(figure["n"]))
+    levels = dict.fromkeys(str(row["domain"]) for row in found.levels)
+    parts: list[RenderableType] = [
+        Text(f"{found.images} images of each domain by each arm, against the {found.split} split")
+    ]
+    for domain in levels:
+        rows = [_compared(row) for row in found.levels if row["domain"] == domain]
+        parts += [Text(""), frame(pd.DataFrame(rows), domain, constant=False)]
+    figures = [
+        {"against specialists": name, "value [95 %]": _of(figure), "n": figure["n"]}
+        for name, figure in found.figures.items()
+    ]
     costs = pd.DataFrame(found.costs).T.rename_axis("arm").reset_index()
-    head = f"{found.images} images of each domain by each arm, against the {found.split} split"
-    foot = {"result": short_path(found.file), "chart": short_path(found.chart)}
-    return Group(head, frame(wide.reset_index()), "", table, "", frame(costs), mapping(foot))
+    foot = [Text(""), path_line(found.file), path_line(found.chart)]
+    tables = [frame(pd.DataFrame(figures), constant=False), Text(""), frame(costs, constant=False)]
+    return Group(*parts, Text(""), *tables, *foot)
 
 
-def datasets(found: Iterable[DataSet]) -> RenderableType:
-    """The data sets of a home."""
-    table = Table("data set", "newest", "versions", "pairs", "where", box=None, pad_edge=False)
-    for each in found:
-        table.add_row(each.name, each.version or "-", str(each.versions), str(each.pairs), each.uri)
-    return table
-
-
-def log(found: History) -> RenderableType:
-    """The history of a data set."""
-    table = Table("when", "snapshot", "names", "what", box=None, pad_edge=False)
-    for entry in found.log:
-        when = entry.written_at.strftime(WHEN)
-        table.add_row(when, entry.snapshot, ", ".join(entry.refs), entry.message)
-    events = [(row, f"v{row['number']}", str(row["event"])) for row in found.versions]
-    events += [(row, f"run-{row['run']}", "refused") for row in found.refusals]
-    return Group(table, "", _events(events)) if events else table
-
-
-def _events(found: Sequence[tuple[dict[str, object], str, str]]) -> Table:
-    """What happened to which version or run, newest first."""
-    table = Table("when", "version", "event", "why", box=None, pad_edge=False)
-    lines = [(f"{row['recorded_at']:{WHEN}}", *what, str(row["reason"])) for row, *what in found]
-    for line in sorted(lines, key=itemgetter(0), reverse=True):
-        table.add_row(*line)
-    return table
-
-
-def verification(found: Verification) -> RenderableType:
-    """Whether a version is whole."""
-    return "\n".join(found.problems) or f"whole: {found.counts}"
-
-
-def garbage(found: Garbage, dry_run: bool) -> RenderableType:
-    """What was freed, or would be."""
-    verb = "would free" if dry_run else "freed"
-    branches = f"; branches {', '.join(found.branches)}" if found.branches else ""
-    size = size_text(found.bytes)
-    return f"{verb} {size}: {found.snapshots} snapshots, {found.chunks} chunks{branches}"
-
-
-def status(found: Status) -> RenderableType:
-    """What a home holds."""
-    sizes = {name: size_text(size) for name, size in found.bytes.items()}
-    rows = {
-        "home": short_path(found.home),
-        "data sets": ", ".join(found.datasets) or "none",
-        "reports": ", ".join(short_path(path) for path in found.reports[:5]) or "none",
-        **sizes,
+def _compared(row: Mapping[str, object]) -> Mapping[str, object]:
+    return {
+        "arm": row["arm"],
+        "distance [95 %]": _of(row, "distance"),
+        "alignment [95 %]": _of(row, "alignment"),
+        "n": row["n"],
     }
-    return mapping(rows)
+
+
+def _of(row: Mapping[str, object], name: str = "") -> str:
+    ends = [f"{name}{end}" if name else end.strip("_") or "value" for end in ("", "_low", "_high")]
+    return interval(*(row[end] for end in ends))
 
 
 def checks(found: Iterable[Check]) -> RenderableType:
@@ -249,32 +142,6 @@ def checks(found: Iterable[Check]) -> RenderableType:
     for check in found:
         table.add_row("✓" if check.well else "✗", check.name, check.found, check.remedy)
     return table
-
-
-def mapping(rows: Mapping[str, object]) -> Table:
-    """Names and values."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in rows.items():
-        table.add_row(f"{name}:", str(value))
-    return table
-
-
-def frame(data: pd.DataFrame) -> RenderableType:
-    """Any table."""
-    table = Table(*map(str, data.columns), box=None, pad_edge=False)
-    for row in data.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
-    return table
-
-
-def _numbers(score: Score) -> Sequence[str]:
-    low, high = _cell(score.low), _cell(score.high)
-    known = math.isfinite(score.low) and math.isfinite(score.high)
-    return _cell(score.value), f"{low} to {high}" if known else "", str(score.n)
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def size_text(count: float) -> str:
