@@ -98,7 +98,7 @@ def run(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables, run_end
+        from flows.console.tables import result_tables, run_end
 
         if dry_run:
             plan = api.plan(content, session.settings)
@@ -125,7 +125,7 @@ def train(
         start = () if from_ is None else (f"generator.from={from_}",)
         content = load_recipe(recipe, (*(set_ or ()), *start))
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         folder = api.train(content, session.settings)
         text = (
@@ -151,7 +151,7 @@ def compare(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         found = api.compare(content, session.settings, images, final)
         session.set_result(found, result_tables.comparison(found))
@@ -163,7 +163,7 @@ def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Jso
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         made = api.generate(content, session.settings)
         session.set_result(made, result_tables.made(made))
@@ -187,7 +187,7 @@ def evaluate(
     """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
         from flows.datasets import Version
 
         if "/" in target or Path(target).is_dir():
@@ -219,7 +219,7 @@ def utility(
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import utility_tables
+        from flows.console.tables import utility_tables
         from flows.datasets import Version
 
         named = Version.parse(dataset)
@@ -239,7 +239,7 @@ def folds(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import utility_tables
+        from flows.console.tables import utility_tables
 
         found = api.folds(content, session.settings, count)
         session.set_result(found, utility_tables.utility(found))
@@ -261,7 +261,7 @@ def headroom(
     with open_session(home, json_) as session:
         from evaluation.settings import UtilitySection
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
         found = api.headroom(source, image, section, session.settings)
@@ -282,7 +282,7 @@ def scores(
     """Asks the lake of scores in SQL."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console.layout import frame
+        from flows.console.tables.layout import frame
         from flows.datasets import rows
 
         table = api.scores(sql, session.settings, at)
@@ -294,7 +294,7 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
     """Writes the HTML report of a version anew."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
         from flows.datasets import Version
 
         path = api.report(Version.parse(dataset), session.settings)
@@ -327,7 +327,8 @@ def ui(
 def status(home: Home = None, json_: Json = False) -> None:
     """Says how each data set stands, what is running, and what the home holds."""
     with open_session(home, json_) as session:
-        from flows.console import dataset_tables, home_state
+        from flows.console import home_state
+        from flows.console.tables import dataset_tables
 
         found = home_state.home_state(session.settings)
         session.set_result(found, dataset_tables.home(found))
@@ -337,7 +338,8 @@ def status(home: Home = None, json_: Json = False) -> None:
 def doctor(home: Home = None, json_: Json = False) -> int:
     """Checks the installation and the home, and says how to mend what is wrong."""
     with open_session(home, json_) as session:
-        from flows.console import doctor, result_tables
+        from flows.console import doctor
+        from flows.console.tables import result_tables
 
         found = doctor.doctor(session.settings)
         session.set_result({"checks": found}, result_tables.checks(found))

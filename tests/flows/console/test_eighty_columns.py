@@ -19,10 +19,10 @@ from factory.store.repository import Entry
 from flows.api import Scored
 from flows.build import Outcome
 from flows.compare import Comparison
-from flows.console import dataset_tables, result_tables, run_end, utility_tables
-from flows.console.eighty_columns import is_whole, printed, tables_80_columns
 from flows.console.home_state import DataSetState, HomeState
-from flows.console.layout import Rows, frame
+from flows.console.tables import dataset_tables, result_tables, run_end, utility_tables
+from flows.console.tables.eighty_columns import is_whole, printed, tables_80_columns
+from flows.console.tables.layout import Rows, frame
 from flows.datasets import DataSet, Difference, Facts, History
 from flows.utility import UtilityResult
 

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
-from flows.console import bars, utility_tables
-from flows.console.result_tables import size_text, time_text
+from flows.console import bars
+from flows.console.tables import utility_tables
+from flows.console.tables.result_tables import size_text, time_text
 from flows.console.terminal import Terminal, as_json
 from flows.utility import UtilityResult
 

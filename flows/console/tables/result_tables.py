@@ -13,7 +13,7 @@ from rich.text import Text
 
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.answers import Answer
-from flows.console.layout import Rows, frame, interval, mapping, path_line
+from flows.console.tables.layout import Rows, frame, interval, mapping, path_line
 from flows.planning.plan import Plan
 
 if TYPE_CHECKING:

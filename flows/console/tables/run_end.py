@@ -10,7 +10,7 @@ from rich.text import Text
 
 from evaluation.report.answers import Answer
 from evaluation.report.wording import domain_words
-from flows.console.layout import Rows
+from flows.console.tables.layout import Rows
 
 if TYPE_CHECKING:
     from flows.build import Outcome

@@ -14,7 +14,7 @@ from evaluation.metrics.registry import Score
 from evaluation.report.wording import in_words, number
 from evaluation.utility.exposure import MEANING
 from evaluation.utility.segmenter_test import MACRO
-from flows.console.layout import cell, frame, interval, path_line, signed_interval
+from flows.console.tables.layout import cell, frame, interval, path_line, signed_interval
 
 if TYPE_CHECKING:
     from flows.utility import UtilityResult

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from factory.store.repository import Garbage
 from factory.store.versions import Verification
-from flows.console.layout import WHEN, Rows, cell, mapping
-from flows.console.result_tables import size_text
-from flows.console.run_end import in_short
+from flows.console.tables.layout import WHEN, Rows, cell, mapping
+from flows.console.tables.result_tables import size_text
+from flows.console.tables.run_end import in_short
 
 if TYPE_CHECKING:
     from flows.console.home_state import HomeState
