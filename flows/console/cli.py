@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +19,14 @@ from typer.core import TyperGroup
 
 import factory.errors
 from flows.console.dataset_commands import datasets
+from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
 from tasks.services.run_logs import INPUT_ERRORS
 
+DISTRIBUTION = "medpair-factory"
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -62,12 +65,29 @@ def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Makes, judges and publishes synthetic medical image-mask pairs.",
 )
 app.add_typer(datasets, name="datasets")
+app.add_typer(recipes, name="recipes")
 app.command()(segment)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"medpair {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release."),
+    ] = False,
+) -> None:
+    """Options of no command."""
+
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")

@@ -13,7 +13,7 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 from factory.errors import InputError
-from flows.planning.recipe import SHIPPED, load_recipe
+from flows.planning.recipe import load_recipe, shipped_recipes
 from flows.planning.recipe_paths import WEIGHTS
 from tasks.services.settings import Settings
 
@@ -109,7 +109,7 @@ def check_variables() -> Iterator[Check]:
 
 def check_recipes() -> Iterator[Check]:
     """The recipes and checkpoints that come with the package."""
-    names = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+    names = shipped_recipes()
     try:
         for name in names:
             load_recipe(name)
