@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from evaluation.lake.lake import Lake
-from evaluation.metrics.registry import headlines
+from evaluation.metrics.registry import Score, headlines
+from evaluation.report.answers import Answer, answers
 from factory.errors import InputError
 from factory.exports import EXPORTS
 from factory.identity import plain_name
@@ -47,6 +49,25 @@ class Version:
             InputError: if there is no such data set or version.
         """
         return Store(settings.pairs, self.name).snapshot(self.ref)
+
+
+def newest_version(name: str, settings: Settings) -> str:
+    """Tag of the newest version that is out and was not withdrawn; "" where there is none."""
+    gone = withdrawn(name, settings)
+    tags = [tag for tag in Store(settings.pairs, name).tags() if is_version(tag)]
+    return next((tag for tag in reversed(tags) if tag not in gone), "")
+
+
+def withdrawn(name: str, settings: Settings) -> dict[str, str]:
+    """Versions of a data set that should not be used any more, and why: "v2" -> reason."""
+    events = Lake(settings.lake).versions(name)
+    gone = events[events["event"] == "withdrawn"]
+    return {f"v{row['number']}": str(row["reason"]) for row in gone.to_dict("records")}
+
+
+def is_version(tag: str) -> bool:
+    """Whether a tag is of a version, "v2", not a name that someone gave to one."""
+    return tag[:1] == "v" and tag[1:].isdecimal()
 
 
 @dataclass(frozen=True)
@@ -91,17 +112,65 @@ def log(name: str, settings: Settings) -> History:
     return History(entries, events, refused)
 
 
-def show(version: Version, settings: Settings) -> dict[str, object]:
+@dataclass(frozen=True)
+class Facts:
+    """What a version holds and where it comes from.
+
+    Attributes:
+        fields: see `factory.store.versions.describe`.
+        scores: headlines against its own source, by name.
+        answers: what these and those of single domains say in short.
+    """
+
+    fields: dict[str, Any]
+    scores: dict[str, Score]
+    answers: tuple[Answer, ...]
+
+    def plain(self) -> dict[str, object]:
+        """The fields, and the value of each score."""
+        values = {name: score.value for name, score in self.scores.items()}
+        return {**self.fields, "scores": values}
+
+
+def show(version: Version, settings: Settings) -> Facts:
     """What a version holds, where it comes from, and its headline scores against its own source."""
     snapshot = version.snapshot(settings)
-    known = headlines(own_scores(Lake(settings.lake), snapshot)) if len(snapshot) else {}
-    return {**describe(snapshot), "scores": {name: score.value for name, score in known.items()}}
+    known = own_scores(Lake(settings.lake), snapshot) if len(snapshot) else []
+    return Facts(describe(snapshot), headlines(known), answers(known))
 
 
-def diff(name: str, old: str, new: str, settings: Settings) -> pd.DataFrame:
-    """The prompts whose pairs differ between two versions."""
+@dataclass(frozen=True)
+class Difference:
+    """The prompts whose pairs differ between two versions.
+
+    Attributes:
+        counts: of each change: added, removed, remade (by another generator), accepted or rejected
+            (only now).
+        by_domain: domain -> the same.
+        changes: a row each: prompt, change, old_row and new_row (None where there is none), facets.
+    """
+
+    counts: dict[str, int]
+    by_domain: dict[str, dict[str, int]]
+    changes: list[dict[str, object]]
+
+
+def diff(name: str, old: str, new: str, settings: Settings) -> Difference:
+    """What differs between two versions."""
     store = Store(settings.pairs, plain_name(name))
-    return difference(store.snapshot(old), store.snapshot(new))
+    table = difference(store.snapshot(old), store.snapshot(new))
+    changes = [_without_minus_one(row) for row in rows(table)]
+    by_domain = {str(domain): _counts(part) for domain, part in table.groupby("domain")}
+    return Difference(_counts(table), by_domain, changes)
+
+
+def _counts(changes: pd.DataFrame) -> dict[str, int]:
+    return {str(change): int(n) for change, n in changes["change"].value_counts().items()}
+
+
+def _without_minus_one(row: dict[str, object]) -> dict[str, object]:
+    unknown = {name for name in ("old_row", "new_row") if row[name] == -1}
+    return {name: None if name in unknown else value for name, value in row.items()}
 
 
 def diff_page(name: str, old: str, new: str, path: Path, settings: Settings) -> Path:

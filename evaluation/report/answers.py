@@ -87,6 +87,13 @@ class Finding:
             parts.append(f"{self.measure.real_words}{beside}")
         return f"{'; '.join(parts)}; n = {self.score.n}."
 
+    @property
+    def short(self) -> tuple[str, str]:
+        """Value with its interval; what real data gets, without."""
+        if self.real is None:
+            return _value(self.score), self.measure.real_words
+        return _value(self.score), f"real {number(self.real.value)}"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -102,6 +109,7 @@ class Answer:
         numbers: its value, interval, what real data gets, and n.
         metric: name of that score, "" where none was measured.
         domain: where it is worst, "" for all domains.
+        short: the score's value with its interval, and what real data gets, for one line.
     """
 
     key: str
@@ -113,6 +121,7 @@ class Answer:
     numbers: str = ""
     metric: str = ""
     domain: str = OVERALL
+    short: tuple[str, str] = ("", "")
 
     @property
     def sentence(self) -> str:
@@ -199,6 +208,7 @@ def _answer(question: Question, scores: Sequence[Score]) -> Answer:
         deciding.numbers,
         deciding.measure.metric,
         deciding.domain,
+        deciding.short,
     )
 
 

@@ -22,6 +22,10 @@ from evaluation.utility.segmenter_test import MACRO, by_seed
 
 FEWEST = 5
 POWER, LEVEL = 0.8, 0.05
+ONE_SEED = (
+    "From one seed nobody knows how much another draw of images and another start change, so what "
+    "could be seen is unknown. Repeat it with at least 2 seeds."
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class LearningCurve:
         dice: Dice on held-out real images at each size, with intervals.
         gain_all_vs_few: Dice at all images less Dice at the fewest.
         gain_last_doubling: Dice at all images less Dice at half of them.
-        detectable: smallest gain that these held-out images and seeds show with 80 % power.
+        detectable: smallest gain that these held-out images and seeds show with 80 % power; NaN
+            where it is unknown: of one seed, or fewer than two patients.
         verdict: one sentence.
     """
 
@@ -102,12 +107,19 @@ def _of_domain(name: str, cases: pd.DataFrame) -> LearningCurve:
     from_half = _mean(tables[sizes[-1]] - tables[half])
     detectable = detectable_gain(_gaps(tables[sizes[0]]))
     verdict = _verdict(sizes, half, from_few, from_half, detectable)
+    if len(sizes) > 1 and tables[sizes[0]].shape[1] < 2:
+        verdict = ONE_SEED
     dice = tuple(_mean(tables[size]) for size in sizes)
     return LearningCurve(name, sizes, dice, from_few, from_half, detectable, verdict)
 
 
 def _gaps(table: pd.DataFrame) -> list[float]:
-    """Per unit, what another subset and another start alone change: the noise of a comparison."""
+    """Per unit, what another subset and another start alone change: the noise of a comparison.
+
+    One seed is compared with none: no gap at all, so that what could be seen is unknown, not 0.
+    """
+    if table.shape[1] < 2:
+        return []
     other = np.roll(table.to_numpy(), 1, axis=1)
     gaps = pd.DataFrame(table.to_numpy() - other, index=table.index)
     # A comparison averages over the seeds; each enters two of these differences.

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +20,14 @@ from typer.core import TyperGroup
 import factory.errors
 from flows.console.dataset_commands import datasets
 from flows.console.init_command import init
+from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
 from tasks.services.run_logs import INPUT_ERRORS
 
+DISTRIBUTION = "medpair-factory"
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -63,13 +66,30 @@ def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Makes, judges and publishes synthetic medical image-mask pairs.",
 )
 app.add_typer(datasets, name="datasets")
 app.command()(init)
+app.add_typer(recipes, name="recipes")
 app.command()(segment)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"medpair {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release."),
+    ] = False,
+) -> None:
+    """Options of no command."""
+
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
@@ -100,14 +120,15 @@ def run(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables, run_end
 
         if dry_run:
             plan = api.plan(content, session.settings)
             session.set_result(plan, result_tables.plan(plan))
             return 0
         outcome = api.run(content, session.settings)
-        session.set_result(outcome, result_tables.outcome(outcome, all_))
+        every = result_tables.scores(outcome.scores) if all_ else None
+        session.set_result(outcome, run_end.outcome(outcome, every))
     return 0 if outcome.published else GATE_FAILED
 
 
@@ -126,7 +147,7 @@ def train(
         start = () if from_ is None else (f"generator.from={from_}",)
         content = load_recipe(recipe, (*(set_ or ()), *start))
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         folder = api.train(content, session.settings)
         text = (
@@ -152,7 +173,7 @@ def compare(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         found = api.compare(content, session.settings, images, final)
         session.set_result(found, result_tables.comparison(found))
@@ -164,7 +185,7 @@ def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Jso
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         made = api.generate(content, session.settings)
         session.set_result(made, result_tables.made(made))
@@ -188,7 +209,7 @@ def evaluate(
     """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
         from flows.datasets import Version
 
         if "/" in target or Path(target).is_dir():
@@ -220,12 +241,12 @@ def utility(
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import utility_tables
         from flows.datasets import Version
 
         named = Version.parse(dataset)
         found = api.utility(named, session.settings, final, set_ or (), against)
-        session.set_result(found, result_tables.utility(found))
+        session.set_result(found, utility_tables.utility(found))
 
 
 @app.command()
@@ -240,10 +261,10 @@ def folds(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import utility_tables
 
         found = api.folds(content, session.settings, count)
-        session.set_result(found, result_tables.utility(found))
+        session.set_result(found, utility_tables.utility(found))
 
 
 @app.command()
@@ -262,7 +283,7 @@ def headroom(
     with open_session(home, json_) as session:
         from evaluation.settings import UtilitySection
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
         found = api.headroom(source, image, section, session.settings)
@@ -283,11 +304,11 @@ def scores(
     """Asks the lake of scores in SQL."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables.layout import frame
         from flows.datasets import rows
 
         table = api.scores(sql, session.settings, at)
-        session.set_result({"rows": rows(table)}, result_tables.frame(table))
+        session.set_result({"rows": rows(table)}, frame(table))
 
 
 @app.command()
@@ -295,7 +316,7 @@ def report(dataset: DatasetName, home: Home = None, json_: Json = False) -> None
     """Writes the HTML report of a version anew."""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
         from flows.datasets import Version
 
         path = api.report(Version.parse(dataset), session.settings)
@@ -326,19 +347,21 @@ def ui(
 
 @app.command()
 def status(home: Home = None, json_: Json = False) -> None:
-    """Says what the home holds and how large it is."""
+    """Says how each data set stands, what is running, and what the home holds."""
     with open_session(home, json_) as session:
-        from flows.console import doctor, result_tables
+        from flows.console import home_state
+        from flows.console.tables import dataset_tables
 
-        found = doctor.status(session.settings)
-        session.set_result(found, result_tables.status(found))
+        found = home_state.home_state(session.settings)
+        session.set_result(found, dataset_tables.home(found))
 
 
 @app.command()
 def doctor(home: Home = None, json_: Json = False) -> int:
     """Checks the installation and the home, and says how to mend what is wrong."""
     with open_session(home, json_) as session:
-        from flows.console import doctor, result_tables
+        from flows.console import doctor
+        from flows.console.tables import result_tables
 
         found = doctor.doctor(session.settings)
         session.set_result({"checks": found}, result_tables.checks(found))

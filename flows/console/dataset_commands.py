@@ -20,10 +20,10 @@ def list_(home: Home = None, json_: Json = False) -> None:
     """Lists the data sets with their newest version."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
         found = known.datasets(session.settings)
-        session.set_result({"datasets": found}, result_tables.datasets(found))
+        session.set_result({"datasets": found}, dataset_tables.datasets(found))
 
 
 @datasets.command()
@@ -31,10 +31,10 @@ def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
     """Lists the versions, runs and snapshots of a data set, newest first."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
         history = known.log(name, session.settings)
-        session.set_result(history, result_tables.log(history))
+        session.set_result(history, dataset_tables.log(history))
 
 
 @datasets.command()
@@ -42,10 +42,10 @@ def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
     """Says what a version holds, how it was made, and its scores."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
-        fields = known.show(known.Version.parse(dataset), session.settings)
-        session.set_result(fields, result_tables.mapping(fields))
+        facts = known.show(known.Version.parse(dataset), session.settings)
+        session.set_result(facts.plain(), dataset_tables.facts(facts))
 
 
 @datasets.command()
@@ -57,15 +57,15 @@ def diff(
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Lists the prompts whose pairs differ between two versions."""
+    """Counts the pairs that differ between two versions; --json lists them."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
-        table = known.diff(name, old, new, session.settings)
+        found = known.diff(name, old, new, session.settings)
         if html is not None:
             known.diff_page(name, old, new, html, session.settings)
-        session.set_result({"changes": known.rows(table)}, result_tables.frame(table))
+        session.set_result(found, dataset_tables.difference(found))
 
 
 @datasets.command()
@@ -79,7 +79,7 @@ def export(
     """Copies the accepted pairs of a version into files that others read."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import result_tables
 
         path = known.export(known.Version.parse(dataset), layout, folder, session.settings)
         session.set_result({"folder": path}, f"exported to {result_tables.short_path(path)}")
@@ -90,10 +90,10 @@ def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
     """Reads every pair of a version and checks that it is whole."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
         found = known.check(known.Version.parse(dataset), session.settings)
-        session.set_result(found, result_tables.verification(found))
+        session.set_result(found, dataset_tables.verification(found))
     return UNEXPECTED if found.problems else 0
 
 
@@ -125,7 +125,7 @@ def gc(
     """Says what no version needs any more, and with --delete frees it."""
     with open_session(home, json_) as session:
         from flows import datasets as known
-        from flows.console import result_tables
+        from flows.console.tables import dataset_tables
 
         freed = known.collect_garbage(name, session.settings, days, runs, not delete)
-        session.set_result(freed, result_tables.garbage(freed, not delete))
+        session.set_result(freed, dataset_tables.garbage(freed, not delete))

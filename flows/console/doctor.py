@@ -1,4 +1,4 @@
-"""Is the installation sound, and what does the home hold?"""
+"""Is the installation sound?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from factory.errors import InputError
-from flows.planning.recipe import SHIPPED, load_recipe
+from flows.planning.recipe import load_recipe, shipped_recipes
 from flows.planning.recipe_paths import WEIGHTS
 from tasks.services.settings import Settings
 
@@ -38,30 +37,6 @@ class Check:
     well: bool
     found: str
     remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a home holds: bytes by part, names of data sets, newest reports."""
-
-    home: Path
-    bytes: dict[str, int]
-    datasets: list[str]
-    reports: list[Path]
-
-
-def status(settings: Settings) -> Status:
-    """What the home holds; nothing is created where there is none."""
-    from factory.store.versions import data_sets
-
-    parts = sorted(settings.home.iterdir()) if settings.home.is_dir() else []
-    reports = sorted(settings.reports.glob("*.html"), key=lambda path: path.stat().st_mtime)
-    return Status(
-        settings.home,
-        {part.name: _size(part) for part in parts},
-        data_sets(settings.pairs),
-        reports[::-1],
-    )
 
 
 def doctor(settings: Settings) -> list[Check]:
@@ -134,7 +109,7 @@ def check_variables() -> Iterator[Check]:
 
 def check_recipes() -> Iterator[Check]:
     """The recipes and checkpoints that come with the package."""
-    names = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+    names = shipped_recipes()
     try:
         for name in names:
             load_recipe(name)
@@ -148,8 +123,3 @@ def check_recipes() -> Iterator[Check]:
 
 def _judged(name: str, well: bool, found: str, remedy: str) -> Check:
     return Check(name, well, found, "" if well else remedy)
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

@@ -23,7 +23,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of everything written; else MEDPAIR_HOME or ./.medpair."),
 ]
-All = Annotated[bool, typer.Option("--all", help="Print every score, not six answers.")]
+All = Annotated[bool, typer.Option("--all", help="Print every score, not a few answers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 
 

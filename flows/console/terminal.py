@@ -6,24 +6,14 @@ import json
 import math
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
 
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from flows.console.bars import Bars
 from tasks.services.progress import shown_on
 
 
@@ -42,57 +32,6 @@ def as_json(value: object) -> object:
     if value is None or isinstance(value, bool | int | str):
         return value
     return str(value)
-
-
-LOG_SECONDS = 30.0  # between two lines about one stage in a log
-
-
-class Bars:
-    """Shows stages as bars on stderr; on a terminal they move, in a log they are lines."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._logged_at = time.monotonic()
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-
-    def open(self, title: str, total: int | None) -> int:
-        """Shows a new stage."""
-        self._log(f"{title} …")
-        return int(self._progress.add_task(title, total=total, note=""))
-
-    def move(self, bar: int, done: int, note: str) -> None:
-        """Moves a bar."""
-        self._progress.update(TaskID(bar), completed=done, note=note)
-        task = self._progress.tasks[bar]
-        if time.monotonic() - self._logged_at > LOG_SECONDS and task.total:
-            self._log(f"{task.description}: {done} of {task.total:.0f} {note}".rstrip())
-
-    def close(self, bar: int) -> None:
-        """Stops the clock of a stage and leaves its bar, full where its length was not known."""
-        if self._progress.tasks[bar].total is None:
-            self._progress.update(TaskID(bar), total=1, completed=1)
-        self._progress.stop_task(TaskID(bar))
-
-    def _log(self, line: str) -> None:
-        self._logged_at = time.monotonic()
-        if not self._console.is_terminal:
-            self._console.print(line, highlight=False, markup=False)
-
-    @contextmanager
-    def live(self) -> Iterator[None]:
-        """Draws while the block runs."""
-        with self._progress:
-            yield
 
 
 class Terminal:
@@ -118,7 +57,9 @@ class Terminal:
         if self.json_wanted:
             print(json.dumps(as_json(result), allow_nan=False), flush=True)
         else:
-            Console(soft_wrap=True).print(text)
+            # A table has its width either way; in a file sentences stay whole, to be searched.
+            console = Console()
+            console.print(text, soft_wrap=not console.is_terminal, crop=False)
 
     def complain(self, line: str) -> None:
         """Says in one line what went wrong."""

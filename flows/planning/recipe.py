@@ -179,7 +179,7 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: with one line for each thing that is wrong.
     """
-    file = _file(path)
+    file = recipe_file(path)
     return recipe_from(_read(file), overrides, str(file), file.absolute().parent)
 
 
@@ -234,11 +234,20 @@ def kept_recipe(
     return recipe.with_paths(lambda path, keys: or_packaged(path))
 
 
-def _file(path: Path | str) -> Path:
-    file = Path(path)
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with this release, in order."""
+    return sorted(found.stem for found in SHIPPED.glob("*.yaml"))
+
+
+def recipe_file(path: Path | str) -> Path:
+    """The file that a path or the name of a shipped recipe names.
+
+    Raises:
+        RecipeError: if there is none.
+    """
+    file, shipped = Path(path), shipped_recipes()
     if file.is_file():
         return file
-    shipped = sorted(found.stem for found in SHIPPED.glob("*.yaml"))
     if str(path) in shipped:
         return SHIPPED / f"{path}.yaml"
     raise RecipeError(

@@ -57,6 +57,14 @@ def test_the_verdict_says_what_could_not_be_seen() -> None:
     assert "could not be seen" in found.verdict
 
 
+def test_one_seed_says_that_nothing_can_be_known() -> None:
+    (found,) = learning_curves(curve({5: 0.5, 10: 0.6, 20: 0.7}, noise=0.01, seeds=1))
+    assert np.isnan(found.detectable)
+    assert "unknown" in found.verdict
+    assert "at least 2 seeds" in found.verdict
+    assert "0.000" not in found.verdict
+
+
 def test_too_few_patients_or_images() -> None:
     (one,) = learning_curves(curve({5: 0.5, 10: 0.6}, noise=0.0, units=1))
     assert "Too few held-out patients" in one.verdict

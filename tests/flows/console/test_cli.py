@@ -17,7 +17,8 @@ from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.store.repository import Store
-from flows.console.cli import app, datasets
+from flows.console.cli import app, datasets, recipes
+from flows.planning.recipe import load_recipe, shipped_recipes
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -173,7 +174,9 @@ def test_a_dry_run_of_a_training(medpair, recipe, heads, tmp_path):
 
 WITHOUT_HOME = {"init"}  # writes nothing there
 COMMANDS = [[c.callback.__name__.rstrip("_")] for c in app.registered_commands] + [
-    ["datasets", c.name or c.callback.__name__] for c in datasets.registered_commands
+    [group, c.name or c.callback.__name__]
+    for group, commands in (("datasets", datasets), ("recipes", recipes))
+    for c in commands.registered_commands
 ]
 
 
@@ -277,3 +280,35 @@ def test_what_is_no_version_is_not_withdrawn(dataset, reason, why, medpair, tmp_
     assert (said.code, len(said.lines)) == (2, 1)
     assert why in said.lines[0]
     assert not home.exists()
+
+
+def test_the_release_is_told(medpair):
+    said = medpair("--version")
+    assert said.code == 0
+    assert said.out.startswith("medpair 0.")
+
+
+def test_a_shell_can_be_taught_to_complete(medpair):
+    # Which shell this is, typer asks the process above.
+    assert "--show-completion" in medpair("--help").out
+
+
+def test_recipes_that_ship_are_listed_shown_and_copied(medpair, tmp_path):
+    told = medpair("recipes", "list", "--json").json["recipes"]
+    assert [each["name"] for each in told] == shipped_recipes()
+    assert all(each["about"].endswith(".") and len(each["about"]) > 20 for each in told)
+    assert medpair("recipes", "show", "demo", "--json").json["name"] == "demo"
+    shown = medpair("recipes", "show", "demo").out
+    copy = tmp_path / "mine.yaml"
+    assert medpair("recipes", "copy", "demo", copy).code == 0
+    assert copy.read_text() == shown
+    assert load_recipe(copy) == load_recipe("demo")
+    again = medpair("recipes", "copy", "demo", copy)
+    assert (again.code, len(again.lines)) == (2, 1)
+    assert "exists" in again.lines[0]
+
+
+def test_a_recipe_that_does_not_ship_is_not_shown(medpair):
+    said = medpair("recipes", "show", "dmo")
+    assert (said.code, len(said.lines)) == (2, 1)
+    assert "one of" in said.lines[0]

@@ -6,7 +6,7 @@ from evaluation.metrics.registry import Score
 from evaluation.report.answers import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
-from flows.console import result_tables
+from flows.console.tables import result_tables
 
 SCORES = {
     name: Score.of(name, Estimate(value, value - 0.05, value + 0.05, 40))

@@ -2,15 +2,18 @@ import io
 import json
 import math
 import os
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 from rich.console import Console
 
-from flows.console import result_tables, terminal
-from flows.console.result_tables import size_text, time_text
-from flows.console.terminal import Bars, Terminal, as_json
+from flows.console import bars
+from flows.console.tables import utility_tables
+from flows.console.tables.result_tables import size_text, time_text
+from flows.console.terminal import Terminal, as_json
 from flows.utility import UtilityResult
 
 
@@ -38,17 +41,48 @@ def test_only_the_result_reaches_stdout(capfd):
     assert "child process" in err
 
 
-def test_in_a_log_a_long_stage_is_a_line_now_and_then(monkeypatch):
+def test_in_a_log_a_stage_is_a_line_and_a_long_one_another_now_and_then(monkeypatch):
     log = io.StringIO()
-    clock = iter([0.0, 0.0, 10.0, 40.0, 40.0, 50.0])
+    clock = iter([0.0, 0.0, 100.0, 400.0, 400.0, 500.0])
     # Not the clock itself: Prefect's event loop, which lives on in another thread, reads it too.
-    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    bars = Bars(Console(file=log, width=80))
-    bar = bars.open("training", 100)
+    monkeypatch.setattr(bars, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    shown = bars.Bars(Console(file=log, width=80))
+    bar = shown.open("training", 100)
     for done in (10, 20, 30):
-        bars.move(bar, done, "loss 0.5")
-    bars.close(bar)
+        shown.move(bar, done, "loss 0.5")
+    shown.close(bar)
     assert log.getvalue().splitlines() == ["training …", "training: 20 of 100 loss 0.5"]
+
+
+def last_line(log):
+    """What stands last on the terminal, without what moves its cursor."""
+    text = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", log.getvalue())
+    return [line for line in text.splitlines() if line.strip()][-1]
+
+
+def test_a_bar_keeps_share_rate_and_time_left_at_80_columns():
+    log = io.StringIO()
+    shown = bars.Bars(Console(file=log, width=80, force_terminal=True, color_system=None))
+    with shown.live():
+        bar = shown.open("training unet-breast-us-busi-pretrained-real-10-seed0", 1500)
+        for done in range(1, 4):
+            time.sleep(0.05)
+            shown.move(bar, 100 * done, "loss 0.480")
+    last = last_line(log)
+    assert "training unet-b…ed-real-10-seed0" in last
+    assert " 20% 300/1500 " in last
+    assert re.search(r" \d+(\.\d+)?/s \d:\d\d:\d\d", last)
+    assert len(last.rstrip()) <= 80
+
+
+def test_what_is_through_does_not_push_what_is_under_way_off_the_terminal():
+    log = io.StringIO()
+    shown = bars.Bars(Console(file=log, width=80, height=12, force_terminal=True))
+    with shown.live():
+        for number in range(30):
+            shown.close(shown.open(f"stage {number}", 1))
+        shown.open("the last one", 1)
+    assert "the last one" in last_line(log)
 
 
 def test_equivalent_images_are_printed_with_their_interval():
@@ -57,8 +91,8 @@ def test_equivalent_images_are_printed_with_their_interval():
     nothing = {"levels": [], "gains": [], "equivalent_images": []}
     told = UtilityResult("a@v1", "val", "", None, [], [], [row, alone], nothing, [], [])
     log = io.StringIO()
-    Console(file=log, width=80).print(result_tables.utility(told))
-    assert "chest, both, 16 real, 2 : 1: 19 [fewer, 42]" in log.getvalue()
+    Console(file=log, width=80).print(utility_tables.utility(told))
+    assert "chest, both, 16 real, 2:1: 19 [fewer, 42]" in log.getvalue()
     assert "chest, synthetic: 19 [fewer, 42]" in log.getvalue()
 
 

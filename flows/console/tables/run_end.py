@@ -1,0 +1,91 @@
+"""The end of a run in ten lines: verdict, five scores beside real data, report, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from evaluation.report.answers import Answer
+from evaluation.report.wording import domain_words
+from flows.console.tables.layout import Rows
+
+if TYPE_CHECKING:
+    from flows.build import Outcome
+
+TOLD = 2  # gates that are told one by one, the missed ones first
+SHORTEST = 30  # characters of what real data gets by construction
+SHORT = {
+    "fit": "consistency",
+    "realism": "fidelity",
+    "diversity": "diversity",
+    "no copies": "privacy",
+    "use": "utility",
+}
+
+
+def verdict(found: Outcome) -> list[RenderableType]:
+    """Whether a version is out, by which gates, and what it holds."""
+    pairs = f"{found.pairs['accepted']} pairs accepted, {found.pairs['rejected']} rejected"
+    gates = sorted(found.gates.verdicts, key=lambda gate: gate.passed)
+    missed = sum(not gate.passed for gate in gates)
+    head = (
+        f"{found.dataset}@{found.version} is published{_champion(found)}: {pairs}"
+        if found.published
+        else f"{found.dataset}: no version, {missed} of {len(gates)} gates missed; {pairs}"
+    )
+    lines = [f"{'met' if gate.passed else 'MISSED'}: {gate.reason}" for gate in gates[:TOLD]]
+    rest = sum(gate.passed for gate in gates[TOLD:])
+    if more := len(gates[TOLD:]):
+        lines[-1] += f"; {more} more gates, {rest} of them met"
+    return [Text(head, style="bold"), *map(Text, lines or ["no gates"])]
+
+
+def _champion(found: Outcome) -> str:
+    if found.promotion is None:
+        return ""
+    mine = found.promotion.champion == found.version
+    return ", the champion" if mine else f" (champion: {found.promotion.champion})"
+
+
+def in_short(found: Sequence[Answer]) -> RenderableType:
+    """Five questions: a word, the verdict, the score that decides, what real data gets, where."""
+    given = {answer.key: answer for answer in found}
+    return Rows([""] * 4, [[word, *_line(given[key])] for word, key in SHORT.items()])
+
+
+def _line(answer: Answer) -> list[str]:
+    if not answer.metric:
+        return ["-", "not measured", ""]
+    value, beside = answer.short
+    told = [beside if len(beside) <= SHORTEST else "", domain_words(answer.domain)]
+    return [answer.verdict, value, ", ".join(text for text in told if text)]
+
+
+def next_steps(found: Outcome) -> Iterator[RenderableType]:
+    """Where the report lies, and the commands that lead on."""
+    name = f"{found.dataset}@{found.version or f'run-{found.run}'}"
+    command = f"medpair datasets show {name}"
+    if found.published:
+        used = {"utility_gain", "utility_auroc_gain"} & set(found.scores)
+        command = f"medpair {'datasets export' if used else 'utility'} {name}"
+        command += " FOLDER" if used else ""
+    told = {
+        "report": str(found.report.absolute()),
+        "next": command,
+        f"all {len(found.scores)} scores": f"medpair evaluate {name} --all",
+    }
+    for what, text in told.items():
+        yield Text(f"{what}: {text}", no_wrap=True, overflow="ignore")
+
+
+def outcome(found: Outcome, below: RenderableType | None = None) -> RenderableType:
+    """What a run came to.
+
+    Args:
+        found: of the run.
+        below: what stands in place of the five scores, as all of them.
+    """
+    return Group(*verdict(found), below or in_short(found.answers), *next_steps(found))
