@@ -22,7 +22,7 @@ from flows.train import train_stage
 from flows.utility import utility_stage
 from tasks.promotion import Promotion
 from tasks.reporting import Evidence, report_version
-from tasks.services.verdict import RunVerdict
+from tasks.services.prefect_display.verdict import RunVerdict
 
 
 @stage_flow("factory")

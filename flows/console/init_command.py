@@ -92,7 +92,7 @@ def _result(told: Inferred, paths: list[Path]) -> dict[str, object]:
 
 def _text(told: Inferred, paths: list[Path]) -> RenderableType:
     """What was inferred and what to do next; fits 80 columns."""
-    from flows.console.result_tables import short_path
+    from flows.console.tables.result_tables import short_path
 
     table = Table(box=None, show_header=False, pad_edge=False, width=min(80, Console().width))
     for label, value in _lines(told):

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tasks.services.artifacts import Artifact
+    from tasks.services.prefect_display.artifacts import Artifact
 
 ARTIFACT_SECONDS = 5.0  # an update is a request to the server
 
@@ -110,7 +110,7 @@ def _artifact(title: str) -> Artifact | None:
         return None
     from prefect.context import TaskRunContext
 
-    from tasks.services.artifacts import Artifact
+    from tasks.services.prefect_display.artifacts import Artifact
 
     if TaskRunContext.get() is None:
         return None

@@ -21,7 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.server.api.server import SubprocessASGIServer
 from tasks.services import progress
-from tasks.services.courier import COURIER
+from tasks.services.prefect_display.courier import COURIER
 from tasks.services.prefect_server import start_server
 
 progress.ARTIFACT_SECONDS = 0.0

@@ -8,7 +8,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.utilities.context import get_task_and_flow_run_ids
 
-from tasks.services.courier import COURIER
+from tasks.services.prefect_display.courier import COURIER
 
 
 class Artifact:

@@ -9,8 +9,8 @@ from pathlib import Path
 from prefect import get_run_logger
 
 from evaluation.gating.version_gates import Decision, Verdict
-from tasks.services.artifacts import Artifact
-from tasks.services.courier import COURIER
+from tasks.services.prefect_display.artifacts import Artifact
+from tasks.services.prefect_display.courier import COURIER
 
 SHOWING_SECONDS = 10.0
 

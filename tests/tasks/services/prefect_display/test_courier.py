@@ -6,8 +6,8 @@ from threading import Event
 
 import pytest
 
-from tasks.services import courier
-from tasks.services.courier import MOST_WAITING, Courier
+from tasks.services.prefect_display import courier
+from tasks.services.prefect_display.courier import MOST_WAITING, Courier
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from evaluation.gating.version_gates import decide
 from evaluation.metrics.registry import Score
-from tasks.services import artifacts, courier, verdict
-from tasks.services.verdict import RunVerdict
+from tasks.services.prefect_display import artifacts, courier, verdict
+from tasks.services.prefect_display.verdict import RunVerdict
 
 
 def judged(version, **values):
