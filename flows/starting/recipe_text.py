@@ -47,7 +47,8 @@ grid:
 evaluate: {{features: [handcrafted], judge_steps: {judge_steps}}}
 gates:  # a version is published where this holds: masks fit, as a judge of real pairs sees it
   consistency_closed: ">= 0.5"
-utility: {{segmenters: [unet], real: {real}, seeds: 2, steps: {utility_steps}}}
+# Do the pairs help? The arm searched uses them only where your own images speak for it.
+utility: {{segmenters: [unet], arms: [real, searched], real: {real}, seeds: 3, steps: {utility_steps}}}
 """
 
 

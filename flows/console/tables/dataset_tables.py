@@ -37,7 +37,7 @@ def facts(found: Facts) -> RenderableType:
     if not found.scores:
         return Group(table, Text("not scored"))
     every = f"all {len(found.scores)} scores: medpair evaluate {fields['name']}@{fields['snapshot']} --all"
-    return Group(table, Text(""), in_short(found.answers), Text(every, style="dim"))
+    return Group(table, Text(""), in_short(found.answers, found.scores), Text(every, style="dim"))
 
 
 def _pairs(counts: Mapping[str, int], reasons: Mapping[str, int]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from evaluation.metrics.registry import Score
 from evaluation.report.answers import Answer
+from evaluation.report.help_sentence import help_sentence
 from evaluation.report.wording import domain_words
 from flows.console.tables.layout import Rows
 
@@ -50,10 +52,16 @@ def _champion(found: Outcome) -> str:
     return ", the champion" if mine else f" (champion: {found.promotion.champion})"
 
 
-def in_short(found: Sequence[Answer]) -> RenderableType:
-    """Five questions: a word, the verdict, the score that decides, what real data gets, where."""
+def in_short(found: Sequence[Answer], scores: Mapping[str, Score]) -> RenderableType:
+    """Five questions: a word, the verdict, the score that decides, what real data gets, where.
+
+    Whether the pairs help is told in a sentence below, where it was measured.
+    """
     given = {answer.key: answer for answer in found}
-    return Rows([""] * 4, [[word, *_line(given[key])] for word, key in SHORT.items()])
+    asked = {word: key for word, key in SHORT.items() if key != "utility" or not given[key].metric}
+    rows = Rows([""] * 4, [[word, *_line(given[key])] for word, key in asked.items()])
+    helped = help_sentence(scores)
+    return Group(rows, Text(helped)) if helped else rows
 
 
 def _line(answer: Answer) -> list[str]:
@@ -88,4 +96,6 @@ def outcome(found: Outcome, below: RenderableType | None = None) -> RenderableTy
         found: of the run.
         below: what stands in place of the five scores, as all of them.
     """
-    return Group(*verdict(found), below or in_short(found.answers), *next_steps(found))
+    return Group(
+        *verdict(found), below or in_short(found.answers, found.scores), *next_steps(found)
+    )
