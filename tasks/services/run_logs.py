@@ -34,6 +34,8 @@ def shorten_mistakes() -> None:
 
 def leave_mistakes_to_the_caller() -> None:
     """Keeps them out of what Prefect prints, where whoever called the flow says them."""
+    import prefect.main  # noqa: F401  # sets up what it prints
+
     shorten_mistakes()
     for handler in logging.getLogger().handlers:
         handler.addFilter(said_elsewhere)

@@ -24,14 +24,13 @@ def shown():
             lines.append(self.format(record))
 
     lines, handler = [], Kept()
-    loggers = [logging.getLogger(name) for name in (RUN_LOGS[1], "elsewhere")]
+    # Apart from the loggers of these names, which would send to a server.
+    manager = logging.Manager(logging.RootLogger(logging.WARNING))
+    loggers = [manager.getLogger(name) for name in (RUN_LOGS[1], "elsewhere")]
     for logger in loggers:
         logger.addHandler(handler)
     loggers[0].addFilter(without_tracebacks)
-    yield lines, handler, *loggers
-    loggers[0].removeFilter(without_tracebacks)
-    for logger in loggers:
-        logger.removeHandler(handler)
+    return lines, handler, *loggers
 
 
 def fail(logger, error):
