@@ -19,8 +19,9 @@ def visible(folder: Path, paths: Iterable[Path] | None = None) -> list[Path]:
         paths: below the folder, found already; those right in it where None.
     """
     found = paths if paths is not None else folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if not _hidden(path.relative_to(folder).parts))
+    return sorted(p for p in found if not any(map(is_hidden, p.relative_to(folder).parts)))
 
 
-def _hidden(parts: Iterable[str]) -> bool:
-    return any(part.startswith(".") or part in LEFT_BEHIND for part in parts)
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name was left by a desktop or an archiver."""
+    return name.startswith(".") or name in LEFT_BEHIND

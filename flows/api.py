@@ -31,6 +31,7 @@ from flows.context import RunContext, open_context
 from flows.datasets import Version
 from flows.planning.external_folder import FolderContext
 from flows.planning.plan import Plan, checked, planned
+from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
 from flows.planning.recipe_paths import checkpoint_named
 from tasks.services.progress import stage
@@ -172,13 +173,15 @@ def headroom(
     """Whether synthetic pairs could help with these real ones, and whether it could be seen.
 
     Raises:
-        InputError: if the source cannot be read as pairs.
+        InputError: if the source cannot be read as pairs, or holds none out.
     """
-    named = source_named(source)
+    context = RealPairs(against=source_named(source), image=image, settings=settings)
+    with stage("checking the pairs"):
+        context.check()
     start_prefect(settings)
     from flows.headroom import headroom as flow
 
-    return flow(named, image, section, settings.home)
+    return flow(context, section)
 
 
 def utility(

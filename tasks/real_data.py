@@ -62,6 +62,27 @@ class Reference:
             licence=source.licence,
         )
 
+    def check_splits(self, domains: Iterable[str], *, masked: bool) -> None:
+        """Whether each of the domains has pairs to learn from, and others to be held against.
+
+        Args:
+            domains: that are asked for.
+            masked: whether these pairs must have masks.
+
+        Raises:
+            InputError: naming the split that is missing, and of which domains.
+        """
+        for split, pairs in (("train", self.train), (self.split, self.held_out)):
+            usable = pairs.has_mask if masked else np.ones(len(pairs), bool)
+            held = set(pairs.facets["domain"][usable])
+            if missing := [name for name in domains if name not in held]:
+                what = "pairs with a mask" if masked else "images"
+                raise InputError(
+                    f"the source has no {split} {what} of {', '.join(missing)}: nothing "
+                    "could be learnt from or scored against; correct the column split, or leave it "
+                    "empty to have the pairs split by patient"
+                )
+
     def with_test(self, source: Source) -> Reference:
         """The same pairs to learn from, held against the test split of their source."""
         with stage("reading the test split"):

@@ -182,6 +182,22 @@ class MedSegFactorySpec(TrainedSpec):
 
         return DualStreamUNet(PRESETS[self.preset], self.coupling)
 
+    def check_prompts(
+        self, prompts: Sequence[Prompt], train: PairBatch, domains: Mapping[str, Domain]
+    ) -> None:
+        """Whether prompts are read to their ends; training texts that are cut are told."""
+        from factory.training.prompt_lengths import (
+            check_prompt_lengths,
+            encoder_to_be,
+            tell_long_rows,
+        )
+
+        section = self.train or PairTrainSection()
+        text = encoder_to_be(self.start or section.text.start, domains, section.seed)
+        if self.train is not None:
+            tell_long_rows(text, train, domains)
+        check_prompt_lengths(text, prompts)
+
     def build(self, image: ImageSection) -> MedSegFactory:
         """The generator of its checkpoint; InputError if there is none, or it does not fit."""
         from factory.generators.medsegfactory import MedSegFactory

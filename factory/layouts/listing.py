@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from factory.errors import InputError
 from factory.sources.image_files import FLAT_ENDINGS, VOLUME_ENDINGS
+from factory.visible_files import is_hidden
 
 # What `medpair init` leaves in a folder itself; no image of the user's.
 SHEET = "contact-sheet.png"
-NOT_MEANT = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,6 @@ def list_files(folder: Path) -> Listing:
 
 def _walk(folder: Path) -> Iterator[PurePosixPath]:
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if _meant(name)]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         within = PurePosixPath(Path(place).relative_to(folder).as_posix())
-        yield from (within / name for name in names if _meant(name))
-
-
-def _meant(name: str) -> bool:
-    return not name.startswith(".") and name not in NOT_MEANT
+        yield from (within / name for name in names if not is_hidden(name))

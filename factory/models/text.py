@@ -71,12 +71,19 @@ class TextEncoder:
         states = {text: self._encode(text) for text in dict.fromkeys(texts)}
         return torch.stack([states[text] for text in texts])
 
+    def is_too_long(self, text: str) -> bool:
+        """Whether the model would not read the text to its end."""
+        return len(self.tokenizer(text, verbose=False)["input_ids"]) > self.length
+
     def shortened(self, text: str) -> str:
         """The text without the last words, as many as the model would not read."""
-        kept = text.split()
-        while kept and len(self.tokenizer(" ".join(kept))["input_ids"]) > self.length:
+        if not self.is_too_long(text):
+            return text
+        # A word is a token at least, so what lies beyond need not be looked at.
+        kept = text.split()[: self.length]
+        while kept and self.is_too_long(" ".join(kept)):
             kept.pop()
-        return text if len(kept) == len(text.split()) else " ".join(kept)
+        return " ".join(kept)
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Writes `text_encoder/` (safetensors, stored as `dtype`) and `tokenizer/`."""

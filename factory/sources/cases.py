@@ -110,6 +110,17 @@ class Cases:
         """None: it is made of no other source."""
         return ()
 
+    def with_class_order(self, classes: tuple[str, ...]) -> Cases:
+        """The same cases, masks in this order of classes where their one domain has just these."""
+        if len(self.domains) > 1:
+            return self
+        ((name, domain),) = self.domains.items()
+        if set(domain.classes) != set(classes) or domain.classes == classes:
+            return self
+        ordered = domain.model_copy(update={"classes": classes})
+        codes = {v: ordered.label_map[domain.class_names[i]] for v, i in self.codes[name].items()}
+        return replace(self, domains={name: ordered}, codes={name: codes}, _scans={})
+
     def problems(self, image: ImageSection) -> list[str]:
         """One line for each bad row and file, and for each fault that many files share.
 

@@ -35,8 +35,10 @@ def medsegfactory(
         seed: of the sentences that a small text encoder learns.
     """
 
-    def texts(pairs: PairBatch, _: TextEncoder) -> Texts:
-        described = pair_texts(pairs, data.domains)
+    def texts(pairs: PairBatch, text: TextEncoder) -> Texts:
+        described = [
+            [text.shortened(line) for line in both] for both in pair_texts(pairs, data.domains)
+        ]
         return lambda _: described
 
     def new(encoders: Encoders, prior: GaussianPrior) -> DualStreamUNet:

@@ -7,44 +7,27 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from evaluation.pairs import by_domain
 from factory.errors import InputError
-from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.sources import SourceSection
 from factory.sources.base import Source
 from factory.sources.folder import FolderSource
 from factory.sources.splits import Split
 from factory.vocabulary import Domain, load_vocabulary
-from tasks.real_data import Reference
-from tasks.services.settings import Settings
+from flows.planning.real_pairs import RealPairs
 
 Domains = Mapping[str, Domain]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
-class FolderContext(BaseModel):
+class FolderContext(RealPairs):
     """A folder of pairs and the real ones it is held against, each opened and decoded once.
 
     Attributes:
         folder: with a metadata.csv; all its splits count.
-        against: the real pairs.
-        image: size and channels that both are brought to.
-        settings: of the home whose lake keeps the scores.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     folder: Path
-    against: SourceSection
-    image: ImageSection
-    settings: Settings
-
-    @cached_property
-    def real(self) -> Source:
-        """The source of the real pairs."""
-        return self.against.build()
 
     @cached_property
     def theirs(self) -> Source:
@@ -55,12 +38,11 @@ class FolderContext(BaseModel):
         """
         known = [name for name in self.real.domains if name in load_vocabulary().domains]
         domain = known[0] if len(self.real.domains) == len(known) == 1 else None
-        return FolderSource(path=self.folder, domain=domain, masks="optional").build()
-
-    @cached_property
-    def reference(self) -> Reference:
-        """Training and validation pairs of the real source."""
-        return Reference.of(self.real, self.image)
+        theirs = FolderSource(path=self.folder, domain=domain, masks="optional").build()
+        if len(theirs.domains) == len(self.real.domains) == 1:
+            (real,) = self.real.domains.values()
+            return theirs.with_class_order(real.classes)
+        return theirs
 
     @cached_property
     def pairs(self) -> PairBatch:
@@ -80,7 +62,7 @@ class FolderContext(BaseModel):
         return replace(pairs, facets=pairs.facets.assign(domain=names))
 
     def check(self) -> None:
-        """Whether both can be read and are of the same domains.
+        """Whether both can be read, are of the same domains, and real pairs of these are held out.
 
         Raises:
             InputError: with a line for everything that is wrong.
@@ -89,6 +71,8 @@ class FolderContext(BaseModel):
         lines += _strangers(self.theirs.domains, self.real.domains)
         if lines:
             raise InputError("\n".join(lines))
+        for name, at in by_domain(self.pairs):
+            self.reference.check_splits([name], masked=bool(self.pairs.has_mask[at].any()))
 
 
 def _called(theirs: Domains, real: Domains) -> dict[str, str]:

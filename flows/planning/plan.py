@@ -17,7 +17,7 @@ from evaluation.features.registry import check_usable
 from evaluation.lake.lake import Lake
 from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import needs_of
-from evaluation.pairs import by_domain, domain_of, take
+from evaluation.pairs import domain_of, take
 from evaluation.scoring.judges import learnable_findings
 from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
@@ -265,17 +265,7 @@ def check_paints(recipe: Recipe) -> None:
 
 def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
     """Whether every domain of the grid has the real pairs that training and scores need."""
-    splits = {"train": reference.train, "val": reference.held_out}
-    for split, pairs in splits.items():
-        needed = recipe.generator.makes_masks
-        held = {n for n, at in by_domain(pairs) if len(at) and (any(pairs.has_mask[at]) >= needed)}
-        if missing := [name for name in grid.domains if name not in held]:
-            what = "pairs with a mask" if needed else "images"
-            raise InputError(
-                f"the source has no {split} {what} of {', '.join(missing)}: nothing "
-                "could be learnt from or scored against; correct the column split, or leave it "
-                "empty to have the pairs split by patient"
-            )
+    reference.check_splits(grid.domains, masked=recipe.generator.makes_masks)
     _arms(recipe, reference, grid)
 
 

@@ -129,6 +129,64 @@ def test_other_classes_of_one_domain_are_refused(heads, theirs):
         held(namesake, FolderSource(path=heads)).check()
 
 
+def boxes(folder, classes):
+    """Pairs with a box of the first class and one of the second, numbered in this order."""
+    sizes = {"kidney": 8, "cyst": 4}
+    rows = []
+    for number, split in enumerate(("train", "train", "val")):
+        mask = np.zeros((32, 32), np.uint8)
+        for value, name in enumerate(classes, start=1):
+            mask[: sizes[name], 8 * value : 8 * value + 8] = value
+        image = np.random.default_rng(number).integers(0, 40, (32, 32)) + 60 * mask
+        for part, pixels in (("images", image), ("masks", mask)):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / part / f"{number}.png")
+        rows.append(
+            {
+                "image": f"images/{number}.png",
+                "mask": f"masks/{number}.png",
+                "split": split,
+                "patient": f"p{number}",
+                "modality": "ultrasound",
+                "anatomy": "flank",
+            }
+        )
+    pd.DataFrame(rows).to_csv(folder / "metadata.csv", index=False)
+    (folder / "classes.json").write_text(json.dumps(dict(enumerate(classes, start=1))))
+    return folder
+
+
+def test_35_classes_numbered_the_other_way_round_are_matched_by_name(tmp_path):
+    real = boxes(tmp_path / "real", ("kidney", "cyst"))
+    context = held(boxes(tmp_path / "fake", ("cyst", "kidney")), FolderSource(path=real))
+    context.check()
+    assert set(context.pairs.facets["domain"]) == {"real"}
+    assert set(context.pairs.facets["labels"]) == {"kidney;cyst"}
+    pixels = np.bincount(context.pairs.masks[0].ravel())
+    assert pixels.tolist()[1:] == [64, 32]
+
+
+def only_training(folder):
+    """The same pairs without a split that could be held out."""
+    change(folder, split=dict.fromkeys(range(12), "train"))
+    return folder
+
+
+@pytest.mark.parametrize("command", ["evaluate", "headroom"])
+def test_34_real_pairs_that_hold_nothing_out_are_told_before_anything_starts(
+    command, heads, theirs, medpair, tmp_path
+):
+    home, real = tmp_path / "home", only_training(shutil.copytree(heads, tmp_path / "real"))
+    words = (theirs, "--against", real) if command == "evaluate" else (real,)
+    said = medpair(command, *words, "--size", "32", "--home", home)
+    assert said.code == 2, said.err
+    assert len(said.lines) == 1
+    assert "no val pairs with a mask" in said.lines[0]
+    assert "correct the column split" in said.lines[0]
+    assert "Traceback" not in said.err
+    assert not home.exists()
+
+
 def spoil_size(folder):
     Image.new("L", (32, 40)).save(folder / "masks" / "02.png")
 

@@ -1,0 +1,114 @@
+"""Files that are traps or damaged: each is refused in a line, at once."""
+
+import os
+import random
+import struct
+import zlib
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from factory.errors import InputError
+from factory.sources.image_files import read_stack
+from factory.sources.nnunet import NnunetSource
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_bomb(path):
+    """A header that says 60 000 x 60 000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b""))
+
+
+def voxel_bomb(path):
+    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    nibabel.save(image, path)
+    content = bytearray(path.read_bytes())
+    content[40:48] = struct.pack("<4h", 3, 30_000, 30_000, 30_000)
+    path.write_bytes(content)
+
+
+TRAPS = {
+    "png bomb": ("a.png", png_bomb, "says it has more than"),
+    "nifti bomb": ("a.nii", voxel_bomb, "more than 2147483648 voxels"),
+    "pipe": ("a.png", os.mkfifo, "is a pipe or device, not a file"),
+    "nifti pipe": ("a.nii.gz", os.mkfifo, "is a pipe or device, not a file"),
+    "folder": ("a.png", os.mkdir, "is a folder, not a file"),
+    "empty": ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image"),
+    "empty nifti": ("a.nii.gz", lambda path: path.write_bytes(b""), "cannot be read as an image"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_is_refused_by_name_as_image_and_as_mask(scene, trap):
+    name, lay, message = TRAPS[trap]
+    lay(scene.folder / name)
+    Image.fromarray(scene.image).save(scene.folder / "whole.png")
+    Image.fromarray(scene.mask).save(scene.folder / "m.png")
+    scene.table((name, "m.png"))
+    (line,) = scene.problems()
+    assert line.startswith(name)
+    assert message in line
+    scene.table(("whole.png", name))
+    assert scene.problems()[0].startswith((name, "whole.png"))
+
+
+def whole_files(scene):
+    """One file of each kind that is read, whole."""
+    grey, colour = scene.image, np.stack([scene.image] * 3, axis=-1)
+    Image.fromarray(grey).save(scene.folder / "grey.png")
+    Image.fromarray(colour).save(scene.folder / "colour.jpg")
+    Image.fromarray(grey).save(scene.folder / "packed.tif", compression="tiff_lzw")
+    Image.fromarray(grey.astype(np.uint16) * 16).save(scene.folder / "deep.tif")
+    Image.fromarray(colour).save(scene.folder / "colour.bmp")
+    nibabel.save(nibabel.Nifti1Image(grey[..., None], np.eye(4)), scene.folder / "v.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(grey[..., None], np.eye(4)), scene.folder / "v.nii")
+    return sorted(scene.folder.iterdir())
+
+
+def refusal(path, like):
+    """Why a file is not read; its name where it is."""
+    try:
+        read_stack(path, path.name, like)
+    except InputError as error:
+        return str(error)
+    return path.name
+
+
+@pytest.mark.filterwarnings("ignore")  # of Pillow and numpy, about what they skip
+def test_a_file_cut_anywhere_or_with_bytes_changed_is_read_or_refused_in_a_line(scene):
+    for path in whole_files(scene):
+        whole, draw = path.read_bytes(), random.Random(0)
+        for _ in range(40):
+            spoilt = bytearray(whole)
+            for _ in range(draw.randint(1, 4)):
+                spoilt[draw.randrange(min(len(spoilt), 400))] = draw.randrange(256)
+            if draw.random() < 0.4:
+                spoilt = spoilt[: draw.randrange(len(spoilt))]
+            path.write_bytes(spoilt)
+            for like in (None, path):
+                said = refusal(path, like)
+                assert "\n" not in said
+                assert said.startswith(path.name)
+
+
+def test_more_pages_than_memory_holds_are_refused(scene, monkeypatch):
+    monkeypatch.setattr("factory.sources.files.picture.MOST_PIXELS", 10_000)
+    page = Image.fromarray(scene.image)
+    page.save(scene.folder / "a.tif", save_all=True, append_images=[page] * 5)
+    with pytest.raises(InputError, match=r"a\.tif has 6 pages of 40 x 48 pixels, above the limit"):
+        read_stack(scene.folder / "a.tif", "a.tif")
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_a_description_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "dataset.json")
+    with pytest.raises(InputError, match="is a pipe or device"):
+        NnunetSource(path=tmp_path).build()
