@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from factory.errors import InputError
@@ -48,7 +49,7 @@ def check_prompt_lengths(text: TextEncoder, prompts: Sequence[Prompt]) -> None:
 def tell_long_rows(text: TextEncoder, train: PairBatch, domains: Mapping[str, Domain]) -> None:
     """Warns of training pairs whose text is cut, with their number and the first names."""
     lines = pair_texts(train, domains)
-    long = {line for line in dict.fromkeys(sum(lines, ())) if text.is_too_long(line)}
+    long = {line for line in set(chain.from_iterable(lines)) if text.is_too_long(line)}
     names = train.facets["name"].astype(str)
     cut = [name for name, both in zip(names, lines, strict=True) if long.intersection(both)]
     if cut:
