@@ -18,6 +18,7 @@ from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reason, Reasons, check, names
+from factory.store.checksums import checksums
 from factory.store.quarantine import Generate, pairs_or_blanks
 from factory.store.repository import MAIN, ForkSession, Group, Store, arrays
 from factory.store.shards import Layout, Shard, Status, cut, finished
@@ -127,9 +128,11 @@ def write(
         "seed": np.array([prompt.seed for prompt in prompts], np.uint64),
         "reason": _reasons(group, prompts, pairs),
         "status": np.full(len(rows), Status.MADE, np.uint8),
+        "checksum": checksums(pairs),
     }
     for name, values in columns.items():
-        group[name].oindex[rows] = values
+        if name in group:  # a run that an earlier release declared has no checksums
+            group[name].oindex[rows] = values
     group["shard_done"][shard.index] = True
 
 
@@ -272,7 +275,7 @@ def _copy_pairs(old: Snapshot, group: Group) -> None:
     for shard in cut(len(rows), old.layout.shard):
         here = rows[shard.rows]
         there = held.loc[prompts[here]].to_numpy()
-        for name in PAIR_ARRAYS:
+        for name in PAIR_ARRAYS.keys() & set(old.group):
             group[name].oindex[here] = old.group[name].oindex[there]
         group["prompt"].oindex[here] = here
     status[rows] = Status.MADE

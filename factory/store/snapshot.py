@@ -5,7 +5,7 @@ Row i of every array shows prompt i of the append-only prompt table. For N rows:
     image (N, H, W, C) uint8     mask (N, H, W) uint8        has_mask (N,) bool
     spacing_mm (N, 2) float32    prompt (N,) int64           seed (N,) uint64
     status (N,) uint8            reason (N,) uint32          prompts (N,) JSON text
-    shard_done (shards,) bool
+    shard_done (shards,) bool    checksum (N,) uint64, 0 where an earlier release wrote the row
 
 All are chunked alike along the rows, but for `shard_done`, one by one so that two shards never
 write the same chunk. The attributes carry format, layout, label maps, recipe sections, digests,
@@ -29,6 +29,7 @@ from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reasons
+from factory.store.checksums import UNKNOWN
 from factory.store.shards import Layout, Status
 
 FORMAT = 1
@@ -45,6 +46,7 @@ PAIR_ARRAYS: Mapping[str, tuple[str, object, tuple[str, ...]]] = {
     "seed": ("uint64", 0, ()),
     "status": ("uint8", int(Status.EMPTY), ()),
     "reason": ("uint32", 0, ()),
+    "checksum": ("uint64", UNKNOWN, ()),
 }
 Rows = NDArray[np.int64]
 
@@ -116,6 +118,13 @@ class Snapshot:
     def reason(self) -> Reasons:
         """(N,) bits of `factory.store.checks.Reason`."""
         return self._array("reason")[:]
+
+    @cached_property
+    def checksum(self) -> NDArray[np.uint64]:
+        """(N,) as `factory.store.checksums` works them out; `UNKNOWN` in rows of earlier releases."""
+        if "checksum" not in self.group:
+            return np.full(len(self), UNKNOWN, np.uint64)
+        return self._array("checksum")[:]
 
     @cached_property
     def table(self) -> PromptTable:

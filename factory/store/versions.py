@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,21 @@ import pandas as pd
 from pyarrow import fs
 
 from factory.identity import PLAIN_NAME
-from factory.store.checks import GATED, Reason, check, names
+from factory.pairs import PairBatch
+from factory.store.checks import Reason, check, names
+from factory.store.checksums import UNKNOWN, checksums
 from factory.store.repository import Store, local_folder
 from factory.store.shards import Status
 from factory.store.snapshot import FACETS, Rows, Snapshot
 
-PIXEL_REASONS = ~np.uint32(GATED | Reason.NOT_FINITE)  # what `check` sees in a pair
+PIXEL_REASONS = np.uint32(  # what `check` sees in the pixels; the others are said by somebody
+    Reason.CONSTANT_IMAGE
+    | Reason.MASK_MISSING
+    | Reason.UNKNOWN_CLASS_INDEX
+    | Reason.ASKED_CLASS_ABSENT
+    | Reason.UNASKED_CLASS_PRESENT
+)
+Pairs = PairBatch | None
 Progress = Callable[[int, int], None]  # pairs done, pairs in all
 
 
@@ -82,17 +91,50 @@ def diff(old: Snapshot, new: Snapshot) -> pd.DataFrame:
 
 
 def verify(snapshot: Snapshot, progress: Progress = lambda done, whole: None) -> Verification:
-    """Whether a published snapshot is whole: every row made and judged, every pixel explained."""
+    """Whether a published snapshot is whole: every row made and judged, every pixel as written.
+
+    Rows of earlier releases have no checksum: of them only what their reasons say is held against
+    their pixels.
+    """
     counts = snapshot.counts()
     problems = [*_rows_at_fault(snapshot)]
     rows = np.sort(snapshot.rows(Status.ACCEPTED, Status.REJECTED, Status.OUTSIDE))
-    for pairs in snapshot.blocks(rows):
-        here = pairs.facets["row"].to_numpy()
-        found = check(pairs, snapshot.label_maps) & PIXEL_REASONS
-        wrong = here[found != (snapshot.reason[here] & PIXEL_REASONS)]
-        problems += _line(wrong, "have pixels that their stored reasons do not explain")
+    for here, pairs in _read(snapshot, rows):
+        if pairs is None:
+            problems += _line(here, "cannot be read")
+        else:
+            problems += _pixels_at_fault(snapshot, here, pairs)
         progress(int(np.searchsorted(rows, here[-1], "right")), len(rows))
     return Verification(tuple(problems), counts)
+
+
+def _read(snapshot: Snapshot, rows: Rows, size: int = 1024) -> Iterator[tuple[Rows, Pairs]]:
+    """The pairs of some rows, a block at a time; None where they cannot be read, chunk by chunk."""
+    for start in range(0, len(rows), size):
+        here = rows[start : start + size]
+        try:
+            yield here, snapshot.read(here)
+        except Exception:  # noqa: BLE001  # whatever storage and codecs raise at damaged bytes
+            chunks = here // snapshot.layout.chunk
+            if len(np.unique(chunks)) == 1:
+                yield here, None
+            else:
+                middle = int(np.searchsorted(chunks, chunks[len(chunks) // 2]))
+                cut = middle or int(np.searchsorted(chunks, chunks[0], "right"))
+                yield from _read(snapshot, here[:cut], size)
+                yield from _read(snapshot, here[cut:], size)
+
+
+def _pixels_at_fault(snapshot: Snapshot, here: Rows, pairs: PairBatch) -> list[str]:
+    written = snapshot.checksum[here]
+    changed = (written != UNKNOWN) & (written != checksums(pairs))
+    masked = bool(snapshot.attributes.get("masked", True))
+    found = check(pairs, snapshot.label_maps, masked=masked) & PIXEL_REASONS
+    wrong = (found != (snapshot.reason[here] & PIXEL_REASONS)) & ~changed
+    return [
+        *_line(here[changed], "hold other bytes than were written"),
+        *_line(here[wrong], "have pixels that their stored reasons do not explain"),
+    ]
 
 
 def _rows_at_fault(snapshot: Snapshot) -> list[str]:

@@ -1,5 +1,9 @@
 """What there is in a home, what changed between versions, and whether a version is whole."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,25 +11,35 @@ from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.store import runs, snapshot
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store, arrays
 from factory.store.runs import Run, declare, judge, make, missing
 from factory.store.shards import Layout
+from factory.store.snapshot import PAIR_ARRAYS
 from factory.store.versions import data_sets, describe, diff, verify
 
 GENERATOR = PhantomGenerator(ImageSection(size=32))
 CHEST = "phantom-chest-xray"
 
 
-def publish(store, name, replicates, generator=GENERATOR.digest, **facets):
+def publish(
+    store,
+    name,
+    replicates,
+    generator=GENERATOR.digest,
+    generate=GENERATOR.generate,
+    masked=True,
+    **facets,
+):
     """Makes, judges and publishes a run of a few chest phantoms."""
     section = GridSection(facets={"domain": [CHEST], **facets}, replicates=replicates)
     grid = PromptGrid(section, GENERATOR.domains)
     label_maps = {domain.name: domain.label_map for domain in grid.domains.values()}
-    run = Run(name, grid, Layout(32, 32, 1, 4, 8), generator, label_maps, {}, {})
+    run = Run(name, grid, Layout(32, 32, 1, 4, 8), generator, label_maps, {}, {}, masked)
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
-    forks = [make(GENERATOR.generate, session.fork(), shard) for shard in shards]
+    forks = [make(generate, session.fork(), shard) for shard in shards]
     session.merge(*forks)
     store.commit(session, "pairs", {})
     judged = judge(store, run.branch)
@@ -97,6 +111,8 @@ def test_every_damage_is_reported_at_once(store):
     group["seed"][6] = 1
     group["shard_done"][1] = False
     group["mask"][7] = 200
+    group["checksum"][7] = 0  # as if an earlier release had written it
+    group["image"][8, 3, 5] ^= 1
     store.commit(session, "damage", {})
     problems = verify(store.snapshot()).problems
     assert problems == (
@@ -105,5 +121,51 @@ def test_every_damage_is_reported_at_once(store):
         "1 rows name another prompt: 5",
         "1 rows were made from another seed: 6",
         "1 shards are not marked as done: 1",
+        "1 rows hold other bytes than were written: 8",
         "1 rows have pixels that their stored reasons do not explain: 7",
     )
+
+
+def test_a_flipped_bit_in_any_chunk_of_pixels_is_found(store):
+    judged = publish(store, "a", 8, finding=["normal"])
+    assert verify(judged).problems == ()
+    chunks = (Path(store.uri) / "chunks").iterdir()
+    largest = max(chunks, key=lambda path: path.stat().st_size)  # of images
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+    (problem,) = verify(Store(store.root, store.name).snapshot()).problems
+    assert re.fullmatch(
+        r"\d+ rows (cannot be read|hold other bytes than were written): .*", problem
+    )
+    largest.unlink()
+    (problem,) = verify(Store(store.root, store.name).snapshot()).problems
+    assert problem in ("4 rows cannot be read: 0, 1, 2, 3", "4 rows cannot be read: 4, 5, 6, 7")
+
+
+def test_a_data_set_without_checksums_is_read_verified_and_grown(store, monkeypatch):
+    without = {k: v for k, v in PAIR_ARRAYS.items() if k != "checksum"}
+    with monkeypatch.context() as patch:
+        for module in (snapshot, runs):
+            patch.setattr(module, "PAIR_ARRAYS", without)
+        old = publish(store, "a", 2, finding=["normal"])
+    assert "checksum" not in old.group
+    assert verify(old).problems == ()
+    grown = publish(store, "b", 4, finding=["normal"])
+    assert (grown.checksum != 0).tolist() == [False, False, True, True]
+    assert verify(grown).problems == ()
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_pairs_without_a_mask_raise_no_alarm(store, masked):
+    doubts = "class not found" if masked else ""
+
+    def generate(prompts, seeds):
+        pairs = GENERATOR.generate(prompts, seeds)
+        facets = pairs.facets.assign(doubts=doubts)
+        blank = np.zeros_like(pairs.masks)
+        return replace(pairs, masks=blank, has_mask=np.zeros(len(pairs), bool), facets=facets)
+
+    judged = publish(store, "a", 3, generate=generate, masked=masked, finding=["normal"])
+    assert len(judged.rejected()) == (3 if masked else 0)
+    assert verify(judged).problems == ()
