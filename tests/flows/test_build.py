@@ -122,12 +122,16 @@ def judged(home, snapshot):
     return rows[rows["judge"] != ""].reset_index(drop=True)
 
 
-def test_started_again_it_makes_and_scores_nothing(first, medpair, path, home, store):
+def test_started_again_it_makes_and_scores_nothing(
+    first, medpair, path, home, store, record_property
+):
     before, scores = len(store.log()), judged(home, first["snapshot"])
     history = ("datasets", "log", "tiny", "--home", home, "--json")
     known = medpair(*history).json["versions"]
     assert [row["event"] for row in known].count("announced") == 1
     again = medpair("run", path, "--home", home, "--json").json
+    later = [row["event"] for row in medpair(*history).json["versions"]].count("announced")
+    record_property("announced", later - 1)
     assert medpair(*history).json["versions"] == known
     assert "nothing is new" in last_factory_run()[1]
     assert (again["run"], again["snapshot"]) == (first["run"], first["snapshot"])

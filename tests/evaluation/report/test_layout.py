@@ -96,8 +96,9 @@ def laid_out(text, tmp_path_factory):
     return measured
 
 
-def test_six_answers_are_on_the_first_screen_and_all_is_within_five(laid_out):
+def test_six_answers_are_on_the_first_screen_and_all_is_within_five(laid_out, record_property):
     found = laid_out(SCREEN[0])
+    record_property("screens", found["height"] / SCREEN[1])
     assert found["answers"] <= SCREEN[1]
     assert found["height"] <= SCREENS * SCREEN[1]
     assert found["tile"] >= 128

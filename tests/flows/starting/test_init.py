@@ -349,7 +349,10 @@ TINY = {
 @pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize("layout", ["busi", "left and right"])
-def test_two_commands_lead_to_a_published_version(layout, mine, medpair, tmp_path, monkeypatch):
+def test_two_commands_lead_to_a_published_version(
+    layout, mine, medpair, tmp_path, monkeypatch, record_property
+):
+    record_property("commands", 2)
     monkeypatch.chdir(tmp_path)
     LAYOUTS[layout][0](mine)
     assert medpair("init", mine).code == 0
