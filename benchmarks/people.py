@@ -91,8 +91,9 @@ def measure(asked: Asked, folder: Path) -> Figure:
         folder: for the tests' report.
     """
     report = folder / "report.xml"
-    options = ["-q", "-p", "no:cacheprovider", "-m", "", f"--junitxml={report}"]
-    subprocess.run([sys.executable, "-m", "pytest", *options, *asked.tests], cwd=ROOT, check=False)
+    options = ["-q", "-p", "no:cacheprovider", "-m", "", "-o", "junit_family=xunit1"]
+    command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *asked.tests]
+    subprocess.run(command, cwd=ROOT, check=False)
     return counted(asked, list(ElementTree.parse(report).iter("testcase")))
 
 
