@@ -9,11 +9,6 @@ import factory.errors
 from flows.planning.recipe import RecipeError
 from tasks.services.run_logs import RUN_LOGS, said_elsewhere, without_tracebacks
 
-# Once Prefect's settings are read its handler is there, and of no run it has nowhere to send lines.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Logger 'prefect.*attempted to send logs:UserWarning"
-)
-
 
 @pytest.fixture
 def shown():
