@@ -15,6 +15,7 @@ from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 
 from factory.errors import InputError
+from tasks.services.leash import leash
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ def start_server() -> str:
 def revived() -> Thread:
     """A thread that starts the embedded server again where it ends before this process does.
 
+    A server whose process is killed ends as well.
+
     Prefect's client tries again for minutes, so a run goes on at the server's old address.
     """
     ending = Event()
@@ -63,7 +66,8 @@ def _revive(ending: Event) -> None:
         server = SubprocessASGIServer()
         if server.server_process is None:
             return
-        code = server.server_process.wait()
+        with leash(server.server_process.pid):
+            code = server.server_process.wait()
         # Prefect stops it when the process ends, and marks it so a moment after.
         if ending.wait(STOPPING_SECONDS) or not server.running:
             return
