@@ -35,6 +35,11 @@ def recognise(folder: Path) -> Found:
     for layout in LAYOUTS.values():
         if (found := layout(listing)) is not None and found.rows:
             return found
+    if dicom := listing.ending(".dcm"):
+        raise InputError(
+            f"{folder} holds {len(dicom)} DICOM files, which cannot be read yet: write each series "
+            "and its masks as NIfTI, for instance with dcm2niix, into images/ and masks/"
+        )
     raise InputError(
         f"{folder} holds {len(listing.images)} image files and none of the known layouts: nobody "
         "knows which mask belongs to which image; put masks into a folder masks/ beside images/ "

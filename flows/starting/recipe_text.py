@@ -11,7 +11,8 @@ PAIRS = 256  # asked for in all
 FEWEST_OF_A_KIND = 16
 VARIANTS = 4000  # of all images together; copies of one are fewer the more images there are
 
-# Measured so that 40 images of 128 pixels take about half an hour on two cores.
+# By the estimate of a dry run, 40 images of 128 pixels then take about half an hour on two cores.
+STEPS = {"denoiser": 1200, "autoencoder": 700, "judge": 300, "utility": 200}
 TEMPLATE = """\
 # {about}
 #   medpair run {name}.yaml --dry-run    lists what is wrong, says how long a run would take
@@ -104,9 +105,6 @@ def recipe_text(plan: Plan) -> str:
         replicates=max(FEWEST_OF_A_KIND, PAIRS // len(plan.wanted)),
         real=f"[{few}, all]" if few else "[all]",
     )
-
-
-STEPS = {"denoiser": 1200, "autoencoder": 800, "judge": 300, "utility": 200}
 
 
 def fitting_size(longest: float) -> int:

@@ -287,6 +287,15 @@ def test_a_folder_without_masks_is_refused(mine, medpair, tmp_path, monkeypatch)
     assert "which mask belongs to which image" in said.err
 
 
+def test_dicom_is_refused_with_a_remedy(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine.mkdir()
+    (mine / "IM0001.dcm").touch()
+    said = medpair("init", mine)
+    assert said.code == 2
+    assert "dcm2niix" in said.err
+
+
 def test_images_without_a_mask_are_left_out_and_told(mine, start):
     equal_names(mine)
     (mine / "masks" / "003.png").unlink()
