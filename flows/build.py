@@ -54,13 +54,15 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
         report=report,
         promotion=promotion,
     )
-    return concluded(outcome, news)
+    return concluded(context, outcome, news)
 
 
-def concluded(outcome: Outcome, news: bool) -> Outcome | State[Outcome]:
-    """Tells Prefect how a run ended; that of a failed gate is a failure of its own name."""
+def concluded(context: RunContext, outcome: Outcome, news: bool) -> Outcome | State[Outcome]:
+    """Tells Prefect and MLflow how a run ended; a failed gate is a failure of its own name."""
     verdict = RunVerdict(outcome.dataset, outcome.version, outcome.gates, outcome.report, news)
     verdict.tell()
+    context.record.describe(f"{outcome.dataset} {outcome.version or 'kept back'}", verdict.markdown)
+    context.record.tags(verdict.tags)
     if outcome.published:
         return outcome
     return Failed(name="GateFailed", message=verdict.line, data=GateFailedError(outcome))

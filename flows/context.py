@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from evaluation.lake.lake import Lake
@@ -55,7 +56,10 @@ class RunContext(BaseModel):
         key = digest(first_named(made))[:12]
         with stage("opening the record of runs (MLflow)"):
             tracker = Tracker.of(self.settings)
-        return self._stack.enter_context(tracker.run(self.recipe.name, key, self.recipe.name))
+        record = self._stack.enter_context(tracker.run(self.recipe.name, key, self.recipe.name))
+        record.parameters(self.sections)
+        record.text(yaml.safe_dump(self.sections, sort_keys=False), "recipe.yaml")
+        return record
 
     @cached_property
     def sections(self) -> dict[str, Any]:

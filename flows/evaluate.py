@@ -154,7 +154,7 @@ class Scorer:
             found = score_pairs(pairs, self.reference, judges, self.section, auxiliary, rejected)
             record_scores(self.lake, about, self.section, subject.pairs_id, pairs, found)
             scores = list(found.scores)
-        self.record.metrics({n: s.value for n, s in headlines(scores).items() if s.known})
+        self.record.scores(headlines(scores))
         counts = subject.pairs, subject.maskless
         return Evaluated(about, config_digest(self.section), tuple(scores), *counts)
 

@@ -21,4 +21,9 @@ def headroom(context: RealPairs, section: UtilitySection) -> list[LearningCurve]
     """
     settings, digest = context.settings, context.real.digest
     with Tracker.of(settings).run("headroom", digest[:12], "headroom") as record:
-        return real_curves(section, context.reference, settings.models / "segmenters", record)
+        found = real_curves(section, context.reference, settings.models / "segmenters", record)
+        for curve in found:
+            points = zip(curve.images, curve.dice, strict=True)
+            record.curve([(n, {f"{curve.domain}_dice": dice.value}) for n, dice in points])
+        record.describe("headroom", "\n\n".join(f"{each.domain}: {each.verdict}" for each in found))
+        return found

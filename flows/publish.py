@@ -89,8 +89,7 @@ def announced(context: RunContext, audit: Audit, promotion: Promotion | None) ->
     if release is None:
         return False
     scores = headlines(context.lake.decision_scores(found.about, found.config_digest))
-    known = {name: score.value for name, score in scores.items() if score.known}
-    context.record.metrics(known, step=release.number)
+    context.record.scores(scores, step=release.number)
     context.record.dataset(context.store, audit.snapshot, "published")
     if promotion is None or promotion.champion == release.tag:
         promote_generator(context)

@@ -10,7 +10,7 @@ from prefect import State, flow
 from prefect.states import Completed
 
 from evaluation.lake.tables import ScoreKey
-from evaluation.metrics.registry import Score
+from evaluation.metrics.registry import Score, headlines
 from evaluation.settings import UtilitySection
 from evaluation.utility.arms import domains_to_test
 from evaluation.utility.registry import utility_of
@@ -68,6 +68,7 @@ def utility_stage(
             found = utility_of(measure_arms(experiment, arms))
         about = ScoreKey(snapshot.id, experiment.reference.digest, "", context.recipe.name)
         record_utility(context.lake, about, found.scores)
+        record.scores(headlines(found.scores))
         record.dataset(context.store, snapshot.id, "training")
         return found
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from mlflow.entities import (
     ViewType,
 )
 
+from evaluation.metrics.registry import Score
 from factory.store.repository import Store
 from tasks.services.mlflow_process import PROCESS_TAG, is_gone, this_process
 from tasks.services.mlflow_relocation import relocate
@@ -39,6 +41,10 @@ from tasks.services.settings import Settings
 
 BATCH = 1000  # most metrics MLflow takes in one call
 KILLED_AT_ONCE = 1000  # runs; a later opening finds the others
+PARAMETERS = 100  # most of them in one call
+NOTE_TAG = "mlflow.note.content"
+# Without a kind MLflow's page opens an experiment as one of language models.
+KIND_TAG, MACHINE_LEARNING = "mlflow.experimentKind", "custom_model_development"
 PARAM_CHARACTERS = 6000  # most characters of one parameter
 
 FOUND_BY_TAG = "medpair.recipe"  # what a parent run is found again by; nothing else sets it
@@ -117,11 +123,30 @@ class Record:
             for name, value in _flat(values)
             if name not in known
         ]
-        self.client.log_batch(self.id, params=new)
+        for start in range(0, len(new), PARAMETERS):
+            self.client.log_batch(self.id, params=new[start : start + PARAMETERS])
 
     def tags(self, values: Mapping[str, object]) -> None:
         """Sets tags."""
         self.client.log_batch(self.id, tags=[RunTag(k, str(v)) for k, v in values.items()])
+
+    def describe(self, name: str, markdown: str) -> None:
+        """Sets the name in the list of runs, and the description that MLflow's page shows."""
+        self.client.update_run(self.id, name=name)
+        self.client.set_tag(self.id, NOTE_TAG, markdown)
+
+    def text(self, content: str, name: str) -> None:
+        """Keeps a text as a file, for example "recipe.yaml"."""
+        self.client.log_text(self.id, content, name)
+
+    def scores(self, scores: Mapping[str, Score], step: int = 0) -> None:
+        """Logs scores and, as `NAME_low` and `NAME_high`, the ends of their intervals."""
+        known = {name: score for name, score in scores.items() if score.known}
+        ends = {f"{n}_low": s.low for n, s in known.items()}
+        ends |= {f"{n}_high": s.high for n, s in known.items()}
+        values = {name: score.value for name, score in known.items()}
+        values |= {name: end for name, end in ends.items() if isfinite(end)}
+        self.metrics(values, step)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Logs numbers of one step."""
@@ -274,7 +299,11 @@ class Tracker:
                     self.client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
         folder = None if self.artifacts is None else (self.artifacts / dataset).as_uri()
-        return str(self.client.create_experiment(dataset, artifact_location=folder))
+        return str(
+            self.client.create_experiment(
+                dataset, artifact_location=folder, tags={KIND_TAG: MACHINE_LEARNING}
+            )
+        )
 
     def ensure_model(self, name: str) -> None:
         """Makes the registered model of this name where there is none."""

@@ -85,7 +85,7 @@ def test_the_report_shows_scores_and_no_real_pixels(first):
 def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
     experiment = client.get_experiment_by_name("tiny").experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
-    parent = runs["tiny"].info.run_id
+    parent = runs["tiny v1"].info.run_id
     children = {name.partition(",")[0] for name in runs}
     assert children >= {
         "evaluation",
@@ -101,7 +101,22 @@ def test_mlflow_knows_the_run_its_children_and_the_snapshot(first, client):
     history = client.get_metric_history(parent, "consistency")
     assert [point.step for point in history] == [1]
     files = {"pairs.png", "extremes.png", "consistency.png", "utility.png", "tiny-v1.html"}
-    assert {file.path for file in client.list_artifacts(parent)} >= files
+    assert {file.path for file in client.list_artifacts(parent)} >= {*files, "recipe.yaml"}
+
+
+def test_mlflow_answers_which_recipe_this_was_and_what_came_of_it(first, client):
+    experiment = client.get_experiment_by_name("tiny")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    told = runs["tiny v1"].data
+    assert told.params["grid.seed"] == "7"
+    assert told.params["generator.kind"] == "phantom"
+    assert (told.tags["medpair.version"], told.tags["medpair.verdict"]) == ("v1", "published")
+    assert told.tags["medpair.report"] == first["report"]
+    assert "tiny v1 is published" in told.tags["mlflow.note.content"]
+    low, high = (told.metrics[f"consistency_{end}"] for end in ("low", "high"))
+    assert low <= told.metrics["consistency"] <= high
+    assert "utility_gain" in runs["utility"].data.metrics
 
 
 def test_segmenters_of_the_utility_are_registered_models(first, client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.metadata import version as release
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -57,6 +58,17 @@ class RunVerdict:
                 f"Report: `{self.report}`",
             ]
         )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The same for a record of runs to be searched by."""
+        return {
+            "medpair.data_set": self.dataset,
+            "medpair.version": self.version or "none",
+            "medpair.verdict": "published" if self.version else "kept back",
+            "medpair.report": str(self.report),
+            "medpair.release": release("medpair-factory"),
+        }
 
     def tell(self) -> None:
         """Logs the line and leaves the artifact with the flow run that is under way.
