@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from medpair.hidden import refuse_hidden
+
 if TYPE_CHECKING:
     from medpair.data_set import DataSet
     from medpair.generation import generate
@@ -31,6 +33,9 @@ FILES = {
     "run": "medpair.running",
     "score": "medpair.scoring",
 }
+
+# Before anything of ours is imported: a user's own tasks.py would be imported for our tasks.
+refuse_hidden()
 
 
 def __getattr__(name: str) -> object:

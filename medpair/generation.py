@@ -92,7 +92,7 @@ def _of_checkpoint(name: str, section: GridSection) -> tuple[Generator, PromptGr
 
     folder = checkpoint_named(name)
     image = ImageSection.model_validate(read_card(folder).get("image", {}))
-    generator = MedSegFactorySpec(start=folder).build(image)
+    generator = MedSegFactorySpec.model_validate({"from": folder}).build(image)
     return generator, PromptGrid(section, generator.domains)
 
 
