@@ -180,3 +180,9 @@ def test_the_examples_of_the_docstrings_do_what_they_say(name, there):
     found = doctest.testmod(import_module(name))
     assert found.attempted
     assert not found.failed
+
+
+@pytest.mark.integration
+def test_the_page_about_python_does_what_it_says(there):
+    for block in BLOCK.findall((ROOT / "docs/python.md").read_text(encoding="utf-8")):
+        exec(compile(block, "docs/python.md", "exec"), {})  # noqa: S102  # our own page
