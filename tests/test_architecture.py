@@ -9,13 +9,14 @@ import networkx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("factory", "evaluation", "tasks", "flows")
+PACKAGES = ("factory", "evaluation", "tasks", "flows", "medpair")
 MOST_FILES = 15  # of one folder
 WORKFLOW = {"prefect", "mlflow", "dask", "distributed"}
 FORBIDDEN = {
-    "factory": WORKFLOW | {"evaluation", "tasks", "flows"},
-    "evaluation": WORKFLOW | {"factory", "tasks", "flows"},
-    "tasks": {"flows"},
+    "factory": WORKFLOW | {"evaluation", "tasks", "flows", "medpair"},
+    "evaluation": WORKFLOW | {"factory", "tasks", "flows", "medpair"},
+    "tasks": {"flows", "medpair"},
+    "flows": {"medpair"},
 }
 ONLY_HERE = {
     "mlflow": {"tasks/services/mlflow_tracking.py", "tasks/services/mlflow_relocation.py"},
