@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.moved_home import moved_home
+from benchmarks.people.moved_home import moved_home
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 from benchmarks.figures import Bar, Figure, show, verdicts
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BARS = (
     Bar("own_data_layouts", ">=", 10),
     Bar("commands_to_version", "<=", 4),
@@ -133,7 +133,3 @@ def main() -> None:
         }
     figures["seconds"] = Figure(time.monotonic() - start, "s")
     show("people", figures, {}, options.json, verdicts(BARS, figures))
-
-
-if __name__ == "__main__":
-    main()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("factory", "evaluation", "tasks", "flows")
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("factory", "evaluation", "tasks", "flows", "medpair")
 COMMAND = "from flows.console.cli import main; main()"
 RECIPE = {
     "format": 1,

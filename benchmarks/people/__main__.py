@@ -1,0 +1,5 @@
+"""`python -m benchmarks.people`."""
+
+from benchmarks.people import main
+
+main()
