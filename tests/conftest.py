@@ -8,6 +8,8 @@ os.environ.update(
     DO_NOT_TRACK="true",
     MLFLOW_DISABLE_TELEMETRY="true",
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    # Prefect reads its settings when any test first imports it.
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="240",
     HF_HUB_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),

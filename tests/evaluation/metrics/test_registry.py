@@ -125,7 +125,7 @@ def test_a_metric_is_one_file_and_one_line(toy, discs):
     decision = decide({"brightness.low": "> 10"}, found)
     assert decision.passed
     page = render(Report("toys", "v1", 6, decision, scores, {}))
-    fidelity = page.split("Do they look real?")[1].split("<h2>")[0]
+    fidelity = page.split('<div id="fidelity">')[1].split('<div id="')[0]
     assert "Mean grey level of the images." in fidelity
     assert unexplained() == {"brightness"}
 
