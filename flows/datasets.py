@@ -205,6 +205,10 @@ def check(version: Version, settings: Settings) -> Verification:
 def export(version: Version, kind: str, folder: Path, settings: Settings) -> Path:
     """Copies the accepted pairs of a version into a folder of another layout.
 
+    Returns:
+        The folder that was asked for, or the one that it would lie in where a layout puts several
+        data sets side by side there.
+
     Raises:
         InputError: if the layout is unknown, or the folder holds something already.
     """
@@ -216,7 +220,7 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
         for count in EXPORTS[kind](snapshot, folder):
             progress.advance(count)
-    return folder
+    return folder if folder.is_dir() else folder.parent
 
 
 def withdraw(version: Version, reason: str, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from factory.store.snapshot import Snapshot
 from factory.vocabulary import BACKGROUND
 
 BLOCK = 64  # pairs in memory at a time
+
+# The folder of each of some domains, by the version and the folder that was asked for.
+Places = Callable[[Snapshot, Path, Sequence[str]], Sequence[Path]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,42 +62,54 @@ class Part:
             yield block[block.has_mask]
 
 
-def by_name(number: int, domain: str) -> str:
-    """The folder of a domain among several: its name."""
-    return domain
+def below(snapshot: Snapshot, folder: Path, domains: Sequence[str]) -> Sequence[Path]:
+    """The folder itself for one domain, a folder below it for each of several."""
+    return [folder] if len(domains) == 1 else [folder / domain for domain in domains]
 
 
-def parts(
-    snapshot: Snapshot,
-    folder: Path,
-    name: Callable[[int, str], str] = by_name,
-    *,
-    masked: bool = False,
-) -> list[Part]:
-    """A part per domain: the folder itself for one, a folder below it for each of several.
+@dataclass(frozen=True)
+class Export:
+    """A layout of files.
 
-    Args:
-        snapshot: the version.
-        folder: of the export.
-        name: of the folder of a domain, by its number, counted from 0, and its name.
-        masked: only domains with a mask, for layouts that have no place for an image without one.
-
-    Raises:
-        InputError: if there is no accepted pair, or none with a mask where one is needed.
+    Attributes:
+        write: writes a part into its place, which is not yet there; yields the number of pairs
+            written since the last time.
+        places: where the parts go.
+        masked: only pairs with a mask, for layouts that have no place for an image without one.
     """
-    rows = snapshot.rows(Status.ACCEPTED)
-    if not len(rows):
-        snapshot.read(rows)  # says why
-    if masked and not snapshot.has_mask[rows].any():
-        raise InputError(
-            f"no accepted pair of data set {snapshot.name!r} has a mask, and this layout is one of "
-            "segmentation: export it as folder instead"
-        )
-    kept = rows[snapshot.has_mask[rows]] if masked else rows
-    domains = sorted(set(snapshot.facets(kept)["domain"]))
-    if len(domains) == 1:
-        return [Part(snapshot, domains[0], folder)]
-    return [Part(snapshot, domain, folder / name(at, domain)) for at, domain in enumerate(domains)]
+
+    write: Callable[[Part], Iterator[int]]
+    places: Places = below
+    masked: bool = False
+
+    def __call__(self, snapshot: Snapshot, folder: Path) -> Iterator[int]:
+        """Writes the accepted pairs of a version, and yields how many as it has written them.
+
+        Raises:
+            InputError: if there is no accepted pair, or the layout cannot hold them.
+        """
+        for part in self.parts(snapshot, folder):
+            yield from self.write(part)
+
+    def parts(self, snapshot: Snapshot, folder: Path) -> list[Part]:
+        """A part per domain.
+
+        Raises:
+            InputError: if there is no accepted pair, none with a mask where one is needed, or a
+                place is taken.
+        """
+        rows = snapshot.rows(Status.ACCEPTED)
+        if not len(rows):
+            snapshot.read(rows)  # says why
+        if self.masked and not snapshot.has_mask[rows].any():
+            raise InputError(
+                f"no accepted pair of data set {snapshot.name!r} has a mask, and this layout is "
+                "one of segmentation: export it as folder instead"
+            )
+        kept = rows[snapshot.has_mask[rows]] if self.masked else rows
+        domains = sorted(set(snapshot.facets(kept)["domain"]))
+        places = self.places(snapshot, folder, domains)
+        return [Part(snapshot, *each) for each in zip(domains, places, strict=True)]
 
 
 def save_png(pixels: Images | Masks, path: Path) -> None:

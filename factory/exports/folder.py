@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.exports.by_domain import Part, parts, save_png
+from factory.exports.by_domain import Part, save_png
 from factory.pairs import Images, Masks, PairBatch
-from factory.store.snapshot import Snapshot
 
 COLUMNS = (
     *("image", "mask", "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
@@ -23,36 +22,28 @@ COLUMNS = (
 Save = Callable[[Images | Masks, Path, NDArray[np.float32]], None]
 
 
-def export_folder(snapshot: Snapshot, folder: Path) -> Iterator[int]:
+def write_folder(part: Part) -> Iterator[int]:
     """Writes images/, masks/, classes.json and metadata.csv, all pairs in the split "train".
-
-    Several domains become a folder each, because classes.json says what the masks of one mean.
 
     Yields:
         The number of pairs written since the last time.
     """
-    return write_folder(snapshot, folder, ".png", lambda pixels, path, _: save_png(pixels, path))
+    return write_files(part, ".png", lambda pixels, path, _: save_png(pixels, path))
 
 
-def write_folder(snapshot: Snapshot, folder: Path, ending: str, save: Save) -> Iterator[int]:
+def write_files(part: Part, ending: str, save: Save) -> Iterator[int]:
     """The same, with files of any kind.
 
     Args:
-        snapshot: the version.
-        folder: of the export.
+        part: whose pairs are meant.
         ending: of the files' names.
         save: writes one file.
     """
-    for part in parts(snapshot, folder):
-        for name in ("images", "masks"):
-            (part.place / name).mkdir(parents=True)
-        classes = {str(index): name for index, name in part.classes.items()}
-        text = json.dumps(classes, indent=1)
-        (part.place / "classes.json").write_text(text, encoding="utf-8")
-        yield from _write_part(part, ending, save)
-
-
-def _write_part(part: Part, ending: str, save: Save) -> Iterator[int]:
+    for name in ("images", "masks"):
+        (part.place / name).mkdir(parents=True)
+    classes = {str(index): name for index, name in part.classes.items()}
+    text = json.dumps(classes, indent=1)
+    (part.place / "classes.json").write_text(text, encoding="utf-8")
     with (part.place / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()

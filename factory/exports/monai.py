@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from factory.exports.by_domain import Part, parts, save_png
-from factory.store.snapshot import FACETS, Snapshot
+from factory.exports.by_domain import Part, save_png
+from factory.store.snapshot import FACETS
 
 Entry = dict[str, str]
 
 
-def export_monai(snapshot: Snapshot, folder: Path) -> Iterator[int]:
+def write_monai(part: Part) -> Iterator[int]:
     """Writes imagesTr/, labelsTr/ and dataset.json, every pair that has a mask under "training".
 
     The layout is that of the Medical Segmentation Decathlon, with PNG files. An entry also tells
-    the pair's facets. Several domains become a folder each.
+    the pair's facets.
 
     Yields:
         The number of pairs written since the last time.
-
-    Raises:
-        InputError: if no pair has a mask.
     """
-    for part in parts(snapshot, folder, masked=True):
-        yield from _write_part(part)
-
-
-def _write_part(part: Part) -> Iterator[int]:
     for name in ("imagesTr", "labelsTr"):
         (part.place / name).mkdir(parents=True)
     entries: list[Entry] = []

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.errors import InputError
-from factory.exports.folder import write_folder
+from factory.exports.by_domain import Part
+from factory.exports.folder import write_files
 from factory.pairs import Images, Masks
-from factory.store.snapshot import Snapshot
 
 
-def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:
-    """Writes what `export_folder` writes, each image and mask as a volume of one slice.
+def write_nifti(part: Part) -> Iterator[int]:
+    """Writes what `write_folder` writes, each image and mask as a volume of one slice.
 
     Grey values stay 0 to 255. Rows run to the back, columns to the patient's left, as slices are
     looked at. The format cannot leave pixel spacing open: where it is unknown, 1 is written with
@@ -28,12 +28,12 @@ def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:
     Raises:
         InputError: if the images are coloured.
     """
-    if snapshot.layout.channels != 1:
+    if part.snapshot.layout.channels != 1:
         raise InputError(
-            f"data set {snapshot.name!r} has images in colour, and a NIfTI volume has one value "
-            "per pixel: export it as folder or monai instead"
+            f"data set {part.snapshot.name!r} has images in colour, and a NIfTI volume has one "
+            "value per pixel: export it as folder or monai instead"
         )
-    return write_folder(snapshot, folder, ".nii.gz", save_nifti)
+    return write_files(part, ".nii.gz", save_nifti)
 
 
 def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32]) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from monai.data import load_decathlon_datalist
 from monai.transforms import LoadImage
+from PIL import Image
 
 from factory.errors import InputError
 from factory.exports import EXPORTS
@@ -127,15 +128,68 @@ def test_an_nnunet_data_set_reads_back_as_the_pairs_it_was_written_from(image, t
     assert snapshot.id in told["description"]
 
 
+def verified(folder):
+    """Number of training cases of a raw data set, checked as `verify_dataset_integrity` does."""
+    told = json.loads((folder / "dataset.json").read_text())
+    assert {"labels", "channel_names", "numTraining", "file_ending"} <= told.keys()
+    ending, labels = told["file_ending"], sorted(told["labels"].values())
+    assert labels == list(range(len(labels)))
+    images, masks = (sorted((folder / name).iterdir()) for name in ("imagesTr", "labelsTr"))
+    cases = {path.name.removesuffix(f"_0000{ending}") for path in images}
+    assert cases == {path.name.removesuffix(ending) for path in masks}
+    assert len(cases) == len(images) == told["numTraining"]
+    for pair in zip(images, masks, strict=True):
+        image, mask = (np.asarray(Image.open(path)) for path in pair)
+        assert image.shape[:2] == mask.shape
+        assert (image.shape[2] if image.ndim == 3 else 1) == len(told["channel_names"])
+        assert set(np.unique(mask)) <= set(labels)
+    return len(cases)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        (
+            "Dataset601_Demo",
+            {"Dataset601_DemoPhantomBreastUs", "Dataset602_DemoPhantomDermoscopy"},
+        ),
+        ("Raw", {"Raw/Dataset501_PhantomBreastUs", "Raw/Dataset502_PhantomDermoscopy"}),
+    ],
+)
+def test_several_domains_are_whole_data_sets_side_by_side(named, found, snapshot, tmp_path):
+    raw = tmp_path / "nnUNet_raw"
+    assert sum(EXPORTS["nnunet"](snapshot, raw / named)) == 6
+    holding = {path.parent for path in raw.rglob("dataset.json")}
+    assert holding == {raw / name for name in found}
+    assert [verified(folder) for folder in sorted(holding)] == [3, 3]
+
+
+def test_nnunet_itself_finds_no_fault(snapshot, tmp_path):
+    pytest.importorskip("nnunetv2", reason="nnU-Net needs an environment of its own")
+    from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
+
+    list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset601_Demo"))
+    for folder in tmp_path.glob("Dataset60*"):
+        verify_dataset_integrity(str(folder), num_processes=1)
+
+
 def test_nnunet_finds_data_sets_by_the_names_of_their_folders(snapshot, tmp_path):
-    list(EXPORTS["nnunet"](snapshot, tmp_path / "raw"))
-    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
-    assert names == ["Dataset501_PhantomBreastUs", "Dataset502_PhantomDermoscopy"]
     alone = version(tmp_path / "alone", SECTION, [SKIN])
     with pytest.raises(InputError, match="Dataset501_Set") as refused:
         list(EXPORTS["nnunet"](alone, tmp_path / "skin"))
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "skin").exists()
+    with pytest.raises(InputError, match="three digits"):
+        list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset999_Demo"))
+
+
+@pytest.mark.parametrize("there", ["Dataset602_Other", "Dataset601_Demo"])
+def test_nnunet_takes_a_number_once(there, snapshot, tmp_path):
+    (tmp_path / there).mkdir()
+    with pytest.raises(InputError, match=f"has {there}, and nnU-Net takes") as refused:
+        list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset601_Demo"))
+    assert "\n" not in str(refused.value)
+    assert sorted(path.name for path in tmp_path.glob("Dataset*")) == [there]
 
 
 @pytest.mark.parametrize("image", [SECTION, COLOUR], ids=["grey", "colour"])
