@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from factory.exports.by_domain import Export
+from factory.exports.export import Export
 from factory.exports.folder import write_folder
 from factory.exports.monai import write_monai
 from factory.exports.nifti import write_nifti

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from factory.errors import InputError
 from factory.pairs import Images, Masks, PairBatch
-from factory.store.shards import Status
-from factory.store.snapshot import Snapshot
+from factory.store.snapshot import Rows, Snapshot
 from factory.vocabulary import BACKGROUND
 
 BLOCK = 64  # pairs in memory at a time
 
-# The folder of each of some domains, by the version and the folder that was asked for.
-Places = Callable[[Snapshot, Path, Sequence[str]], Sequence[Path]]
+
+@dataclass(frozen=True)
+class Origin:
+    """What a snapshot does not say of itself.
+
+    Attributes:
+        version: its tag, "v1"; "" where it is none.
+        licence: of the data that its generator learnt from.
+        gates: gate -> what was asked and what was measured.
+        layout: name of the export.
+    """
+
+    version: str = ""
+    licence: str = "unknown"
+    gates: Mapping[str, str] = field(default_factory=dict)
+    layout: str = "folder"
+
+
+UNSAID = Origin()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +45,15 @@ class Part:
         snapshot: all pairs of the version.
         domain: of the ones meant.
         place: the folder; not yet there.
+        rows: of its accepted pairs, ascending.
+        told: where the version comes from.
     """
 
     snapshot: Snapshot
     domain: str
     place: Path
+    rows: Rows
+    told: Origin = UNSAID
 
     @property
     def classes(self) -> dict[int, str]:
@@ -49,70 +70,36 @@ class Part:
     @property
     def origin(self) -> str:
         """For people who find the files: what they are, and where they are from."""
-        return f"Synthetic pairs: data set {self.snapshot.name}, snapshot {self.snapshot.id}"
+        version = " ".join(filter(None, (self.snapshot.name, self.told.version)))
+        return f"Synthetic pairs: data set {version}, snapshot {self.snapshot.id}"
+
+    @property
+    def software(self) -> str:
+        """What made them, with its release."""
+        return f"medpair-factory {self.snapshot.attributes['code_version']}"
 
     def blocks(self) -> Iterator[PairBatch]:
         """Its pairs, in the order of their rows, at most 64 at a time."""
-        for block in self.snapshot.blocks(size=BLOCK):
-            yield block[(block.facets["domain"] == self.domain).to_numpy()]
+        return self.snapshot.blocks(self.rows, BLOCK)
 
-    def masked_blocks(self) -> Iterator[PairBatch]:
-        """Those of its pairs that have a mask, empty or not."""
-        for block in self.blocks():
-            yield block[block.has_mask]
+    def png(self, pixels: Images | Masks) -> bytes:
+        """An image (H, W, C) or a mask (H, W) as it is: grey or RGB, 8 bit, nothing lost.
 
-
-def below(snapshot: Snapshot, folder: Path, domains: Sequence[str]) -> Sequence[Path]:
-    """The folder itself for one domain, a folder below it for each of several."""
-    return [folder] if len(domains) == 1 else [folder / domain for domain in domains]
-
-
-@dataclass(frozen=True)
-class Export:
-    """A layout of files.
-
-    Attributes:
-        write: writes a part into its place, which is not yet there; yields the number of pairs
-            written since the last time.
-        places: where the parts go.
-        masked: only pairs with a mask, for layouts that have no place for an image without one.
-    """
-
-    write: Callable[[Part], Iterator[int]]
-    places: Places = below
-    masked: bool = False
-
-    def __call__(self, snapshot: Snapshot, folder: Path) -> Iterator[int]:
-        """Writes the accepted pairs of a version, and yields how many as it has written them.
-
-        Raises:
-            InputError: if there is no accepted pair, or the layout cannot hold them.
+        Its text chunks say that it is synthetic, to whoever finds it alone.
         """
-        for part in self.parts(snapshot, folder):
-            yield from self.write(part)
+        grey, file = pixels.ndim == 3 and pixels.shape[-1] == 1, io.BytesIO()
+        picture = Image.fromarray(pixels[..., 0] if grey else pixels)
+        text = self._text("image" if pixels.ndim == 3 else "mask")
+        picture.save(file, "png", pnginfo=text)
+        return file.getvalue()
 
-    def parts(self, snapshot: Snapshot, folder: Path) -> list[Part]:
-        """A part per domain.
+    def save_png(self, pixels: Images | Masks, path: Path) -> None:
+        """Writes the same to a file."""
+        path.write_bytes(self.png(pixels))
 
-        Raises:
-            InputError: if there is no accepted pair, none with a mask where one is needed, or a
-                place is taken.
-        """
-        rows = snapshot.rows(Status.ACCEPTED)
-        if not len(rows):
-            snapshot.read(rows)  # says why
-        if self.masked and not snapshot.has_mask[rows].any():
-            raise InputError(
-                f"no accepted pair of data set {snapshot.name!r} has a mask, and this layout is "
-                "one of segmentation: export it as folder instead"
-            )
-        kept = rows[snapshot.has_mask[rows]] if self.masked else rows
-        domains = sorted(set(snapshot.facets(kept)["domain"]))
-        places = self.places(snapshot, folder, domains)
-        return [Part(snapshot, *each) for each in zip(domains, places, strict=True)]
-
-
-def save_png(pixels: Images | Masks, path: Path) -> None:
-    """Writes an image (H, W, C) or a mask (H, W) as it is: grey or RGB, 8 bit, nothing lost."""
-    grey = pixels.ndim == 3 and pixels.shape[-1] == 1
-    Image.fromarray(pixels[..., 0] if grey else pixels).save(path)
+    def _text(self, what: str) -> PngInfo:
+        text = PngInfo()
+        text.add_text("Title", f"Synthetic {what}, {self.domain}")
+        text.add_text("Description", self.origin)
+        text.add_text("Software", self.software)
+        return text

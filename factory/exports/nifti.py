@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nibabel
@@ -33,16 +34,20 @@ def write_nifti(part: Part) -> Iterator[int]:
             f"data set {part.snapshot.name!r} has images in colour, and a NIfTI volume has one "
             "value per pixel: export it as folder or monai instead"
         )
-    return write_files(part, ".nii.gz", save_nifti)
+    told = f"Synthetic, snapshot {part.snapshot.id}, {part.snapshot.name}"
+    return write_files(part, ".nii.gz", partial(save_nifti, told=told))
 
 
-def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32]) -> None:
+def save_nifti(
+    pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32], told: str = ""
+) -> None:
     """Writes a grey image (H, W, 1) or a mask (H, W) as (W, H, 1) voxels in mm.
 
     Args:
         pixels: uint8.
         path: ends with .nii or .nii.gz.
         spacing_mm: (2,) of rows and columns; NaN where unknown.
+        told: what the file says of itself; of its header's 80 bytes the last stays 0.
     """
     known = bool(np.isfinite(spacing_mm).all())
     row, column = (float(value) for value in spacing_mm) if known else (1.0, 1.0)
@@ -51,4 +56,5 @@ def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float3
     slices = pixels.reshape(*pixels.shape[:2], 1).swapaxes(0, 1)
     volume = nibabel.Nifti1Image(np.ascontiguousarray(slices), affine)
     volume.header.set_xyzt_units("mm" if known else "unknown")
+    volume.header["descrip"] = told.encode("ascii", "replace")[:79]
     nibabel.save(volume, path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from factory.errors import InputError
-from factory.exports.by_domain import Part, save_png
+from factory.exports.by_domain import Part
 from factory.store.snapshot import Snapshot
 from factory.visible_files import visible
 
@@ -77,10 +77,10 @@ def write_nnunet(part: Part) -> Iterator[int]:
     for name in ("imagesTr", "labelsTr"):
         (part.place / name).mkdir(parents=True)
     count = 0
-    for pairs in part.masked_blocks():
+    for pairs in part.blocks():
         for at, row in enumerate(pairs.facets["row"]):
-            save_png(pairs.images[at], part.place / "imagesTr" / f"pair_{row:06d}_0000.png")
-            save_png(pairs.masks[at], part.place / "labelsTr" / f"pair_{row:06d}.png")
+            part.save_png(pairs.images[at], part.place / "imagesTr" / f"pair_{row:06d}_0000.png")
+            part.save_png(pairs.masks[at], part.place / "labelsTr" / f"pair_{row:06d}.png")
         count += len(pairs)
         yield len(pairs)
     _describe(part, count)
@@ -94,6 +94,7 @@ def _describe(part: Part, count: int) -> None:
         "file_ending": ".png",
         "name": part.place.name,
         "description": part.origin,
+        "licence": part.told.licence,
     }
     text = json.dumps(description, indent=1)
     (part.place / "dataset.json").write_text(text, encoding="utf-8")

@@ -7,14 +7,17 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from huggingface_hub import DatasetCard
 from monai.data import load_decathlon_datalist
 from monai.transforms import LoadImage
 from PIL import Image
 
 from factory.errors import InputError
 from factory.exports import EXPORTS
+from factory.exports.by_domain import Origin
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection, apply_window, robust_window
+from factory.intended_use import FORBIDDEN
 from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
@@ -57,6 +60,9 @@ def snapshot(tmp_path):
     return version(tmp_path / "pairs", SECTION, [BREAST, SKIN])
 
 
+TOLD = Origin("v3", "CC-BY-4.0", {"consistency >= 0.5": "consistency 0.6 meets >= 0.5"})
+
+
 def of_domain(pairs, domain):
     return pairs[(pairs.facets["domain"] == domain).to_numpy()]
 
@@ -71,19 +77,78 @@ def test_an_export_counts_the_accepted_pairs(kind, snapshot, tmp_path):
     assert sum(EXPORTS[kind](snapshot, tmp_path / "copy")) == len(snapshot.read()) == 6
 
 
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_every_export_has_a_card_that_hugging_face_knows(kind, snapshot, tmp_path):
+    list(EXPORTS[kind](snapshot, tmp_path / "copy", replace(TOLD, layout=kind)))
+    assert len(list((tmp_path / "copy").rglob("README.md"))) == 3  # of each domain, and of both
+    card = DatasetCard.load(tmp_path / "copy" / "README.md")
+    assert card.data.license == "cc-by-4.0"
+    assert card.data.tags == ["medical", "synthetic"]
+    assert card.data.size_categories == ["n<1K"]
+    told = card.text
+    for words in ("set@v3", snapshot.id, f"--as {kind}", "consistency 0.6 meets", FORBIDDEN):
+        assert words in told
+    assert "| lesion | 6 |" in told
+
+
+def test_a_licence_without_an_identifier_is_named(snapshot, tmp_path):
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy", Origin(licence="of the hospital")))
+    card = DatasetCard.load(tmp_path / "copy" / "README.md")
+    assert (card.data.license, card.data.license_name) == ("other", "of the hospital")
+
+
+@pytest.mark.parametrize("kind", ["folder", "nnunet", "monai"])
+def test_every_picture_says_that_it_is_synthetic(kind, snapshot, tmp_path):
+    list(EXPORTS[kind](snapshot, tmp_path / "copy", TOLD))
+    pictures = list((tmp_path / "copy").rglob("*.png"))
+    assert len(pictures) == 12
+    for path in pictures:
+        with Image.open(path) as picture:
+            info = picture.info
+        assert info["Title"].startswith("Synthetic ")
+        assert info["Description"] == f"Synthetic pairs: data set set v3, snapshot {snapshot.id}"
+        assert info["Software"].startswith("medpair-factory ")
+    for path in (tmp_path / "copy").rglob("dataset.json"):
+        told = json.loads(path.read_text())
+        assert told["description"].startswith("Synthetic pairs")
+        assert told["licence"] == "CC-BY-4.0"
+
+
 def test_a_folder_reads_back_as_the_pairs_it_was_written_from(snapshot, tmp_path):
     list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
     whole = snapshot.read()
     for domain in (BREAST, SKIN):
         place = tmp_path / "copy" / domain
         here = of_domain(whole, domain)
-        found = FolderSource(path=place, domain=domain).build().read("train", SECTION)
+        found = FolderSource(path=place).build().read("train", SECTION)
+        assert set(found.facets["domain"]) == {domain}
         same_pairs(found, here)
         np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
         table = pd.read_csv(place / "metadata.csv", keep_default_na=False)
         assert list(table["prompt"]) == list(here.facets["prompt"])
         assert set(table["snapshot"]) == {snapshot.id}
         assert json.loads((place / "classes.json").read_text())["1"] == "lesion"
+
+
+def test_hugging_face_finds_its_columns(snapshot, tmp_path):
+    """As its folder builder reads a table: a path replaces a column of that name before it."""
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
+    place = tmp_path / "copy" / SKIN
+    table = pd.read_csv(place / "metadata.csv")
+    columns = list(table.columns)
+    for path, name in (("file_name", "image"), ("mask_file_name", "mask")):
+        assert columns.index(path) > columns.index(name)
+        assert all((place / file).is_file() for file in table[path])
+    assert columns.index("mask") > columns.index("image")
+    assert table["synthetic"].all()
+
+
+def test_hugging_face_itself_reads_pictures_and_masks(snapshot, tmp_path):
+    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
+    found = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "copy"))["train"]
+    assert len(found) == 6
+    assert np.array_equal(np.asarray(found[0]["mask"]), snapshot.read().masks[0])
 
 
 def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_path):
@@ -99,6 +164,8 @@ def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_p
         np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
         (row, *_) = here.facets["row"]
         volume = nibabel.load(place / "images" / f"{row:06d}.nii.gz")
+        told = volume.header["descrip"].item().decode()
+        assert told == f"Synthetic, snapshot {snapshot.id}, set"
         assert nibabel.aff2axcodes(volume.affine) == ("L", "P", "S")
         np.testing.assert_array_equal(np.asarray(volume.dataobj)[..., 0].T, here.images[0, ..., 0])
 
@@ -217,3 +284,4 @@ def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
     assert not (tmp_path / "Dataset501_Skin").exists()
     assert sum(EXPORTS["folder"](unmasked, tmp_path / "copy")) == 3
     assert list((tmp_path / "copy" / "masks").iterdir()) == []
+    assert "mask_file_name" not in pd.read_csv(tmp_path / "copy" / "metadata.csv").columns
