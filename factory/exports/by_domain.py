@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from factory.pairs import Images, Masks, PairBatch
-from factory.store.snapshot import Rows, Snapshot
+from factory.store.snapshot import FACETS, Rows, Snapshot
 from factory.vocabulary import BACKGROUND
 
+Spacing = NDArray[np.float32]
 BLOCK = 64  # pairs in memory at a time
 
 
@@ -77,6 +80,23 @@ class Part:
     def software(self) -> str:
         """What made them, with its release."""
         return f"medpair-factory {self.snapshot.attributes['code_version']}"
+
+    def facts(self, facets: Mapping[Hashable, object], spacing_mm: Spacing) -> dict[str, object]:
+        """What is known of one pair, for tables: its facets and where it comes from.
+
+        Args:
+            facets: of the pair.
+            spacing_mm: (2,) of rows and columns, "0.5;0.25" in the table; NaN where unknown.
+        """
+        known = not np.isnan(spacing_mm).any()
+        return {
+            **{name: str(facets[name]) for name in FACETS},
+            "spacing": ";".join(f"{value:g}" for value in spacing_mm) if known else "",
+            "data_set": self.snapshot.name,
+            "snapshot": self.snapshot.id,
+            "licence": self.told.licence,
+            "synthetic": True,
+        }
 
     def blocks(self) -> Iterator[PairBatch]:
         """Its pairs, in the order of their rows, at most 64 at a time."""

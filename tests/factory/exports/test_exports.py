@@ -1,6 +1,8 @@
 """Every export holds the accepted pairs of a version, each once, with their labels."""
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 
 import nibabel
@@ -8,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from huggingface_hub import DatasetCard
+from matplotlib.path import Path
 from monai.data import load_decathlon_datalist
 from monai.transforms import LoadImage
 from PIL import Image
+from pyarrow import parquet
 
 from factory.errors import InputError
 from factory.exports import EXPORTS
 from factory.exports.by_domain import Origin
+from factory.exports.coco import segmentation
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection, apply_window, robust_window
 from factory.intended_use import FORBIDDEN
@@ -276,7 +281,104 @@ def test_monai_reads_the_list_and_the_pictures(image, tmp_path):
     assert json.loads((tmp_path / "copy" / "dataset.json").read_text())["labels"]["1"] == "lesion"
 
 
-@pytest.mark.parametrize("kind", ["nnunet", "monai"])
+def decoded(told, size):
+    """The region that COCO's polygon or runs mean, by other code than the export's."""
+    if isinstance(told, dict):
+        assert told["size"] == list(size)
+        runs = told["counts"]
+        return np.repeat(np.arange(len(runs)) % 2, runs).reshape(size[::-1]).T.astype(bool)
+    (flat,) = told
+    rows, columns = np.mgrid[: size[0], : size[1]] + 0.5
+    centres = np.stack([columns.ravel(), rows.ravel()], 1)
+    return Path(np.reshape(flat, (-1, 2))).contains_points(centres).reshape(size)
+
+
+def drawn(*boxes):
+    """A region of boxes, each inside if it is the first to hold a pixel, outside if the second."""
+    region = np.zeros((9, 11), bool)
+    for top, bottom, left, right in boxes:
+        region[top:bottom, left:right] ^= True
+    return region
+
+
+@pytest.mark.parametrize(
+    ("region", "kind"),
+    [
+        (drawn((2, 5, 3, 7)), list),
+        (drawn((0, 9, 0, 11)), list),
+        (drawn((8, 9, 10, 11)), list),
+        (drawn((2, 5, 3, 7), (5, 8, 5, 6)), list),
+        (drawn((1, 8, 1, 9), (3, 5, 3, 5)), dict),
+        (drawn((0, 2, 0, 2), (5, 7, 5, 9)), dict),
+        (drawn((0, 2, 0, 2), (2, 4, 2, 4)), dict),
+    ],
+    ids=["box", "all", "pixel", "branch", "hole", "pieces", "corner"],
+)
+def test_coco_writes_a_region_that_decodes_to_the_same_pixels(region, kind):
+    told = segmentation(region)
+    assert isinstance(told, kind)
+    np.testing.assert_array_equal(decoded(told, region.shape), region)
+
+
+def test_coco_decodes_to_the_same_masks(snapshot, tmp_path):
+    list(EXPORTS["coco"](snapshot, tmp_path / "copy", TOLD))
+    for domain in (BREAST, SKIN):
+        here = of_domain(snapshot.read(), domain)
+        told = json.loads((tmp_path / "copy" / domain / "annotations.json").read_text())
+        assert told["categories"] == [{"id": 1, "name": "lesion"}]
+        assert told["info"]["description"].startswith("Synthetic pairs")
+        masks = {each["id"]: np.zeros((32, 32), np.uint8) for each in told["images"]}
+        for each in told["annotations"]:
+            region = decoded(each["segmentation"], (32, 32))
+            assert each["area"] == region.sum()
+            left, top, width, height = each["bbox"]
+            assert region[top : top + height, left : left + width].sum() == region.sum()
+            masks[each["image_id"]][region] = each["category_id"]
+        np.testing.assert_array_equal(list(masks.values()), here.masks)
+        for each, image in zip(told["images"], here.images, strict=True):
+            picture = read_png((tmp_path / "copy" / domain / each["file_name"]).read_bytes())
+            np.testing.assert_array_equal(picture, image[..., 0])
+
+
+def read_png(content):
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture)
+
+
+def test_webdataset_shards_hold_the_files_of_a_pair_side_by_side(snapshot, tmp_path):
+    list(EXPORTS["webdataset"](snapshot, tmp_path / "copy", TOLD))
+    here = of_domain(snapshot.read(), SKIN)
+    with tarfile.open(tmp_path / "copy" / SKIN / "shard-000000.tar") as shard:
+        files = {name: shard.extractfile(name).read() for name in shard.getnames()}
+    keys = [f"{row:06d}" for row in here.facets["row"]]
+    assert list(files) == [f"{key}.{end}" for key in keys for end in ("png", "mask.png", "json")]
+    for key, image, mask, prompt in zip(
+        keys, here.images, here.masks, here.facets["prompt"], strict=True
+    ):
+        np.testing.assert_array_equal(read_png(files[f"{key}.png"]), image[..., 0])
+        np.testing.assert_array_equal(read_png(files[f"{key}.mask.png"]), mask)
+        told = json.loads(files[f"{key}.json"])
+        assert (told["prompt"], told["synthetic"], told["spacing"]) == (prompt, True, "0.5;0.25")
+        assert told["classes"]["1"] == "lesion"
+
+
+def test_parquet_holds_the_pictures_and_says_so(snapshot, tmp_path):
+    list(EXPORTS["huggingface"](snapshot, tmp_path / "copy", TOLD))
+    here = of_domain(snapshot.read(), SKIN)
+    (path,) = (tmp_path / "copy" / SKIN).glob("*.parquet")
+    table = parquet.read_table(path)
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == table.column_names
+    assert features["image"] == features["mask"] == {"_type": "Image"}
+    rows = table.to_pylist()
+    assert [row["prompt"] for row in rows] == list(here.facets["prompt"])
+    images, masks = ([read_png(row[name]["bytes"]) for row in rows] for name in ("image", "mask"))
+    np.testing.assert_array_equal(images, here.images[..., 0])
+    np.testing.assert_array_equal(masks, here.masks)
+    assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+
+
+@pytest.mark.parametrize("kind", ["nnunet", "monai", "coco"])
 def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
     unmasked = version(tmp_path / "pairs", SECTION, [SKIN], masked=False)
     with pytest.raises(InputError, match="has a mask"):
