@@ -29,7 +29,7 @@ from factory.sources.phantom import PhantomSource
 from factory.visible_files import visible
 from flows.context import RunContext, open_context
 from flows.datasets import Version
-from flows.planning.external_folder import FolderContext
+from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
@@ -148,7 +148,8 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
             f"--against is missing: {folder} is no data set of ours that would know its real "
             "pairs; name a folder, a recipe or 'phantom'"
         )
-    read_rows(folder)
+    for place in folders_of_pairs(folder):
+        read_rows(place)
     source = source_named(against)
     context = FolderContext(
         folder=folder.absolute(), against=source, image=image, settings=settings

@@ -21,7 +21,10 @@ from factory.store.versions import Verification, data_sets, describe, verify
 from factory.store.versions import diff as difference
 from factory.visible_files import visible
 from factory.vocabulary import unknown_name
+from flows.planning.recipe import kept_recipe
+from tasks.generator_training import checkpoint_folder
 from tasks.provenance import own_scores
+from tasks.reports.export_origin import export_origin
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -205,6 +208,10 @@ def check(version: Version, settings: Settings) -> Verification:
 def export(version: Version, kind: str, folder: Path, settings: Settings) -> Path:
     """Copies the accepted pairs of a version into a folder of another layout.
 
+    Returns:
+        The folder that was asked for, or the one that it would lie in where a layout puts several
+        data sets side by side there.
+
     Raises:
         InputError: if the layout is unknown, or the folder holds something already.
     """
@@ -213,10 +220,24 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     if folder.is_file() or visible(folder):
         raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
     snapshot = version.snapshot(settings)
+    told = export_origin(snapshot, Lake(settings.lake), _weights(snapshot, settings), kind)
     with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
-        for count in EXPORTS[kind](snapshot, folder):
+        for count in EXPORTS[kind](snapshot, folder, told):
             progress.advance(count)
-    return folder
+    return folder if folder.is_dir() else folder.parent
+
+
+def _weights(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | None:
+    """The checkpoints that made a version; None where its recipe cannot be read any more."""
+    attributes = snapshot.attributes
+    try:
+        recipe = kept_recipe(attributes["sections"], (), snapshot.name, settings.home)
+    except InputError:
+        return None
+    if not recipe.generator.trains:
+        return recipe.generator.checkpoints
+    about = recipe.name, recipe.generator, attributes["digests"]["source"], recipe.image
+    return (checkpoint_folder(settings.models, *about),)
 
 
 def withdraw(version: Version, reason: str, settings: Settings) -> None:

@@ -88,16 +88,21 @@ def origin(
         licence: of the real pairs that they are held against.
         processor_seconds: that the commands of their run used.
     """
-    learnt = dict.fromkeys(str(card.get("licence", "unknown")) for card in cards)
     trained = sum(float(card.get("seconds", 0)) for card in cards)
     training = f"; training its generator took {duration(trained)}" if trained else ""
     name = snapshot.name
     return {
-        "licence of the data learnt from": " | ".join(learnt) or "none: it draws by rule",
+        "licence of the data learnt from": learnt_licence(cards),
         "licence of the data held against": licence,
         "made again by": f"medpair run {name}.yaml, the recipe at the end saved under that name",
         "cost": f"{duration(processor_seconds)} of processor time until this report{training}",
     }
+
+
+def learnt_licence(cards: Sequence[Mapping[str, Any]]) -> str:
+    """Licences of what some checkpoints learnt from, by their cards; of none, that it is by rule."""
+    learnt = dict.fromkeys(str(card.get("licence", "unknown")) for card in cards)
+    return " | ".join(learnt) or "none: it draws by rule"
 
 
 def duration(seconds: float) -> str:

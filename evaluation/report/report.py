@@ -21,17 +21,10 @@ from evaluation.report.utility_page import UtilityPage
 from evaluation.report.verdicts import Verdict
 from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
+from factory.intended_use import FORBIDDEN, INTENDED
 
 TEMPLATE = "report.html.j2"
 MARKS: Mapping[Verdict, str] = {"good": "✓", "mixed": "~", "bad": "✕", "not measured": "○"}
-INTENDED = (
-    "Research and development: to train and test models that segment or classify such images, "
-    "beside real ones, and to try out software without patients' images."
-)
-FORBIDDEN = (
-    "Diagnosis, or any decision about a patient; proof that a model is safe or approved; passing "
-    "them off as images of patients; looking for the patients that the generator learnt from."
-)
 
 
 @dataclass(frozen=True)

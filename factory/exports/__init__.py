@@ -1,21 +1,22 @@
 """Copies of a version in layouts that others read: kind -> what writes it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-from factory.exports.folder import export_folder
-from factory.exports.monai import export_monai
-from factory.exports.nifti import export_nifti
-from factory.exports.nnunet import export_nnunet
-from factory.store.snapshot import Snapshot
-
-# Each writes the accepted pairs of a snapshot into a new folder, and yields the pairs of a block
-# as it has written them.
-Export = Callable[[Snapshot, Path], Iterator[int]]
+from factory.exports.coco import write_coco
+from factory.exports.export import Export
+from factory.exports.folder import write_folder
+from factory.exports.huggingface import write_huggingface
+from factory.exports.monai import write_monai
+from factory.exports.nifti import write_nifti
+from factory.exports.nnunet import nnunet_folders, write_nnunet
+from factory.exports.webdataset import write_webdataset
 
 EXPORTS: Mapping[str, Export] = {
-    "folder": export_folder,
-    "nifti": export_nifti,
-    "nnunet": export_nnunet,
-    "monai": export_monai,
+    "folder": Export(write_folder),
+    "nifti": Export(write_nifti),
+    "nnunet": Export(write_nnunet, nnunet_folders, masked=True),
+    "monai": Export(write_monai, masked=True),
+    "coco": Export(write_coco, masked=True),
+    "webdataset": Export(write_webdataset),
+    "huggingface": Export(write_huggingface),
 }

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import io
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from factory.errors import InputError
 from factory.pairs import Images, Masks, PairBatch
-from factory.store.shards import Status
-from factory.store.snapshot import Snapshot
+from factory.store.snapshot import FACETS, Rows, Snapshot
 from factory.vocabulary import BACKGROUND
 
+Spacing = NDArray[np.float32]
 BLOCK = 64  # pairs in memory at a time
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a snapshot does not say of itself.
+
+    Attributes:
+        version: its tag, "v1"; "" where it is none.
+        licence: of the data that its generator learnt from.
+        gates: gate -> what was asked and what was measured.
+        layout: name of the export.
+    """
+
+    version: str = ""
+    licence: str = "unknown"
+    gates: Mapping[str, str] = field(default_factory=dict)
+    layout: str = "folder"
+
+
+UNSAID = Origin()
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +48,15 @@ class Part:
         snapshot: all pairs of the version.
         domain: of the ones meant.
         place: the folder; not yet there.
+        rows: of its accepted pairs, ascending.
+        told: where the version comes from.
     """
 
     snapshot: Snapshot
     domain: str
     place: Path
+    rows: Rows
+    told: Origin = UNSAID
 
     @property
     def classes(self) -> dict[int, str]:
@@ -46,58 +73,53 @@ class Part:
     @property
     def origin(self) -> str:
         """For people who find the files: what they are, and where they are from."""
-        return f"Synthetic pairs: data set {self.snapshot.name}, snapshot {self.snapshot.id}"
+        version = " ".join(filter(None, (self.snapshot.name, self.told.version)))
+        return f"Synthetic pairs: data set {version}, snapshot {self.snapshot.id}"
+
+    @property
+    def software(self) -> str:
+        """What made them, with its release."""
+        return f"medpair-factory {self.snapshot.attributes['code_version']}"
+
+    def facts(self, facets: Mapping[Hashable, object], spacing_mm: Spacing) -> dict[str, object]:
+        """What is known of one pair, for tables: its facets and where it comes from.
+
+        Args:
+            facets: of the pair.
+            spacing_mm: (2,) of rows and columns, "0.5;0.25" in the table; NaN where unknown.
+        """
+        known = not np.isnan(spacing_mm).any()
+        return {
+            **{name: str(facets[name]) for name in FACETS},
+            "spacing": ";".join(f"{value:g}" for value in spacing_mm) if known else "",
+            "data_set": self.snapshot.name,
+            "snapshot": self.snapshot.id,
+            "licence": self.told.licence,
+            "synthetic": True,
+        }
 
     def blocks(self) -> Iterator[PairBatch]:
         """Its pairs, in the order of their rows, at most 64 at a time."""
-        for block in self.snapshot.blocks(size=BLOCK):
-            yield block[(block.facets["domain"] == self.domain).to_numpy()]
+        return self.snapshot.blocks(self.rows, BLOCK)
 
-    def masked_blocks(self) -> Iterator[PairBatch]:
-        """Those of its pairs that have a mask, empty or not."""
-        for block in self.blocks():
-            yield block[block.has_mask]
+    def png(self, pixels: Images | Masks) -> bytes:
+        """An image (H, W, C) or a mask (H, W) as it is: grey or RGB, 8 bit, nothing lost.
 
+        Its text chunks say that it is synthetic, to whoever finds it alone.
+        """
+        grey, file = pixels.ndim == 3 and pixels.shape[-1] == 1, io.BytesIO()
+        picture = Image.fromarray(pixels[..., 0] if grey else pixels)
+        text = self._text("image" if pixels.ndim == 3 else "mask")
+        picture.save(file, "png", pnginfo=text)
+        return file.getvalue()
 
-def by_name(number: int, domain: str) -> str:
-    """The folder of a domain among several: its name."""
-    return domain
+    def save_png(self, pixels: Images | Masks, path: Path) -> None:
+        """Writes the same to a file."""
+        path.write_bytes(self.png(pixels))
 
-
-def parts(
-    snapshot: Snapshot,
-    folder: Path,
-    name: Callable[[int, str], str] = by_name,
-    *,
-    masked: bool = False,
-) -> list[Part]:
-    """A part per domain: the folder itself for one, a folder below it for each of several.
-
-    Args:
-        snapshot: the version.
-        folder: of the export.
-        name: of the folder of a domain, by its number, counted from 0, and its name.
-        masked: only domains with a mask, for layouts that have no place for an image without one.
-
-    Raises:
-        InputError: if there is no accepted pair, or none with a mask where one is needed.
-    """
-    rows = snapshot.rows(Status.ACCEPTED)
-    if not len(rows):
-        snapshot.read(rows)  # says why
-    if masked and not snapshot.has_mask[rows].any():
-        raise InputError(
-            f"no accepted pair of data set {snapshot.name!r} has a mask, and this layout is one of "
-            "segmentation: export it as folder instead"
-        )
-    kept = rows[snapshot.has_mask[rows]] if masked else rows
-    domains = sorted(set(snapshot.facets(kept)["domain"]))
-    if len(domains) == 1:
-        return [Part(snapshot, domains[0], folder)]
-    return [Part(snapshot, domain, folder / name(at, domain)) for at, domain in enumerate(domains)]
-
-
-def save_png(pixels: Images | Masks, path: Path) -> None:
-    """Writes an image (H, W, C) or a mask (H, W) as it is: grey or RGB, 8 bit, nothing lost."""
-    grey = pixels.ndim == 3 and pixels.shape[-1] == 1
-    Image.fromarray(pixels[..., 0] if grey else pixels).save(path)
+    def _text(self, what: str) -> PngInfo:
+        text = PngInfo()
+        text.add_text("Title", f"Synthetic {what}, {self.domain}")
+        text.add_text("Description", self.origin)
+        text.add_text("Software", self.software)
+        return text

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from factory.exports.by_domain import Part, parts, save_png
-from factory.store.snapshot import FACETS, Snapshot
+from factory.exports.by_domain import Part
+from factory.store.snapshot import FACETS
 
 Entry = dict[str, str]
 
 
-def export_monai(snapshot: Snapshot, folder: Path) -> Iterator[int]:
+def write_monai(part: Part) -> Iterator[int]:
     """Writes imagesTr/, labelsTr/ and dataset.json, every pair that has a mask under "training".
 
     The layout is that of the Medical Segmentation Decathlon, with PNG files. An entry also tells
-    the pair's facets. Several domains become a folder each.
+    the pair's facets.
 
     Yields:
         The number of pairs written since the last time.
-
-    Raises:
-        InputError: if no pair has a mask.
     """
-    for part in parts(snapshot, folder, masked=True):
-        yield from _write_part(part)
-
-
-def _write_part(part: Part) -> Iterator[int]:
     for name in ("imagesTr", "labelsTr"):
         (part.place / name).mkdir(parents=True)
     entries: list[Entry] = []
-    for pairs in part.masked_blocks():
+    for pairs in part.blocks():
         for at, facets in enumerate(pairs.facets.to_dict("records")):
             name = f"pair_{facets['row']:06d}.png"
-            save_png(pairs.images[at], part.place / "imagesTr" / name)
-            save_png(pairs.masks[at], part.place / "labelsTr" / name)
+            part.save_png(pairs.images[at], part.place / "imagesTr" / name)
+            part.save_png(pairs.masks[at], part.place / "labelsTr" / name)
             facets_kept = {column: str(facets[column]) for column in FACETS}
             entries.append(
                 {"image": f"imagesTr/{name}", "label": f"labelsTr/{name}", **facets_kept}
@@ -49,6 +40,7 @@ def _describe(part: Part, entries: list[Entry]) -> None:
     description = {
         "name": part.domain,
         "description": part.origin,
+        "licence": part.told.licence,
         "tensorImageSize": "2D",
         "modality": {"0": part.modality},
         "labels": {str(index): name for index, name in part.classes.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nibabel
@@ -10,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.errors import InputError
-from factory.exports.folder import write_folder
+from factory.exports.by_domain import Part
+from factory.exports.folder import write_files
 from factory.pairs import Images, Masks
-from factory.store.snapshot import Snapshot
 
 
-def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:
-    """Writes what `export_folder` writes, each image and mask as a volume of one slice.
+def write_nifti(part: Part) -> Iterator[int]:
+    """Writes what `write_folder` writes, each image and mask as a volume of one slice.
 
     Grey values stay 0 to 255. Rows run to the back, columns to the patient's left, as slices are
     looked at. The format cannot leave pixel spacing open: where it is unknown, 1 is written with
@@ -28,21 +29,25 @@ def export_nifti(snapshot: Snapshot, folder: Path) -> Iterator[int]:
     Raises:
         InputError: if the images are coloured.
     """
-    if snapshot.layout.channels != 1:
+    if part.snapshot.layout.channels != 1:
         raise InputError(
-            f"data set {snapshot.name!r} has images in colour, and a NIfTI volume has one value "
-            "per pixel: export it as folder or monai instead"
+            f"data set {part.snapshot.name!r} has images in colour, and a NIfTI volume has one "
+            "value per pixel: export it as folder or monai instead"
         )
-    return write_folder(snapshot, folder, ".nii.gz", save_nifti)
+    told = f"Synthetic, snapshot {part.snapshot.id}, {part.snapshot.name}"
+    return write_files(part, ".nii.gz", partial(save_nifti, told=told))
 
 
-def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32]) -> None:
+def save_nifti(
+    pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float32], told: str = ""
+) -> None:
     """Writes a grey image (H, W, 1) or a mask (H, W) as (W, H, 1) voxels in mm.
 
     Args:
         pixels: uint8.
         path: ends with .nii or .nii.gz.
         spacing_mm: (2,) of rows and columns; NaN where unknown.
+        told: what the file says of itself; of its header's 80 bytes the last stays 0.
     """
     known = bool(np.isfinite(spacing_mm).all())
     row, column = (float(value) for value in spacing_mm) if known else (1.0, 1.0)
@@ -51,4 +56,5 @@ def save_nifti(pixels: Images | Masks, path: Path, spacing_mm: NDArray[np.float3
     slices = pixels.reshape(*pixels.shape[:2], 1).swapaxes(0, 1)
     volume = nibabel.Nifti1Image(np.ascontiguousarray(slices), affine)
     volume.header.set_xyzt_units("mm" if known else "unknown")
+    volume.header["descrip"] = told.encode("ascii", "replace")[:79]
     nibabel.save(volume, path)

@@ -39,11 +39,12 @@ TABLE = "metadata.csv"
 REQUIRED = ("image", "mask")
 COLUMNS = (
     *(*REQUIRED, "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
-    *("spacing", "volume", "licence"),
+    *("spacing", "volume", "licence", "domain"),
 )
 
 
 Row = Mapping[str, str]
+Group = tuple[str, str, str]  # modality, anatomy, and the domain where the table names one
 
 
 class FolderSource(LimitedSpec):
@@ -52,8 +53,8 @@ class FolderSource(LimitedSpec):
     Columns: image and mask (paths within the folder; PNG, JPEG, TIFF or NIfTI; for the parts of a
     mask see `mask_parts.part.parse_cell`) and, where known,
     split, patient, modality, anatomy, labels (classes that may be shown, joined by ";"), finding,
-    text, spacing (mm, "row;column" or one number), volume (which a flat image was cut from) and
-    licence. Other columns are left alone. Masks hold class indices, which classes.json names.
+    text, spacing (mm, "row;column" or one number), volume (which a flat image was cut from),
+    licence and domain (of the vocabulary; any other name is left alone). Other columns are left alone. Masks hold class indices, which classes.json names.
 
     Attributes:
         path: the folder.
@@ -63,8 +64,8 @@ class FolderSource(LimitedSpec):
         resplit: whether all rows are divided anew, whatever the column split says.
         masks: "optional" takes an image whose mask the table leaves empty, for generators and
             scores that need none; "required" refuses it.
-        domain: name of the vocabulary's domain; None finds it by modality, anatomy and classes,
-            or makes one after the folder's name where classes.json says what the masks hold.
+        domain: name of the vocabulary's domain; None takes what the table names, else finds it by
+            modality, anatomy and classes, or makes one after the folder's name where classes.json says what the masks hold.
         slices: of a volume, those with a class ("labelled") or "all".
     """
 
@@ -125,7 +126,7 @@ class Domains:
     """The domains of a folder, and which rows belong to which."""
 
     domains: Mapping[str, Domain]
-    by_group: Mapping[tuple[str, str], str]
+    by_group: Mapping[Group, str]
 
     def name_of(self, row: Row) -> str:
         """Name of the domain of a row."""
@@ -174,11 +175,11 @@ def domains_of(
     """
     groups = dict.fromkeys(_group(row) for row in rows)
     domains: dict[str, Domain] = {}
-    by_group: dict[tuple[str, str], str] = {}
+    by_group: dict[Group, str] = {}
     for group in groups:
         members = [row for row in rows if _group(row) == group]
-        if given is not None:
-            domain = vocabulary.domain(given)
+        if named := given or group[-1]:
+            domain = vocabulary.domain(named)
         else:
             domain = _find(folder, members, names, vocabulary, alone=len(groups) == 1)
         # Two groups can share a domain; its findings are those of both.
@@ -219,8 +220,10 @@ def _find(
     )
 
 
-def _group(row: Row) -> tuple[str, str]:
-    return plain(row["modality"]), plain(row["anatomy"])
+def _group(row: Row) -> Group:
+    named = row.get("domain", "")
+    known = named if named in load_vocabulary().domains else ""
+    return plain(row["modality"]), plain(row["anatomy"]), known
 
 
 def _labels(row: Row) -> list[str]:

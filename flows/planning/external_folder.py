@@ -11,8 +11,10 @@ from evaluation.pairs import by_domain
 from factory.errors import InputError
 from factory.pairs import PairBatch
 from factory.sources.base import Source
-from factory.sources.folder import FolderSource
+from factory.sources.folder import TABLE, FolderSource
 from factory.sources.splits import Split
+from factory.sources.union import Union
+from factory.visible_files import visible
 from factory.vocabulary import Domain, load_vocabulary
 from flows.planning.real_pairs import RealPairs
 
@@ -24,7 +26,7 @@ class FolderContext(RealPairs):
     """A folder of pairs and the real ones it is held against, each opened and decoded once.
 
     Attributes:
-        folder: with a metadata.csv; all its splits count.
+        folder: with a metadata.csv, or of such folders; all their splits count.
     """
 
     folder: Path
@@ -38,7 +40,13 @@ class FolderContext(RealPairs):
         """
         known = [name for name in self.real.domains if name in load_vocabulary().domains]
         domain = known[0] if len(self.real.domains) == len(known) == 1 else None
-        theirs = FolderSource(path=self.folder, domain=domain, masks="optional").build()
+        found = {
+            place.name: FolderSource(path=place, domain=domain, masks="optional").build()
+            for place in folders_of_pairs(self.folder)
+        }
+        if len(found) > 1:
+            return Union(found)
+        (theirs,) = found.values()
         if len(theirs.domains) == len(self.real.domains) == 1:
             (real,) = self.real.domains.values()
             return theirs.with_class_order(real.classes)
@@ -73,6 +81,13 @@ class FolderContext(RealPairs):
             raise InputError("\n".join(lines))
         for name, at in by_domain(self.pairs):
             self.reference.check_splits([name], masked=bool(self.pairs.has_mask[at].any()))
+
+
+def folders_of_pairs(folder: Path) -> list[Path]:
+    """The folder itself; without a table those in it that have one: an export of several domains."""
+    if (folder / TABLE).exists() or not folder.is_dir():
+        return [folder]
+    return [each for each in visible(folder) if (each / TABLE).is_file()] or [folder]
 
 
 def _called(theirs: Domains, real: Domains) -> dict[str, str]:

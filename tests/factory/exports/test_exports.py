@@ -1,19 +1,28 @@
 """Every export holds the accepted pairs of a version, each once, with their labels."""
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from huggingface_hub import DatasetCard
+from matplotlib.path import Path
 from monai.data import load_decathlon_datalist
 from monai.transforms import LoadImage
+from PIL import Image
+from pyarrow import parquet
 
 from factory.errors import InputError
 from factory.exports import EXPORTS
+from factory.exports.by_domain import Origin
+from factory.exports.coco import segmentation
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection, apply_window, robust_window
+from factory.intended_use import FORBIDDEN
 from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
@@ -56,6 +65,9 @@ def snapshot(tmp_path):
     return version(tmp_path / "pairs", SECTION, [BREAST, SKIN])
 
 
+TOLD = Origin("v3", "CC-BY-4.0", {"consistency >= 0.5": "consistency 0.6 meets >= 0.5"})
+
+
 def of_domain(pairs, domain):
     return pairs[(pairs.facets["domain"] == domain).to_numpy()]
 
@@ -70,19 +82,78 @@ def test_an_export_counts_the_accepted_pairs(kind, snapshot, tmp_path):
     assert sum(EXPORTS[kind](snapshot, tmp_path / "copy")) == len(snapshot.read()) == 6
 
 
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_every_export_has_a_card_that_hugging_face_knows(kind, snapshot, tmp_path):
+    list(EXPORTS[kind](snapshot, tmp_path / "copy", replace(TOLD, layout=kind)))
+    assert len(list((tmp_path / "copy").rglob("README.md"))) == 3  # of each domain, and of both
+    card = DatasetCard.load(tmp_path / "copy" / "README.md")
+    assert card.data.license == "cc-by-4.0"
+    assert card.data.tags == ["medical", "synthetic"]
+    assert card.data.size_categories == ["n<1K"]
+    told = card.text
+    for words in ("set@v3", snapshot.id, f"--as {kind}", "consistency 0.6 meets", FORBIDDEN):
+        assert words in told
+    assert "| lesion | 6 |" in told
+
+
+def test_a_licence_without_an_identifier_is_named(snapshot, tmp_path):
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy", Origin(licence="of the hospital")))
+    card = DatasetCard.load(tmp_path / "copy" / "README.md")
+    assert (card.data.license, card.data.license_name) == ("other", "of the hospital")
+
+
+@pytest.mark.parametrize("kind", ["folder", "nnunet", "monai"])
+def test_every_picture_says_that_it_is_synthetic(kind, snapshot, tmp_path):
+    list(EXPORTS[kind](snapshot, tmp_path / "copy", TOLD))
+    pictures = list((tmp_path / "copy").rglob("*.png"))
+    assert len(pictures) == 12
+    for path in pictures:
+        with Image.open(path) as picture:
+            info = picture.info
+        assert info["Title"].startswith("Synthetic ")
+        assert info["Description"] == f"Synthetic pairs: data set set v3, snapshot {snapshot.id}"
+        assert info["Software"].startswith("medpair-factory ")
+    for path in (tmp_path / "copy").rglob("dataset.json"):
+        told = json.loads(path.read_text())
+        assert told["description"].startswith("Synthetic pairs")
+        assert told["licence"] == "CC-BY-4.0"
+
+
 def test_a_folder_reads_back_as_the_pairs_it_was_written_from(snapshot, tmp_path):
     list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
     whole = snapshot.read()
     for domain in (BREAST, SKIN):
         place = tmp_path / "copy" / domain
         here = of_domain(whole, domain)
-        found = FolderSource(path=place, domain=domain).build().read("train", SECTION)
+        found = FolderSource(path=place).build().read("train", SECTION)
+        assert set(found.facets["domain"]) == {domain}
         same_pairs(found, here)
         np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
         table = pd.read_csv(place / "metadata.csv", keep_default_na=False)
         assert list(table["prompt"]) == list(here.facets["prompt"])
         assert set(table["snapshot"]) == {snapshot.id}
         assert json.loads((place / "classes.json").read_text())["1"] == "lesion"
+
+
+def test_hugging_face_finds_its_columns(snapshot, tmp_path):
+    """As its folder builder reads a table: a path replaces a column of that name before it."""
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
+    place = tmp_path / "copy" / SKIN
+    table = pd.read_csv(place / "metadata.csv")
+    columns = list(table.columns)
+    for path, name in (("file_name", "image"), ("mask_file_name", "mask")):
+        assert columns.index(path) > columns.index(name)
+        assert all((place / file).is_file() for file in table[path])
+    assert columns.index("mask") > columns.index("image")
+    assert table["synthetic"].all()
+
+
+def test_hugging_face_itself_reads_pictures_and_masks(snapshot, tmp_path):
+    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
+    list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
+    found = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "copy"))["train"]
+    assert len(found) == 6
+    assert np.array_equal(np.asarray(found[0]["mask"]), snapshot.read().masks[0])
 
 
 def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_path):
@@ -98,6 +169,8 @@ def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_p
         np.testing.assert_array_equal(found.spacing_mm, here.spacing_mm)
         (row, *_) = here.facets["row"]
         volume = nibabel.load(place / "images" / f"{row:06d}.nii.gz")
+        told = volume.header["descrip"].item().decode()
+        assert told == f"Synthetic, snapshot {snapshot.id}, set"
         assert nibabel.aff2axcodes(volume.affine) == ("L", "P", "S")
         np.testing.assert_array_equal(np.asarray(volume.dataobj)[..., 0].T, here.images[0, ..., 0])
 
@@ -127,15 +200,68 @@ def test_an_nnunet_data_set_reads_back_as_the_pairs_it_was_written_from(image, t
     assert snapshot.id in told["description"]
 
 
+def verified(folder):
+    """Number of training cases of a raw data set, checked as `verify_dataset_integrity` does."""
+    told = json.loads((folder / "dataset.json").read_text())
+    assert {"labels", "channel_names", "numTraining", "file_ending"} <= told.keys()
+    ending, labels = told["file_ending"], sorted(told["labels"].values())
+    assert labels == list(range(len(labels)))
+    images, masks = (sorted((folder / name).iterdir()) for name in ("imagesTr", "labelsTr"))
+    cases = {path.name.removesuffix(f"_0000{ending}") for path in images}
+    assert cases == {path.name.removesuffix(ending) for path in masks}
+    assert len(cases) == len(images) == told["numTraining"]
+    for pair in zip(images, masks, strict=True):
+        image, mask = (np.asarray(Image.open(path)) for path in pair)
+        assert image.shape[:2] == mask.shape
+        assert (image.shape[2] if image.ndim == 3 else 1) == len(told["channel_names"])
+        assert set(np.unique(mask)) <= set(labels)
+    return len(cases)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        (
+            "Dataset601_Demo",
+            {"Dataset601_DemoPhantomBreastUs", "Dataset602_DemoPhantomDermoscopy"},
+        ),
+        ("Raw", {"Raw/Dataset501_PhantomBreastUs", "Raw/Dataset502_PhantomDermoscopy"}),
+    ],
+)
+def test_several_domains_are_whole_data_sets_side_by_side(named, found, snapshot, tmp_path):
+    raw = tmp_path / "nnUNet_raw"
+    assert sum(EXPORTS["nnunet"](snapshot, raw / named)) == 6
+    holding = {path.parent for path in raw.rglob("dataset.json")}
+    assert holding == {raw / name for name in found}
+    assert [verified(folder) for folder in sorted(holding)] == [3, 3]
+
+
+def test_nnunet_itself_finds_no_fault(snapshot, tmp_path):
+    pytest.importorskip("nnunetv2", reason="nnU-Net needs an environment of its own")
+    from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
+
+    list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset601_Demo"))
+    for folder in tmp_path.glob("Dataset60*"):
+        verify_dataset_integrity(str(folder), num_processes=1)
+
+
 def test_nnunet_finds_data_sets_by_the_names_of_their_folders(snapshot, tmp_path):
-    list(EXPORTS["nnunet"](snapshot, tmp_path / "raw"))
-    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
-    assert names == ["Dataset501_PhantomBreastUs", "Dataset502_PhantomDermoscopy"]
     alone = version(tmp_path / "alone", SECTION, [SKIN])
     with pytest.raises(InputError, match="Dataset501_Set") as refused:
         list(EXPORTS["nnunet"](alone, tmp_path / "skin"))
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "skin").exists()
+    with pytest.raises(InputError, match="three digits"):
+        list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset999_Demo"))
+
+
+@pytest.mark.parametrize("there", ["Dataset602_Other", "Dataset601_Demo"])
+def test_nnunet_takes_a_number_once(there, snapshot, tmp_path):
+    (tmp_path / there).mkdir()
+    with pytest.raises(InputError, match=f"has {there}, and nnU-Net takes") as refused:
+        list(EXPORTS["nnunet"](snapshot, tmp_path / "Dataset601_Demo"))
+    assert "\n" not in str(refused.value)
+    assert sorted(path.name for path in tmp_path.glob("Dataset*")) == [there]
 
 
 @pytest.mark.parametrize("image", [SECTION, COLOUR], ids=["grey", "colour"])
@@ -155,7 +281,104 @@ def test_monai_reads_the_list_and_the_pictures(image, tmp_path):
     assert json.loads((tmp_path / "copy" / "dataset.json").read_text())["labels"]["1"] == "lesion"
 
 
-@pytest.mark.parametrize("kind", ["nnunet", "monai"])
+def decoded(told, size):
+    """The region that COCO's polygon or runs mean, by other code than the export's."""
+    if isinstance(told, dict):
+        assert told["size"] == list(size)
+        runs = told["counts"]
+        return np.repeat(np.arange(len(runs)) % 2, runs).reshape(size[::-1]).T.astype(bool)
+    (flat,) = told
+    rows, columns = np.mgrid[: size[0], : size[1]] + 0.5
+    centres = np.stack([columns.ravel(), rows.ravel()], 1)
+    return Path(np.reshape(flat, (-1, 2))).contains_points(centres).reshape(size)
+
+
+def drawn(*boxes):
+    """A region of boxes, each inside if it is the first to hold a pixel, outside if the second."""
+    region = np.zeros((9, 11), bool)
+    for top, bottom, left, right in boxes:
+        region[top:bottom, left:right] ^= True
+    return region
+
+
+@pytest.mark.parametrize(
+    ("region", "kind"),
+    [
+        (drawn((2, 5, 3, 7)), list),
+        (drawn((0, 9, 0, 11)), list),
+        (drawn((8, 9, 10, 11)), list),
+        (drawn((2, 5, 3, 7), (5, 8, 5, 6)), list),
+        (drawn((1, 8, 1, 9), (3, 5, 3, 5)), dict),
+        (drawn((0, 2, 0, 2), (5, 7, 5, 9)), dict),
+        (drawn((0, 2, 0, 2), (2, 4, 2, 4)), dict),
+    ],
+    ids=["box", "all", "pixel", "branch", "hole", "pieces", "corner"],
+)
+def test_coco_writes_a_region_that_decodes_to_the_same_pixels(region, kind):
+    told = segmentation(region)
+    assert isinstance(told, kind)
+    np.testing.assert_array_equal(decoded(told, region.shape), region)
+
+
+def test_coco_decodes_to_the_same_masks(snapshot, tmp_path):
+    list(EXPORTS["coco"](snapshot, tmp_path / "copy", TOLD))
+    for domain in (BREAST, SKIN):
+        here = of_domain(snapshot.read(), domain)
+        told = json.loads((tmp_path / "copy" / domain / "annotations.json").read_text())
+        assert told["categories"] == [{"id": 1, "name": "lesion"}]
+        assert told["info"]["description"].startswith("Synthetic pairs")
+        masks = {each["id"]: np.zeros((32, 32), np.uint8) for each in told["images"]}
+        for each in told["annotations"]:
+            region = decoded(each["segmentation"], (32, 32))
+            assert each["area"] == region.sum()
+            left, top, width, height = each["bbox"]
+            assert region[top : top + height, left : left + width].sum() == region.sum()
+            masks[each["image_id"]][region] = each["category_id"]
+        np.testing.assert_array_equal(list(masks.values()), here.masks)
+        for each, image in zip(told["images"], here.images, strict=True):
+            picture = read_png((tmp_path / "copy" / domain / each["file_name"]).read_bytes())
+            np.testing.assert_array_equal(picture, image[..., 0])
+
+
+def read_png(content):
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture)
+
+
+def test_webdataset_shards_hold_the_files_of_a_pair_side_by_side(snapshot, tmp_path):
+    list(EXPORTS["webdataset"](snapshot, tmp_path / "copy", TOLD))
+    here = of_domain(snapshot.read(), SKIN)
+    with tarfile.open(tmp_path / "copy" / SKIN / "shard-000000.tar") as shard:
+        files = {name: shard.extractfile(name).read() for name in shard.getnames()}
+    keys = [f"{row:06d}" for row in here.facets["row"]]
+    assert list(files) == [f"{key}.{end}" for key in keys for end in ("png", "mask.png", "json")]
+    for key, image, mask, prompt in zip(
+        keys, here.images, here.masks, here.facets["prompt"], strict=True
+    ):
+        np.testing.assert_array_equal(read_png(files[f"{key}.png"]), image[..., 0])
+        np.testing.assert_array_equal(read_png(files[f"{key}.mask.png"]), mask)
+        told = json.loads(files[f"{key}.json"])
+        assert (told["prompt"], told["synthetic"], told["spacing"]) == (prompt, True, "0.5;0.25")
+        assert told["classes"]["1"] == "lesion"
+
+
+def test_parquet_holds_the_pictures_and_says_so(snapshot, tmp_path):
+    list(EXPORTS["huggingface"](snapshot, tmp_path / "copy", TOLD))
+    here = of_domain(snapshot.read(), SKIN)
+    (path,) = (tmp_path / "copy" / SKIN).glob("*.parquet")
+    table = parquet.read_table(path)
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == table.column_names
+    assert features["image"] == features["mask"] == {"_type": "Image"}
+    rows = table.to_pylist()
+    assert [row["prompt"] for row in rows] == list(here.facets["prompt"])
+    images, masks = ([read_png(row[name]["bytes"]) for row in rows] for name in ("image", "mask"))
+    np.testing.assert_array_equal(images, here.images[..., 0])
+    np.testing.assert_array_equal(masks, here.masks)
+    assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+
+
+@pytest.mark.parametrize("kind", ["nnunet", "monai", "coco"])
 def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
     unmasked = version(tmp_path / "pairs", SECTION, [SKIN], masked=False)
     with pytest.raises(InputError, match="has a mask"):
@@ -163,3 +386,4 @@ def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
     assert not (tmp_path / "Dataset501_Skin").exists()
     assert sum(EXPORTS["folder"](unmasked, tmp_path / "copy")) == 3
     assert list((tmp_path / "copy" / "masks").iterdir()) == []
+    assert "mask_file_name" not in pd.read_csv(tmp_path / "copy" / "metadata.csv").columns

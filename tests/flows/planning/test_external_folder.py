@@ -109,6 +109,29 @@ def test_data_sets_of_their_own_are_matched_by_their_classes(heads, theirs):
     assert set(context.pairs.facets["domain"]) == {"heads"}
 
 
+@pytest.fixture
+def several(tmp_path):
+    """A table per domain, as the export `folder` writes them."""
+    for domain in ("phantom-breast-us", "phantom-dermoscopy"):
+        place = tmp_path / "copy" / domain
+        place.mkdir(parents=True)
+        for name in ("image.png", "mask.png"):
+            Image.new("L", (32, 32), 1).save(place / name)
+        row = {"image": "image.png", "mask": "mask.png", "modality": "", "domain": domain}
+        pd.DataFrame([row]).to_csv(place / "metadata.csv", index=False)
+        (place / "classes.json").write_text(json.dumps({"1": "lesion"}))
+    return tmp_path / "copy"
+
+
+def test_the_table_names_the_domain_among_several(several):
+    real = PhantomSource(train=2, val=2)
+    for folder in (several, several / "phantom-dermoscopy"):
+        context = held(folder, real)
+        context.check()
+        told = {place.parent.name for place in folder.rglob("metadata.csv")}
+        assert set(context.pairs.facets["domain"]) == told
+
+
 def test_pairs_of_no_real_domain_are_refused(theirs):
     with pytest.raises(InputError, match="nothing to hold them against") as refused:
         held(theirs, PhantomSource(train=2, val=2)).check()
