@@ -15,12 +15,39 @@ import torch
 import yaml
 
 import medpair as package
+from factory.store.runs import declare, judge, make, missing
+from flows.context import open_context
+from flows.datasets import Version, export
+from flows.planning.recipe import load_recipe
 from medpair.data_set import DataSet
+from tasks.services.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "pandas", "torch", "pydantic", "prefect", "mlflow", "dask", "flows", "factory")
-FILES = sorted({"medpair", *package.FILES.values()})
+# What examples start or draw: Prefect, or pairs of the model that ships.
+MARKS = {
+    "medpair.running": [pytest.mark.integration],
+    "medpair.scoring": [pytest.mark.integration],
+    "medpair.generation": [pytest.mark.slow],
+}
+FILES = [
+    pytest.param(name, marks=MARKS.get(name, []))
+    for name in sorted({"medpair", *package.FILES.values()})
+]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def marks_of(block):
+    """Of an example on the page."""
+    if "score(" in block:
+        return MARKS["medpair.scoring"]
+    return MARKS["medpair.generation"] if "packaged:" in block else []
+
+
+BLOCKS = [
+    pytest.param(body, id=str(number), marks=marks_of(body))
+    for number, body in enumerate(BLOCK.findall((ROOT / "docs/python.md").read_text("utf-8")))
+]
 
 
 @pytest.fixture
@@ -151,18 +178,24 @@ def test_xarray_has_facets_as_coordinates(drawn):
 
 
 @pytest.fixture(scope="module")
-def place(medpair, tiny, tmp_path_factory):
-    """A folder with a recipe, its published version in .medpair, and the same pairs as files."""
+def place(tiny, tmp_path_factory):
+    """A folder with a recipe, a version of it in .medpair, and the same pairs as files."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(tiny))
-    home = folder / ".medpair"
-    for words in (
-        ("run", folder / "tiny.yaml"),
-        ("datasets", "export", "tiny@v1", folder / "pairs"),
-    ):
-        said = medpair(*words, "--home", home)
-        assert said.code == 0, said.err
+    settings = load_settings(folder / ".medpair")
+    with open_context(load_recipe(folder / "tiny.yaml"), settings) as context:
+        tag_version(context.store.create(), context.run, context.build_generator())
+    export(Version("tiny", "v1"), "folder", folder / "pairs", settings)
     return folder
+
+
+def tag_version(store, run, generator):
+    """What a run does to the store, without its servers, scores and gates."""
+    todo = missing(declare(store, run))
+    session = store.writable(run.branch)
+    session.merge(*[make(generator.generate, session.fork(), shard) for shard in todo])
+    store.commit(session, "pairs", {"kind": "pairs"})
+    store.tag("v1", judge(store, run.branch).id)
 
 
 @pytest.fixture
@@ -174,7 +207,6 @@ def there(place, monkeypatch):
     return place
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", FILES)
 def test_the_examples_of_the_docstrings_do_what_they_say(name, there):
     found = doctest.testmod(import_module(name))
@@ -182,7 +214,6 @@ def test_the_examples_of_the_docstrings_do_what_they_say(name, there):
     assert not found.failed
 
 
-@pytest.mark.integration
-def test_the_page_about_python_does_what_it_says(there):
-    for block in BLOCK.findall((ROOT / "docs/python.md").read_text(encoding="utf-8")):
-        exec(compile(block, "docs/python.md", "exec"), {})  # noqa: S102  # our own page
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_page_about_python_does_what_it_says(block, there):
+    exec(compile(block, "docs/python.md", "exec"), {})  # noqa: S102  # our own page
