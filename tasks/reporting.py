@@ -32,6 +32,7 @@ from evaluation.report.image_sheets import (
 )
 from evaluation.report.report import Report, write_report
 from evaluation.utility.result import Utility
+from factory.intended_use import FORBIDDEN, INTENDED
 from factory.models.checkpoints import read_card
 from factory.models.lineage import training_history
 from factory.pairs import PairBatch
@@ -135,6 +136,8 @@ def drawn(
         maskless=int(np.sum(~pairs.has_mask)),
         shelves=shelves(snapshot, pairs, evidence.reference, table),
         facts={
+            "intended use": INTENDED,
+            "forbidden use": FORBIDDEN,
             **origin(snapshot, cards, evidence.reference.licence, processor_seconds),
             **({} if before is None else changed(store, lake, before, snapshot)),
         },

@@ -21,7 +21,6 @@ from evaluation.report.utility_page import UtilityPage
 from evaluation.report.verdicts import Verdict
 from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
-from factory.intended_use import FORBIDDEN, INTENDED
 
 TEMPLATE = "report.html.j2"
 MARKS: Mapping[Verdict, str] = {"good": "✓", "mixed": "~", "bad": "✕", "not measured": "○"}
@@ -45,7 +44,8 @@ class Report:
         evidence: label -> value: who decided, when, on which real data and judge, the champion.
         maskless: number of accepted pairs without a mask, which no score of masks counts.
         shelves: single pairs to look at.
-        facts: label -> value: what the pairs were learnt from, its licence, cost, what changed.
+        facts: label -> value: intended and forbidden use, what the pairs were learnt from, its
+            licence, cost, what changed.
     """
 
     name: str
@@ -84,8 +84,6 @@ def render(report: Report) -> str:
         answers=said,
         summary=summary(said),
         marks=MARKS,
-        intended=INTENDED,
-        forbidden=FORBIDDEN,
         alarms=alarms_in(report.scores),
         domains=domain_table(report.scores),
         classes=class_rows(report.scores),

@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 import factory.errors
 from flows.console.dataset_commands import datasets
 from flows.console.init_command import init
+from flows.console.preview_command import preview
 from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
@@ -72,6 +73,7 @@ app = typer.Typer(
 app.add_typer(datasets, name="datasets")
 app.command()(init)
 app.add_typer(recipes, name="recipes")
+app.command()(preview)
 app.command()(segment)
 
 

@@ -66,7 +66,7 @@ def text(discs):
         Report(
             "lungs", "v1", 16, Decision(()), scores, {"run": "0"}, "name: lungs\n" * 60,
             {"utility": [utility_chart(levels)], "pairs": [contact_sheet(pairs, {})]},
-            shelves=shelves, facts={"cost": "3 min"},
+            shelves=shelves, facts={"intended use": "research", "forbidden use": "diagnosis", "cost": "3 min"},
         )
     )  # fmt: skip
 

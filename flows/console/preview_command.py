@@ -1,0 +1,33 @@
+"""The command `medpair preview`: a few pairs before a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.console.session import Home, Json, open_session
+from flows.planning.recipe import load_recipe
+
+
+def preview(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="As of the command run.")],
+    number: Annotated[int, typer.Option(min=1, help="Pairs to draw.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="The PNG; else NAME-preview.png here.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key.")
+    ] = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Draws a few pairs of a recipe, to be looked at before a run; keeps nothing."""
+    with open_session(home, json_) as session:
+        content = load_recipe(recipe, set_ or ())
+        from flows.context import open_context
+        from flows.starting import preview as drawing
+
+        file = (out or Path(f"{content.name}-preview.png")).absolute()
+        with open_context(content, session.settings) as context:
+            made = drawing.preview(context, number, file)
+        session.set_result({"picture": file, "pairs": made}, f"{made} pairs: {file}")
