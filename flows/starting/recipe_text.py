@@ -49,7 +49,7 @@ evaluate: {{features: [handcrafted], judge_steps: {judge_steps}}}
 gates:  # a version is published where this holds: masks fit, as a judge of real pairs sees it
   consistency_closed: ">= 0.5"
 # Do the pairs help? The arm searched uses them only where your own images speak for it.
-utility: {{segmenters: [unet], arms: [real, searched], real: {real}, seeds: 3, steps: {utility_steps}}}
+utility: {{segmenters: [unet], arms: [real, searched], real: [all], seeds: 3, steps: {utility_steps}}}
 """
 
 
@@ -89,7 +89,6 @@ def recipe_text(plan: Plan) -> str:
         allow_unicode=True,
         width=10**6,
     ).strip()[1:-1]
-    few = min(10, plan.training // 2)
     return TEMPLATE.format(
         about=plan.about,
         name=plan.name,
@@ -103,7 +102,6 @@ def recipe_text(plan: Plan) -> str:
         copies=max(2, min(24, VARIANTS // max(1, plan.slices))),
         facets=facets,
         replicates=max(FEWEST_OF_A_KIND, PAIRS // len(plan.wanted)),
-        real=f"[{few}, all]" if few else "[all]",
     )
 
 
