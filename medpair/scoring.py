@@ -20,7 +20,7 @@ def score(
     """Scores a folder of pairs against real ones; the lake keeps the scores.
 
         >>> import medpair
-        >>> scores = medpair.score("pairs", against="phantom", size=32)
+        >>> scores = medpair.score("pairs", against="tiny.yaml", size=32)
         >>> list(scores.columns)
         ['value', 'low', 'high', 'n', 'unit']
         >>> bool(scores.loc["consistency", "value"] <= 1)
