@@ -261,6 +261,9 @@ def test_other_commands_read_what_was_made(first, medpair, home, tmp_path):
     assert len(rows) >= 1
     folder = told("datasets", "export", "tiny", str(tmp_path / "copy"))["folder"]
     assert len(list((Path(folder) / "images").iterdir())) == 4
+    card = (Path(folder) / "README.md").read_text()
+    for words in ("- version: v1", "Diagnosis, or any decision", "tiny@v1"):
+        assert words in card
     scored = told("evaluate", folder, "--against", str(home / "tiny.yaml"), "--size", "32")
     assert scored["scores"]["consistency"]["n"] == 4
 
