@@ -35,11 +35,11 @@ RECIPE = {
     "generator": {
         "kind": "medsegfactory",
         "from": "packaged:phantoms",
-        "sample": {"solver": "dpmpp-2m", "steps": 15, "guidance": 2.0},
+        "sample": {"solver": "dpmpp-2m", "steps": 4, "guidance": 1.0},
     },
     "grid": {"facets": {"finding": ["benign"]}, "replicates": 4, "seed": 7},
     "evaluate": {"judge_steps": 3, "finding_classifier_steps": 2},
-    "utility": {"real": [4], "seeds": 1, "steps": 2},
+    "utility": {"real": [4], "arms": ["real", "both"], "seeds": 1, "steps": 2},
 }
 # Every run's files as MLflow's page loads them, from a working directory of no meaning.
 DOWNLOAD = """
@@ -109,8 +109,9 @@ def moved_home(folder: Path) -> float:
 
 
 QUESTIONS: Sequence[Callable[[Place], None]] = (
-    lambda place: place.medpair(("report", "moved@v1"), ("utility", "moved@v1")),
-    lambda place: place.medpair(("datasets", "verify", "moved")),
+    lambda place: place.medpair(
+        ("report", "moved@v1"), ("utility", "moved@v1"), ("datasets", "verify", "moved")
+    ),
     lambda place: place.python(DOWNLOAD, f"sqlite:///{place.home / 'mlflow.db'}"),
 )
 
