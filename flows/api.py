@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
-from evaluation.report.answers import Answer, answers
+from evaluation.report.answers.answer import Answer, answers
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.sources import SourceSection

@@ -10,7 +10,7 @@ from prefect.states import Failed
 
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import Score, headlines
-from evaluation.report.answers import Answer, answers
+from evaluation.report.answers.answer import Answer, answers
 from evaluation.utility.result import Utility
 from flows.context import RunContext
 from flows.evaluate import Evaluated, evaluate_stage

@@ -99,13 +99,11 @@ class RunContext(BaseModel):
     @cached_property
     def checkpoint(self) -> Path | None:
         """Where training leaves its checkpoint; None for a generator that is not trained."""
-        from tasks.generator_training import checkpoint_folder
-
         spec, name = self.recipe.generator, self.recipe.name
         if not spec.trains:
             return None
         models, image = self.settings.models, self.recipe.image
-        return checkpoint_folder(models, name, spec, self.source.digest, image)
+        return spec.checkpoint_folder(models, name, self.source.digest, image)
 
     @cached_property
     def generator_spec(self) -> AnyGenerator:

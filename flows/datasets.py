@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
-from evaluation.report.answers import Answer, answers
+from evaluation.report.answers.answer import Answer, answers
 from factory.errors import InputError
 from factory.exports import EXPORTS
 from factory.identity import plain_name
@@ -22,9 +22,7 @@ from factory.store.versions import diff as difference
 from factory.visible_files import visible
 from factory.vocabulary import unknown_name
 from flows.planning.recipe import kept_recipe
-from tasks.generator_training import checkpoint_folder
 from tasks.provenance import own_scores
-from tasks.reports.export_origin import export_origin
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -220,6 +218,10 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     if folder.is_file() or visible(folder):
         raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
     snapshot = version.snapshot(settings)
+    from tasks.reports.export_origin import (
+        export_origin,
+    )  # loads torch, which no other command needs
+
     told = export_origin(snapshot, Lake(settings.lake), _weights(snapshot, settings), kind)
     with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
         for count in EXPORTS[kind](snapshot, folder, told):
@@ -236,8 +238,8 @@ def _weights(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | None:
         return None
     if not recipe.generator.trains:
         return recipe.generator.checkpoints
-    about = recipe.name, recipe.generator, attributes["digests"]["source"], recipe.image
-    return (checkpoint_folder(settings.models, *about),)
+    about = recipe.name, attributes["digests"]["source"], recipe.image
+    return (recipe.generator.checkpoint_folder(settings.models, *about),)
 
 
 def withdraw(version: Version, reason: str, settings: Settings) -> None:

@@ -13,8 +13,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from factory.generators.spec import GeneratorSpec
-from factory.identity import digest
-from factory.images import ImageSection
 from factory.models.checkpoints import CARD
 from factory.training.data import TrainingData
 from factory.training.steps import Progress
@@ -25,20 +23,6 @@ from tasks.services.progress import stage
 LOSSES = "losses.csv"
 COLUMNS = ("stage", "loss", "step", "value")
 RECORD_SECONDS = 20.0  # between two writes of losses to the record
-TRAINING_VERSION = 2  # raised when the same recipe learns otherwise: older checkpoints are others
-
-
-def checkpoint_folder(
-    models: Path, dataset: str, spec: GeneratorSpec, source_digest: str, image: ImageSection
-) -> Path:
-    """Where the checkpoint of this training lies: the same training, the same folder."""
-    identity = {
-        "version": TRAINING_VERSION,
-        "source": source_digest,
-        "image": image.model_dump(mode="json"),
-        **spec.training_identity(),
-    }
-    return models / f"{dataset}-{digest(identity)[:12]}"
 
 
 def training_data(reference: Reference) -> TrainingData:

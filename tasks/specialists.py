@@ -20,7 +20,7 @@ from factory.sources import SourceSection
 from factory.sources.base import Source
 from factory.training.data import TrainingData
 from factory.vocabulary import Domain
-from tasks.generator_training import checkpoint_folder, learn, training_data
+from tasks.generator_training import learn, training_data
 from tasks.real_data import Reference
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
@@ -122,7 +122,7 @@ def train_contenders(
     found = []
     for number, contender in enumerate(asked, 1):
         source = contender.source.build()
-        folder = checkpoint_folder(models, dataset, contender.spec, source.digest, image)
+        folder = contender.spec.checkpoint_folder(models, dataset, source.digest, image)
         who = (
             contender.arm if len(contender.domains) > 1 else f"specialist of {contender.domains[0]}"
         )

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import METRICS, Score, headlines
 from evaluation.report.alarm_lines import alarms_in
-from evaluation.report.answers import Answer, answers
+from evaluation.report.answers.answer import Answer, answers
+from evaluation.report.answers.verdicts import Verdict
 from evaluation.report.charts import Picture
 from evaluation.report.gallery import Shelf
 from evaluation.report.page import page
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.utility_page import UtilityPage
-from evaluation.report.verdicts import Verdict
 from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
 

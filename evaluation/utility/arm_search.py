@@ -170,12 +170,17 @@ def _survivors(count: int) -> int:
 
 def _kept(values: dict[Mixture, Values]) -> list[Mixture]:
     """Real images alone, and the better half of the mixtures, in the order of their means."""
-    mixed = sorted(values.keys() - {REAL}, key=lambda m: -np.nanmean(values[m]))
+    mixed = sorted(_mixed(values), key=lambda mixture: -np.nanmean(values[mixture]))
     return [REAL, *mixed[: _survivors(len(values)) - 1]]
 
 
+def _mixed(values: dict[Mixture, Values]) -> list[Mixture]:
+    """Those with pairs, in the order they were tried in: of equal ones the first is taken."""
+    return [mixture for mixture in values if mixture != REAL]
+
+
 def _choice(values: dict[Mixture, Values]) -> Choice:
-    mixed = values.keys() - {REAL}
+    mixed = _mixed(values)
     if not mixed:
         return Choice(REAL, float("nan"), float("nan"), 0)
     best = max(mixed, key=lambda mixture: float(np.nanmean(values[mixture])))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from factory.form import explained
-from factory.identity import first_named
+from factory.identity import digest, first_named
 from factory.images import ImageSection
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from factory.training.data import TrainingData
     from factory.training.steps import Progress
     from factory.vocabulary import Domain
+
+TRAINING_VERSION = 2  # raised when the same recipe learns otherwise: older checkpoints are others
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,18 @@ class GeneratorSpec(BaseModel):
         """All that decides what a training learns, but the data: plain values for a digest."""
         section = self.model_dump(mode="json", exclude=dict(self.untrained))
         return {"generator": first_named(section), "from": None}
+
+    def checkpoint_folder(
+        self, models: Path, dataset: str, source_digest: str, image: ImageSection
+    ) -> Path:
+        """Where the checkpoint of this training lies: the same training, the same folder."""
+        identity = {
+            "version": TRAINING_VERSION,
+            "source": source_digest,
+            "image": image.model_dump(mode="json"),
+            **self.training_identity(),
+        }
+        return models / f"{dataset}-{digest(identity)[:12]}"
 
     def check_start(self) -> None:
         """Whether a training can start from what the section names.

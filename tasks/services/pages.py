@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import InputError
+from tasks.services.mlflow_tracking import Tracker
 from tasks.services.progress import stage
 from tasks.services.settings import SERVER_STARTUP_SECONDS, Settings
 
@@ -142,6 +143,7 @@ def _prefect(serving: Serving, port: int) -> str:
 def _mlflow(serving: Serving, port: int, settings: Settings) -> str:
     if settings.mlflow.startswith("http"):
         return settings.mlflow
+    Tracker.of(settings)  # of a home that was moved, the places of its files are mended here
     address = f"http://{LOOPBACK}:{port}"
     words = ("mlflow", "server", "--backend-store-uri", settings.mlflow)
     where = ("--host", LOOPBACK, "--port", str(port), "--workers", "1")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluation.metrics.registry import METRICS, Score
-from evaluation.report.answers import Answer
+from evaluation.report.answers.answer import Answer
 from flows.console.tables.layout import Rows, frame, interval, mapping, path_line
 from flows.planning.plan import Plan
 

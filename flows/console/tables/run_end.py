@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evaluation.metrics.registry import Score
-from evaluation.report.answers import Answer
-from evaluation.report.help_sentence import help_sentence
+from evaluation.report.answers.answer import Answer
+from evaluation.report.answers.help_sentence import help_sentence
 from evaluation.report.wording import domain_words
 from flows.console.tables.layout import Rows
 

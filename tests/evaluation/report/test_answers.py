@@ -3,8 +3,10 @@ import math
 import pytest
 
 from evaluation.metrics.registry import METRICS, Score, over_domains
-from evaluation.report.answers import QUESTIONS, answers, findings
-from evaluation.report.verdicts import ORDER
+from evaluation.report.answers.answer import answers
+from evaluation.report.answers.finding import findings
+from evaluation.report.answers.questions import QUESTIONS
+from evaluation.report.answers.verdicts import ORDER
 from evaluation.statistics.bootstrap import NOTHING, Estimate
 
 CLOSED, GAIN = "consistency_closed", "utility_gain"

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from evaluation.metrics.registry import Score
-from evaluation.report.help_sentence import help_sentence
+from evaluation.report.answers.help_sentence import help_sentence
 from evaluation.statistics.bootstrap import Estimate
 
 

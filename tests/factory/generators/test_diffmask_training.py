@@ -19,7 +19,6 @@ from factory.settings import (
     ViewSection,
 )
 from factory.training.partial_views import in_view, with_views, without
-from tasks.generator_training import checkpoint_folder
 
 TRAIN = DiffMaskTrainSection(
     steps=2,
@@ -83,7 +82,7 @@ def test_what_it_draws_follows_from_the_checkpoint(whole, data):
 def test_switching_a_step_off_needs_no_other_training(whole, data, tmp_path):
     def folder(masks):
         spec = SPEC.model_copy(update={"masks": masks})
-        return checkpoint_folder(tmp_path, "x", spec, "source", data.image)
+        return spec.checkpoint_folder(tmp_path, "x", "source", data.image)
 
     lower = SPEC.masks.model_copy(update={"steps": ("attention", "crf")})
     other = SPEC.masks.model_copy(update={"affinity": AffinitySection(radius=4)})

@@ -13,7 +13,6 @@ from factory.images import ImageSection
 from factory.prompts.prompt import Prompt
 from factory.store.checks import check
 from factory.vocabulary import load_vocabulary
-from tasks.generator_training import checkpoint_folder
 from tests.toys.generator import SquareSpec
 
 IMAGE = ImageSection(size=32, channels=1)
@@ -73,7 +72,7 @@ def test_what_it_cannot_do_is_refused(spec):
 
 def test_other_settings_are_another_identity(spec, tmp_path):
     def folder(each):
-        return checkpoint_folder(tmp_path, "x", each, "source", IMAGE)
+        return each.checkpoint_folder(tmp_path, "x", "source", IMAGE)
 
     assert folder(spec) == folder(SquareSpec(side=4)) != folder(SquareSpec(side=5))
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from evaluation.gating.version_gates import Decision, Verdict
 from evaluation.metrics.registry import Score
-from evaluation.report.answers import answers
+from evaluation.report.answers.answer import answers
 from evaluation.statistics.bootstrap import Estimate
 from evaluation.utility.learning_curve import LearningCurve
 from factory.store.repository import Entry

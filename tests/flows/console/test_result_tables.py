@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from evaluation.metrics.registry import Score
-from evaluation.report.answers import answers
+from evaluation.report.answers.answer import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
 from flows.console.tables import result_tables

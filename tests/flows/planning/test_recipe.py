@@ -224,11 +224,16 @@ def test_every_kind_can_be_named():
     assert set(GENERATORS) >= {"phantom"}
 
 
-def test_reading_a_recipe_loads_nothing_heavy():
-    code = (
-        "import sys, flows.planning.recipe;"
-        "print([m for m in ('torch', 'prefect', 'mlflow', 'diffusers', 'zarr') if m in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("flows.planning.recipe", ("torch", "prefect", "mlflow", "diffusers", "zarr")),
+        # Prefect makes its home when it is imported: only once the settings have one.
+        ("flows.api", ("torch", "prefect", "mlflow", "diffusers")),
+    ],
+)
+def test_reading_a_recipe_and_asking_loads_nothing_heavy(module, heavy):
+    code = f"import sys, {module};print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
