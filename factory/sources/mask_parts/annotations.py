@@ -18,6 +18,7 @@ from factory.sources.mask_parts.run_lengths import decode_runs
 from factory.sources.mask_parts.shapes import Shapes
 
 Region = NDArray[np.bool_]  # (H, W)
+CENTRE = 0.5  # annotations count from the corner of the first pixel, scikit-image from its centre
 WITHOUT_AREA = ("point", "points", "line", "linestrip")
 
 
@@ -132,7 +133,7 @@ def _drawn(kind: str, points: NDArray[np.float64], size: tuple[int, int]) -> Reg
         points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     elif kind == "circle":
         inside = np.zeros(size, bool)
-        (x, y), rim = points[0], points[1]
+        (x, y), rim = points[0] - CENTRE, points[1]
         inside[disk((y, x), float(np.hypot(*(rim - points[0]))) + 1e-6, shape=size)] = True
         return inside
     elif kind != "polygon":
@@ -141,6 +142,6 @@ def _drawn(kind: str, points: NDArray[np.float64], size: tuple[int, int]) -> Reg
 
 
 def _filled(points: NDArray[np.float64], size: tuple[int, int]) -> Region:
-    inside = np.zeros(size, bool)
-    inside[polygon(points[:, 1], points[:, 0], shape=size)] = True
+    inside, corners = np.zeros(size, bool), points - CENTRE
+    inside[polygon(corners[:, 1], corners[:, 0], shape=size)] = True
     return inside

@@ -27,6 +27,8 @@ from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.sources.folder import FolderSource
+from factory.sources.mask_parts.annotations import read_json_mask
+from factory.sources.mask_parts.part import MaskPart
 from factory.sources.nnunet import NnunetSource
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, make, missing
@@ -338,6 +340,20 @@ def test_coco_decodes_to_the_same_masks(snapshot, tmp_path):
         for each, image in zip(told["images"], here.images, strict=True):
             picture = read_png((tmp_path / "copy" / domain / each["file_name"]).read_bytes())
             np.testing.assert_array_equal(picture, image[..., 0])
+
+
+def test_our_own_reader_of_coco_gives_back_the_masks_that_were_written(snapshot, tmp_path):
+    list(EXPORTS["coco"](snapshot, tmp_path / "copy", TOLD))
+    for domain in (BREAST, SKIN):
+        file = tmp_path / "copy" / domain / "annotations.json"
+        images, masks = json.loads(file.read_text())["images"], of_domain(snapshot.read(), domain)
+        for image, mask in zip(images, masks.masks, strict=True):
+            shapes = read_json_mask(MaskPart(file, str(image["id"])), file.name, file)
+            read = np.zeros((32, 32), bool)
+            for name, inside in shapes.regions:
+                assert name == "lesion"
+                read |= inside[0]
+            np.testing.assert_array_equal(read, mask > 0)
 
 
 def read_png(content):

@@ -120,7 +120,7 @@ def decathlon(mine):
     write_json(mine / "dataset.json", told | {"training": entries, "test": []})
 
 
-SQUARE = [[10, 8], [29, 8], [29, 27], [10, 27]]  # x, y
+SQUARE = [[10, 8], [30, 8], [30, 28], [10, 28]]  # x, y of corners: 20 pixels wide
 
 
 def coco(mine):
