@@ -26,14 +26,12 @@ from factory.sources import SourceSection
 from factory.sources.folder import FolderSource, read_rows
 from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
-from factory.visible_files import visible
 from flows.context import RunContext, open_context
 from flows.datasets import Version
 from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
-from flows.planning.recipe_paths import checkpoint_named
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -239,60 +237,6 @@ def scores(sql: str, settings: Settings, at: str = "") -> pd.DataFrame:
     except ValueError as error:
         raise InputError(f"--at {at!r} is no moment; write 2026-01-31T12:00+00:00") from error
     return Lake(settings.lake).query(sql, moment)
-
-
-@dataclass(frozen=True)
-class Segmented:
-    """Masks that were drawn for a folder of pictures.
-
-    Attributes:
-        folder: where they lie, each by its picture's name, as PNG of class indices.
-        domain: of all of them.
-        classes: names in index order.
-        masks: how many there are.
-        sheet: a picture of some of them on their images.
-    """
-
-    folder: Path
-    domain: str
-    classes: tuple[str, ...]
-    masks: int
-    sheet: Path
-
-
-def segment(folder: Path, out: Path, checkpoint: str, domain: str = "", seed: int = 0) -> Segmented:
-    """Draws a mask for every picture of a folder by a trained model; no picture is changed.
-
-    Raises:
-        InputError: if the checkpoint is none of image and mask, knows several domains and none is
-            named, a picture cannot be read, or `out` holds something.
-    """
-    from evaluation.report.image_sheets import contact_sheet
-    from factory.exports.segmented_folder import (
-        domain_among,
-        flat_images,
-        segment_files,
-        write_masks,
-    )
-    from factory.generators.medsegfactory import MedSegFactory
-    from factory.models.checkpoints import read_card
-    from factory.settings import SampleSection
-
-    if out.is_file() or visible(out):
-        raise InputError(f"{out} is not empty: masks of two models would mix; name a new folder")
-    files = flat_images(folder)
-    place = checkpoint_named(checkpoint)
-    image = ImageSection.model_validate(read_card(place).get("image", {}))
-    generator = MedSegFactory.load(place, image, SampleSection(guidance=1.0))
-    known, sheet = domain_among(generator.domains, domain), out / "overlays.png"
-    drawn = segment_files(generator, known, files, seed)
-    with stage("drawing masks", total=len(files)) as progress:
-        for batch in write_masks(drawn, known, folder, out):
-            if not sheet.exists():
-                shown = contact_sheet(batch.pairs, {known.name: known.classes})
-                sheet.write_bytes(shown.png)
-            progress.advance(len(batch.files))
-    return Segmented(out, known.name, known.classes, len(files), sheet)
 
 
 def image_section(size: int, channels: int) -> ImageSection:

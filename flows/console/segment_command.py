@@ -25,9 +25,9 @@ def segment(
 ) -> None:
     """Draws a mask for every picture of a folder; to be looked at before anything learns from it."""
     with open_session(home, json_) as session:
-        from flows import api
+        from flows.starting import segmented_folder
 
-        found = api.segment(folder, out, checkpoint, domain, seed)
+        found = segmented_folder.segment(folder, out, checkpoint, domain, seed)
         text = (
             f"{found.masks} masks of {found.domain}: {found.folder}\n"
             f"classes: {', '.join(found.classes)}; look at {found.sheet} first"

@@ -1,1 +1,1 @@
-"""From a folder of one's own images and masks to a recipe that runs."""
+"""Before a run: a folder becomes a recipe, images get masks, a few pairs are looked at."""

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from factory.errors import InputError
-from factory.exports.segmented_folder import (
+from factory.images import ImageSection, fit_mask, unfit_mask
+from factory.pairs import PairBatch
+from factory.vocabulary import Domain
+from flows.starting.segmented_folder import (
     domain_among,
     flat_images,
     segment_files,
     write_masks,
 )
-from factory.images import ImageSection, fit_mask, unfit_mask
-from factory.pairs import PairBatch
-from factory.vocabulary import Domain
 
 DOMAIN = Domain(name="a", title="a", modality="m", anatomy="n", classes=("disc", "ring"))
 

@@ -11,13 +11,17 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from evaluation.report.image_sheets import contact_sheet
 from factory.errors import InputError
 from factory.images import ImageSection, apply_window, fit_image, robust_window, unfit_mask
 from factory.pairs import Images, Masks, PairBatch
 from factory.prompts.prompt import Prompt
+from factory.settings import SampleSection
 from factory.sources.image_files import FLAT_ENDINGS, read_stack
 from factory.visible_files import visible
 from factory.vocabulary import Domain
+from flows.planning.recipe_paths import checkpoint_named
+from tasks.services.progress import stage
 
 READ_AT_ONCE = 32
 
@@ -31,6 +35,54 @@ class Segments(Protocol):
     def segment(
         self, prompts: Sequence[Prompt], seeds: Sequence[int], images: Images
     ) -> PairBatch: ...
+
+
+@dataclass(frozen=True)
+class SegmentedFolder:
+    """Masks that were drawn for a folder of pictures.
+
+    Attributes:
+        folder: where they lie, each by its picture's name, as PNG of class indices.
+        domain: of all of them.
+        classes: names in index order.
+        masks: how many there are.
+        sheet: a picture of some of them on their images.
+    """
+
+    folder: Path
+    domain: str
+    classes: tuple[str, ...]
+    masks: int
+    sheet: Path
+
+
+def segment(
+    folder: Path, out: Path, checkpoint: str, domain: str = "", seed: int = 0
+) -> SegmentedFolder:
+    """Draws a mask for every picture of a folder by a trained model; no picture is changed.
+
+    Raises:
+        InputError: if the checkpoint is none of image and mask, knows several domains and none is
+            named, a picture cannot be read, or `out` holds something.
+    """
+    from factory.generators.medsegfactory import MedSegFactory
+    from factory.models.checkpoints import read_card
+
+    if out.is_file() or visible(out):
+        raise InputError(f"{out} is not empty: masks of two models would mix; name a new folder")
+    files = flat_images(folder)
+    place = checkpoint_named(checkpoint)
+    image = ImageSection.model_validate(read_card(place).get("image", {}))
+    generator = MedSegFactory.load(place, image, SampleSection(guidance=1.0))
+    known, sheet = domain_among(generator.domains, domain), out / "overlays.png"
+    drawn = segment_files(generator, known, files, seed)
+    with stage("drawing masks", total=len(files)) as progress:
+        for batch in write_masks(drawn, known, folder, out):
+            if not sheet.exists():
+                shown = contact_sheet(batch.pairs, {known.name: known.classes})
+                sheet.write_bytes(shown.png)
+            progress.advance(len(batch.files))
+    return SegmentedFolder(out, known.name, known.classes, len(files), sheet)
 
 
 def flat_images(folder: Path) -> list[Path]:
