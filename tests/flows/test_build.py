@@ -198,7 +198,7 @@ def test_pairs_are_gated_and_the_champion_is_challenged(first, medpair, path, ho
     assert told["scores"]["consistency_before_filtering"]["n"] >= told["scores"]["consistency"]["n"]
     assert told["promotion"]["champion"] == "v1"
     page = Path(told["report"]).read_text()
-    assert "What was rejected?" in page
+    assert "Rejected pairs" in page
     assert "besides rejected ones (2 near copy)." in " ".join(page.split())
     assert "no image: it draws by rule" in page
 

@@ -483,7 +483,6 @@ def test_a_limit_above_the_patients_is_a_problem(tmp_path: Path) -> None:
         (lambda f: (f / "classes.json").write_text('{"0": "background"}'), "at least one class"),
         (lambda f: (f / "classes.json").write_text('{"1": "a;b"}'), "holds , or ;"),
     ],
-    ids=str,
 )
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path, spoil: Any, message: str) -> None:
     folder = chest(tmp_path / "set")
