@@ -42,7 +42,7 @@ def medsegfactory(
         return lambda _: described
 
     def new(encoders: Encoders, prior: GaussianPrior) -> DualStreamUNet:
-        return DualStreamUNet(encoders.fitted(PRESETS[preset]), coupling, prior)
+        return DualStreamUNet(encoders.fitted(PRESETS[preset], data.image.size), coupling, prior)
 
     return System(
         name="MedSegFactory (arXiv 2504.06897)",

@@ -54,9 +54,9 @@ class Encoders:
         states = (dict(self.autoencoder.state_dict()), dict(self.text.model.state_dict()))
         return hashlib.sha256(b"".join(save(state) for state in states)).hexdigest()
 
-    def fitted(self, size: Config) -> dict[str, object]:
-        """Configuration of a UNet of this size that reads these latents and texts."""
-        fold = self.autoencoder.fold
+    def fitted(self, size: Config, side: int) -> dict[str, object]:
+        """Configuration of a UNet of this size that reads these texts, and latents of `side` px."""
+        fold = self.autoencoder.fold(side, int(str(size["sample_size"])))
         channels = self.autoencoder.channels * fold**2
         return {
             **size,

@@ -105,7 +105,7 @@ def text_to_image(
         return lambda copy: captions_of(described, text, seed, copy, rates)
 
     def new(encoders: Encoders, prior: GaussianPrior) -> TextToImageUNet:
-        return TextToImageUNet(encoders.fitted(TEXT_TO_IMAGE[preset]), prior)
+        return TextToImageUNet(encoders.fitted(TEXT_TO_IMAGE[preset], data.image.size), prior)
 
     return System(
         name="text-to-image latent diffusion (MediSyn, arXiv 2405.09806)",

@@ -30,9 +30,13 @@ class Autoencoder(nn.Module, ABC):
     def channels(self) -> int:
         """C of the latents."""
 
-    @property
-    def fold(self) -> int:
-        """How many latent cells a small denoiser reads as one, in each direction."""
+    def fold(self, side: int, cells: int) -> int:
+        """How many latent cells a denoiser reads as one, in each direction.
+
+        Args:
+            side: of the pictures, in pixels.
+            cells: that the denoiser is meant to read, in each direction.
+        """
         return 1
 
     @abstractmethod

@@ -26,7 +26,6 @@ from factory.models.weights import assign_state, read_state, write_state
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 DETAIL_NOISE = 1 << 40  # added to a stream's number: not the noise that latents are drawn from
-TOKEN = 8  # pixels that a denoiser reads as one cell, each way
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,9 @@ class CoarseAutoencoder(Autoencoder):
         """C of the latents: the colours of pictures."""
         return COLOURS
 
-    @property
-    def fold(self) -> int:
-        """A denoiser reads 8 x 8 pixels as one cell: attention to each coarse pixel takes hours."""
-        return TOKEN // self.factor
+    def fold(self, side: int, cells: int) -> int:
+        """A power of two, for no fewer cells than meant: each coarse pixel alone takes hours."""
+        return 1 << max(0, (side // self.factor // cells).bit_length() - 1)
 
     def sizes(self, pictures: Tensor) -> list[Tensor]:
         """(B, C, H, W) at every size, the coarsest first: what decoders start from, and end with."""

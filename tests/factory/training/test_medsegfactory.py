@@ -168,7 +168,8 @@ def test_no_weights_are_refused():
 
 @pytest.fixture(scope="session")
 def on_coarse(section):
-    return section.model_copy(update={"autoencoder": CoarseTraining(steps=4, batch=2, width=8)})
+    coarse = CoarseTraining(factor=2, steps=4, batch=2, width=8)
+    return section.model_copy(update={"autoencoder": coarse})
 
 
 @pytest.fixture(scope="session")

@@ -116,5 +116,6 @@ def test_an_untrained_decoder_predicts_nothing_and_is_small():
     assert 1.2e6 < sum(weights.numel() for weights in network.parameters()) < 1.6e6
 
 
-def test_denoisers_read_eight_pixels_as_a_cell():
-    assert [coarse(factor=factor).fold for factor in (2, 4, 8)] == [4, 2, 1]
+def test_denoisers_read_a_picture_of_any_size_as_about_as_many_cells():
+    assert [coarse(factor=factor).fold(128, 16) for factor in (2, 4, 8)] == [4, 2, 1]
+    assert [coarse(factor=4).fold(side, 16) for side in (32, 64, 192, 224, 256)] == [1, 1, 2, 2, 4]
