@@ -35,7 +35,8 @@ $(INSTALLED_DOCS): $(INSTALLED)
 	@touch $@
 
 docs: $(INSTALLED_DOCS)
-	$(BIN)/mkdocs build --strict
+	$(BIN)/typer flows.console.cli utils docs --name medpair --title Commands --output docs/cli.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf site build *.egg-info

@@ -1,6 +1,7 @@
 """What README and docs tell people to type exists, and they explain every key and every score."""
 
 import ast
+import html
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer.main
 import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from typer.cli import get_docs_for_click
 
 from evaluation.features.names import GROUPS
 from evaluation.gating.pair_gates import REJECTING
@@ -30,7 +32,8 @@ from tasks.services.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+GENERATED = DOCS / "cli.md"
+PAGES = [ROOT / "README.md", *(page for page in sorted(DOCS.glob("*.md")) if page != GENERATED)]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,7 +41,7 @@ PROMPT = re.compile(r"^\$ (?:\w+=\S+ )*(?:\.venv/bin/)?(medpair .*)$", re.MULTIL
 INLINE = re.compile(r"`(medpair [a-z][^`]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
-PLACEHOLDERS = {"RECIPE", "NAME", "mine.yaml", "path/to/mine.yaml"}  # a recipe of the reader's
+PLACEHOLDERS = {"RECIPE", "NAME", "mine.yaml", "path/to/mine.yaml", "mine"}  # a recipe of the reader's
 
 KINDS = {*SOURCES.values(), *GENERATORS.values()}
 
@@ -266,7 +269,7 @@ def test_every_setting_is_explained():
 def test_every_deployment_is_explained():
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     for each in content["deployments"]:
-        assert f"/{each['name']}` |" in TEXTS["running.md"]
+        assert f"/{each['name']}` |" in TEXTS["nightly.md"]
 
 
 @pytest.mark.parametrize("body", blocks("python"))
@@ -290,8 +293,20 @@ def defined(tree):
 
 def test_every_page_is_in_the_table_of_contents():
     contents = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    listed = {file for entry in contents for file in entry.values()}
-    assert listed == {page.name for page in DOCS.glob("*.md")}
+    assert sorted(files_in(contents)) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
+def files_in(contents):
+    for entry in contents:
+        for listed in entry.values():
+            yield from files_in(listed) if isinstance(listed, list) else [listed]
+
+
+def test_the_reference_of_commands_is_what_they_say_of_themselves():
+    root = typer.main.get_command(app)
+    found = get_docs_for_click(obj=root, ctx=typer.Context(root), name="medpair", title="Commands")
+    written = html.unescape(GENERATED.read_text(encoding="utf-8"))
+    assert written == f"{found.strip()}\n", "make docs writes it anew"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
