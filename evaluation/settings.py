@@ -192,7 +192,9 @@ class UtilitySection(BaseModel):
     unseen: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
         default=(), description="classes that no real training image of any arm shows"
     )
-    seeds: int = Field(default=3, ge=1, description="repeats, each with its own real images")
+    seeds: int = Field(
+        default=3, ge=1, le=100, description="repeats, each with its own real images"
+    )
     steps: int = Field(default=1500, ge=1, description="training steps, the same in every arm")
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     domains: Annotated[tuple[str, ...], AfterValidator(_distinct)] | None = Field(

@@ -24,7 +24,7 @@ class ImageSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: Annotated[int, Field(ge=32, multiple_of=8)] = 128
+    size: Annotated[int, Field(ge=32, le=2048, multiple_of=8)] = 128
     channels: Literal[1, 3] = 1
 
 

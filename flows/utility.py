@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,9 +25,10 @@ from flows.planning.recipe import kept_recipe
 from flows.stages import settings_of_flow, stage_flow
 from tasks.downstream import DownstreamExperiment
 from tasks.exposure import exposure_of
+from tasks.provenance import version_of
 from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
-from tasks.utility import measure_arms, record_utility
+from tasks.utility import keep_cases, measure_arms, record_utility
 
 Lines = list[dict[str, object]]
 
@@ -65,7 +66,8 @@ def utility_stage(
             context.lake.open_test(snapshot.id, experiment.reference.digest, "utility")
         cost = budget(experiment.untrained(arms), section, context.recipe.image)
         with stage(f"utility: {cost}"):
-            found = utility_of(measure_arms(experiment, arms))
+            cases = measure_arms(experiment, arms)
+        found = replace(utility_of(cases), files=keep_cases(cases, *_place(context, experiment)))
         about = ScoreKey(snapshot.id, experiment.reference.digest, "", context.recipe.name)
         record_utility(context.lake, about, found.scores)
         record.scores(headlines(found.scores))
@@ -112,6 +114,15 @@ def experiment_of(
     )
 
 
+def _place(context: RunContext, experiment: DownstreamExperiment) -> tuple[Path, str]:
+    """Folder and beginning of the names of the files of cases: one for each split it is tested on."""
+    version = version_of(context.lake, context.store.snapshot(experiment.snapshot))
+    reference = experiment.reference
+    name = f"{context.recipe.name}-{version or experiment.snapshot}-{reference.split}"
+    other = reference.elsewhere[:8]
+    return context.settings.reports, f"{name}-{other}" if other else name
+
+
 @flow(name="utility-of-published", flow_run_name="{dataset}")
 def utility_of_published(
     dataset: str, version: str = MAIN, home: Path | None = None
@@ -151,6 +162,7 @@ class UtilityResult:
         unseen: seen and unseen classes apart; no rows where `utility.unseen` names none.
         scores: of all.
         file: where all this is kept as JSON; None where the lake and the report hold it.
+        cases: CSV files with a row per tested case of every arm, of segmenters and of classifiers.
     """
 
     version: str
@@ -164,6 +176,7 @@ class UtilityResult:
     unseen: Lines
     scores: list[Score]
     file: Path | None = None
+    cases: tuple[Path, ...] = ()
 
     @staticmethod
     def of(
@@ -189,6 +202,7 @@ class UtilityResult:
             unseen=_lines(found.segmentation.unseen),
             scores=list(found.scores),
             file=file,
+            cases=tuple(found.files.values()),
         )
 
 

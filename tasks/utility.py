@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -19,6 +20,24 @@ from tasks.downstream import DownstreamExperiment
 def measure_arms(experiment: DownstreamExperiment, arms: Sequence[Arm]) -> Cases:
     """Trains every arm that was not trained before, and tests all of them."""
     return experiment.cases(arms)
+
+
+def keep_cases(cases: Cases, folder: Path, name: str) -> dict[str, Path]:
+    """Writes every tested case of every arm as CSV, for statistics of the reader's own.
+
+    Args:
+        cases: name of a task -> a row per tested case of all its arms.
+        folder: of the reports, made where it is missing.
+        name: that the files begin with.
+
+    Returns:
+        Name of each task that has cases -> its file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {task: folder / f"{name}-{task}-cases.csv" for task, rows in cases.items() if len(rows)}
+    for task, file in files.items():
+        cases[task].to_csv(file, index=False)
+    return files
 
 
 @task(task_run_name="record-utility", cache_policy=NO_CACHE, persist_result=False)

@@ -41,7 +41,13 @@ PROMPT = re.compile(r"^\$ (?:\w+=\S+ )*(?:\.venv/bin/)?(medpair .*)$", re.MULTIL
 INLINE = re.compile(r"`(medpair [a-z][^`]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
-PLACEHOLDERS = {"RECIPE", "NAME", "mine.yaml", "path/to/mine.yaml", "mine"}  # a recipe of the reader's
+PLACEHOLDERS = {
+    "RECIPE",
+    "NAME",
+    "mine.yaml",
+    "path/to/mine.yaml",
+    "mine",
+}  # a recipe of the reader's
 
 KINDS = {*SOURCES.values(), *GENERATORS.values()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
@@ -39,9 +40,11 @@ class Utility:
 
     Attributes:
         by_task: name of a task -> what its arms came to.
+        files: name of a task -> where its cases are kept, of those that have any.
     """
 
     by_task: Mapping[str, TaskUtility]
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def segmentation(self) -> TaskUtility:

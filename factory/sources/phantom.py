@@ -27,7 +27,7 @@ from factory.vocabulary import Domain, unknown_name
 
 __all__ = ["PhantomSource", "Phantoms", "paint", "render"]
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=100_000)]  # drawn one by one, before a run begins
 LEFT_OUT_VERSION = 2  # raised when images with structures left out change, and whole ones do not
 
 

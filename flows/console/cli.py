@@ -31,6 +31,7 @@ from tasks.services.run_logs import INPUT_ERRORS
 DISTRIBUTION = "medpair-factory"
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+MOST_CHARACTERS = 600  # of a line that people read
 
 
 class Commands(TyperGroup):
@@ -58,10 +59,16 @@ def _text(error: Exception) -> str:
 def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
     terminal = Terminal("--json" in words)
     for line in lines:
-        terminal.complain(line)
+        terminal.complain(_cut(line))
     if terminal.json_wanted:
         terminal.show({"exit_code": code, "problems": lines}, "")
     return code
+
+
+def _cut(line: str) -> str:
+    """The line without the middle of what is too long to be read, such as a value of a megabyte."""
+    half = MOST_CHARACTERS // 2
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:half]} […] {line[-half:]}"
 
 
 app = typer.Typer(

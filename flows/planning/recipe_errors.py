@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import get_args
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ from factory.vocabulary import unknown_name
 from flows.planning.renamed_keys import name_now
 
 Model = type[BaseModel]
+MOST_LINES = 50  # more are one mistake made often; words alike are looked for in each
 
 
 def lines(errors: Iterable[ErrorDetails], root: Model) -> list[str]:
@@ -21,8 +23,14 @@ def lines(errors: Iterable[ErrorDetails], root: Model) -> list[str]:
     Args:
         errors: of pydantic.
         root: the model that was validated.
+
+    Returns:
+        `MOST_LINES` at most, and one that counts the others.
     """
-    return list({_place(error["loc"], root)[0]: _line(error, root) for error in errors}.values())
+    placed = {_place(error["loc"], root)[0]: error for error in errors}
+    found = [_line(error, root) for error in islice(placed.values(), MOST_LINES)]
+    more = len(placed) - len(found)
+    return [*found, *([f"and {more} more mistakes in it"] if more else [])]
 
 
 def _line(error: ErrorDetails, root: Model) -> str:

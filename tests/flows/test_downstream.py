@@ -1,5 +1,6 @@
 """Unseen classes and another hospital, through the whole runner at its smallest."""
 
+import pandas as pd
 import pytest
 
 from evaluation.lake.lake import Lake
@@ -25,6 +26,12 @@ def test_an_unseen_class_is_tested_on_another_hospital(medpair, recipe, tmp_path
     assert [row["kind"] for row in told["unseen"]] == ["synthetic", "real", "both"]
     assert {score["metric"] for score in told["scores"]} == NAMES
     assert all(row["real"].isdigit() for row in told["levels"] if row["real"])
+    (file,) = told["cases"]
+    cases = pd.read_csv(file, keep_default_na=False).query("`class` == 'macro'")
+    means = cases.groupby("kind", sort=False)["dice"].mean()
+    assert means.to_dict() == pytest.approx(
+        {row["kind"]: row["dice"] for row in told["levels"] if row["class"] == "macro"}
+    )
     kept = Lake(str(home / "lake")).read("scores")
     assert set(kept["metric"]) >= NAMES
     assert "utility_gain" not in set(kept["metric"])

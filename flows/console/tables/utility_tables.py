@@ -50,6 +50,8 @@ def utility(found: UtilityResult) -> RenderableType:
         *_equivalents([*found.equivalent_images, *classes["equivalent_images"]]),
         *_provenances([*found.levels, *classes["levels"]]),
         *([] if found.file is None else [Text("all tables:"), path_line(found.file)]),
+        *([Text("every case of every arm:")] if found.cases else []),
+        *(path_line(file) for file in found.cases),
     )
 
 

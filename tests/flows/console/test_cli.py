@@ -88,6 +88,14 @@ def test_a_wrong_recipe_is_one_line_and_leaves_no_trace(case, dry, medpair, reci
     assert not home.exists()
 
 
+def test_a_value_that_nobody_reads_is_cut(medpair, recipe, tmp_path):
+    said = medpair("run", recipe(name="9" * 5000), "--home", tmp_path / "home", "--dry-run")
+    assert said.code == 2
+    (line,) = said.lines
+    assert len(line) < 700
+    assert "999 […] 999" in line
+
+
 def test_a_missing_library_is_one_line_and_leaves_no_trace(medpair, recipe, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "radiomics.featureextractor", None)
     home = tmp_path / "home"

@@ -100,6 +100,9 @@ BAD = {
         ["source={kind: union, parts: {a: {kind: phantom}}}"],
         "source.parts is {'a': {'kind': 'phantom'}}: ",
     ),
+    "pictures of a gigabyte": (["image.size=65536"], "image.size is 65536: "),
+    "more phantoms than a day draws": (["source.train=1000000"], "source.train is 1000000: "),
+    "seeds without end": (["utility.seeds=1000000"], "utility.seeds is 1000000: "),
     "a phantom nobody draws": (["source.domains=[phantom-toe]"], "phantom-toe"),
 }
 
@@ -116,6 +119,12 @@ def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
 def test_every_mistake_is_listed_at_once(write):
     bad = {**GOOD, "name": "a/b", "image": {"sise": 64}, "grid": {"replicates": 0}}
     assert len(refusal(write(bad))) == 3
+
+
+def test_of_mistakes_without_number_fifty_are_listed_and_the_others_counted(write):
+    *listed, last = refusal(write({**GOOD, **{f"key{i}": 1 for i in range(20_000)}}))
+    assert len(listed) == 50
+    assert last.endswith(": and 19950 more mistakes in it")
 
 
 @pytest.mark.parametrize(
