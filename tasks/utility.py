@@ -34,9 +34,10 @@ def keep_cases(cases: Cases, folder: Path, name: str) -> dict[str, Path]:
         Name of each task that has cases -> its file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {task: folder / f"{name}-{task}-cases.csv" for task, rows in cases.items() if len(rows)}
-    for task, file in files.items():
-        cases[task].to_csv(file, index=False)
+    told = {key: rows for key, rows in cases.items() if len(rows)}
+    files = {key: folder / f"{name}-{key}-cases.csv" for key in told}
+    for key, file in files.items():
+        told[key].to_csv(file, index=False)
     return files
 
 
