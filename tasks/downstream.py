@@ -18,7 +18,7 @@ from evaluation.networks.training_loop import Step
 from evaluation.networks.weights import is_saved, read_back
 from evaluation.pairs import Block, Pairs, take
 from evaluation.settings import UtilitySection
-from evaluation.utility.arm_search import Choice, arm_steps, searched
+from evaluation.utility.arm_search import REAL, Choice, arm_steps, searched
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import AnyTask, TrainedNetwork, task_of
 from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure, provenance
@@ -84,7 +84,7 @@ class DownstreamExperiment:
     def untrained(self, arms: Sequence[Arm]) -> list[Arm]:
         """Those of the arms that are still to be trained, each training once."""
         trainings = dict.fromkeys(arm.trained_as for arm in arms)
-        return [arm for arm in trainings if not is_saved(self.place(arm))]
+        return [arm for arm in trainings if not is_saved(self.place(self._equal(arm)))]
 
     def test_arm(self, arm: Arm) -> pd.DataFrame:
         """Every number of one arm, case by case; columns as `DownstreamTask.utility` reads them."""
@@ -164,12 +164,13 @@ class DownstreamExperiment:
         return self.reference.held_out, None
 
     def _trained(self, arm: Arm, child: Record) -> TrainedNetwork:
-        task, place = self.task(arm), self.place(arm)
+        task, chosen = self.task(arm), self._as_chosen(arm, child)
+        place = self.place(self._equal(arm))
         kept: TrainedNetwork | None = read_back(partial(task.load, arm.network), place)
         if kept is not None:
             return kept
         network, loop = task.start(
-            self._as_chosen(arm, child),
+            chosen,
             self.to_learn(arm.fold),
             self.synthetic,
             self._targets(arm),
@@ -197,6 +198,13 @@ class DownstreamExperiment:
         child.tags({"chosen": str(choice.mixture)})
         return choice.mixture.applied(arm)
 
+    def _equal(self, arm: Arm) -> Arm:
+        """The arm that has the same training: one whose search chose no pairs is `real`."""
+        if arm.kind != "searched" or not (self.place(arm) / CHOICE).is_file():
+            return arm
+        mixture = self.choice(arm).mixture
+        return mixture.applied(arm) if mixture == REAL else arm
+
     def _search(self, arm: Arm, child: Record) -> Choice:
         task, targets = self.task(arm), self._targets(arm)
         real = task.learnable(self.to_learn(arm.fold), arm.domain, targets)
@@ -216,7 +224,7 @@ class DownstreamExperiment:
 
         No alias: which of them to use is for whoever reads the scores, not for the last test.
         """
-        place = self.place(arm)
+        place = self.place(self._equal(arm))
         origin = {"snapshot": self.snapshot, "source": self.reference.source}
         child.register(
             f"{self.registered}-{arm.network}",

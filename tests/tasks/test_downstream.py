@@ -1,5 +1,6 @@
 """The experiment trains on what it may, tests on what it must not have seen, and trains nothing twice."""
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from PIL import Image
 from evaluation.errors import InputError
 from evaluation.networks.settings import DomainRandomisationSection
 from evaluation.settings import ARMS, UtilitySection
+from evaluation.utility.arm_search import Choice, Mixture
 from evaluation.utility.arms import Arm
 from evaluation.utility.classification import stratified_subset
 from evaluation.utility.exposure import NO_EXPOSURE, TrainingExposure
@@ -20,7 +22,7 @@ from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.sources.folder import FolderSource
 from factory.sources.phantom import PhantomSource
-from tasks.downstream import DownstreamExperiment
+from tasks.downstream import CHOICE, DownstreamExperiment
 from tasks.real_data import Reference
 
 IMAGE = ImageSection(size=32)
@@ -90,6 +92,21 @@ def test_every_arm_is_tested_and_trained_once(experiment):
     assert stated[alone].tolist() == [""] * 4
     assert set(stated.drop(alone)) == {"phantom"}
     assert told.levels["hd95"].notna().all()
+
+
+def test_a_search_that_chooses_no_pairs_trains_nothing_of_its_own(experiment):
+    real, found = (
+        next(arm for arm in experiment.arms() if arm.kind == kind) for kind in ("real", "searched")
+    )
+    experiment.place(found).mkdir(parents=True)
+    none = Choice(Mixture(), gain=-0.01, error=0.02, images=2)
+    (experiment.place(found) / CHOICE).write_text(json.dumps(none.card))
+    cases = experiment.test_arm(real)
+    assert experiment.untrained([real, found]) == []
+    same = experiment.test_arm(found)
+    assert set(same["chosen"]) == {"no pairs"}
+    assert same["dice"].equals(cases["dice"])
+    assert [file.name for file in experiment.place(found).iterdir()] == [CHOICE]
 
 
 def test_validation_chooses_weights_unless_rows_rest_on_few(experiment, phantoms):
