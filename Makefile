@@ -21,8 +21,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/medpair demo
 
+# Files are shared out, so that what a file's tests make once is made once. 2 GB of memory each.
+JOBS ?= 2
 test: setup
-	$(BIN)/pytest -m "not gpu"
+	$(BIN)/pytest -m "not gpu" -n $(JOBS) --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .
