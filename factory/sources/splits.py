@@ -11,22 +11,31 @@ from factory.errors import InputError
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+NAMED = 3  # of units that share a fault
 HELD_OUT = 0.15
 """Share of the units that goes to validation, and again to test."""
 
 
 def leaks(units: Sequence[str], given: Sequence[str]) -> list[str]:
-    """One line for each unit that was given to more than one split."""
+    """One line for the units that were given to the same several splits."""
     splits: Mapping[str, dict[str, None]] = defaultdict(dict)
     for unit, split in zip(units, given, strict=True):
         if split:
             splits[unit][split] = None
+    leaking: Mapping[str, list[str]] = defaultdict(list)
+    for unit, found in splits.items():
+        if len(found) > 1:
+            leaking[" and ".join(split for split in SPLITS if split in found)].append(repr(unit))
     return [
-        f"patient {unit!r} is in {' and '.join(found)}: what is learnt of a patient in one split "
+        f"patient {_listed(names)} is in {where}: what is learnt of a patient in one split "
         "would be tested on the same patient in another; give all its images one split"
-        for unit, found in splits.items()
-        if len(found) > 1
+        for where, names in leaking.items()
     ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more, each," * (more > 0))
 
 
 def assign(

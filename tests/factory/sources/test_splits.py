@@ -55,7 +55,13 @@ def test_near_duplicates_stay_together_even_over_three_patients() -> None:
 
 def test_a_patient_in_two_splits_is_named() -> None:
     (line,) = leaks(["a", "a", "b"], ["train", "test", "test"])
-    assert "'a' is in train and test" in line
+    assert "patient 'a' is in train and test" in line
+
+
+def test_patients_in_the_same_two_splits_are_one_line() -> None:
+    units = [f"p{number}" for number in range(40)]
+    (line,) = leaks([*units, *units], ["test"] * 40 + ["train"] * 40)
+    assert line.startswith("patient 'p0', 'p1', 'p2' and 37 more, each, is in train and test: ")
 
 
 @settings(deadline=None)
