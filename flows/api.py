@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from flows.build import Outcome
     from flows.compare import Comparison
     from flows.evaluate import Evaluated
+    from flows.planning.costs import Cost
     from flows.utility import UtilityResult
 
 
@@ -206,6 +207,37 @@ def utility(
 
         found = utility_stage(context, version.ref, final, other)
     return UtilityResult.of(str(version), found, "test" if final else "val", against)
+
+
+def utility_cost(version: Version, settings: Settings, overrides: Iterable[str] = ()) -> Cost:
+    """What `utility` would train; writes nothing."""
+    from flows.planning.costs import utility_cost as cost
+
+    recipe = recipe_of(version, settings, overrides)
+    return cost(recipe, settings, version.snapshot(settings).read())
+
+
+def headroom_cost(
+    source: str, image: ImageSection, section: UtilitySection, settings: Settings
+) -> Cost:
+    """What `headroom` would train; writes nothing."""
+    from flows.planning.costs import headroom_cost as cost
+
+    return cost(RealPairs(against=source_named(source), image=image, settings=settings), section)
+
+
+def folds_cost(recipe: Recipe, settings: Settings, count: int) -> Cost:
+    """What `folds` would train; writes nothing."""
+    from flows.planning.costs import folds_cost as cost
+
+    return cost(recipe, settings, count)
+
+
+def compare_cost(recipe: Recipe, settings: Settings) -> Cost:
+    """What `compare` would train; writes nothing."""
+    from flows.planning.costs import compare_cost as cost
+
+    return cost(recipe, settings)
 
 
 def folds(recipe: Recipe, settings: Settings, count: int) -> UtilityResult:

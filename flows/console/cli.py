@@ -108,7 +108,9 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
 ]
 
-
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and print the cost; write nothing.")
+]
 From = Annotated[
     Path | None, typer.Option("--from", help="A checkpoint to start from.", show_default=False)
 ]
@@ -118,9 +120,7 @@ From = Annotated[
 def run(
     recipe: RecipeName,
     set_: Set = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and print the plan; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     all_: All = False,
     home: Home = None,
     json_: Json = False,
@@ -175,6 +175,7 @@ def compare(
         bool, typer.Option("--final", help="Against the real test split; the lake keeps count.")
     ] = False,
     set_: Set = None,
+    dry_run: DryRun = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -184,6 +185,10 @@ def compare(
         from flows import api
         from flows.console.tables import result_tables
 
+        if dry_run:
+            cost = api.compare_cost(content, session.settings)
+            session.set_result(cost, result_tables.cost(cost))
+            return
         found = api.compare(content, session.settings, images, final)
         session.set_result(found, result_tables.comparison(found))
 
@@ -244,16 +249,21 @@ def utility(
         str, typer.Option("--against", help="Test on these: a folder, a recipe, or 'phantom'.")
     ] = "",
     set_: Set = None,
+    dry_run: DryRun = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
     """Trains models with and without the pairs of a version: what are the pairs worth?"""
     with open_session(home, json_) as session:
         from flows import api
-        from flows.console.tables import utility_tables
+        from flows.console.tables import result_tables, utility_tables
         from flows.datasets import Version
 
         named = Version.parse(dataset)
+        if dry_run:
+            cost = api.utility_cost(named, session.settings, set_ or ())
+            session.set_result(cost, result_tables.cost(cost))
+            return
         found = api.utility(named, session.settings, final, set_ or (), against)
         session.set_result(found, utility_tables.utility(found))
 
@@ -263,6 +273,7 @@ def folds(
     recipe: RecipeName,
     count: Annotated[int, typer.Option("--folds", min=2, help="Parts of the real patients.")] = 5,
     set_: Set = None,
+    dry_run: DryRun = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -270,8 +281,12 @@ def folds(
     with open_session(home, json_) as session:
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console.tables import utility_tables
+        from flows.console.tables import result_tables, utility_tables
 
+        if dry_run:
+            cost = api.folds_cost(content, session.settings, count)
+            session.set_result(cost, result_tables.cost(cost))
+            return
         found = api.folds(content, session.settings, count)
         session.set_result(found, utility_tables.utility(found))
 
@@ -285,6 +300,7 @@ def headroom(
     channels: Annotated[int, typer.Option(help="Of the images: 1 or 3.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="Repeats, each with its own images.")] = 3,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each segmenter.")] = 300,
+    dry_run: DryRun = False,
     home: Home = None,
     json_: Json = False,
 ) -> None:
@@ -295,6 +311,10 @@ def headroom(
         from flows.console.tables import result_tables
 
         image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
+        if dry_run:
+            cost = api.headroom_cost(source, image, section, session.settings)
+            session.set_result(cost, result_tables.cost(cost))
+            return
         found = api.headroom(source, image, section, session.settings)
         session.set_result({"domains": found}, result_tables.headroom(found))
 

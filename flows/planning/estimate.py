@@ -20,11 +20,12 @@ from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import task_of
 from evaluation.utility.registry import TASKS
+from factory.generators.spec import Passes
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
 from factory.prompts.grid import PromptGrid
-from flows.planning.recipe import Recipe
+from flows.planning.recipe import AnyGenerator, Recipe
 
 PROBE = 4  # pairs in one probe
 PROBES = 3
@@ -92,16 +93,37 @@ def seconds(
     spec, image = recipe.generator, recipe.image
     total = OVERHEAD_SECONDS
     total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
-    unet, autoencoder = spec.untrained_denoiser(), spec.untrained_autoencoder(image)
-    if unet is None or autoencoder is None:
+    if (passes := PassSeconds.of(spec, image)) is None:
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
-    step, coding = (
-        denoiser_pass(unet, image, spec.latent_factor),
-        autoencoder_pass(image, autoencoder),
-    )
-    learnt, drawn = spec.training_passes, spec.passes(grid)
-    total += TRAINING_PASSES * (learnt.denoiser * step + learnt.autoencoder * coding)
-    return total + len(grid) / workers * (drawn.denoiser * step + drawn.autoencoder * coding)
+    drawn = len(grid) / workers * passes.over(spec.passes(grid))
+    return total + TRAINING_PASSES * passes.over(spec.training_passes) + drawn
+
+
+def training_seconds(spec: AnyGenerator, image: ImageSection) -> float:
+    """About how long a training takes, probing each network with a pass; 0 without networks."""
+    passes = PassSeconds.of(spec, image)
+    return 0.0 if passes is None else TRAINING_PASSES * passes.over(spec.training_passes)
+
+
+@dataclass(frozen=True)
+class PassSeconds:
+    """Seconds of one pass of each network of a generator, per pair."""
+
+    denoiser: float
+    autoencoder: float
+
+    @staticmethod
+    def of(spec: AnyGenerator, image: ImageSection) -> PassSeconds | None:
+        """Those of a generator; None for one without networks."""
+        unet, autoencoder = spec.untrained_denoiser(), spec.untrained_autoencoder(image)
+        if unet is None or autoencoder is None:
+            return None
+        step = denoiser_pass(unet, image, spec.latent_factor)
+        return PassSeconds(step, autoencoder_pass(image, autoencoder))
+
+    def over(self, passes: Passes) -> float:
+        """Seconds of so many passes."""
+        return passes.denoiser * self.denoiser + passes.autoencoder * self.autoencoder
 
 
 def timed(action: Callable[[], object]) -> float:

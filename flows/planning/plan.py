@@ -17,8 +17,9 @@ from evaluation.features.registry import check_usable
 from evaluation.lake.lake import Lake
 from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import needs_of
-from evaluation.pairs import domain_of, take
+from evaluation.pairs import Pairs, domain_of, take
 from evaluation.scoring.judges import learnable_findings
+from evaluation.settings import UtilitySection
 from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.registry import every_arm
@@ -277,7 +278,15 @@ def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
     if recipe.utility is None:
         return []
     asked = np.isin(domain_of(reference.train).astype(str), list(grid.domains))
-    section, pairs = recipe.utility, take(reference.train, asked)
-    check_unseen(section, reference.train, pairs, reference.classes)
+    return utility_arms(recipe.utility, reference, take(reference.train, asked))
+
+
+def utility_arms(section: UtilitySection, reference: Reference, synthetic: Pairs) -> list[Arm]:
+    """The downstream models that a section has trained with some pairs.
+
+    Raises:
+        InputError: if an arm asks for more than there is, or a class cannot be kept unseen.
+    """
+    check_unseen(section, reference.train, synthetic, reference.classes)
     train = without(reference.train, section.unseen, reference.classes)
-    return every_arm(section, train, pairs)
+    return every_arm(section, train, synthetic)

@@ -19,6 +19,8 @@ def test_an_unseen_class_is_tested_on_another_hospital(medpair, recipe, tmp_path
     changes = ("utility.unseen=[opacity]", "utility.real=['50%']", "utility.steps=2")
     asked = [word for change in (*changes, "utility.seeds=1") for word in ("--set", change)]
     words = ("utility", "chest@v1", "--home", home, "--against", "phantom", *asked)
+    cost = medpair(*words, "--dry-run", "--json")
+    assert (cost.json["models"], cost.json["steps"]) == ("3 segmenters", 6)
     said = medpair(*words, "--json")
     assert said.code == 0, said.err
     told = said.json

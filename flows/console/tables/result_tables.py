@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flows.api import Made, Scored
     from flows.compare import Comparison
     from flows.console.doctor import Check
+    from flows.planning.costs import Cost
 
 
 STYLES = {"good": "green", "mixed": "yellow", "bad": "red"}
@@ -38,6 +39,16 @@ def plan(found: Plan) -> RenderableType:
         "space": f"about {size_text(found.bytes)} before compression",
     }
     return Group("The recipe is fine. A run would take:", mapping(rows))
+
+
+def cost(found: Cost) -> RenderableType:
+    """What a command would train."""
+    rows = {
+        "models": found.models,
+        "training": f"{found.steps} steps",
+        "time": f"about {time_text(found.seconds)} on this machine",
+    }
+    return Group("Where nothing was trained before, it would take:", mapping(rows))
 
 
 def made(found: Made) -> RenderableType:

@@ -53,3 +53,33 @@ def test_a_budget_for_people(told, words):
 def test_a_step_takes_time():
     assert network_step(ImageSection(size=32), "segresnet") > 0
     assert network_step(ImageSection(size=32), "resnet") > 0
+
+
+TRAINED = {"preset": "tiny", "train": {"steps": 60, "augment": {"copies": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "models"),
+    [
+        (("headroom", "phantom", "--size", "32", "--seeds", "1"), "phantom", "segmenters"),
+        (("folds", "RECIPE", "--folds", "3"), "medsegfactory", "3 generators and their arms"),
+        (("compare", "RECIPE"), "medisyn", "4 generators"),
+    ],
+    ids=["headroom", "folds", "compare"],
+)
+def test_a_dry_run_tells_what_would_be_trained_and_writes_nothing(
+    words, kind, models, medpair, recipe, tmp_path
+):
+    domains = ["phantom-breast-us", "phantom-colonoscopy"]
+    source = {"kind": "phantom", "domains": domains, "train": 9, "val": 6}
+    image = {"size": 32, "channels": 3}
+    utility = None if kind == "medisyn" else {"real": [2], "seeds": 1, "steps": 2}
+    generator = {"kind": kind, **TRAINED}
+    path = recipe(source=source, generator=generator, image=image, utility=utility)
+    words = [path if word == "RECIPE" else word for word in words]
+    said = medpair(*words, "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert models in said.json["models"]
+    assert said.json["steps"] > 100
+    assert said.json["seconds"] > 0
+    assert not (tmp_path / "home").exists()
