@@ -1,5 +1,5 @@
 # The project's few commands. Each makes the environment first when it is missing or out of date.
-.PHONY: setup demo test check docs clean
+.PHONY: setup demo test check docs release clean
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -40,5 +40,14 @@ docs: $(INSTALLED_DOCS)
 	$(BIN)/typer flows.console.cli utils docs --name medpair --title Commands --output docs/cli.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# What goes out: a wheel, installed alone in an environment of its own, through a short run.
+release: setup
+	rm -rf dist
+	$(BIN)/pip wheel --disable-pip-version-check --no-deps -w dist .
+	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/pip install --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd dist && venv/bin/medpair run demo --set grid.replicates=4 --set utility=null --set gates={} --home home
+	ls -lh dist/*.whl
+
 clean:
-	rm -rf site build *.egg-info
+	rm -rf site build dist *.egg-info
