@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 TABLE = "metadata.csv"
 REQUIRED = ("image", "mask")
+LONGEST_NAME = 255  # of a file, on the file systems there are
 COLUMNS = (
     *(*REQUIRED, "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
     *("spacing", "volume", "licence", "domain"),
@@ -159,6 +160,12 @@ def _check_images(rows: Sequence[Row], path: Path) -> None:
     for number, row in enumerate(rows, start=2):
         if not row["image"]:
             raise InputError(f"{path}, line {number}: the image column is empty; name the image")
+        for column in REQUIRED:
+            if max(map(len, re.split("[/;]", row[column]))) > LONGEST_NAME:
+                raise InputError(
+                    f"{path}, line {number}: the {column} column holds a name of more than "
+                    f"{LONGEST_NAME} characters, which no file has; correct it"
+                )
 
 
 def domains_of(

@@ -49,11 +49,21 @@ def read_json(path: Path) -> dict[str, object]:
     check_file(path, str(path))
     try:
         # Of bytes, json itself finds the encoding, byte order mark included.
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, expected an object in braces")
+    return content
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON, which would silently keep the last of equal keys."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} stands twice in one object")
     return content
 
 
@@ -71,6 +81,11 @@ def parse_names(content: object, where: str) -> Names:
             raise InputError(
                 f'{where}: {value!r}: {name!r} is not a class; write {{"1": "liver"}}, one whole '
                 "number per class (regions of several classes are not supported)"
+            )
+        if not name.isprintable():
+            raise InputError(
+                f"{where}: {name!r} holds characters that cannot be shown, and names stand in "
+                "prompts and reports; rename the class"
             )
         # An "ignore" region is no class: its pixels are refused where they occur.
         if name != "ignore":

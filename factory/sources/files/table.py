@@ -32,10 +32,19 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
         raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
     columns = tuple(name.strip() for name in lines[0][1]) if lines else ()
     _check_width(path, len(columns), lines)
+    _check_columns(path, columns)
     rows = (cells + [""] * (len(columns) - len(cells)) for _, cells in islice(lines, 1, None))
     return columns, [
         {name: cell.strip() for name, cell in zip(columns, cells, strict=False)} for cells in rows
     ]
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        raise InputError(
+            f"{path}: column {twice[0]!r} stands there twice, so it is unclear which counts; "
+            "rename or remove one"
+        )
 
 
 def _check_width(path: Path, width: int, lines: Sequence[tuple[int, Sequence[str]]]) -> None:

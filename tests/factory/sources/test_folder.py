@@ -476,7 +476,21 @@ def test_a_limit_above_the_patients_is_a_problem(tmp_path: Path) -> None:
         (lambda f: (f / "metadata.csv").write_text("image,masks\na,b\n"), "no column 'mask'"),
         (lambda f: (f / "metadata.csv").write_bytes(b"image,mask\n\xff\xfe,b\n"), "cannot be read"),
         (lambda f: (f / "metadata.csv").write_text("image,mask\n,b\n"), "line 2: the image column"),
+        (
+            lambda f: (f / "metadata.csv").write_text(f"image,mask\n{'x' * 300}.png,b\n"),
+            "line 2: the image column holds a name of more than 255",
+        ),
+        (
+            lambda f: (f / "metadata.csv").write_text("image,image,mask\na,b,c\n"),
+            "column 'image' stands there twice",
+        ),
         (lambda f: (f / "classes.json").write_text("{"), "cannot be read as JSON"),
+        (
+            lambda f: (f / "classes.json").write_text('{"1": "a", "1": "b"}'),
+            "key '1' stands twice",
+        ),
+        (lambda f: (f / "classes.json").write_text('{"1": "\\ud800"}'), "cannot be shown"),
+        (lambda f: (f / "classes.json").write_text('{"1": "a\\u0000"}'), "cannot be shown, and"),
         (lambda f: (f / "classes.json").write_text("[]"), "holds list, expected an object"),
         (lambda f: (f / "classes.json").write_text('{"1": ["a"]}'), "is not a class"),
         (lambda f: (f / "classes.json").write_text('{"1": "a", "2": "a"}'), "each name once"),
