@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from factory.exports.coco import write_coco
+from factory.exports.dicom import write_dicom
 from factory.exports.export import Export
 from factory.exports.folder import write_folder
 from factory.exports.huggingface import write_huggingface
@@ -17,6 +18,7 @@ EXPORTS: Mapping[str, Export] = {
     "nnunet": Export(write_nnunet, nnunet_folders, masked=True),
     "monai": Export(write_monai, masked=True),
     "coco": Export(write_coco, masked=True),
+    "dicom": Export(write_dicom),
     "webdataset": Export(write_webdataset),
     "huggingface": Export(write_huggingface),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from factory.errors import InputError
 from factory.layouts.coco import find_coco
 from factory.layouts.decathlon import find_decathlon
+from factory.layouts.dicom.layout import find_dicom
 from factory.layouts.layout import Found, Layout
 from factory.layouts.listing import list_files
 from factory.layouts.mask_folders import find_mask_folders
@@ -20,6 +21,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "decathlon": find_decathlon,
     "coco": find_coco,
     "polygons": find_polygons,
+    "dicom": find_dicom,
     "mask-folders": find_mask_folders,
     "mask-suffixes": find_mask_suffixes,
 }
@@ -31,15 +33,14 @@ def recognise(folder: Path) -> Found:
     Raises:
         InputError: if there is no such folder, or no layout fits.
     """
-    listing = list_files(folder)
+    listing, notes = list_files(folder), list[str]()
     for layout in LAYOUTS.values():
-        if (found := layout(listing)) is not None and found.rows:
-            return found
-    if dicom := listing.ending(".dcm"):
-        raise InputError(
-            f"{folder} holds {len(dicom)} DICOM files, which cannot be read yet: write each series "
-            "and its masks as NIfTI, for instance with dcm2niix, into images/ and masks/"
-        )
+        if (found := layout(listing)) is not None:
+            if found.rows:
+                return found
+            notes.extend(found.notes)
+    if notes:
+        raise InputError("\n".join(f"{folder}: {note}" for note in notes))
     raise InputError(
         f"{folder} holds {len(listing.images)} image files and none of the known layouts: nobody "
         "knows which mask belongs to which image; put masks into a folder masks/ beside images/ "

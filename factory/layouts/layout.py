@@ -49,7 +49,9 @@ class Found:
         classes: value in the masks -> class, where the folder tells; without it, values are seen.
         labels: class names, where masks name their classes and have no values.
         modality: as far as the folder tells.
+        anatomy: as far as the folder tells.
         notes: what was done with what fits in nowhere, a sentence each.
+        patients_from: where the rows' patients come from.
         nnunet: whether the folder is read by the source `nnunet`, and needs no table.
     """
 
@@ -58,7 +60,9 @@ class Found:
     classes: Mapping[int, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     modality: str = ""
+    anatomy: str = ""
     notes: tuple[str, ...] = ()
+    patients_from: str = "guessed from names; correct them in metadata.csv"
     nnunet: bool = False
 
     @property

@@ -50,7 +50,8 @@ def bare_name(path: PurePosixPath) -> str:
     for ending in (*VOLUME_ENDINGS[::-1], *FLAT_ENDINGS):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
-    return path.stem
+    # A UID ends with a number, which is no ending.
+    return name if path.suffix[1:].isdecimal() else path.stem
 
 
 def list_files(folder: Path) -> Listing:

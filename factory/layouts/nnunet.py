@@ -25,4 +25,11 @@ def find_nnunet(listing: Listing) -> Found | None:
     classes = {v: n for v, n in parse_names(told["labels"], "dataset.json, labels").items() if v}
     channels = told["channel_names"]
     modality = str(next(iter(channels.values()))) if isinstance(channels, dict) else ""
-    return Found("nnU-Net v2", tuple(rows), classes, modality=modality, nnunet=True)
+    return Found(
+        "nnU-Net v2",
+        tuple(rows),
+        classes,
+        modality=modality,
+        patients_from="each case one",
+        nnunet=True,
+    )

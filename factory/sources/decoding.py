@@ -22,7 +22,7 @@ from factory.images import (
 )
 from factory.sources.duplicates import difference_hash
 from factory.sources.files.stack import Stack
-from factory.sources.image_files import read_stack
+from factory.sources.image_files import files_of, read_stack
 from factory.sources.label_map import meanings
 from factory.sources.mask_parts.compose import compose
 from factory.sources.mask_parts.part import MaskPart
@@ -38,7 +38,7 @@ class Case:
 
     Attributes:
         name: unique, and what errors call it: the path of the image within the data set.
-        images: one file, or one per channel.
+        images: one file, or one per channel; a folder of DICOM slices, see `image_files`.
         mask: None where none is needed; the root of the data set where one is missing; the first
             of `parts` where there are any.
         split: "train", "val", "test", or "" to be assigned.
@@ -65,9 +65,10 @@ class Case:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file of the case."""
+        images = (file for image in self.images for file in files_of(image))
         if self.parts:
-            return (*self.images, *(part.path for part in self.parts))
-        return (*self.images, *((self.mask,) if self.mask is not None else ()))
+            return (*images, *(part.path for part in self.parts))
+        return (*images, *((self.mask,) if self.mask is not None else ()))
 
     @property
     def unit(self) -> str:
@@ -168,7 +169,7 @@ class DecodedCase:
                         f"{self._name(paths[i])} holds no finite value, so there is nothing to see "
                         "in it; replace it"
                     )
-                windows[i] = fixed or robust_window(stack.pixels)
+                windows[i] = fixed or stack.window or robust_window(stack.pixels)
                 pixels = apply_window(stack.pixels, windows[i])
                 stacks[i] = Stack(pixels, stack.spacing_mm, stack.volume)
         if len(stacks) > 1:

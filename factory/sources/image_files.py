@@ -1,4 +1,4 @@
-"""Image files as stacks of slices: PNG, JPEG, BMP, TIFF and NIfTI, told apart by their names."""
+"""Image files as stacks of slices: PNG, JPEG, BMP, TIFF, NIfTI and DICOM, told apart by names."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from PIL import Image
 
 from factory.errors import InputError
+from factory.sources.dicom.header import ENDINGS, is_dicom, read_header
+from factory.sources.dicom.reading import read_dicom
+from factory.sources.dicom.series import is_series, series_of
 from factory.sources.files import picture
 from factory.sources.files.stack import Stack
 from factory.sources.files.volume import read_volume
@@ -53,18 +56,22 @@ def read_stack(path: Path, name: str, like: Path | None = None) -> Stack:
 
     Slices are cut along the last axis of a NIfTI file and turned the way they are looked at:
     the head or the front of the body up, and the patient's right, or the front, at the left.
-    A flat picture is turned as its orientation tag says.
+    A flat picture is turned as its orientation tag says. Slices of DICOM lie as they are stored.
 
     Args:
-        path: the file.
+        path: the file, or a series of DICOM slices: their folder, or FOLDER#SeriesInstanceUID.
         name: what to call it in an error.
         like: for a mask, the image it belongs to, in whose orientation volumes are turned.
 
     Raises:
         InputError: if the file is missing, is of another kind or cannot be decoded.
     """
+    if is_series(path):
+        return read_dicom(path, name, is_mask=like is not None)
     check_file(path, name)
     try:
+        if is_dicom(path):
+            return read_dicom(path, name, is_mask=like is not None)
         if is_volume(path):
             header = None if like is None else _header(like)
             return read_volume(path, name, is_mask=like is not None, like=header)
@@ -81,8 +88,21 @@ def read_stack(path: Path, name: str, like: Path | None = None) -> Stack:
     except UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{name}: cannot be read as an image ({reason}); replace it") from error
-    kinds = ", ".join((*FLAT_ENDINGS, *VOLUME_ENDINGS))
+    kinds = ", ".join((*FLAT_ENDINGS, *VOLUME_ENDINGS, *ENDINGS))
     raise InputError(f"{name}: this kind of file cannot be read; known are {kinds}")
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that a path stands for: itself, or the slices of a DICOM series in order.
+
+    Of a series that is broken, which reading it refuses, the path.
+    """
+    if not is_series(path):
+        return (path,)
+    try:
+        return tuple(header.path for header in series_of(path, str(path)))
+    except InputError:
+        return (path,)
 
 
 def check_file(path: Path, name: str) -> None:
@@ -104,6 +124,8 @@ def is_coloured(path: Path) -> bool:
     if not path.is_file() or is_volume(path):
         return False
     try:
+        if is_dicom(path):
+            return read_header(path, str(path)).coloured
         return picture.is_coloured(path)
     except (*UNREADABLE, Image.DecompressionBombError):
         return False

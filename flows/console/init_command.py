@@ -137,9 +137,7 @@ def _division(told: Inferred) -> Iterator[tuple[str, str]]:
     if findings:
         yield "findings", _counted(findings)
     yield "splits", _counted(splits) or "none told; divided by patient, 70, 15 and 15 %"
-    guess = f"{told.patients}, guessed from names; correct them in metadata.csv"
-    if told.found.nnunet:
-        guess = f"{told.patients}, each case one"
+    guess = f"{told.patients}, {told.found.patients_from}"
     yield "patients", guess if told.patients else "unknown; each image counts as one of its own"
 
 

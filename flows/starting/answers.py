@@ -77,7 +77,7 @@ def facets(name: str, found: Found, given: Given, ask: Ask) -> dict[str, Answer]
     """
     guessed = {
         "modality": (given.modality, found.modality, guess_modality(name)),
-        "anatomy": (given.anatomy, "", guess_anatomy(name)),
+        "anatomy": (given.anatomy, found.anatomy, guess_anatomy(name)),
     }
     return {facet: _facet(facet, *known, ask) for facet, known in guessed.items()}
 

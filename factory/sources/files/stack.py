@@ -18,12 +18,14 @@ class Stack:
         volume: whether the file is a volume, so that a slice has a number.
         measured: whether the numbers are on a scale of the file's own and need a window to be
             seen; False for 8 bits that are grey levels or colours as they are.
+        window: numbers that the file wants black and white; None where it names none.
     """
 
     pixels: NDArray[Any]
     spacing_mm: tuple[float, float]
     volume: bool
     measured: bool = False
+    window: tuple[float, float] | None = None
 
     @property
     def size(self) -> tuple[int, int, int]:

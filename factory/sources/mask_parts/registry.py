@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from factory.sources.dicom.header import is_segmentation
 from factory.sources.mask_parts.annotations import read_json_mask
+from factory.sources.mask_parts.dicom_seg import read_segmentation
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.shapes import Reader
 
@@ -16,6 +18,8 @@ READERS: Mapping[str, Reader] = {
 
 def reader_of(path: Path) -> Reader | None:
     """What reads a file that holds masks; None for an image."""
+    if is_segmentation(path):  # its name need not tell
+        return read_segmentation
     return READERS.get(path.suffix.lower())
 
 

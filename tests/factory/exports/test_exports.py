@@ -8,7 +8,9 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
+from highdicom.seg import segread
 from huggingface_hub import DatasetCard
 from matplotlib.path import Path
 from monai.data import load_decathlon_datalist
@@ -23,11 +25,14 @@ from factory.exports.coco import segmentation
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection, apply_window, robust_window
 from factory.intended_use import FORBIDDEN
+from factory.layouts import recognise
 from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.sources.folder import FolderSource
+from factory.sources.image_files import read_stack
 from factory.sources.mask_parts.annotations import read_json_mask
+from factory.sources.mask_parts.compose import compose
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.nnunet import NnunetSource
 from factory.store.repository import Store
@@ -403,3 +408,57 @@ def test_images_without_masks_are_no_segmentation_data_set(kind, tmp_path):
     assert sum(EXPORTS["folder"](unmasked, tmp_path / "copy")) == 3
     assert list((tmp_path / "copy" / "masks").iterdir()) == []
     assert "mask_file_name" not in pd.read_csv(tmp_path / "copy" / "metadata.csv").columns
+
+
+def dicom_files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.dcm")}
+
+
+def test_dicom_holds_the_pairs_to_the_pixel_as_others_read_them(snapshot, tmp_path):
+    list(EXPORTS["dicom"](snapshot, tmp_path / "copy", TOLD))
+    whole = snapshot.read()
+    for domain in (BREAST, SKIN):
+        here = of_domain(whole, domain)
+        for at, row in enumerate(here.facets["row"]):
+            name = f"{row:06d}.dcm"
+            image = pydicom.dcmread(tmp_path / "copy" / domain / "images" / name)
+            mask = segread(tmp_path / "copy" / domain / "masks" / name)
+            np.testing.assert_array_equal(image.pixel_array, here.images[at, ..., 0])
+            frames = mask.get_pixels_by_source_instance(
+                [image.SOPInstanceUID], combine_segments=True, assert_missing_frames_are_empty=True
+            )
+            np.testing.assert_array_equal(frames[0], here.masks[at])
+            assert mask.StudyInstanceUID == image.StudyInstanceUID
+            assert mask.get_segment_description(1).segment_label == "lesion"
+            assert list(image.PixelSpacing) == [0.5, 0.25]
+
+
+def test_dicom_says_that_it_is_synthetic_and_is_the_same_twice(snapshot, tmp_path):
+    for copy in ("a", "b"):
+        list(EXPORTS["dicom"](snapshot, tmp_path / copy, TOLD))
+    files = dicom_files(tmp_path / "a")
+    assert len(files) == 12
+    assert files == dicom_files(tmp_path / "b")
+    for path in files:
+        told = pydicom.dcmread(tmp_path / "a" / path)
+        assert told.PatientID.startswith("SYNTHETIC-")
+        assert told.SeriesDescription.startswith("SYNTHETIC ")
+        assert told.ImageComments.startswith("SYNTHETIC")
+        assert snapshot.id in told.ImageComments
+        assert told.ImageType[0] == "DERIVED"
+        assert told.SOPInstanceUID.startswith("2.25.")
+    assert len({pydicom.dcmread(tmp_path / "a" / path).SOPInstanceUID for path in files}) == 12
+
+
+def test_dicom_in_colour_and_as_init_reads_it(tmp_path):
+    coloured = version(tmp_path / "pairs", COLOUR, [SKIN])
+    list(EXPORTS["dicom"](coloured, tmp_path / "copy"))
+    found, whole = recognise(tmp_path / "copy"), coloured.read()
+    assert found.labels == ("lesion",)
+    assert len({row.patient for row in found.rows}) == len(found.rows) == 3
+    for at, row in enumerate(found.rows):
+        image = tmp_path / "copy" / row.image
+        np.testing.assert_array_equal(read_stack(image, "it").pixels[0], whole.images[at])
+        part = MaskPart(tmp_path / "copy" / row.masks[0].path)
+        mask = compose([part], {"lesion": 1}, str, image)
+        np.testing.assert_array_equal(mask.pixels[0], whole.masks[at])

@@ -287,13 +287,14 @@ def test_a_folder_without_masks_is_refused(mine, medpair, tmp_path, monkeypatch)
     assert "which mask belongs to which image" in said.err
 
 
-def test_dicom_is_refused_with_a_remedy(mine, medpair, tmp_path, monkeypatch):
+def test_files_that_only_say_dicom_are_refused_by_name(mine, medpair, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine.mkdir()
     (mine / "IM0001.dcm").touch()
     said = medpair("init", mine)
     assert said.code == 2
-    assert "dcm2niix" in said.err
+    assert "cannot be read as DICOM" in said.err
+    assert "IM0001.dcm" in said.err
 
 
 def test_images_without_a_mask_are_left_out_and_told(mine, start):

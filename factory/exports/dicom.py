@@ -1,0 +1,214 @@
+"""DICOM: every pair a Secondary Capture image, with a segmentation (SEG) that refers to it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.exports.by_domain import Part
+from factory.pairs import Images, Masks
+from factory.sources.dicom.library import check_installed, refused
+
+if TYPE_CHECKING:
+    from highdicom.sc import SCImage
+    from highdicom.seg import Segmentation, SegmentDescription
+    from pydicom import Dataset
+
+
+MAKER = "MedPair Factory"
+SAID = "SYNTHETIC, drawn by a generator; shows no patient"
+# The time of an export is no fact of a pair: with it, two exports would differ.
+DAY, HOUR = "19000101", "000000"
+CAPTURED = (
+    *("InstanceCreationDate", "InstanceCreationTime"),
+    *("DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
+)
+MODALITIES: Mapping[str, str] = {
+    "CT": "CT",
+    "MRI": "MR",
+    "ultrasound": "US",
+    "X-ray": "DX",
+    "PET": "PT",
+}
+LONGEST = 64  # characters of a label
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a pair is called: everything follows from its bytes, its row and its version."""
+
+    digest: str
+
+    @property
+    def patient(self) -> str:
+        """A name that nobody has."""
+        return f"SYNTHETIC-{self.digest[:16]}"
+
+    def uid(self, what: str) -> str:
+        """A UID made of a UUID, as the standard has it."""
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.digest}/{what}').int}"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One pair on its way into files.
+
+    Attributes:
+        image: (H, W, C) uint8.
+        mask: (H, W) class indices; None where there is none.
+        spacing_mm: (2,) of rows and columns, NaN where unknown.
+        row: of the version.
+        part: that it is of.
+    """
+
+    image: Images
+    mask: Masks | None
+    spacing_mm: NDArray[np.float32]
+    row: int
+    part: Part
+
+    @cached_property
+    def names(self) -> Names:
+        """Of its patient, study, series and instances."""
+        content = hashlib.sha256(f"{self.part.snapshot.id}/{self.row}".encode())
+        content.update(self.image.tobytes())
+        content.update(b"" if self.mask is None else self.mask.tobytes())
+        return Names(content.hexdigest())
+
+
+def write_dicom(part: Part) -> Iterator[int]:
+    """Writes images/ and masks/, a file each; each pair is a study of a patient of its own.
+
+    Yields:
+        The number of pairs written since the last time.
+
+    Raises:
+        InputError: if pydicom and highdicom are not installed.
+    """
+    check_installed("the export dicom")
+    for name in ("images", "masks"):
+        (part.place / name).mkdir(parents=True)
+    for pairs in part.blocks():
+        for at, row in enumerate(pairs.facets["row"]):
+            mask = pairs.masks[at] if pairs.has_mask[at] else None
+            _write(Pair(pairs.images[at], mask, pairs.spacing_mm[at], int(row), part))
+        yield len(pairs)
+
+
+def _write(pair: Pair) -> None:
+    name, place = f"{pair.row:06d}.dcm", pair.part.place
+    with refused(str(place / name)):
+        image = _image(pair)
+        if pair.mask is not None:
+            _segmentation(pair, pair.mask, image).save_as(place / "masks" / name)
+        _measure(image, pair.spacing_mm)
+        image.save_as(place / "images" / name)
+
+
+def _image(pair: Pair) -> SCImage:
+    from highdicom.sc import SCImage
+
+    names, coloured = pair.names, pair.image.shape[-1] == 3
+    image = SCImage(
+        pair.image if coloured else pair.image[..., 0],
+        "RGB" if coloured else "MONOCHROME2",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "P"),
+        study_instance_uid=names.uid("study"),
+        series_instance_uid=names.uid("images"),
+        sop_instance_uid=names.uid("image"),
+        series_number=1,
+        instance_number=1,
+        manufacturer=MAKER,
+        patient_id=names.patient,
+        patient_name=f"{names.patient}^",
+    )
+    image.PatientOrientation = []  # nobody knows; the library wants one
+    image.Modality = MODALITIES.get(pair.part.modality, "OT")
+    image.BurnedInAnnotation = "NO"
+    return _said(image, pair, "image")
+
+
+def _measure(image: SCImage, spacing_mm: NDArray[np.float32]) -> None:
+    """Says the spacing; last, as highdicom's segmentations of flat images with one are broken."""
+    if np.isfinite(spacing_mm).all():
+        image.PixelSpacing = [f"{value:.8g}" for value in spacing_mm.tolist()]
+        image.NominalScannedPixelSpacing = image.PixelSpacing
+
+
+def _segmentation(pair: Pair, mask: Masks, image: SCImage) -> Segmentation:
+    from highdicom.seg import Segmentation
+
+    found = Segmentation(
+        [image],
+        mask[None],
+        "BINARY",
+        list(_segments(pair.part)),
+        series_instance_uid=pair.names.uid("masks"),
+        series_number=2,
+        sop_instance_uid=pair.names.uid("mask"),
+        instance_number=1,
+        manufacturer=MAKER,
+        manufacturer_model_name="medpair",
+        software_versions=pair.part.software,
+        device_serial_number="none",
+        content_label="SYNTHETIC",
+        content_description=SAID,
+    )
+    return _said(found, pair, "mask")
+
+
+def _segments(part: Part) -> Iterator[SegmentDescription]:
+    """A segment for each class, in the order of their values, which begin at 1."""
+    from highdicom.content import AlgorithmIdentificationSequence
+    from highdicom.seg import SegmentDescription
+    from pydicom.sr.codedict import codes
+    from pydicom.sr.coding import Code
+
+    algorithm = AlgorithmIdentificationSequence(
+        MAKER, codes.DCM.ArtificialIntelligence, part.software
+    )
+    for index, name in part.classes.items():
+        if index:
+            yield SegmentDescription(
+                index,
+                name[:LONGEST],
+                Code("309825002", "SCT", "Spatial and Relational Concept"),
+                Code(str(index), "99MEDPAIR", name[:LONGEST]),
+                "AUTOMATIC",
+                algorithm,
+            )
+
+
+def _said(made: Any, pair: Pair, what: str) -> Any:  # noqa: ANN401  # an image or a segmentation
+    """The same, saying what it is, where from, and nothing of the clock."""
+    made.SeriesDescription = f"SYNTHETIC {what}, {pair.part.domain}"[:LONGEST]
+    made.StudyDescription = f"SYNTHETIC, data set {pair.part.snapshot.name}"[:LONGEST]
+    made.ImageComments = f"{SAID}. {pair.part.origin}, row {pair.row}. {pair.part.software}"
+    if what == "image":
+        made.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+        made.DerivationDescription = SAID
+    _without_clock(made)
+    for name in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
+        for each in made.get(name, ()):  # the library draws its UID by chance
+            each.DimensionOrganizationUID = pair.names.uid("dimensions")
+    return made
+
+
+def _without_clock(made: Dataset) -> None:
+    for tag in CAPTURED:
+        if tag in made:
+            delattr(made, tag)
+    for tool in made.get("ContributingEquipmentSequence") or ():
+        if "ContributionDateTime" in tool:
+            del tool.ContributionDateTime
+    if "ContentDate" in made:
+        made.ContentDate, made.ContentTime = DAY, HOUR

@@ -1,0 +1,1 @@
+"""DICOM as hospitals hand it out."""

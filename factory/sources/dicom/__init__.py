@@ -1,0 +1,1 @@
+"""DICOM: files, series of slices, and what turns their numbers into grey levels."""
