@@ -184,7 +184,7 @@ def outlines(mask: NDArray[np.uint8], names: Sequence[str]) -> tuple[Outline, ..
         names: of class 1, 2, …
     """
     return tuple(
-        Outline(_class_name(names, index), _colour(index), _path(mask == index))
+        Outline(_class_name(names, index), class_colour(index), _path(mask == index))
         for index in map(int, np.unique(mask[mask > 0]))
     )
 
@@ -237,7 +237,8 @@ def _class_name(names: Sequence[str], index: int) -> str:
     return names[index - 1] if index <= len(names) else f"class {index}"
 
 
-def _colour(index: int) -> str:
+def class_colour(index: int) -> str:
+    """The colour "#rrggbb" of a class by its index, 1 for the first."""
     red, green, blue = (int(part) for part in COLOURS[(index - 1) % len(COLOURS)])
     return f"#{red:02x}{green:02x}{blue:02x}"
 

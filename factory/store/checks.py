@@ -32,6 +32,7 @@ class Reason(IntFlag):
     IMPLAUSIBLE_MASK = 1024
     RUNGS_DISAGREE = 2048
     GENERATOR_FAILED = 4096  # it raised at this prompt, and there is no pair
+    LEFT_OUT_BY_HAND = 8192  # somebody looked at it and did not keep it; never set by `check`
 
 
 GATED = Reason.NEAR_COPY | Reason.PAIR_GATE  # what no worker sees in a pair

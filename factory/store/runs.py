@@ -15,6 +15,7 @@ from factory.errors import InputError
 from factory.identity import branch_of
 from factory.pairs import PairBatch
 from factory.prompts.grid import PromptGrid
+from factory.prompts.picked import PickedPrompts
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reason, Reasons, check, names
@@ -48,16 +49,19 @@ class Run:
         sections: the recipe's sections as JSON, kept as they are.
         digests: further digests that say where the pairs come from (source, grid, ...).
         masked: whether the generator makes masks; without, a pair may lack its mask.
+        by_hand: what somebody chose of which requests, oldest first, as JSON; () where all pairs of
+            a grid were judged by rule.
     """
 
     id: str
-    grid: PromptGrid
+    grid: PromptGrid | PickedPrompts
     layout: Layout
     generator: str
     label_maps: Mapping[str, Mapping[str, int]]
     sections: Mapping[str, object]
     digests: Mapping[str, str]
     masked: bool = True
+    by_hand: tuple[Mapping[str, object], ...] = ()
 
     @property
     def branch(self) -> str:
@@ -250,7 +254,9 @@ def _set_status(group: Group, status: NDArray[np.uint8], shard: int) -> None:
 
 
 def _attributes(run: Run, base: str) -> dict[str, object]:
+    by_hand = {"by_hand": [dict(each) for each in run.by_hand]} if run.by_hand else {}
     return {
+        **by_hand,
         "format": FORMAT,
         "run": run.id,
         "base": base,

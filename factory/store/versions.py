@@ -52,6 +52,7 @@ def describe(snapshot: Snapshot) -> dict[str, object]:
     kept = ("run", "base", "generator", "grid", "layout", "label_maps", "code_version", "sections")
     kept_attributes = {name: snapshot.attributes.get(name) for name in kept}
     rejected = snapshot.reason[snapshot.rows(Status.REJECTED)]
+    by_hand = snapshot.attributes.get("by_hand")
     reasons = {names(reason)[0]: int((rejected & reason).astype(bool).sum()) for reason in Reason}
     return {
         "name": snapshot.name,
@@ -59,6 +60,7 @@ def describe(snapshot: Snapshot) -> dict[str, object]:
         "pairs": snapshot.counts(),
         "rejected_for": {reason: count for reason, count in reasons.items() if count},
         **kept_attributes,
+        **({} if by_hand is None else {"by_hand": by_hand}),
     }
 
 

@@ -24,6 +24,7 @@ from flows.console.preview_command import preview
 from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
 from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
+from flows.console.studio_command import studio
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
 from tasks.services.run_logs import INPUT_ERRORS
@@ -82,6 +83,7 @@ app.command()(init)
 app.add_typer(recipes, name="recipes")
 app.command()(preview)
 app.command()(segment)
+app.command()(studio)
 
 
 def _tell_version(wanted: bool) -> None:

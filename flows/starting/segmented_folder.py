@@ -149,7 +149,7 @@ def segment_files(
     prompt = Prompt.about(domain, domain.classes)
     for start in range(0, len(files), READ_AT_ONCE):
         part = files[start : start + READ_AT_ONCE]
-        pictures = [_picture(path) for path in part]
+        pictures = [flat_picture(path, str(path)) for path in part]
         images = np.stack([fit_image(picture, generator.image) for picture in pictures])
         made = generator.segment([prompt] * len(part), [seed] * len(part), images)
         sizes = [picture.shape[:2] for picture in pictures]
@@ -172,9 +172,18 @@ def write_masks(
         yield batch
 
 
-def _picture(path: Path) -> Images:
-    stack = read_stack(path, str(path))
+def flat_picture(path: Path, name: str) -> Images:
+    """The pixels (H, W) or (H, W, 3) of one picture, uint8.
+
+    Args:
+        path: the file.
+        name: what to call it in an error.
+
+    Raises:
+        InputError: if it cannot be read, or has several pages.
+    """
+    stack = read_stack(path, name)
     if stack.volume:
-        raise InputError(f"{path} has {stack.size[0]} pages; save each as a picture of its own")
+        raise InputError(f"{name} has {stack.size[0]} pages; save each as a picture of its own")
     pixels = stack.pixels[0]
     return pixels if pixels.dtype == np.uint8 else apply_window(pixels, robust_window(pixels))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,10 +15,10 @@ from pathlib import Path
 
 from factory.errors import InputError
 from tasks.services.mlflow_tracking import Tracker
+from tasks.services.ports import LOOPBACK, free_port
 from tasks.services.progress import stage
 from tasks.services.settings import SERVER_STARTUP_SECONDS, Settings
 
-LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 0.5
 LEAVE_SECONDS = 20.0  # for a server to end by itself
 
@@ -110,23 +109,6 @@ def served(
         serving = Serving(stack, settings.home)
         prefect = _prefect(serving, ports[0])
         yield Pages(prefect, _mlflow(serving, ports[1], settings)), serving
-
-
-def free_port(wanted: int, option: str) -> int:
-    """A port that nothing listens on: this one, or any for 0.
-
-    Raises:
-        InputError: if it is taken.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted))
-        except OSError as error:
-            raise InputError(
-                f"{option} {wanted}: {error.strerror}; give another, or leave it out for a free one"
-            ) from error
-        return int(probe.getsockname()[1])
 
 
 def _prefect(serving: Serving, port: int) -> str:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from factory.errors import InputError
-from tasks.services.pages import free_port
+from tasks.services.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CLI = "from flows.console.cli import main; main()"

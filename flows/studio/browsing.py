@@ -1,0 +1,188 @@
+"""The versions of a home to look through: pairs by facet, verdict and number, with what was said of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from evaluation.gating.pair_metrics import PAIR_NUMBERS
+from evaluation.lake.lake import Lake
+from evaluation.report.wording import number
+from factory.images import ImageSection
+from factory.pairs import Images, PairBatch
+from factory.store.checks import names
+from factory.store.repository import Store
+from factory.store.shards import Status
+from factory.store.snapshot import Snapshot
+from factory.store.versions import data_sets
+from flows.datasets import is_version
+from flows.planning.recipe import kept_recipe
+from tasks.services.settings import Settings
+
+ACCEPTED, REJECTED = "accepted", "rejected"
+FILTERED = ("domain", "finding", "labels", "text")  # facets to choose by
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which pairs of a version are shown.
+
+    Attributes:
+        verdict: "accepted", "rejected" or "" for both.
+        facets: (facet, value) pairs.
+        score: number of `PAIR_NUMBERS`; "" for none.
+        low, high: bounds of that number; None for none.
+    """
+
+    verdict: str = ACCEPTED
+    facets: tuple[tuple[str, str], ...] = ()
+    score: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+def tags_of(settings: Settings) -> dict[str, list[str]]:
+    """The versions of each data set of the home, newest first; data sets without any are left out."""
+    found = {}
+    for name in data_sets(settings.pairs):
+        tags = [tag for tag in Store(settings.pairs, name).tags() if is_version(tag)]
+        if tags:
+            found[name] = tags[::-1]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class VersionPairs:
+    """A version that is looked through.
+
+    Attributes:
+        settings: of the home.
+        name: of the data set.
+        tag: of the version.
+    """
+
+    settings: Settings
+    name: str
+    tag: str
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What the store holds of it."""
+        return Store(self.settings.pairs, self.name).snapshot(self.tag)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The record of scores."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row per judged pair: row, facets, verdict, reason in words, and its numbers."""
+        rows = self.snapshot.rows(Status.ACCEPTED, Status.REJECTED)
+        status = self.snapshot.status[rows]
+        verdict = np.where(status == Status.ACCEPTED, ACCEPTED, REJECTED)
+        facets = self.snapshot.facets(rows).assign(verdict=verdict, reason=self._reasons(rows))
+        return facets.join(self._numbers(), on="row")
+
+    @property
+    def scores(self) -> list[str]:
+        """The numbers that its pairs have, but for the row of the nearest."""
+        return [name for name in PAIR_NUMBERS if name in self.table and name != "nearest"]
+
+    def values(self, facet: str) -> list[str]:
+        """The values of a facet that occur."""
+        return sorted({str(value) for value in self.table[facet]})
+
+    def rows(self, wanted: Wanted) -> list[int]:
+        """Rows of the pairs that are wanted, in order; by the number where one is named."""
+        table = self.table
+        if wanted.verdict:
+            table = table[table["verdict"] == wanted.verdict]
+        for facet, value in wanted.facets:
+            table = table[table[facet] == value]
+        if wanted.score:
+            table = _within(table, wanted.score, wanted.low, wanted.high)
+        return [int(row) for row in table["row"]]
+
+    def read(self, rows: Sequence[int]) -> PairBatch:
+        """The pairs of some rows, in the order of the store."""
+        return self.snapshot.read(np.sort(np.asarray(rows, np.int64)))
+
+    def classes(self, domain: str) -> tuple[str, ...]:
+        """Names of class 1, 2, … of a domain."""
+        known = sorted(self.snapshot.label_maps[domain].items(), key=lambda each: each[1])
+        return tuple(name for name, index in known if index)
+
+    def notes(self, row: int) -> list[str]:
+        """What is known of a pair, in words."""
+        line = self.table.set_index("row").loc[row]
+        told = [f"{name.replace('_', ' ')} {number(line[name])}" for name in self.scores]
+        about = [str(line["finding"]), str(line["text"]), str(line["reason"])]
+        return [words for words in [*about, *told] if words and "nan" not in words]
+
+    @cached_property
+    def verdicts(self) -> list[str]:
+        """What its gates said, in sentences."""
+        found = self.lake.read("decisions", data_set=self.name, snapshot=self.snapshot.id)
+        if not len(found):
+            return ["no decision on it is recorded"]
+        newest = found.sort_values("recorded_at").iloc[-1]
+        reasons = [str(each["reason"]) for each in json.loads(newest["evidence"])]
+        return reasons or [f"no gates were asked for; {newest['author'] or 'published'}"]
+
+    @property
+    def shows_real(self) -> bool:
+        """Whether real images may be shown beside its pairs."""
+        return bool(self.snapshot.attributes["sections"]["show_real"])
+
+    @cached_property
+    def real(self) -> Images:
+        """(N, H, W, C) the real training images, which are read now.
+
+        Raises:
+            InputError: if the recipe of the version cannot be read any more.
+        """
+        sections = self.snapshot.attributes["sections"]
+        recipe = kept_recipe(sections, (), self.name, self.settings.home)
+        image = ImageSection.model_validate(sections["image"])
+        return recipe.source.build().read("train", image).images
+
+    def nearest(self, row: int) -> int | None:
+        """Number of the real training image nearest to a pair; None where it was not worked out."""
+        if "nearest" not in self.table:
+            return None
+        found = self.table.set_index("row").loc[row, "nearest"]
+        return None if pd.isna(found) else int(found)
+
+    def _reasons(self, rows: np.ndarray) -> list[str]:  # type: ignore[type-arg]
+        """Why each row was rejected; the gates' own sentences where the lake has them."""
+        told = self.lake.read("rejections", snapshot=self.snapshot.id)
+        known = dict(zip(told["row"].astype(int), told["reason"].astype(str), strict=True))
+        plain = (", ".join(names(int(bits))) for bits in self.snapshot.reason[rows])
+        return [known.get(int(row), words) for row, words in zip(rows, plain, strict=True)]
+
+    def _numbers(self) -> pd.DataFrame:
+        """The newest of each number, by row."""
+        from tasks.real_data import reference_digest
+
+        attributes = self.snapshot.attributes
+        image = ImageSection.model_validate(attributes["sections"]["image"])
+        reference = reference_digest(attributes["digests"]["source"], image)
+        found = self.lake.read("pair_scores", subject=self.snapshot.pairs_id, reference=reference)
+        newest = found.sort_values(["version", "recorded_at"])
+        newest = newest.drop_duplicates(["row", "metric"], keep="last")
+        return newest.pivot(index="row", columns="metric", values="value")
+
+
+def _within(table: pd.DataFrame, score: str, low: float | None, high: float | None) -> pd.DataFrame:
+    """The rows whose number lies between the bounds, the lowest first."""
+    values = table[score].astype(float)
+    kept = values.notna()
+    kept &= values >= (-np.inf if low is None else low)
+    kept &= values <= (np.inf if high is None else high)
+    return table[kept].sort_values(score, kind="stable")

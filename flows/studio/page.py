@@ -1,0 +1,69 @@
+"""The page: a header, four tabs, and the table of pairs that three of them fill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nicegui import ui
+
+from factory.intended_use import FORBIDDEN, INTENDED
+from flows.studio.parts.image_panel import ImagePanel
+from flows.studio.parts.mask_panel import MaskPanel
+from flows.studio.parts.notice import Notice
+from flows.studio.parts.pair_table import PairTable
+from flows.studio.parts.progress import Progress
+from flows.studio.parts.request_form import RequestForm
+from flows.studio.parts.versions_panel import VersionsPanel
+from flows.studio.session import Studio
+
+STYLE = Path(__file__).with_name("assets") / "studio.css"
+LOOK_SECONDS = 0.25
+MAKE, FROM_MASK, FROM_IMAGE, VERSIONS = "Make pairs", "From a mask", "From an image", "Versions"
+
+
+def show_page(studio: Studio) -> None:
+    """Builds the page for one browser window."""
+    ui.add_css(STYLE)
+    ui.colors(primary="#1d5fa8", negative="#b3361f", positive="#17703f")
+    with ui.element("div").classes("studio"):
+        _header(studio)
+        with ui.element("main"):
+            _main(studio)
+        with ui.element("footer"):
+            ui.label(f"Intended use: {INTENDED}. Forbidden use: {FORBIDDEN}.")
+
+
+def _header(studio: Studio) -> None:
+    with ui.element("header"):
+        ui.html("MedPair <span>studio</span>", sanitize=False, tag="h1")
+        ui.label(f"synthetic pairs, not for diagnosis · {studio.settings.home}").classes("where")
+
+
+def _main(studio: Studio) -> None:
+    with ui.tabs(value=MAKE).props("align=left no-caps inline-label").classes("tabs") as tabs:
+        for name in (MAKE, FROM_MASK, FROM_IMAGE, VERSIONS):
+            ui.tab(name)
+    notice = Notice()
+    with ui.element("div").classes("bench") as bench:
+        with ui.element("section").props('aria-label="What is asked for"').classes("side"):
+            form = RequestForm(studio)
+        with ui.element("div").classes("work"):
+            _tools(studio, tabs, form, notice)
+            progress = Progress(studio)
+            table = PairTable(studio, notice)
+    bench.bind_visibility_from(tabs, "value", backward=lambda name: name != VERSIONS)
+    versions = VersionsPanel(studio, notice)
+    versions.box.bind_visibility_from(tabs, "value", backward=lambda name: name == VERSIONS)
+    tabs.on_value_change(lambda event: versions.refresh() if event.value == VERSIONS else None)
+    ui.timer(LOOK_SECONDS, lambda: (progress.look(), table.look()))
+
+
+def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> None:
+    """What each of the first three tabs has above the table."""
+    with ui.element("div").classes("tool") as make:
+        ui.button("Make pairs", on_click=lambda: notice.trying(lambda: studio.make(form.request())))
+        ui.label("Image and mask are drawn together from noise.").classes("hint")
+    panels = {MAKE: make, FROM_MASK: MaskPanel(studio, form, notice).box}
+    panels[FROM_IMAGE] = ImagePanel(studio, form, notice).box
+    for name, box in panels.items():
+        box.bind_visibility_from(tabs, "value", backward=lambda shown, name=name: shown == name)

@@ -1,0 +1,53 @@
+"""The canvas on which a mask is drawn, as an element of the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from evaluation.report.gallery import class_colour
+from factory.pairs import Masks
+from factory.vocabulary import BACKGROUND
+
+
+class MaskCanvas(Element, component="mask_canvas.js"):
+    """A square mask in the model's own pixels.
+
+    Attributes:
+        mask: (S, S) class indices as they were drawn last.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.mask: Masks = np.zeros((0, 0), np.uint8)
+        self._changed = changed
+        self.on("mask", self._take)
+
+    def show(self, side: int, classes: Sequence[str], mask: Masks | None = None) -> None:
+        """Starts anew with a side in pixels, names of classes, and a mask or an empty one."""
+        self.mask = np.zeros((side, side), np.uint8) if mask is None else mask
+        colours = [_rgb(class_colour(index)) for index in range(1, len(classes) + 1)]
+        self.props["side"], self.props["colours"] = side, colours
+        self.props["names"] = [BACKGROUND, *classes]
+        self.props["start"] = base64.b64encode(self.mask.tobytes()).decode()
+        self.update()
+
+    def pick(self, tool: int, radius: int) -> None:
+        """What the brush paints, a class index, and its radius in pixels."""
+        self.props["tool"], self.props["radius"] = tool, radius
+        self.update()
+
+    def _take(self, event: GenericEventArguments) -> None:
+        side = int(self.props["side"])
+        drawn = np.frombuffer(base64.b64decode(str(event.args)), np.uint8)
+        if drawn.size == side * side:  # one that was drawn for another model comes too late
+            self.mask = drawn.reshape(side, side)
+            self._changed()
+
+
+def _rgb(colour: str) -> list[int]:
+    return list(bytes.fromhex(colour.removeprefix("#")))

@@ -1,0 +1,65 @@
+"""The server of the studio: on this machine alone, without anything from the network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import ui
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from flows.studio.page import show_page
+from flows.studio.session import Studio
+from tasks.services.ports import LOOPBACK
+
+TITLE = "MedPair studio"
+RECONNECT_SECONDS = 60.0  # a busy machine may keep a browser waiting
+
+
+def served_app(studio: Studio) -> FastAPI:
+    """The page of a studio as an application."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    # A web page elsewhere could name this machine by a name of its own.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
+    ui.run_with(
+        app,
+        root=lambda: show_page(studio),
+        title=TITLE,
+        favicon="◧",
+        dark=None,
+        language="en-GB",
+        tailwind=False,
+        reconnect_timeout=RECONNECT_SECONDS,
+        show_welcome_message=False,
+    )
+    return app
+
+
+def serve(studio: Studio, port: int, ready: Callable[[], None]) -> None:
+    """Serves the page until Ctrl-C, or the signal that ends a process.
+
+    Args:
+        studio: that it shows.
+        port: a free one.
+        ready: is called once the page can be opened.
+    """
+    config = uvicorn.Config(
+        served_app(studio), host=LOOPBACK, port=port, log_level="warning", access_log=False
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell may have one ignored
+        signal.signal(number, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_until_told(uvicorn.Server(config), ready))
+
+
+async def _until_told(server: uvicorn.Server, ready: Callable[[], None]) -> None:
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.05)
+    if server.started:
+        ready()
+    await serving
