@@ -42,9 +42,9 @@ def generate(
         number: of pairs. The combinations of the facets take turns; where they are more than
             `number`, some from first to last are drawn.
         seed: root of the seeds of all pairs.
+        home: that a recipe's checkpoints may lie in; MEDPAIR_HOME or ./.medpair by default.
         sample: how a checkpoint draws, by the keys of a recipe's `generator.sample`: steps, guidance,
             solver, batch. Their values change pixels.
-        home: that a recipe's checkpoints may lie in; MEDPAIR_HOME or ./.medpair by default.
         facets: a value or several each, as in a recipe's `grid.facets`: domain, finding, text, …
             Those of a recipe hold where none are given.
 

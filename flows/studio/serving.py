@@ -17,6 +17,7 @@ from flows.studio.session import Studio
 from tasks.services.ports import LOOPBACK
 
 TITLE = "MedPair studio"
+LEAVE_SECONDS = 2  # for open windows, once Ctrl-C was pressed
 RECONNECT_SECONDS = 60.0  # a busy machine may keep a browser waiting
 
 
@@ -48,7 +49,12 @@ def serve(studio: Studio, port: int, ready: Callable[[], None]) -> None:
         ready: is called once the page can be opened.
     """
     config = uvicorn.Config(
-        served_app(studio), host=LOOPBACK, port=port, log_level="warning", access_log=False
+        served_app(studio),
+        host=LOOPBACK,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LEAVE_SECONDS,
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell may have one ignored
         signal.signal(number, signal.default_int_handler)

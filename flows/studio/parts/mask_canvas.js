@@ -21,7 +21,7 @@ export default {
   },
   watch: {
     start(content) {
-      this.remember();
+      this.past = []; // of masks whose classes may have been others
       this.load(content);
     },
   },
@@ -36,10 +36,8 @@ export default {
   },
   methods: {
     load(content) {
-      this.mask = content
-        ? Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))
-        : new Uint8Array(this.side * this.side);
-      if (this.mask.length !== this.side * this.side) this.mask = new Uint8Array(this.side * this.side);
+      const [, pixels] = content.split(" "); // before it stands how often one was handed over
+      this.mask = Uint8Array.from(atob(pixels), (letter) => letter.charCodeAt(0));
       this.draw();
     },
     remember() {

@@ -13,6 +13,8 @@ from evaluation.report.gallery import class_colour
 from factory.pairs import Masks
 from factory.vocabulary import BACKGROUND
 
+SMALLEST = 8  # pixels of a side, before a model is chosen
+
 
 class MaskCanvas(Element, component="mask_canvas.js"):
     """A square mask in the model's own pixels.
@@ -23,9 +25,11 @@ class MaskCanvas(Element, component="mask_canvas.js"):
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
-        self.mask: Masks = np.zeros((0, 0), np.uint8)
-        self._changed = changed
+        self.mask: Masks = np.zeros((SMALLEST, SMALLEST), np.uint8)
+        self._changed, self._shown = changed, 0
         self.on("mask", self._take)
+        self.show(SMALLEST, ())
+        self.pick(0, 1)
 
     def show(self, side: int, classes: Sequence[str], mask: Masks | None = None) -> None:
         """Starts anew with a side in pixels, names of classes, and a mask or an empty one."""
@@ -33,7 +37,8 @@ class MaskCanvas(Element, component="mask_canvas.js"):
         colours = [_rgb(class_colour(index)) for index in range(1, len(classes) + 1)]
         self.props["side"], self.props["colours"] = side, colours
         self.props["names"] = [BACKGROUND, *classes]
-        self.props["start"] = base64.b64encode(self.mask.tobytes()).decode()
+        self._shown += 1  # the same pixels again must reach the page, where others were drawn
+        self.props["start"] = f"{self._shown} {base64.b64encode(self.mask.tobytes()).decode()}"
         self.update()
 
     def pick(self, tool: int, radius: int) -> None:

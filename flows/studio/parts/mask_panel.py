@@ -61,7 +61,7 @@ class MaskPanel:
     def _start_anew(self) -> None:
         try:
             domain, image = self._form.chosen, spec_named(self._form.name, {})[1]
-        except (InputError, KeyError):  # told when something is asked for
+        except InputError:  # told when something is asked for
             return
         names = dict(enumerate(domain.classes, start=1))
         self._tool.set_options(

@@ -53,9 +53,8 @@ class RequestForm:
         Raises:
             InputError: if the checkpoint has none.
         """
-        if not self._known:
-            self._known = self._models.domains(self.name)
-        return self._known[str(self.domain.value)]
+        known = self._known or self._models.domains(self.name)
+        return known.get(str(self.domain.value)) or next(iter(known.values()))
 
     def request(self) -> Request:
         """What the controls say.

@@ -34,4 +34,6 @@ def upload_button(label: str, take: Callable[[bytes, str], object], notice: Noti
         auto_upload=True,
     )
     box.props(f'accept="{",".join(FLAT_ENDINGS)}"').classes("hidden-upload")
-    ui.button(label, on_click=lambda: box.run_method("pickFiles")).props("outline")
+    # On the page itself: a choice of files may open only at once after a click.
+    pick = f"() => getElement({box.id}).$refs.qRef.pickFiles()"
+    ui.button(label).props("outline").on("click", js_handler=pick)

@@ -1,0 +1,99 @@
+"""The picture of the studio in its documentation: the real page, in a real browser.
+
+python -m benchmarks.studio --out docs/pictures/studio.png
+
+It needs Chromium and the package playwright.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# Without the last five the browser itself would ask the network for something.
+FLAGS = ("--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
+WIDTH, HEIGHT = 1280, 900
+COLOURS = 128  # of the palette: the file stays small
+SECONDS = 600_000  # ms, for pairs on a busy machine
+
+
+def browser() -> str | None:
+    """Path of Chromium; None where it is not installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def served_studio(home: Path) -> Iterator[str]:
+    """The address of `medpair studio`, which runs as a process of its own while the block does."""
+    command = [sys.executable, "-m", "medpair", "studio", "--no-browser", "--json", "--home"]
+    with subprocess.Popen([*command, str(home)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield str(json.loads(process.stdout.readline())["studio"])  # type: ignore[union-attr]
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+@contextmanager
+def open_page(address: str, width: int = WIDTH, dark: bool = False) -> Iterator[Page]:
+    """A page of Chromium at an address."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=browser(), args=list(FLAGS))
+        page = chromium.new_page(
+            viewport={"width": width, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+        )
+        page.set_default_timeout(SECONDS)
+        page.goto(address)
+        yield page
+        chromium.close()
+
+
+def make_pairs(page: Page, number: int) -> None:
+    """Asks for some pairs, and waits until they are on the page."""
+    page.get_by_label("Pairs", exact=True).fill(str(number))
+    page.get_by_label("Seed").fill("7")
+    page.get_by_role("button", name="Make pairs", exact=True).click()
+    page.get_by_text(re.compile(rf"{number} of {number}, done")).wait_for()
+
+
+def write_small(png: bytes, file: Path) -> None:
+    """Writes a picture with a palette."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
+    picture.save(file, optimize=True)
+
+
+def main() -> None:
+    """Takes the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures/studio.png"))
+    out = parser.parse_args().out
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_studio(Path(folder)) as address,
+        open_page(address) as page,
+    ):
+        make_pairs(page, 4)
+        page.get_by_label("Keep pair 1").click()
+        write_small(page.screenshot(), out)
+
+
+if __name__ == "__main__":
+    main()
