@@ -68,8 +68,8 @@ def open_page(address: str, width: int = WIDTH, dark: bool = False) -> Iterator[
 
 def make_pairs(page: Page, number: int) -> None:
     """Asks for some pairs, and waits until they are on the page."""
-    page.get_by_label("Pairs", exact=True).fill(str(number))
-    page.get_by_label("Seed").fill("7")
+    page.get_by_role("spinbutton", name="Pairs").fill(str(number))
+    page.get_by_role("spinbutton", name="Seed").fill("7")
     page.get_by_role("button", name="Make pairs", exact=True).click()
     page.get_by_text(re.compile(rf"{number} of {number}, done")).wait_for()
 
@@ -91,7 +91,7 @@ def main() -> None:
         open_page(address) as page,
     ):
         make_pairs(page, 4)
-        page.get_by_label("Keep pair 1").click()
+        page.get_by_role("checkbox", name="Keep pair 1").click()
         write_small(page.screenshot(), out)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from evaluation.report.gallery import Outline, class_colour, outlines
+from evaluation.report.gallery import class_colour, outlines
 from factory.pairs import Images, Masks
 
 MARK = 0.11  # height of a class's number, share of the image
@@ -40,7 +40,7 @@ def legend(classes: Sequence[str], masks: Sequence[Masks]) -> tuple[Swatch, ...]
 
 
 def picture_uri(pixels: Images | Masks) -> str:
-    """An image (H, W, C) or a mask (H, W) as the data URI of a PNG with exactly these values."""
+    """An image (H, W, C), C up to 4, or a mask (H, W) as the data URI of a PNG of these values."""
     flat = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(flat)).save(buffer, format="png")
@@ -72,21 +72,22 @@ def tiles(image: Images, mask: Masks, classes: Sequence[str], name: str) -> str:
 
 
 def mask_shapes(mask: Masks, classes: Sequence[str]) -> str:
-    """The classes of a mask as an SVG in pixels, each with its number where there is room."""
+    """A mask as an SVG in pixels: its classes in colour, their outlines, and numbers where they fit."""
     height, width = mask.shape
-    drawn = "".join(
-        _shape(each, classes.index(each.name) + 1, mask) for each in _known(mask, classes)
-    )
-    return f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{drawn}</svg>'
+    size = f'width="{width}" height="{height}"'
+    lines = (f'<path d="{each.path}" stroke="{each.colour}"/>' for each in outlines(mask, classes))
+    numbers = (_number(mask == index, int(index)) for index in np.unique(mask[mask > 0]))
+    drawn = [f'<image href="{picture_uri(coloured(mask))}" {size}/>', *lines, *numbers]
+    return f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{"".join(drawn)}</svg>'
 
 
-def _known(mask: Masks, classes: Sequence[str]) -> list[Outline]:
-    return [each for each in outlines(mask, classes) if each.name in classes]
-
-
-def _shape(each: Outline, index: int, mask: Masks) -> str:
-    area = f'<path d="{each.path}" fill="{each.colour}" stroke="{each.colour}"/>'
-    return area + _number(mask == index, index)
+def coloured(mask: Masks) -> Images:
+    """(H, W, 4) the colour of each pixel's class; the background is transparent."""
+    indices = np.unique(mask[mask > 0])
+    shown = np.zeros((*mask.shape, 4), np.uint8)
+    for index in map(int, indices):
+        shown[mask == index] = (*bytes.fromhex(class_colour(index).removeprefix("#")), 255)
+    return shown
 
 
 def _number(region: NDArray[np.bool_], index: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from nicegui import ui
 
 from factory.intended_use import FORBIDDEN, INTENDED
+from flows.studio.parts.buttons import action
 from flows.studio.parts.image_panel import ImagePanel
 from flows.studio.parts.mask_panel import MaskPanel
 from flows.studio.parts.notice import Notice
@@ -24,13 +25,11 @@ MAKE, FROM_MASK, FROM_IMAGE, VERSIONS = "Make pairs", "From a mask", "From an im
 def show_page(studio: Studio) -> None:
     """Builds the page for one browser window."""
     ui.add_css(STYLE)
-    ui.colors(primary="#1d5fa8", negative="#b3361f", positive="#17703f")
     with ui.element("div").classes("studio"):
         _header(studio)
-        with ui.element("main"):
-            _main(studio)
+        _main(studio)
         with ui.element("footer"):
-            ui.label(f"Intended use: {INTENDED}. Forbidden use: {FORBIDDEN}.")
+            ui.label(f"Intended use: {INTENDED} Forbidden use: {FORBIDDEN}")
 
 
 def _header(studio: Studio) -> None:
@@ -61,7 +60,7 @@ def _main(studio: Studio) -> None:
 def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> None:
     """What each of the first three tabs has above the table."""
     with ui.element("div").classes("tool") as make:
-        ui.button("Make pairs", on_click=lambda: notice.trying(lambda: studio.make(form.request())))
+        action("Make pairs", lambda: notice.trying(lambda: studio.make(form.request())))
         ui.label("Image and mask are drawn together from noise.").classes("hint")
     panels = {MAKE: make, FROM_MASK: MaskPanel(studio, form, notice).box}
     panels[FROM_IMAGE] = ImagePanel(studio, form, notice).box

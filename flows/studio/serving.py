@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import warnings
 from collections.abc import Callable
 
 import uvicorn
@@ -58,7 +59,9 @@ def serve(studio: Studio, port: int, ready: Callable[[], None]) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell may have one ignored
         signal.signal(number, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), warnings.catch_warnings():
+        # To find its server, NiceGUI looks at every object, deprecated ones of torch among them.
+        warnings.simplefilter("ignore", FutureWarning)
         asyncio.run(_until_told(uvicorn.Server(config), ready))
 
 

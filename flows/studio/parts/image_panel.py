@@ -8,6 +8,7 @@ from factory.errors import InputError
 from factory.pairs import Images
 from flows.starting.asked_pairs import spec_named
 from flows.studio.drawing import picture_uri
+from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice
 from flows.studio.parts.request_form import RequestForm
 from flows.studio.parts.upload import upload_button
@@ -29,7 +30,7 @@ class ImagePanel:
         self._file: tuple[bytes, str] | None = None
         with ui.element("div").classes("tool") as self.box:
             upload_button("Choose an image", self._take, notice)
-            ui.button("Draw masks", on_click=lambda: notice.trying(self._start))
+            action("Draw masks", lambda: notice.trying(self._start))
             ui.label(HINT).classes("hint")
             self._shown = ui.html("", sanitize=False).classes("given")
 

@@ -11,6 +11,7 @@ from factory.errors import InputError
 from factory.sources import SourceSection
 from flows.api import source_named
 from flows.studio.keeping import Keeping, check_keepable
+from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice
 from flows.studio.real_source import source_of
 from flows.studio.session import Studio
@@ -23,12 +24,14 @@ class KeepBar:
     def __init__(self, studio: Studio, notice: Notice) -> None:
         self._studio = studio
         self._told: list[str] = []
-        with ui.element("div").classes("keep row") as self._box:
+        with ui.element("div").classes("keep line") as self._box:
             self._count = ui.label().props('role="status"')
             self.name = ui.input("Name of the data set", value="kept").props("outlined dense")
-            self.real = ui.input("Real pairs to score against").props("outlined dense")
-            self.real.tooltip("a folder, a recipe or phantom; empty: those the model learnt from")
-            ui.button("Keep as a version", on_click=lambda: notice.trying(self._keep))
+            self.real = ui.input("Real pairs (optional)").props("outlined dense")
+            self.real.tooltip(
+                "what scores are held against: a folder, a recipe or phantom; else what the model learnt from"
+            )
+            action("Keep as a version", lambda: notice.trying(self._keep))
             self._done = ui.label().classes("good")
 
     def look(self) -> None:

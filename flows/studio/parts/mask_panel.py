@@ -7,6 +7,7 @@ from nicegui import ui
 from factory.errors import InputError
 from factory.pairs import Masks
 from flows.starting.asked_pairs import spec_named
+from flows.studio.parts.buttons import action, plain
 from flows.studio.parts.mask_canvas import MaskCanvas
 from flows.studio.parts.notice import Notice
 from flows.studio.parts.request_form import RequestForm
@@ -51,11 +52,11 @@ class MaskPanel:
         ui.label("Brush radius in pixels").props('id="brush-label"').classes("caption")
         self._radius = ui.slider(min=1, max=16, value=4, on_change=lambda _: self._pick())
         self._radius.props('label aria-label="Brush radius in pixels"')
-        with ui.element("div").classes("row"):
-            ui.button("Undo", on_click=lambda: self.canvas.run_method("undo")).props("outline")
-            ui.button("Clear", on_click=lambda: self.canvas.run_method("clear")).props("outline")
+        with ui.element("div").classes("line"):
+            plain("Undo", lambda: self.canvas.run_method("undo"))
+            plain("Clear", lambda: self.canvas.run_method("clear"))
             upload_button("Choose a mask", self._take, self._notice)
-        ui.button("Make images", on_click=lambda: self._notice.trying(self._start))
+        action("Make images", lambda: self._notice.trying(self._start))
         ui.label(KEYS).props('id="mask-keys"').classes("hint")
 
     def _start_anew(self) -> None:

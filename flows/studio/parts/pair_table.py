@@ -7,6 +7,7 @@ from html import escape
 from nicegui import ui
 
 from flows.studio.drawing import legend, picture_uri, tiles
+from flows.studio.parts.buttons import plain
 from flows.studio.parts.keep_bar import KeepBar
 from flows.studio.parts.notice import Notice
 from flows.studio.session import Studio
@@ -22,12 +23,15 @@ class PairTable:
         self._studio, self._notice = studio, notice
         self._sheet: Sheet | None = None
         self._cards = 0
-        with ui.element("section").props('aria-label="Pairs"').classes("table") as self._box:
+        with (
+            ui.element("section")
+            .props('aria-label="Pairs on the table"')
+            .classes("table") as self._box
+        ):
             with ui.element("div").classes("over"):
                 self._legend = ui.html("", sanitize=False).classes("legend")
                 opacity_slider()
-                self._back = ui.button("Back to the pairs before", on_click=self._go_back)
-                self._back.props("outline dense")
+                self._back = plain("Back to the pairs before", self._go_back)
             self._grid = ui.element("div").classes("cards")
             self._keep = KeepBar(studio, notice)
             self._python = ui.html("", sanitize=False).classes("python")
@@ -59,13 +63,12 @@ class PairTable:
                 tiles(pair.image, pair.mask, sheet.domain.classes, str(number + 1)), sanitize=False
             )
             ui.html(_about(pair, number), sanitize=False).classes("about")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 if sheet.keepable:
                     box = ui.checkbox(f"Keep pair {number + 1}", value=number in sheet.ticked)
                     box.props("dense").on_value_change(lambda e: sheet.tick(number, bool(e.value)))
-                    ui.button("Vary", on_click=lambda: self._vary(number)).props(
-                        f'flat dense aria-label="Other images for the mask of pair {number + 1}"'
-                    )
+                    vary = plain("Vary", lambda: self._vary(number)).props("dense")
+                    vary.props(f'aria-label="Vary pair {number + 1}: other images for its mask"')
                 ui.html(_downloads(pair), sanitize=False).classes("downloads")
 
     def _go_back(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from flows.studio.parts.buttons import plain
 from flows.studio.session import Studio
 
 
@@ -15,7 +16,7 @@ class Progress:
         with ui.element("div").classes("progress") as self._box:
             self._words = ui.label().props('role="status"')
             self._bar = ui.linear_progress(0, show_value=False).props('aria-label="Progress"')
-            self._cancel = ui.button("Cancel", on_click=studio.worker.cancel).props("outline")
+            self._cancel = plain("Cancel", studio.worker.cancel)
         self._box.set_visibility(False)
 
     def look(self) -> None:
@@ -23,7 +24,7 @@ class Progress:
         if (job := self._studio.worker.job) is None:
             return
         self._box.set_visibility(True)
-        self._words.set_text(job.words)
+        self._words.set_text(job.words[0].upper() + job.words[1:])
         self._words.classes(**{"add" if job.problem else "remove": "bad"})
         self._bar.set_value(job.done / job.total)
         self._bar.set_visibility(job.running)

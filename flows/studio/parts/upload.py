@@ -7,6 +7,7 @@ from collections.abc import Callable
 from nicegui import events, ui
 
 from factory.sources.image_files import FLAT_ENDINGS
+from flows.studio.parts.buttons import plain
 from flows.studio.parts.notice import Notice
 
 MOST_BYTES = 64 * 2**20
@@ -36,4 +37,4 @@ def upload_button(label: str, take: Callable[[bytes, str], object], notice: Noti
     box.props(f'accept="{",".join(FLAT_ENDINGS)}"').classes("hidden-upload")
     # On the page itself: a choice of files may open only at once after a click.
     pick = f"() => getElement({box.id}).$refs.qRef.pickFiles()"
-    ui.button(label).props("outline").on("click", js_handler=pick)
+    plain(label).on("click", js_handler=pick)

@@ -10,6 +10,7 @@ from evaluation.report.gallery import class_colour
 from factory.pairs import PairBatch
 from flows.studio.browsing import ACCEPTED, FILTERED, REJECTED, VersionPairs, Wanted
 from flows.studio.drawing import picture_uri, tiles
+from flows.studio.parts.buttons import plain
 from flows.studio.parts.notice import Notice
 from flows.studio.session import Studio
 
@@ -36,11 +37,11 @@ class VersionView:
                 self._filters()
             self._count = ui.label().props('role="status"')
             self._grid = ui.element("div").classes("cards")
-            with ui.element("div").classes("row"):
-                self._before = ui.button("Earlier pairs", on_click=lambda: self._turn(-PAGE))
-                self._after = ui.button("Later pairs", on_click=lambda: self._turn(PAGE))
+            with ui.element("div").classes("line"):
+                self._before = plain("Earlier pairs", lambda: self._turn(-PAGE))
+                self._after = plain("Later pairs", lambda: self._turn(PAGE))
         for button in (self._before, self._after):
-            button.props("outline").set_visibility(False)
+            button.set_visibility(False)
 
     def offer(self, versions: list[str]) -> None:
         """The versions to choose from; one that is chosen stays."""

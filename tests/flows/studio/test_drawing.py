@@ -30,10 +30,12 @@ def test_a_picture_has_exactly_the_pixels(seed, channels):
 
 def test_each_class_has_its_number_in_the_middle_and_its_own_colour():
     drawn = mask_shapes(two_squares(), ("left", "heart", "right"))
-    assert re.findall(r'<text x="([\d.]+)" y="([\d.]+)".*?>(\d)<', drawn)[0][2] == "1"
     assert [number for *_, number in re.findall(r"<text (.*?)>(\d)<", drawn)] == ["1", "3"]
-    first, second = re.findall(r'fill="(#\w+)"', drawn)
+    first, second = re.findall(r'stroke="(#\w+)"', drawn)
     assert first != second
+    colours = pixels_of(re.search(r'href="(.*?)"', drawn)[1])
+    assert f"#{colours[5, 5, :3].tobytes().hex()}" == first
+    assert ((colours[..., 3] > 0) == (two_squares() > 0)).all()
 
 
 def test_a_region_too_small_for_a_number_has_none():
