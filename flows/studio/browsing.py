@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from factory.pairs import Images, PairBatch
 from factory.store.checks import names
 from factory.store.repository import Store
 from factory.store.shards import Status
-from factory.store.snapshot import Snapshot
+from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
 from flows.datasets import is_version
 from flows.planning.recipe import kept_recipe
@@ -120,8 +121,8 @@ class VersionPairs:
 
     def notes(self, row: int) -> list[str]:
         """What is known of a pair, in words."""
-        line = self.table.set_index("row").loc[row]
-        told = [f"{name.replace('_', ' ')} {number(line[name])}" for name in self.scores]
+        line = self._line(row)
+        told = [f"{name.replace('_', ' ')} {number(float(line[name]))}" for name in self.scores]
         about = [str(line["finding"]), str(line["text"]), str(line["reason"])]
         return [words for words in [*about, *told] if words and "nan" not in words]
 
@@ -156,10 +157,15 @@ class VersionPairs:
         """Number of the real training image nearest to a pair; None where it was not worked out."""
         if "nearest" not in self.table:
             return None
-        found = self.table.set_index("row").loc[row, "nearest"]
-        return None if pd.isna(found) else int(found)
+        found = float(self._line(row)["nearest"])
+        return None if np.isnan(found) else int(found)
 
-    def _reasons(self, rows: np.ndarray) -> list[str]:  # type: ignore[type-arg]
+    def _line(self, row: int) -> dict[str, Any]:
+        """All that is known of a pair, by its name."""
+        (line,) = self.table[self.table["row"] == row].to_dict("records")
+        return {str(name): value for name, value in line.items()}
+
+    def _reasons(self, rows: Rows) -> list[str]:
         """Why each row was rejected; the gates' own sentences where the lake has them."""
         told = self.lake.read("rejections", snapshot=self.snapshot.id)
         known = dict(zip(told["row"].astype(int), told["reason"].astype(str), strict=True))

@@ -21,10 +21,11 @@ from factory.prompts.picked import PickedPrompts
 from factory.prompts.prompt import Prompt
 from factory.sources import SourceSection
 from factory.store.checks import Reason, Reasons
+from factory.store.quarantine import Generate
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, make, missing
 from factory.store.shards import Layout, Status
-from factory.store.snapshot import Snapshot
+from factory.store.snapshot import Rows, Snapshot
 from flows.context import shard_pairs
 from flows.planning.recipe import Recipe
 from flows.starting.asked_pairs import spec_named
@@ -217,17 +218,17 @@ class Keeping:
             reasons[row] = (reasons[row] & ~LEFT_OUT) | left
         return reasons
 
-    def _rows(self, snapshot: Snapshot) -> np.ndarray:  # type: ignore[type-arg]
+    def _rows(self, snapshot: Snapshot) -> Rows:
         """The row of each pair on the table."""
         return snapshot.table.extend([pair.prompt for pair in self.sheet.pairs])[1]
 
 
-def fill(store: Store, run: Run, generate: object) -> None:
+def fill(store: Store, run: Run, generate: Generate) -> None:
     """Writes the pairs that a run lacks, all in one commit."""
     if shards := missing(declare(store, run)):
         session = store.writable(run.branch)
         for shard in shards:
-            session.merge(make(generate, session.fork(), shard))  # type: ignore[arg-type]
+            session.merge(make(generate, session.fork(), shard))
         store.commit(session, "kept by hand", {"kind": "pairs"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import eq, ne
 from pathlib import Path
 
 from nicegui import ui
@@ -39,9 +41,10 @@ def _header(studio: Studio) -> None:
 
 
 def _main(studio: Studio) -> None:
-    with ui.tabs(value=MAKE).props("align=left no-caps inline-label").classes("tabs") as tabs:
+    with ui.tabs().props("align=left no-caps inline-label").classes("tabs") as tabs:
         for name in (MAKE, FROM_MASK, FROM_IMAGE, VERSIONS):
             ui.tab(name)
+    tabs.value = MAKE
     notice = Notice()
     with ui.element("div").classes("bench") as bench:
         with ui.element("section").props('aria-label="What is asked for"').classes("side"):
@@ -50,11 +53,12 @@ def _main(studio: Studio) -> None:
             _tools(studio, tabs, form, notice)
             progress = Progress(studio)
             table = PairTable(studio, notice)
-    bench.bind_visibility_from(tabs, "value", backward=lambda name: name != VERSIONS)
+    bench.bind_visibility_from(tabs, "value", backward=partial(ne, VERSIONS))
     versions = VersionsPanel(studio, notice)
-    versions.box.bind_visibility_from(tabs, "value", backward=lambda name: name == VERSIONS)
+    versions.box.bind_visibility_from(tabs, "value", backward=partial(eq, VERSIONS))
     tabs.on_value_change(lambda event: versions.refresh() if event.value == VERSIONS else None)
-    ui.timer(LOOK_SECONDS, lambda: (progress.look(), table.look()))
+    for part in (progress, table):
+        ui.timer(LOOK_SECONDS, part.look)
 
 
 def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> None:
@@ -65,4 +69,4 @@ def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> 
     panels = {MAKE: make, FROM_MASK: MaskPanel(studio, form, notice).box}
     panels[FROM_IMAGE] = ImagePanel(studio, form, notice).box
     for name, box in panels.items():
-        box.bind_visibility_from(tabs, "value", backward=lambda shown, name=name: shown == name)
+        box.bind_visibility_from(tabs, "value", backward=partial(eq, name))

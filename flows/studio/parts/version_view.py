@@ -49,16 +49,17 @@ class VersionView:
         self.version.set_options(versions, value=chosen or next(iter(versions), None))
 
     def _filters(self) -> None:
-        again = {"on_change": lambda _: self._show()}
-        self._verdict = ui.select(VERDICTS, label="Verdict", value=ACCEPTED, **again)
+        self._verdict = ui.select(VERDICTS, label="Verdict", value=ACCEPTED)
         self._facets = {
-            name: ui.select([""], label=name.capitalize(), value="", **again) for name in FILTERED
+            name: ui.select([""], label=name.capitalize(), value="") for name in FILTERED
         }
-        self._score = ui.select([""], label="Order by number", value="", **again)
-        self._low, self._high = (ui.number(label, **again) for label in ("From", "To"))
-        self._real = ui.checkbox("Nearest real image beside each", **again)
-        for control in (self._verdict, *self._facets.values(), self._score, self._low, self._high):
-            control.props("outlined dense options-dense")
+        self._score = ui.select([""], label="Order by number", value="")
+        self._low, self._high = ui.number("From"), ui.number("To")
+        self._real = ui.checkbox("Nearest real image beside each")
+        selects = (self._verdict, *self._facets.values(), self._score)
+        for control in (*selects, self._low, self._high):
+            control.props("outlined dense options-dense").on_value_change(lambda _: self._show())
+        self._real.props("dense").on_value_change(lambda _: self._show())
 
     def _open(self) -> None:
         name, _, tag = str(self.version.value or "").partition("@")
