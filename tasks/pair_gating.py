@@ -22,9 +22,10 @@ from evaluation.pairs import Block, by_domain, take
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
-from factory.store.checks import GATED, Reason, Reasons, names
+from factory.store.checks import GATED, Reason, Reasons
 from factory.store.repository import Store
 from factory.store.snapshot import Rows, Snapshot
+from tasks.provenance import rejections
 from tasks.real_data import Reference
 from tasks.scoring import follow
 from tasks.services.mlflow_tracking import Record
@@ -143,19 +144,3 @@ class PairGating:
                 follow(loop, f"training fold {len(models) + 1}", section.judge_steps, child)
             models.append(segmenter)
         return fold_agreement(pairs, fold, models)
-
-
-def rejections(snapshot: Snapshot, sentences: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
-    """A row for each rejected pair: row, domain, reason in words."""
-    rows = snapshot.rejected()
-    table = snapshot.facets(rows)[["row", "domain"]]
-    texts = [
-        "; ".join(_words(int(snapshot.reason[row]), sentences.get(int(row), ()))) for row in rows
-    ]
-    return table.assign(reason=texts)
-
-
-def _words(bits: int, sentences: tuple[str, ...]) -> list[str]:
-    """What workers saw, by name; what gates said, in their sentences where they are known."""
-    gated = bits & GATED
-    return [*names(bits & ~GATED), *(sentences or names(gated))]

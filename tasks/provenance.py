@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from evaluation.gating.version_gates import Decision, Verdict
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from factory.images import ImageSection
+from factory.store.checks import GATED, names
 from factory.store.snapshot import Snapshot
 from factory.store.versions import describe
 from tasks.real_data import reference_digest
@@ -72,6 +75,22 @@ def rejected_for(snapshot: Snapshot) -> dict[str, int]:
     """Reason -> number of pairs rejected for it; a pair with two reasons counts for both."""
     reasons = describe(snapshot)["rejected_for"]
     return dict(reasons) if isinstance(reasons, dict) else {}
+
+
+def rejections(snapshot: Snapshot, sentences: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
+    """A row for each rejected pair: row, domain, reason in words."""
+    rows = snapshot.rejected()
+    table = snapshot.facets(rows)[["row", "domain"]]
+    texts = [
+        "; ".join(_words(int(snapshot.reason[row]), sentences.get(int(row), ()))) for row in rows
+    ]
+    return table.assign(reason=texts)
+
+
+def _words(bits: int, sentences: tuple[str, ...]) -> list[str]:
+    """What workers saw, by name; what gates said, in their sentences where they are known."""
+    gated = bits & GATED
+    return [*names(bits & ~GATED), *(sentences or names(gated))]
 
 
 def origin(

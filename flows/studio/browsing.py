@@ -123,7 +123,9 @@ class VersionPairs:
         """What is known of a pair, in words."""
         line = self._line(row)
         told = [f"{name.replace('_', ' ')} {number(float(line[name]))}" for name in self.scores]
+        mask = str(line.get("mask_from") or "")
         about = [str(line["finding"]), str(line["text"]), str(line["reason"])]
+        about += [f"mask {mask}"] if mask else []
         return [words for words in [*about, *told] if words and "nan" not in words]
 
     @cached_property

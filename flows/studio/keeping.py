@@ -30,6 +30,7 @@ from flows.context import shard_pairs
 from flows.planning.recipe import Recipe
 from flows.starting.asked_pairs import spec_named
 from flows.studio.sheet import MadePair, Sheet
+from tasks.provenance import rejections
 from tasks.services.settings import Settings
 
 BY_HAND = "kept by hand in the studio"
@@ -55,9 +56,7 @@ class Kept:
     @property
     def words(self) -> str:
         """What is in it, for people."""
-        return (
-            f"{self.dataset}@{self.version} is out: {self.added} added, {self.pairs} pairs in all"
-        )
+        return f"{self.dataset}@{self.version} is out: {self.added} added, {self.pairs} in all"
 
 
 def check_keepable(sheet: Sheet | None, name: str) -> Sheet:
@@ -110,7 +109,6 @@ class Keeping:
             InputError: if the data set is one that a recipe makes, or was drawn otherwise.
         """
         # Prefect, which this loads, is not needed to look at pairs.
-        from tasks.pair_gating import rejections
         from tasks.publishing import publish
 
         lake, snapshot = Lake(self.settings.lake), self._judged()

@@ -54,6 +54,7 @@ def _main(studio: Studio) -> None:
             progress = Progress(studio)
             table = PairTable(studio, notice)
     bench.bind_visibility_from(tabs, "value", backward=partial(ne, VERSIONS))
+    tabs.on_value_change(lambda _: notice.say(""))
     versions = VersionsPanel(studio, notice)
     versions.box.bind_visibility_from(tabs, "value", backward=partial(eq, VERSIONS))
     tabs.on_value_change(lambda event: versions.refresh() if event.value == VERSIONS else None)

@@ -52,7 +52,7 @@ class KeepBar:
             self._told.append(keeping.kept().words)
             yield
 
-        self._studio.worker.start(f"keeping {len(sheet.ticked)} pairs as {name}", 1, steps)
+        self._studio.worker.start(f"keeping ticked pairs as {name}", 1, steps)
 
     def _source(self, sheet: Sheet) -> SourceSection:
         """The real pairs named, or those that the model learnt from."""

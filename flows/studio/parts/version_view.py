@@ -138,7 +138,7 @@ def _real(pairs: VersionPairs, nearest: int) -> str:
 
 def _facts(pairs: VersionPairs) -> str:
     counts, attributes = pairs.snapshot.counts(), pairs.snapshot.attributes
-    lines = [f"{counts['accepted']} pairs accepted, {counts['rejected']} rejected"]
+    lines = [f"pairs: {counts['accepted']} accepted, {counts['rejected']} rejected"]
     chosen = attributes.get("by_hand", [])
     lines += [f"{each['how']}: {len(each['kept'])} of {each['made']}" for each in chosen]
     lines += [f"gates: {line}" for line in pairs.verdicts]

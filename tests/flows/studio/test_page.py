@@ -75,7 +75,7 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     page.get_by_role("checkbox", name="Keep pair 1").click()
     page.get_by_label("Name of the data set").fill("mine")
     page.get_by_role("button", name="Keep as a version").click()
-    page.get_by_text("mine@v1 is out: 1 added, 1 pairs in all").wait_for()
+    page.get_by_text("mine@v1 is out: 1 added, 1 in all").wait_for()
     page.get_by_role("tab", name="Versions").click()
     page.get_by_text("kept by hand in the studio: 1 of 1").wait_for()
     settings = load_settings(home)

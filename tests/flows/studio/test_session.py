@@ -188,7 +188,7 @@ def test_ticked_pairs_become_a_version_that_says_who_chose(studio, request_of, s
     done(studio.paint(request_of(number=3), square, "drawn in the studio"))
     studio.sheet.tick(0, True)
     studio.sheet.tick(2, True)
-    assert keep(studio).words == "kept@v1 is out: 2 added, 2 pairs in all"
+    assert keep(studio).words == "kept@v1 is out: 2 added, 2 in all"
     (found,) = datasets.datasets(studio.settings)
     assert (found.name, found.version, found.pairs) == ("kept", "v1", 2)
     facts = datasets.show(Version("kept", "v1"), studio.settings).fields
@@ -209,10 +209,10 @@ def test_keeping_more_goes_on_with_the_version_and_other_choices_replace_earlier
     studio.sheet.tick(0, True)
     assert keep(studio).pairs == 1
     studio.sheet.tick(1, True)
-    assert keep(studio).words == "kept@v2 is out: 2 added, 2 pairs in all"
+    assert keep(studio).words == "kept@v2 is out: 2 added, 2 in all"
     done(studio.paint(request_of(seed=9), square, "drawn"))
     studio.sheet.tick(1, True)
-    assert keep(studio).words == "kept@v3 is out: 1 added, 3 pairs in all"
+    assert keep(studio).words == "kept@v3 is out: 1 added, 3 in all"
     snapshot = Store(studio.settings.pairs, "kept").snapshot("v3")
     assert len(snapshot.attributes["by_hand"]) == 3
     left = snapshot.reason & np.uint32(Reason.LEFT_OUT_BY_HAND)
