@@ -122,11 +122,15 @@ class VersionPairs:
     def notes(self, row: int) -> list[str]:
         """What is known of a pair, in words."""
         line = self._line(row)
-        told = [f"{name.replace('_', ' ')} {number(float(line[name]))}" for name in self.scores]
-        mask = str(line.get("mask_from") or "")
+        known = {name: float(line[name]) for name in self.scores}
         about = [str(line["finding"]), str(line["text"]), str(line["reason"])]
-        about += [f"mask {mask}"] if mask else []
-        return [words for words in [*about, *told] if words and "nan" not in words]
+        about += [f"mask {mask}" for mask in (line.get("mask_from"),) if mask]
+        told = (
+            f"{name.replace('_', ' ')} {number(value)}"
+            for name, value in known.items()
+            if np.isfinite(value)
+        )
+        return [words for words in (*about, *told) if words]
 
     @cached_property
     def verdicts(self) -> list[str]:

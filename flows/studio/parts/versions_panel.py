@@ -33,12 +33,13 @@ class VersionsPanel:
             with ui.element("div").classes("sides") as sides:
                 views = [VersionView(studio, notice, side) for side in ("first", "second")]
         self._views = views
-        self._both.on_value_change(lambda event: sides.classes(toggle="two"))
+        self._both.on_value_change(lambda _: self.refresh())
+        self._both.on_value_change(lambda _: sides.classes(toggle="two"))
         views[1].box.bind_visibility_from(self._both, "value")
 
     def refresh(self) -> None:
         """Looks for versions that came since."""
         known = tags_of(self._studio.settings)
         self._empty.set_visibility(not known)
-        for view in self._views:
+        for view in self._views if self._both.value else self._views[:1]:
             view.offer([f"{name}@{tag}" for name, tags in known.items() for tag in tags])

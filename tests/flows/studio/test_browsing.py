@@ -67,8 +67,8 @@ def test_pairs_are_chosen_by_verdict_facet_and_number(version, wanted, rows):
 
 
 def test_a_pair_has_its_numbers_and_verdict_in_words(version):
-    assert version.notes(0) == ["benign", "nearest distance 0.4"]
-    assert version.notes(3) == ["malignant", "near copy", "nearest distance 0.1"]
+    assert version.notes(0) == ["benign", "nearest distance 0.400"]
+    assert version.notes(3) == ["malignant", "near copy", "nearest distance 0.100"]
     assert version.verdicts == ["consistency = 0.6 meets >= 0.5 by 0.1"]
     assert version.table["verdict"].tolist() == [ACCEPTED] * 3 + [REJECTED]
     assert version.classes("phantom-breast-us") == ("lesion",)
