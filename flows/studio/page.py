@@ -46,19 +46,23 @@ def _main(studio: Studio) -> None:
             ui.tab(name)
     tabs.value = MAKE
     notice = Notice()
+    tabs.on_value_change(lambda _: notice.say(""))
+    _bench(studio, tabs, notice)
+    versions = VersionsPanel(studio, notice)
+    versions.box.bind_visibility_from(tabs, "value", backward=partial(eq, VERSIONS))
+    tabs.on_value_change(lambda event: versions.refresh() if event.value == VERSIONS else None)
+
+
+def _bench(studio: Studio, tabs: ui.tabs, notice: Notice) -> None:
+    """What three tabs share: the form at the left, the job and the table at the right."""
     with ui.element("div").classes("bench") as bench:
         with ui.element("section").props('aria-label="What is asked for"').classes("side"):
             form = RequestForm(studio)
         with ui.element("div").classes("work"):
             _tools(studio, tabs, form, notice)
-            progress = Progress(studio)
-            table = PairTable(studio, notice)
+            parts = Progress(studio), PairTable(studio, notice)
     bench.bind_visibility_from(tabs, "value", backward=partial(ne, VERSIONS))
-    tabs.on_value_change(lambda _: notice.say(""))
-    versions = VersionsPanel(studio, notice)
-    versions.box.bind_visibility_from(tabs, "value", backward=partial(eq, VERSIONS))
-    tabs.on_value_change(lambda event: versions.refresh() if event.value == VERSIONS else None)
-    for part in (progress, table):
+    for part in parts:
         ui.timer(LOOK_SECONDS, part.look)
 
 

@@ -35,11 +35,15 @@ class RequestForm:
             self.seed = _number("Seed", 0, 0, 2**53, 1)
             self.steps = _number("Steps", 20, 1, 1000, 1)
             self.guidance = _number("Guidance", 3.0, 0, 20, 0.5)
+        self._watch()
+        self._show_domains()
+
+    def _watch(self) -> None:
+        """Has each choice show what can be chosen after it."""
         self.checkpoint.on_value_change(lambda _: self._show_domains())
         self.folder.on("change", lambda _: self._show_domains())
         self.domain.on_value_change(lambda _: self._show_findings())
         self.finding.on_value_change(lambda _: self._show_classes())
-        self._show_domains()
 
     @property
     def name(self) -> str:
