@@ -92,6 +92,7 @@ def main() -> None:
     ):
         make_pairs(page, 4)
         page.get_by_role("checkbox", name="Keep pair 1").click()
+        page.get_by_text("1 of 4 ticked").wait_for()
         write_small(page.screenshot(), out)
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from factory.exports.by_domain import Origin, Part
 from factory.intended_use import FORBIDDEN, INTENDED
+from factory.store.snapshot import chosen_by_hand
 
 COUNTED = ("domain", "modality", "anatomy", "finding", "labels")
 # The identifiers of Hugging Face for what sources mostly say.
@@ -83,6 +84,7 @@ def _making(part: Part, origin: Origin) -> dict[str, str]:
     return {
         "recipe": str(recipe.get("name", part.snapshot.name)),
         "version": origin.version or "not published",
+        "chosen": "; ".join(chosen_by_hand(part.snapshot.attributes)) or "by rule",
         "snapshot": part.snapshot.id,
         "generator": str((recipe.get("generator") or {}).get("kind", "unknown")),
         "software": part.software,

@@ -197,6 +197,12 @@ class Snapshot:
         return taken
 
 
+def chosen_by_hand(attributes: Mapping[str, Any]) -> list[str]:
+    """What somebody chose of each request, in words; [] where all pairs were judged by rule."""
+    choices = attributes.get("by_hand") or ()
+    return [f"{each['how']}: {len(each['kept'])} of {each['made']}" for each in choices]
+
+
 def lay_out(group: Any, layout: Layout, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
     """Makes or lengthens the arrays of a group until they have a row for each prompt."""
     sizes = {**asdict(layout), "axis": 2}

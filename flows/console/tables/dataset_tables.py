@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from factory.store.repository import Garbage
+from factory.store.snapshot import chosen_by_hand
 from factory.store.versions import Verification
 from flows.console.tables.layout import WHEN, Rows, cell, mapping
 from flows.console.tables.result_tables import size_text
@@ -60,6 +61,7 @@ def _made(fields: Mapping[str, Any], sections: Mapping[str, Any]) -> dict[str, s
         **{f"masks of {domain}": _classes(values) for domain, values in classes.items()},
         "real data": _source(sections.get("source", {})),
         "generator": _generator(sections.get("generator", {})),
+        "chosen": "; ".join(chosen_by_hand(fields)),
         "made by": f"run {fields['run']}, medpair {code}" if fields["run"] else "",
     }
 

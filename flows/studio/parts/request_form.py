@@ -95,7 +95,7 @@ class RequestForm:
     def _show_findings(self) -> None:
         domain = self._known.get(str(self.domain.value))
         names = {"": ANY} | {name: name for name in (domain.findings if domain else ())}
-        self.finding.set_options(names, value="")
+        self.finding.set_options(names, value=_usual(domain) if domain else "")
         self._show_classes()
 
     def _show_classes(self) -> None:
@@ -112,6 +112,11 @@ class RequestForm:
                 box.style(f"--class: {class_colour(index)}").classes("swatched")
                 box.set_enabled(name in shown)
                 self._classes[name] = box
+
+
+def _usual(domain: Domain) -> str:
+    """The finding to begin with: one that shows something, "normal" first; "" where there is none."""
+    return next((each for each in ("normal", *domain.findings) if domain.findings.get(each)), "")
 
 
 def _select(label: str, options: dict[str, str], value: str | None) -> ui.select:

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from evaluation.report.gallery import class_colour
 from factory.pairs import PairBatch
+from factory.store.snapshot import chosen_by_hand
 from flows.studio.browsing import ACCEPTED, FILTERED, REJECTED, VersionPairs, Wanted
 from flows.studio.drawing import picture_uri, tiles
 from flows.studio.parts.buttons import plain
@@ -139,8 +140,7 @@ def _real(pairs: VersionPairs, nearest: int) -> str:
 def _facts(pairs: VersionPairs) -> str:
     counts, attributes = pairs.snapshot.counts(), pairs.snapshot.attributes
     lines = [f"pairs: {counts['accepted']} accepted, {counts['rejected']} rejected"]
-    chosen = attributes.get("by_hand", [])
-    lines += [f"{each['how']}: {len(each['kept'])} of {each['made']}" for each in chosen]
+    lines += chosen_by_hand(attributes)
     lines += [f"gates: {line}" for line in pairs.verdicts]
     if not pairs.scores:
         lines.append(f"not scored yet: medpair evaluate {pairs.name}@{pairs.tag}")
