@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FLAGS = ("--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
 WIDTH, HEIGHT = 1280, 900
-COLOURS = 128  # of the palette: the file stays small
+COLOURS = 256  # of the palette: the file stays small
 SECONDS = 600_000  # ms, for pairs on a busy machine
 
 
