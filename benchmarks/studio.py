@@ -43,7 +43,8 @@ def browser() -> str | None:
 def served_studio(home: Path) -> Iterator[str]:
     """The address of `medpair studio`, which runs as a process of its own while the block does."""
     command = [sys.executable, "-m", "medpair", "studio", "--no-browser", "--json", "--home"]
-    with subprocess.Popen([*command, str(home)], stdout=subprocess.PIPE, text=True) as process:
+    words, place = [*command, home.name], home.parent  # where the page names the home alone
+    with subprocess.Popen(words, cwd=place, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield str(json.loads(process.stdout.readline())["studio"])  # type: ignore[union-attr]
         finally:
@@ -87,7 +88,7 @@ def main() -> None:
     out = parser.parse_args().out
     with (
         tempfile.TemporaryDirectory() as folder,
-        served_studio(Path(folder)) as address,
+        served_studio(Path(folder) / ".medpair") as address,
         open_page(address) as page,
     ):
         make_pairs(page, 4)
