@@ -82,6 +82,11 @@ def branch_of(run: str) -> str:
     return f"run-{run}"
 
 
+def is_version(tag: str) -> bool:
+    """Whether a tag is of a version, "v2", not a name that someone gave to one."""
+    return tag[:1] == "v" and tag[1:].isdecimal()
+
+
 def plain_name(name: str) -> str:
     """The name of a data set, unchanged.
 

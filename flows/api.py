@@ -7,6 +7,7 @@ its time to start, and a mistake should be told before that.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
+from tasks.services.faults import PREFECT_HOLDS, check_database
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from flows.evaluate import Evaluated
     from flows.planning.costs import Cost
     from flows.utility import UtilityResult
+
+LEAST_FREE = 2**20  # bytes; with less not even a database can grow
 
 
 def plan(recipe: Recipe, settings: Settings) -> Plan:
@@ -330,9 +334,12 @@ def ready(recipe: Recipe, settings: Settings) -> Iterator[RunContext]:
 def start_prefect(settings: Settings) -> None:
     """Makes the home, and starts Prefect's own server where no other is configured."""
     settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.home) as file:  # else told late, after much else
+        file.write(bytes(LEAST_FREE))
     with stage("starting Prefect"):
         from tasks.services.prefect_server import start_server
         from tasks.services.run_logs import leave_mistakes_to_the_caller
 
+        check_database(settings.prefect_file, PREFECT_HOLDS)
         start_server()
         leave_mistakes_to_the_caller()

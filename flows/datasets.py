@@ -12,12 +12,13 @@ import pandas as pd
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
-from factory.errors import InputError
+from factory.errors import DamagedError, InputError
 from factory.exports import EXPORTS
-from factory.identity import plain_name
+from factory.identity import is_version, plain_name
 from factory.store.repository import MAIN, Entry, Garbage, Store
 from factory.store.snapshot import Snapshot
-from factory.store.versions import Verification, data_sets, describe, verify
+from factory.store.verification import Verification, verify
+from factory.store.versions import data_sets, describe
 from factory.store.versions import diff as difference
 from factory.visible_files import visible
 from factory.vocabulary import unknown_name
@@ -66,20 +67,16 @@ def withdrawn(name: str, settings: Settings) -> dict[str, str]:
     return {f"v{row['number']}": str(row["reason"]) for row in gone.to_dict("records")}
 
 
-def is_version(tag: str) -> bool:
-    """Whether a tag is of a version, "v2", not a name that someone gave to one."""
-    return tag[:1] == "v" and tag[1:].isdecimal()
-
-
 @dataclass(frozen=True)
 class DataSet:
-    """A data set at a glance: its newest version and what that holds."""
+    """A data set at a glance: its newest version and what that holds; "damage" why it is not known."""
 
     name: str
     version: str | None
     versions: int
     pairs: int
     uri: str
+    damage: str = ""
 
 
 def datasets(settings: Settings) -> list[DataSet]:
@@ -196,11 +193,53 @@ def diff_page(name: str, old: str, new: str, path: Path, settings: Settings) -> 
             ) from error
 
 
-def check(version: Version, settings: Settings) -> Verification:
-    """Whether a version is whole: every row made and judged, every pixel explained."""
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Whether a version is whole, and its data set beside it.
+
+    Attributes:
+        found: what is wrong with the version.
+        beside: lines of what is wrong with names, history and other snapshots.
+    """
+
+    found: Verification
+    beside: tuple[str, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for everything that is wrong."""
+        return (*self.found.problems, *self.beside)
+
+    def plain(self) -> dict[str, object]:
+        """The lines, every row that is hit, and how many rows are in each state."""
+        counts, rows = self.found.counts, self.found.rows.tolist()
+        return {"problems": self.problems, "rows": rows, "counts": counts}
+
+
+def check(version: Version, settings: Settings) -> Checked:
+    """Whether a version is whole: every row made and judged, every pixel as written."""
     snapshot = version.snapshot(settings)
     with stage(f"verifying {version}", total=len(snapshot)) as progress:
-        return verify(snapshot, lambda done, whole: progress.advance(done - progress.done))
+        found = verify(snapshot, lambda done, whole: progress.advance(done - progress.done))
+        return Checked(found, damage_of(version.name, settings))
+
+
+def damage_of(name: str, settings: Settings) -> tuple[str, ...]:
+    """What of a data set's names, snapshots and history is lost, a line each."""
+    store, lake = Store(settings.pairs, name), Lake(settings.lake)
+    try:
+        tags, faults = set(store.repository.list_tags()), store.faults()
+    except DamagedError as error:
+        return (str(error),)
+    events = lake.versions(name)
+    out = events[events["event"] == "published"]
+    held = zip(out["number"], out["snapshot"], strict=True)
+    lost = (
+        f"refs/tag.v{number}/ref.json of {name!r} is lost; it named snapshot {snapshot}"
+        for number, snapshot in held
+        if f"v{number}" not in tags
+    )
+    return (*faults, *lost)
 
 
 def export(version: Version, kind: str, folder: Path, settings: Settings) -> Path:
@@ -222,14 +261,14 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
         export_origin,
     )  # loads torch, which no other command needs
 
-    told = export_origin(snapshot, Lake(settings.lake), _weights(snapshot, settings), kind)
+    told = export_origin(snapshot, Lake(settings.lake), weights_of(snapshot, settings), kind)
     with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
         for count in EXPORTS[kind](snapshot, folder, told):
             progress.advance(count)
     return folder if folder.is_dir() else folder.parent
 
 
-def _weights(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | None:
+def weights_of(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | None:
     """The checkpoints that made a version; None where its recipe cannot be read any more."""
     attributes = snapshot.attributes
     try:
@@ -267,9 +306,12 @@ def collect_garbage(
 
 
 def _glance(store: Store) -> DataSet:
-    tags, snapshot = store.tags(), store.snapshot()
+    try:
+        tags, snapshot = store.tags(), store.snapshot()
+        pairs = snapshot.counts()["accepted"] if len(snapshot) else 0
+    except DamagedError as error:
+        return DataSet(store.name, None, 0, 0, store.uri, str(error))
     newest = next((tag for tag, at in tags.items() if at == snapshot.id), None)
-    pairs = snapshot.counts()["accepted"] if len(snapshot) else 0
     return DataSet(store.name, newest, len(tags), pairs, store.uri)
 
 

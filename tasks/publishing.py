@@ -17,6 +17,7 @@ from evaluation.gating.version_gates import Decision
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import headlines
+from factory.identity import is_version
 from factory.store.checks import Reasons
 from factory.store.repository import MAIN, Store
 from factory.store.runs import judge
@@ -158,7 +159,8 @@ def is_out(store: Store, lake: Lake, snapshot: str) -> bool:
 
 
 def _numbers(store: Store) -> dict[str, int]:
-    return {snapshot: int(tag[1:]) for tag, snapshot in store.tags().items()}
+    tags = store.tags().items()
+    return {snapshot: int(tag[1:]) for tag, snapshot in tags if is_version(tag)}
 
 
 STEPS: tuple[Step, ...] = (settle, check_base, allot_number, tag, move_main, settle)

@@ -17,11 +17,19 @@ from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 from filelock import FileLock
 
-from evaluation.errors import InputError
+from evaluation.errors import DamagedError, InputError
 from evaluation.lake.tables import TABLES, literal
 
 FORMAT = 1
 FORMAT_KEY = "medpair.format"
+# What only a table remembers, and what else has its rows measured again.
+LOST = {
+    "versions": "which versions were withdrawn or promoted is forgotten then, not their numbers",
+    "decisions": "who decided on which evidence is forgotten then",
+    "test_openings": "how often the test split was looked at is forgotten then",
+}
+MEASURED = "its rows are measured again by the next run, or by `medpair evaluate`"
+UNREADABLE = (DeltaError, pa.ArrowException, OSError)
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,42 @@ class Delta:
 
         Raises:
             InputError: if the table is not one this release reads, or never had such a state.
+            DamagedError: if it cannot be read any more.
         """
-        if not DeltaTable.is_deltatable(self._path(name)):
-            return TABLES[name].schema.empty_table()
-        table = self._open(name)
-        if version is not None or at is not None:
-            _travel(table, name, version, at)
-        return table.to_pyarrow_dataset()
+        with self.readable(name):
+            if not DeltaTable.is_deltatable(self._path(name)):
+                return TABLES[name].schema.empty_table()
+            table = self._open(name)
+            if version is not None or at is not None:
+                _travel(table, name, version, at)
+            return table.to_pyarrow_dataset()
+
+    @contextmanager
+    def readable(self, name: str) -> Iterator[None]:
+        """Says in one line that a table cannot be read any more, where the block fails at it.
+
+        Raises:
+            DamagedError: in place of what the libraries raise.
+        """
+        try:
+            yield
+        except UNREADABLE as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DamagedError(
+                f"table {name} of the lake, {self._path(name)}, is damaged ({first[:200]}): put it "
+                f"back from a copy of the home, or move that folder away; {LOST.get(name, MEASURED)}"
+            ) from error
+
+    def check(self, name: str) -> None:
+        """Whether a table and all its files can be opened; their ends are read, not every row.
+
+        Raises:
+            DamagedError: if not.
+        """
+        with self.readable(name):
+            found = self.dataset(name)
+            if not isinstance(found, pa.Table):
+                found.count_rows()
 
     def merge(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Writes rows, in place of those of the same key."""
@@ -55,7 +92,7 @@ class Delta:
         stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
         source = pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
         same = " AND ".join(f"new.{column} = old.{column}" for column in TABLES[name].key)
-        with self.lock():
+        with self.lock(), self.readable(name):
             merge = self._writable(name).merge(source, same, "new", "old")
             merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
@@ -65,7 +102,8 @@ class Delta:
         for key in _keys(rows, group):
             same = reduce(and_, [pc.field(column) == value for column, value in key.items()])
             where = where | same
-        found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
+        with self.readable(name):
+            found = dataset if isinstance(dataset, pa.Table) else dataset.to_table(filter=where)
         return found.select(TABLES[name].schema.names).cast(TABLES[name].schema)
 
     def replace(self, name: str, rows: pa.Table, group: Sequence[str]) -> None:
@@ -78,7 +116,7 @@ class Delta:
             "(" + " AND ".join(f"{column} = {literal(key[column])}" for column in key) + ")"
             for key in keys
         )
-        with self.lock():
+        with self.lock(), self.readable(name):
             write_deltalake(self._writable(name), rows, mode="overwrite", predicate=predicate)
 
     def compact(self) -> int:

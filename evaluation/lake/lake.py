@@ -44,6 +44,13 @@ from evaluation.metrics.former_names import name_now, names_ever
 from evaluation.metrics.registry import Score
 
 PROMOTED = "promoted"  # earlier releases wrote "crowned"
+# Tables of what is known of single snapshots, by the column that names these.
+OF_SNAPSHOT = {
+    "scores": "subject",
+    "scorings": "subject",
+    "decisions": "snapshot",
+    "rejections": "snapshot",
+}
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,16 @@ class Lake:
     def challenge(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
         """Records that a version did not be promoted, and why."""
         self._event(data_set, number, "challenged", snapshot, run, reason)
+
+    def repair(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
+        """Records that damaged pairs were made anew in a snapshot, and which."""
+        self._event(data_set, number, "repaired", snapshot, run, reason)
+
+    def carry_over(self, old: str, new: str) -> None:
+        """Records of a snapshot all that is known of another, whose pairs and verdicts are the same."""
+        for name, column in OF_SNAPSHOT.items():
+            found = self.tables.like(name, pa.table({column: [old]}), (column,))
+            self.tables.merge(name, [{**row, column: new} for row in found.to_pylist()])
 
     def withdraw(self, data_set: str, number: int, reason: str) -> None:
         """Records that a version should not be used any more; its tag and data stay.
@@ -319,7 +336,8 @@ class Lake:
         terms = [pc.field(column) == equal[column] for column in equal if column not in metric]
         terms += [pc.field(column).isin(names_ever(str(equal[column]))) for column in metric]
         where = reduce(and_, terms) if terms else None
-        found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
+        with self.tables.readable(name):
+            found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
         rows: pd.DataFrame = found.to_pandas()
         return by_names_now(rows) if name == "scores" else rows
 

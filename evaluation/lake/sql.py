@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
-from evaluation.errors import InputError
+from evaluation.errors import DamagedError, InputError
 from evaluation.lake.tables import KEY, literal
 from evaluation.lake.views import FORMER_VIEW, VIEWS
 from evaluation.metrics.former_names import NAMES_NOW
@@ -29,13 +30,12 @@ def answer(sql: str, tables: Mapping[str, object]) -> pd.DataFrame:
 
     Raises:
         InputError: if it is not one reading statement, or DuckDB refuses it.
+        DamagedError: if a table cannot be read any more.
     """
     with duckdb.connect() as connection:
         for name, table in tables.items():
             # A copy: pushed down to Arrow, DuckDB's string comparisons find no kernel there.
-            connection.register("arriving", table)
-            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')
-            connection.unregister("arriving")
+            _copy(connection, name, table)
         _rename(connection)
         for name, view in VIEWS.items():
             connection.execute(f'CREATE VIEW "{name}" AS {view.sql}')
@@ -44,6 +44,18 @@ def answer(sql: str, tables: Mapping[str, object]) -> pd.DataFrame:
         connection.execute("SET lock_configuration = true")
         hint(sql)
         return _result(connection, sql, f"tables: {', '.join(tables)}; views: {', '.join(VIEWS)}")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, table: object) -> None:
+    connection.register("arriving", table)
+    try:
+        connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise DamagedError(
+            f"table {name} of the lake cannot be read, so no question is answered: `medpair doctor` "
+            "says what is damaged and what to do"
+        ) from error
+    connection.unregister("arriving")
 
 
 def hint(sql: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,20 +59,12 @@ class PromptTable:
         return len(self._frame)
 
     def __getitem__(self, row: int) -> Prompt:
-        entry = self._frame.iloc[row]
-        return Prompt(
-            entry["domain"],
-            entry["modality"],
-            entry["anatomy"],
-            tuple(name for name in entry["labels"].split(";") if name),
-            entry["finding"],
-            entry["text"],
-            tuple((name, value) for name, value in json.loads(entry["extra"])),
-            int(entry["replicate"]),
-            int(entry["root"]),
-            title=entry["title"],
-            empty=entry["empty"],
-        )
+        return _prompt(self._frame.iloc[row])
+
+    def altered(self) -> Rows:
+        """Rows whose words or seed are not those that their digest was made of, ascending."""
+        entries = enumerate(self._frame.to_dict("records"))
+        return np.array([row for row, entry in entries if not _is_whole(entry)], np.int64)
 
     def extend(self, prompts: PromptGrid | Sequence[Prompt]) -> tuple[PromptTable, Rows]:
         """The table with a row for each of these prompts, and the row of each, (len(prompts),).
@@ -88,6 +81,30 @@ class PromptTable:
     def to_pandas(self) -> pd.DataFrame:
         """A copy of the table; `extra` is JSON, `seed` and `root` are uint64."""
         return self._frame.copy()
+
+
+def _prompt(entry: Mapping[Hashable, Any]) -> Prompt:
+    return Prompt(
+        entry["domain"],
+        entry["modality"],
+        entry["anatomy"],
+        tuple(name for name in entry["labels"].split(";") if name),
+        entry["finding"],
+        entry["text"],
+        tuple((name, value) for name, value in json.loads(entry["extra"])),
+        int(entry["replicate"]),
+        int(entry["root"]),
+        title=entry["title"],
+        empty=entry["empty"],
+    )
+
+
+def _is_whole(entry: Mapping[Hashable, Any]) -> bool:
+    try:
+        prompt = _prompt(entry)
+    except ValueError:  # of JSON
+        return False
+    return bool((prompt.digest, prompt.seed) == (entry["prompt"], int(entry["seed"])))
 
 
 def _runs(prompts: PromptGrid | Sequence[Prompt]) -> Iterable[tuple[Prompt, range]]:

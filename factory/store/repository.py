@@ -12,7 +12,8 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -28,14 +29,17 @@ from filelock import FileLock
 from icechunk import ForkSession, Session
 from zarr import Group
 
-from factory.errors import InputError
+from factory.errors import DamagedError, InputError
 from factory.identity import plain_name
+from factory.store.damage import cause, readable
 from factory.store.snapshot import FORMAT, Snapshot
 
 __all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
 __all__ += ["arrays", "local_folder", "storage_at"]
 
 MAIN = "main"
+REMEDY = "put that file back from a copy of the home"
+MENDED = "`medpair datasets verify {} --repair` writes it anew where the lake knows it, else a copy has it"
 
 # A thread of Icechunk's runtime that still hands a result over while the interpreter goes down
 # aborts the process, after all was done well (PyO3/pyo3-async-runtimes, issue 40). A moment is
@@ -124,18 +128,28 @@ class Store:
         return f"{self.root.rstrip('/')}/{self.name}"
 
     def exists(self) -> bool:
-        """Whether there is such a data set; creates nothing."""
+        """Whether there is such a data set, whole or damaged; creates nothing.
+
+        Raises:
+            DamagedError: if that cannot be told.
+        """
         if not self._has_repository():
             return False
+        repository = self._opened()
         # A process that died while it made the data set leaves a repository of nothing.
-        repository = icechunk.Repository.open(storage_at(self.uri))
-        return repository.lookup_snapshot(repository.lookup_branch(MAIN)).parent_id is not None
+        with self._readable(f"refs/branch.{MAIN}/ref.json"):
+            return bool(repository.list_tags()) or not _is_first(repository, MAIN)
 
     def _has_repository(self) -> bool:
-        folder = local_folder(self.uri)
-        if folder is not None and not folder.is_dir():
-            return False  # Icechunk would create the folder it looks into
-        return bool(icechunk.Repository.exists(storage_at(self.uri)))
+        # Icechunk would create the folder it looks into, and sees none without its branch main.
+        if (folder := local_folder(self.uri)) is not None:
+            return (folder / "snapshots").is_dir()
+        with self._readable("refs"):
+            return bool(icechunk.Repository.exists(storage_at(self.uri)))
+
+    def _opened(self) -> icechunk.Repository:
+        with self._readable(f"refs/branch.{MAIN}/ref.json"):
+            return icechunk.Repository.open(storage_at(self.uri))
 
     @cached_property
     def repository(self) -> icechunk.Repository:
@@ -143,13 +157,19 @@ class Store:
 
         Raises:
             InputError: if it does not exist or was written by a newer release.
+            DamagedError: if it cannot be opened.
         """
         if not self.exists():
             raise InputError(f"there is no data set {self.name!r} in {self.root}")
-        repository = icechunk.Repository.open(storage_at(self.uri))
-        snapshot = repository.lookup_branch(MAIN)
-        _open(self.name, repository, snapshot)
+        repository = self._opened()
+        with suppress(icechunk.IcechunkError):  # versions may be whole where `main` is not
+            _open(self.name, repository, repository.lookup_branch(MAIN))
         return repository
+
+    def _readable(self, what: str) -> AbstractContextManager[None]:
+        where = f"data set {self.name!r} in {self.root} is damaged: {what}"
+        remedy = MENDED.format(self.name) if what.startswith("refs") else REMEDY
+        return readable(where, remedy, icechunk.IcechunkError)
 
     def lock(self, purpose: str = "commit") -> FileLock:
         """Lock that one thread holds per repository and purpose, as often as it likes.
@@ -172,8 +192,8 @@ class Store:
         with self.lock():
             if not self._has_repository():
                 icechunk.Repository.create(storage_at(self.uri))
-            session = icechunk.Repository.open(storage_at(self.uri)).writable_session(MAIN)
-            group = arrays(session)
+            with self._readable(f"refs/branch.{MAIN}/ref.json"):
+                group = arrays(session := self._opened().writable_session(MAIN))
             if "format" not in group.attrs:
                 group.attrs.update({"format": FORMAT, "name": self.name})
                 session.commit("create", metadata={"kind": "create"})
@@ -224,16 +244,69 @@ class Store:
     def tags(self) -> dict[str, str]:
         """Tag -> snapshot, in the order of the version numbers."""
         names = sorted(self.repository.list_tags(), key=lambda name: (len(name), name))
-        return {name: self.repository.lookup_tag(name) for name in names}
+        return {name: self._at_tag(name) for name in names}
 
     def branches(self) -> dict[str, str]:
         """Branch -> snapshot."""
-        names = sorted(self.repository.list_branches())
-        return {name: self.repository.lookup_branch(name) for name in names}
+        return {name: self._at_branch(name) for name in sorted(self.repository.list_branches())}
+
+    def _at_tag(self, name: str) -> str:
+        with self._readable(f"refs/tag.{name}/ref.json"):
+            return str(self.repository.lookup_tag(name))
+
+    def _at_branch(self, name: str) -> str:
+        with self._readable(f"refs/branch.{name}/ref.json"):
+            return str(self.repository.lookup_branch(name))
 
     def head(self, branch: str) -> str | None:
         """Snapshot a branch stands at, None if there is no such branch."""
-        return self.branches().get(branch)
+        return self._at_branch(branch) if branch in self.repository.list_branches() else None
+
+    def faults(self) -> list[str]:
+        """What of names, snapshots and history cannot be read any more, a line each.
+
+        The pairs are another matter: see `factory.store.versions.verify`.
+        """
+        tags, branches = self.repository.list_tags(), self.repository.list_branches()
+        lost = [] if MAIN in branches else ["refs/branch.main/ref.json is lost"]
+        names = {f"tag {name}": (self._at_tag, name) for name in sorted(tags)}
+        names |= {f"branch {name}": (self._at_branch, name) for name in sorted(branches)}
+        whole: set[str] = set()
+        found = (
+            fault
+            for name, (at, ref) in names.items()
+            for fault in self._faults(name, at, ref, whole)
+        )
+        return [*lost, *found]
+
+    def _faults(
+        self, name: str, at: Callable[[str], str], ref: str, whole: set[str]
+    ) -> Iterator[str]:
+        """What is wrong with a name, its snapshot or the history before it.
+
+        Args:
+            name: as it is told.
+            at: gives its snapshot.
+            ref: the name alone.
+            whole: snapshots that were read with all their history; those of this name are added.
+        """
+        try:
+            head = at(ref)
+        except DamagedError as error:
+            yield str(error)
+            return
+        here: list[str] = []
+        try:
+            _open(self.name, self.repository, head)
+            for info in self.repository.ancestry(snapshot_id=head):
+                if info.id in whole:
+                    break
+                here.append(info.id)
+        except icechunk.IcechunkError as error:
+            lost = f"the history before {here[-1]}" if here else f"all that {name} names"
+            yield f"{name}: {lost} cannot be read ({cause(error)}); {REMEDY}"
+        else:
+            whole.update(here)
 
     def log(self) -> list[Entry]:
         """Every snapshot that a tag or branch leads to, newest first."""
@@ -252,12 +325,20 @@ class Store:
 
         Raises:
             InputError: if nothing has that name, or it was written by a newer release.
+            DamagedError: if what has that name cannot be read any more.
         """
-        names = {**self.branches(), **self.tags()}
+        repository = self.repository
+        at = {
+            **dict.fromkeys(repository.list_branches(), self._at_branch),
+            **dict.fromkeys(repository.list_tags(), self._at_tag),
+        }
+        if ref in at:
+            with self._readable(f"the snapshot of {ref}"):
+                return _open(self.name, repository, at[ref](ref))
         try:
-            return _open(self.name, self.repository, names.get(ref, ref))
+            return _open(self.name, repository, ref)
         except icechunk.IcechunkError as error:
-            near = get_close_matches(ref, names, n=3, cutoff=0) or ["none yet"]
+            near = get_close_matches(ref, at, n=3, cutoff=0) or ["none yet"]
             raise InputError(
                 f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
                 f"nearest: {', '.join(near)}"
@@ -288,13 +369,14 @@ class Store:
 
     def first(self) -> str:
         """The repository's first snapshot, which holds nothing."""
-        return str(self._ancestry(self.repository.lookup_branch(MAIN))[-1].id)
+        return str(self._ancestry(self._at_branch(MAIN))[-1].id)
 
     def _ancestry(self, snapshot: str) -> list[icechunk.SnapshotInfo]:
-        return list(self.repository.ancestry(snapshot_id=snapshot))
+        with self._readable(f"the history of snapshot {snapshot}"):
+            return list(self.repository.ancestry(snapshot_id=snapshot))
 
     def _old_runs(self, older_than: datetime) -> tuple[str, ...]:
-        kept = {*self.tags().values(), self.repository.lookup_branch(MAIN)}
+        kept = {*self.tags().values(), self._at_branch(MAIN)}
         idle = {name: head for name, head in self.branches().items() if head not in kept}
         written = {name: self.repository.lookup_snapshot(idle[name]).written_at for name in idle}
         return tuple(name for name in idle if written[name] < older_than)
@@ -303,6 +385,10 @@ class Store:
 def arrays(session: Session | ForkSession) -> Group:
     """The arrays of a session, to read and to write."""
     return zarr.open_group(session.store, mode="r" if session.read_only else "a")
+
+
+def _is_first(repository: icechunk.Repository, branch: str) -> bool:
+    return repository.lookup_snapshot(repository.lookup_branch(branch)).parent_id is None
 
 
 def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:

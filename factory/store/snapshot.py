@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +31,7 @@ from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reasons
 from factory.store.checksums import UNKNOWN
+from factory.store.damage import ranges, readable
 from factory.store.shards import Layout, Status
 
 FORMAT = 1
@@ -102,34 +104,35 @@ class Snapshot:
     @cached_property
     def status(self) -> NDArray[np.uint8]:
         """(N,) values of `Status`."""
-        return self._array("status")[:]
+        return self.column("status")
 
     @cached_property
     def shard_done(self) -> NDArray[np.bool_]:
         """(shards,) whether every row of a shard holds a pair."""
-        return self._array("shard_done")[:]
+        return self.column("shard_done")
 
     @cached_property
     def has_mask(self) -> NDArray[np.bool_]:
         """(N,) whether each row's pair has a mask, empty or not."""
-        return self._array("has_mask")[:]
+        return self.column("has_mask")
 
     @cached_property
     def reason(self) -> Reasons:
         """(N,) bits of `factory.store.checks.Reason`."""
-        return self._array("reason")[:]
+        return self.column("reason")
 
     @cached_property
     def checksum(self) -> NDArray[np.uint64]:
         """(N,) as `factory.store.checksums` works them out; `UNKNOWN` in rows of earlier releases."""
         if "checksum" not in self.group:
             return np.full(len(self), UNKNOWN, np.uint64)
-        return self._array("checksum")[:]
+        return self.column("checksum")
 
     @cached_property
     def table(self) -> PromptTable:
         """The prompts, one per row."""
-        return PromptTable(_decode(self._array("prompts")[:]))
+        with self._readable("prompts", np.arange(len(self))):
+            return PromptTable(_decode(self._array("prompts")[:]))
 
     def rows(self, *status: Status) -> Rows:
         """Rows in one of these states, ascending."""
@@ -159,6 +162,7 @@ class Snapshot:
 
         Raises:
             InputError: if there is no pair to read.
+            DamagedError: if one cannot be read any more.
         """
         rows = self.rows(Status.ACCEPTED) if rows is None else np.asarray(rows, np.int64)
         if not len(rows):
@@ -166,16 +170,45 @@ class Snapshot:
                 f"snapshot {self.id} of data set {self.name!r} has no accepted pairs: nothing was "
                 "published yet, or a run on this branch has not been judged; name a version or run"
             )
-        take = {name: self._take(name, rows) for name in ("image", "mask", "spacing_mm")}
-        has_mask = self._take("has_mask", rows)
-        facets = self.facets(rows)
-        return PairBatch(take["image"], take["mask"], facets, take["spacing_mm"], has_mask)
+        return self.pixels(rows, self.facets(rows))
+
+    def pixels(self, rows: Rows, facets: pd.DataFrame) -> PairBatch:
+        """Pairs of some rows, at least one, in ascending order, with facets that are given.
+
+        Raises:
+            DamagedError: if one cannot be read any more.
+        """
+        taken = {
+            name: self._take(name, rows) for name in ("image", "mask", "spacing_mm", "has_mask")
+        }
+        return PairBatch(
+            taken["image"], taken["mask"], facets, taken["spacing_mm"], taken["has_mask"]
+        )
 
     def blocks(self, rows: Rows | None = None, size: int = 1024) -> Iterator[PairBatch]:
         """The same pairs, at most `size` in memory at a time."""
         rows = self.rows(Status.ACCEPTED) if rows is None else rows
         for start in range(0, len(rows), size):
             yield self.read(rows[start : start + size])
+
+    def column(self, name: str, rows: slice = slice(None)) -> NDArray[Any]:
+        """Values of an array, of every row or of some that follow each other.
+
+        Raises:
+            InputError: if nothing was laid out yet.
+            DamagedError: if they cannot be read any more.
+        """
+        array = self._array(name)
+        with self._readable(name, np.arange(len(self))[rows]):
+            return np.asarray(array[rows])
+
+    def _readable(self, name: str, rows: Rows) -> AbstractContextManager[None]:
+        return readable(
+            f"{name} of data set {self.name!r}, rows {ranges(rows)} of snapshot {self.id},",
+            f"`medpair datasets verify {self.name}@{self.id}` says what is damaged, and --repair "
+            "makes pairs anew",
+            Exception,
+        )
 
     def _array(self, name: str) -> Any:  # noqa: ANN401  # a zarr.Array, which has no types here
         if name not in self.group:
@@ -193,7 +226,8 @@ class Snapshot:
             first, last = np.searchsorted(rows, [block * step, (block + 1) * step])
             if first < last:
                 start, stop = rows[first], rows[last - 1] + 1
-                taken[first:last] = array[start:stop][rows[first:last] - start]
+                with self._readable(name, rows[first:last]):
+                    taken[first:last] = array[start:stop][rows[first:last] - start]
         return taken
 
 
@@ -205,23 +239,32 @@ def chosen_by_hand(attributes: Mapping[str, Any]) -> list[str]:
 
 def lay_out(group: Any, layout: Layout, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
     """Makes or lengthens the arrays of a group until they have a row for each prompt."""
-    sizes = {**asdict(layout), "axis": 2}
-    for name, (dtype, empty, axes) in PAIR_ARRAYS.items():
-        tail = tuple(int(sizes[axis]) for axis in axes)
+    for name in PAIR_ARRAYS:
         if name not in group:
-            group.create_array(
-                name,
-                shape=(0, *tail),
-                chunks=(layout.chunk, *tail),
-                dtype=dtype,
-                fill_value=empty,
-                dimension_names=("row", *axes),
-            )
-        group[name].resize((len(table), *tail))
+            new_array(group, name, layout)
+        group[name].resize((len(table), *group[name].shape[1:]))
     _append_prompts(group, table)
     if "shard_done" not in group:
-        group.create_array("shard_done", shape=(0,), chunks=(1,), dtype="bool", fill_value=False)
+        new_array(group, "shard_done", layout)
     group["shard_done"].resize((-(-len(table) // layout.shard),))
+
+
+def new_array(group: Any, name: str, layout: Layout, length: int = 0) -> None:  # noqa: ANN401  # a zarr.Group
+    """Makes an array of a group, with as many empty rows; or shards, of `shard_done`."""
+    if name == "shard_done":
+        group.create_array(name, shape=(length,), chunks=(1,), dtype="bool", fill_value=False)
+        return
+    dtype, empty, axes = PAIR_ARRAYS[name]
+    sizes = {**asdict(layout), "axis": 2}
+    tail = tuple(int(sizes[axis]) for axis in axes)
+    group.create_array(
+        name,
+        shape=(length, *tail),
+        chunks=(layout.chunk, *tail),
+        dtype=dtype,
+        fill_value=empty,
+        dimension_names=("row", *axes),
+    )
 
 
 def read_table(group: Any) -> PromptTable:  # noqa: ANN401  # a zarr.Group

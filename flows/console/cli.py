@@ -27,6 +27,7 @@ from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open
 from flows.console.studio_command import studio
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
+from tasks.services.faults import in_words
 from tasks.services.run_logs import INPUT_ERRORS
 
 DISTRIBUTION = "medpair-factory"
@@ -48,8 +49,9 @@ class Commands(TyperGroup):
         except (*INPUT_ERRORS, typer.TyperException) as error:
             code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
         except Exception as error:  # noqa: BLE001  # the last resort of a command
-            traceback.print_exc()
-            code = _refuse(UNEXPECTED, [f"{type(error).__name__}: {error}"], words)
+            if (line := in_words(error)) is None:
+                traceback.print_exc()
+            code = _refuse(UNEXPECTED, [line or f"{type(error).__name__}: {error}"], words)
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -38,14 +38,47 @@ def log(name: PlainName, home: Home = None, json_: Json = False) -> None:
 
 
 @datasets.command()
-def show(dataset: DatasetName, home: Home = None, json_: Json = False) -> None:
-    """Says what a version holds, how it was made, and its scores."""
+def show(
+    dataset: DatasetName,
+    pair: Annotated[
+        int | None, typer.Option("--pair", min=0, help="Only where this pair comes from: its row.")
+    ] = None,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Says what a version holds, how it was made, and its scores; or where one pair comes from."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console.tables import dataset_tables
 
-        facts = known.show(known.Version.parse(dataset), session.settings)
+        version = known.Version.parse(dataset)
+        if pair is not None:
+            from flows.upkeep.pair_origin import origin_of
+
+            origin = origin_of(version, pair, session.settings)
+            session.set_result(origin, dataset_tables.origin(origin))
+            return
+        facts = known.show(version, session.settings)
         session.set_result(facts.plain(), dataset_tables.facts(facts))
+
+
+@datasets.command()
+def remake(
+    dataset: DatasetName,
+    pair: Annotated[int, typer.Argument(min=0, help="Row of the pair, as reports name it.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    home: Home = None,
+    json_: Json = False,
+) -> int:
+    """Makes one pair of a version again, as PNG files, and says whether it is the same to the bit."""
+    with open_session(home, json_) as session:
+        from flows import datasets as known
+        from flows.console.tables import dataset_tables
+        from flows.upkeep.remade import remake
+
+        made = remake(known.Version.parse(dataset), pair, folder, session.settings)
+        session.set_result(made, dataset_tables.remade(made))
+    return 0 if made.same else UNEXPECTED
 
 
 @datasets.command()
@@ -86,15 +119,33 @@ def export(
 
 
 @datasets.command()
-def verify(dataset: DatasetName, home: Home = None, json_: Json = False) -> int:
+def verify(
+    dataset: DatasetName,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make damaged pairs anew, in a version that follows.")
+    ] = False,
+    home: Home = None,
+    json_: Json = False,
+) -> int:
     """Reads every pair of a version and checks that it is whole."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console.tables import dataset_tables
 
-        found = known.check(known.Version.parse(dataset), session.settings)
-        session.set_result(found, dataset_tables.verification(found))
-    return UNEXPECTED if found.problems else 0
+        version, mended = known.Version.parse(dataset), None
+        if repair:
+            from flows.upkeep.names import mended_names
+            from flows.upkeep.repair import repaired
+
+            for line in mended_names(version.name, session.settings):
+                session.terminal.messages.print(line, markup=False, highlight=False)
+        checked = known.check(version, session.settings)
+        if repair and checked.found.faults:
+            mended = repaired(version, checked.found, session.settings)
+        result = {**checked.plain(), "repaired": mended}
+        session.set_result(result, dataset_tables.verification(checked, mended))
+    left = checked.beside if mended else checked.problems
+    return UNEXPECTED if left else 0
 
 
 @datasets.command()

@@ -47,6 +47,7 @@ def doctor(settings: Settings) -> list[Check]:
         check_unwanted,
         check_torch,
         lambda: check_home(settings),
+        lambda: check_at_rest(settings),
         check_variables,
         check_recipes,
     ]
@@ -95,6 +96,16 @@ def check_home(settings: Settings) -> Iterator[Check]:
     free = shutil.disk_usage(existing).free
     words = f"{free / 1e9:.1f} GB free"
     yield _judged("disk", free > LEAST_FREE_BYTES, words, "free some space, or choose another home")
+
+
+def check_at_rest(settings: Settings) -> Iterator[Check]:
+    """Whether data sets, the lake and the databases of the home can be read."""
+    from flows.upkeep.at_rest import damage_at_rest
+
+    lines = [*damage_at_rest(settings)]
+    yield from (Check("what lies at rest", False, line, "as it says") for line in lines)
+    if not lines:
+        yield Check("what lies at rest", True, "data sets, lake and databases can be read")
 
 
 def check_variables() -> Iterator[Check]:

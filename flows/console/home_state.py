@@ -11,6 +11,7 @@ from evaluation.lake.lake import Lake
 from factory.store.repository import Store, local_folder
 from factory.store.versions import data_sets
 from flows.datasets import newest_version
+from tasks.services.faults import DAMAGED
 from tasks.services.settings import Settings
 
 
@@ -25,6 +26,7 @@ class DataSetState:
         generator: of the champion, else of the newest version: kind and digest.
         decision: the last one: whether the gates were met, and when.
         running: what is making pairs or training for it now.
+        damage: why nothing of this is known, "" where it is.
     """
 
     name: str
@@ -33,6 +35,7 @@ class DataSetState:
     generator: str
     decision: str
     running: tuple[str, ...]
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ def home_state(settings: Settings) -> HomeState:
 
 def data_set_state(name: str, settings: Settings) -> DataSetState:
     """How one data set stands, by its store, the lake and the locks that are held."""
+    try:
+        return _known_state(name, settings)
+    except DAMAGED as error:
+        return DataSetState(name, "", "", "", "", running(name, settings), str(error))
+
+
+def _known_state(name: str, settings: Settings) -> DataSetState:
     lake, store = Lake(settings.lake), Store(settings.pairs, name)
     version, champion = newest_version(name, settings), lake.champion(name)
     best = f"v{champion[0]}" if champion is not None else ""

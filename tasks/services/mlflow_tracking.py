@@ -34,6 +34,7 @@ from mlflow.entities import (
 
 from evaluation.metrics.registry import Score
 from factory.store.repository import Store
+from tasks.services.faults import MLFLOW_HOLDS, check_database
 from tasks.services.mlflow_process import PROCESS_TAG, is_gone, this_process
 from tasks.services.mlflow_relocation import relocate
 from tasks.services.progress import stage
@@ -242,6 +243,7 @@ class Tracker:
         if (file := settings.tracking_file) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(file.with_suffix(".lock")):
+                check_database(file, MLFLOW_HOLDS)
                 tracker = Tracker(settings.mlflow, settings.artifacts)
                 tracker.client.search_experiments(max_results=1)
                 if file.parent == settings.home:  # any other may be that of several homes

@@ -1,4 +1,4 @@
-"""What Prefect logs of flow and task runs that fail: of a user's mistake its line, no traceback."""
+"""What Prefect logs of flow and task runs that fail: of what is no defect its line, no traceback."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import logging
 
 import evaluation.errors
 import factory.errors
+from tasks.services.faults import in_words
 
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 def without_tracebacks(record: logging.LogRecord) -> bool:
-    """Has a log of a run say a user's mistake alone; for a logger, whose record it changes."""
+    """Has a log of a run say in its line what is no defect; for a logger, whose record it changes."""
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, INPUT_ERRORS):
-        record.msg, record.args, record.exc_info = str(error), (), None
+    line = None if error is None else one_line(error)
+    if line is not None:
+        record.msg, record.args, record.exc_info = line, (), None
         record.mistake = True
     return True
+
+
+def one_line(error: BaseException) -> str | None:
+    """What an error says to whoever can mend it; None of a defect."""
+    return str(error) if isinstance(error, INPUT_ERRORS) else in_words(error)
 
 
 def said_elsewhere(record: logging.LogRecord) -> bool:

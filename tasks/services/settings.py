@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         path = self.mlflow.removeprefix("sqlite:///")
         return Path(path) if path != self.mlflow else None
 
+    @property
+    def prefect_file(self) -> Path:
+        """The database file of an embedded Prefect server."""
+        return self.home / "prefect" / "prefect.db"
+
     def enter(self) -> Settings:
         """Makes this process and its children use these settings; before Prefect is imported."""
         os.environ["MEDPAIR_HOME"] = str(self.home)

@@ -12,14 +12,16 @@ from rich.text import Text
 
 from factory.store.repository import Garbage
 from factory.store.snapshot import chosen_by_hand
-from factory.store.versions import Verification
 from flows.console.tables.layout import WHEN, Rows, cell, mapping
 from flows.console.tables.result_tables import size_text
 from flows.console.tables.run_end import in_short
 
 if TYPE_CHECKING:
     from flows.console.home_state import HomeState
-    from flows.datasets import DataSet, Difference, Facts, History
+    from flows.datasets import Checked, DataSet, Difference, Facts, History
+    from flows.upkeep.pair_origin import PairOrigin
+    from flows.upkeep.remade import Remade
+    from flows.upkeep.repair import Repaired
 
 
 SHOWN = 5  # newest reports
@@ -125,6 +127,9 @@ def home(found: HomeState) -> RenderableType:
     parts: list[RenderableType] = [_path("home", found.home)]
     for each in found.datasets:
         parts.append(Text(each.name, style="bold"))
+        if each.damage:
+            parts.append(Text(f"  {each.damage}", style="red"))
+            continue
         told = {
             "version": each.version or "none published",
             "champion": each.champion or "none named",
@@ -144,10 +149,16 @@ def _path(name: str, path: Path) -> Text:
 
 def datasets(found: Sequence[DataSet]) -> RenderableType:
     """The data sets of a home."""
-    rows = [[each.name, each.version or "-", str(each.versions), str(each.pairs)] for each in found]
+    rows = [
+        [each.name, "damaged", "-", "-"]
+        if each.damage
+        else [each.name, each.version or "-", str(each.versions), str(each.pairs)]
+        for each in found
+    ]
     places = dict.fromkeys(each.uri.removesuffix(each.name) for each in found)
     where = [Text(place, no_wrap=True, overflow="ignore") for place in places]
-    return Group(Rows(["data set", "newest", "versions", "pairs"], rows), *where)
+    damaged = [Text(each.damage, style="red") for each in found if each.damage]
+    return Group(Rows(["data set", "newest", "versions", "pairs"], rows), *where, *damaged)
 
 
 def log(found: History) -> RenderableType:
@@ -165,10 +176,30 @@ def log(found: History) -> RenderableType:
     return Group(table, "", below) if lines else table
 
 
-def verification(found: Verification) -> RenderableType:
-    """Whether a version is whole."""
-    counts = ", ".join(f"{count} {name}" for name, count in found.counts.items() if count)
-    return "\n".join(found.problems) or f"whole: {counts}"
+def verification(checked: Checked, mended: Repaired | None) -> RenderableType:
+    """Whether a version is whole, and what was repaired."""
+    counts = ", ".join(f"{count} {name}" for name, count in checked.found.counts.items() if count)
+    lines = [*checked.problems] or [f"whole: {counts}"]
+    if mended is not None:
+        lines.append(
+            f"repaired: {mended.version} holds the pairs of {mended.damaged} whole, "
+            f"{mended.pairs} of them made anew; {mended.damaged} stays as it is, withdrawn"
+        )
+    return Text("\n".join(lines))
+
+
+def origin(found: PairOrigin) -> RenderableType:
+    """Where a pair comes from, in words."""
+    return mapping({name: text for name, text in found.words().items() if text})
+
+
+def remade(made: Remade) -> RenderableType:
+    """Whether a pair that was made again is the same."""
+    words = "the same to the bit" if made.same else "NOT the bytes that were written"
+    return Group(
+        Text(f"pair {made.pair} of {made.version} was made again: {words}"),
+        _path("in", made.folder),
+    )
 
 
 def garbage(found: Garbage, dry_run: bool) -> RenderableType:

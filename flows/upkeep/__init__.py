@@ -1,0 +1,1 @@
+"""What lies at rest: where a pair comes from, and damaged ones made anew."""

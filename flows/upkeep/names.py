@@ -1,0 +1,25 @@
+"""Names of a data set's versions, written again from the lake where their files are lost."""
+
+from __future__ import annotations
+
+from evaluation.lake.lake import Lake
+from factory.store.refs import mend_ref
+from factory.store.repository import MAIN, Store, local_folder
+from tasks.services.settings import Settings
+
+
+def mended_names(name: str, settings: Settings) -> tuple[str, ...]:
+    """Writes names that cannot be read anew, as the lake knows them: a line for each.
+
+    Does nothing in an object store, which keeps versions of such files itself.
+    """
+    store, events = Store(settings.pairs, name), Lake(settings.lake).versions(name)
+    folder, out = local_folder(store.uri), events[events["event"] == "published"]
+    if folder is None or not folder.is_dir() or not len(out):
+        return ()
+    held = dict(zip(out["number"].astype(int), out["snapshot"], strict=True))
+    names = {f"tag.v{number}": snapshot for number, snapshot in held.items()}
+    names[f"branch.{MAIN}"] = held[max(held)]
+    with store.lock():
+        mended = {ref: at for ref, at in names.items() if mend_ref(folder, ref, at)}
+    return tuple(f"refs/{ref}/ref.json was written anew: {at}" for ref, at in mended.items())
