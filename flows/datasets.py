@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+import evaluation.errors
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
@@ -226,12 +227,15 @@ def check(version: Version, settings: Settings) -> Checked:
 
 def damage_of(name: str, settings: Settings) -> tuple[str, ...]:
     """What of a data set's names, snapshots and history is lost, a line each."""
-    store, lake = Store(settings.pairs, name), Lake(settings.lake)
+    store = Store(settings.pairs, name)
     try:
         tags, faults = set(store.repository.list_tags()), store.faults()
     except DamagedError as error:
         return (str(error),)
-    events = lake.versions(name)
+    try:
+        events = Lake(settings.lake).versions(name)
+    except evaluation.errors.DamagedError:  # which is told of the lake, not of each data set
+        return tuple(faults)
     out = events[events["event"] == "published"]
     held = zip(out["number"], out["snapshot"], strict=True)
     lost = (
@@ -299,9 +303,15 @@ def withdraw(version: Version, reason: str, settings: Settings) -> None:
 def collect_garbage(
     name: str, settings: Settings, days: float, runs: bool, dry_run: bool
 ) -> Garbage:
-    """Frees what no version of a data set needs and what is older than some days."""
+    """Frees what no version of a data set needs and what is older than some days.
+
+    Raises:
+        DamagedError: if a name is lost: what it leads to would be freed with the rest.
+    """
     cutoff = datetime.now(UTC) - timedelta(days=days)
     store = Store(settings.pairs, plain_name(name))
+    if store.exists() and (lost := damage_of(name, settings)):
+        raise DamagedError(f"{lost[0]}; nothing was freed, since more might be lost by it")
     return store.collect_garbage(cutoff, runs=runs, dry_run=dry_run)
 
 

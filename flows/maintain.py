@@ -10,6 +10,7 @@ from prefect import flow
 from evaluation.lake.lake import Lake
 from factory.store.repository import Store
 from factory.store.versions import data_sets
+from flows.datasets import damage_of
 from flows.stages import settings_of_flow
 from tasks.services.progress import stage
 
@@ -26,12 +27,16 @@ def maintain(
         drop_runs: also forget unpublished runs that are older; they would start anew.
 
     Returns:
-        Bytes freed in each data set, and under "lake" the number of files removed.
+        Bytes freed in each data set that is not damaged, and under "lake" the number of files removed.
     """
     settings = settings_of_flow(home)
     older_than = datetime.now(UTC) - timedelta(days=max(1.0, keep_days))
     freed = {}
     for name in data_sets(settings.pairs):
+        # What a lost name leads to would be freed with the rest.
+        if lost := damage_of(name, settings):
+            with stage(f"warning: {name} is left as it is: {lost[0]}"):
+                continue
         with stage(f"cleaning up {name}"):
             store = Store(settings.pairs, name)
             freed[name] = store.collect_garbage(older_than, runs=drop_runs, dry_run=False).bytes

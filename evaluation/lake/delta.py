@@ -123,7 +123,7 @@ class Delta:
         """Merges small files and removes those no version of the last week needs: their number."""
         removed = 0
         for name in TABLES:
-            with self.lock():
+            with self.lock(), self.readable(name):
                 if DeltaTable.is_deltatable(self._path(name)):
                     table = self._open(name)
                     table.optimize.compact()

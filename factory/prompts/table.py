@@ -59,7 +59,7 @@ class PromptTable:
         return len(self._frame)
 
     def __getitem__(self, row: int) -> Prompt:
-        return _prompt(self._frame.iloc[row])
+        return _prompt(self._frame.iloc[row].to_dict())
 
     def altered(self) -> Rows:
         """Rows whose words or seed are not those that their digest was made of, ascending."""

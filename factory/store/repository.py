@@ -338,11 +338,20 @@ class Store:
         try:
             return _open(self.name, repository, ref)
         except icechunk.IcechunkError as error:
+            self._refuse_lost(ref, error)
             near = get_close_matches(ref, at, n=3, cutoff=0) or ["none yet"]
             raise InputError(
                 f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
                 f"nearest: {', '.join(near)}"
             ) from error
+
+    def _refuse_lost(self, ref: str, error: Exception) -> None:
+        """Raises DamagedError where a name has a file, which holds none any more."""
+        folder = local_folder(self.uri)
+        for name in (f"tag.{ref}", f"branch.{ref}"):
+            if folder is not None and (folder / "refs" / name).exists():
+                with self._readable(f"refs/{name}/ref.json"):
+                    raise error
 
     def collect_garbage(
         self, older_than: datetime, *, runs: bool = False, dry_run: bool = True
@@ -394,4 +403,10 @@ def _is_first(repository: icechunk.Repository, branch: str) -> bool:
 def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:
     session = repository.readonly_session(snapshot_id=snapshot)
     metadata = repository.lookup_snapshot(snapshot).metadata
-    return Snapshot(name, snapshot, metadata, arrays(session))
+    try:
+        return Snapshot(name, snapshot, metadata, arrays(session))
+    except zarr.errors.GroupNotFoundError as error:
+        raise InputError(
+            f"data set {name!r} holds nothing at {snapshot}, from before anything was written; "
+            "name a version, see `medpair datasets log`"
+        ) from error
