@@ -43,11 +43,13 @@ LINES = {
 
 def in_words(error: BaseException) -> str | None:
     """The line that says what is wrong with the machine or what lies at rest; None of a defect."""
+    damaged = next((str(each) for each in _chain(error) if isinstance(each, DAMAGED)), None)
     for each in _chain(error):
-        if (kind := _kind(each)) is not None:
-            return LINES[kind].format(getattr(each, "filename", None) or "the home")
-    damaged = next((each for each in _chain(error) if isinstance(each, DAMAGED)), None)
-    return None if damaged is None else str(damaged)
+        kind = _kind(each)
+        if kind is not None and not (damaged and kind == "database"):
+            file = getattr(each, "filename", None)
+            return LINES[kind].format(Path(file).parent if file else "the home")
+    return damaged
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

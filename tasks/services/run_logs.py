@@ -44,5 +44,6 @@ def leave_mistakes_to_the_caller() -> None:
     import prefect.main  # noqa: F401  # sets up what it prints
 
     shorten_mistakes()
+    logging.raiseExceptions = False  # a line that the server cannot take is lost without a word
     for handler in logging.getLogger().handlers:
         handler.addFilter(said_elsewhere)

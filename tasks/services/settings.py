@@ -20,12 +20,13 @@ SERVER_STARTUP_SECONDS = 300
 # Pauses double: about four minutes in all, in which one that died is up again.
 SERVER_RETRIES = 7
 ARTIFACTS = "mlartifacts"  # below the home, a folder for each of MLflow's experiments
-# Each library sets its own level when it is imported, from these.
+# Each library sets its own level when it is imported, from these. What fails raises: a server below
+# the home or MLflow that logs it too prints hundreds of lines about a full disk.
 QUIET_LOGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
     "DASK_LOGGING__DISTRIBUTED": "error",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
 }
 
 

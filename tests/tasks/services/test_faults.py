@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DamagedError
-from tasks.services.faults import in_words
+from tasks.services.faults import check_database, in_words
 from tasks.services.run_logs import one_line
 
 
@@ -34,7 +34,7 @@ def test_what_caused_it_counts_as_well():
     cause = OSError(errno.EROFS, os.strerror(errno.EROFS), "/home/some/file")
     error = RuntimeError("a flow failed")
     error.__cause__ = cause
-    assert in_words(error).startswith("/home/some/file cannot be written")
+    assert in_words(error).startswith("/home/some cannot be written")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,13 @@ def test_a_database_that_is_none(tmp_path):
     connection = sqlite3.connect(tmp_path / "some.db")
     assert "`medpair doctor`" in in_words(raised(connection.execute, "select 1 from t"))
     connection.close()
+
+
+def test_a_database_that_was_named_keeps_its_name(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"x" * 4096)
+    error = raised(check_database, tmp_path / "mlflow.db", "nothing is lost")
+    assert in_words(error) == str(error)
+    assert str(tmp_path / "mlflow.db") in str(error)
 
 
 def test_damage_says_itself_and_a_defect_nothing():
