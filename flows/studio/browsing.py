@@ -14,6 +14,7 @@ import pandas as pd
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.lake.lake import Lake
 from evaluation.report.wording import number
+from factory.identity import is_version
 from factory.images import ImageSection
 from factory.pairs import Images, PairBatch
 from factory.store.checks import names
@@ -21,7 +22,6 @@ from factory.store.repository import Store
 from factory.store.shards import Status
 from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
-from flows.datasets import is_version
 from flows.planning.recipe import kept_recipe
 from tasks.services.settings import Settings
 

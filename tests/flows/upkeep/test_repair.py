@@ -12,6 +12,7 @@ def verify(medpair, place, ref="", *words):
     return medpair("datasets", "verify", f"tiny{ref}", *words, "--home", place.folder)
 
 
+@pytest.mark.slow
 def test_damage_is_named_by_rows_and_repaired_as_a_version_that_follows(medpair, place):
     damaged = place.store.tags()["v2"]
     place.lose_images("v2")
@@ -35,6 +36,7 @@ def test_damage_is_named_by_rows_and_repaired_as_a_version_that_follows(medpair,
     assert store.head(f"run-{store.snapshot().attributes['run']}") == tags["v3"]
 
 
+@pytest.mark.slow
 def test_an_older_version_is_repaired_beside_the_newest(medpair, place):
     place.lose_images("v1")
     assert verify(medpair, place, "@v1").out == "4 rows cannot be read: 0-3\n"
