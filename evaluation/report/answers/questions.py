@@ -9,6 +9,7 @@ from evaluation.report.answers.verdicts import (
     AS_LOW,
     FEW,
     IN_RANGE,
+    NO_MORE,
     SHARE,
     WAY_TO_REAL,
 )
@@ -146,7 +147,7 @@ QUESTIONS = (
         (
             Measure(
                 "memorised_share",
-                AS_LOW,
+                NO_MORE,
                 "share of near copies of training images",
                 "memorised_share_real",
                 "among real images of other patients",

@@ -85,6 +85,14 @@ def _as_low(score: Score, real: Score | None) -> Verdict:
     return "mixed" if score.value <= TIMES * max(_ends(real)[1], 0.0) else "bad"
 
 
+def _no_more(score: Score, real: Score | None) -> Verdict:
+    """As `_as_low`, but that few images, whose intervals overlap soon, do not speak for the pairs."""
+    verdict = _as_low(score, real)
+    if real is None or verdict != "good" or score.value <= real.value:
+        return verdict
+    return "good" if _ends(score)[1] <= _ends(real)[1] else "mixed"
+
+
 def _around_one(score: Score, real: Score | None) -> Verdict:
     within = [low <= score.value <= high for low, high in (SHARP, HARDLY)]
     if within[0] or (real is not None and _overlap(score, real)):
@@ -141,6 +149,7 @@ def _far_from_middle(value: float) -> float:
 WAY_TO_REAL = Rule(_way, _low_first)
 AS_HIGH = Rule(_as_high, _low_first)
 AS_LOW = Rule(_as_low, _high_first)
+NO_MORE = Rule(_no_more, _high_first)
 AROUND_ONE = Rule(_around_one, _far_from_one)
 IN_RANGE = Rule(_in_range, _far_from_middle)
 ABOVE_ZERO = Rule(_above_zero, _low_first)

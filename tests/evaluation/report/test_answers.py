@@ -116,6 +116,12 @@ def test_a_gain_is_one_beyond_its_interval(low, value, high, verdict):
     assert verdict_of(a_score(GAIN, value, low, high)) == verdict
 
 
+def test_many_copies_beside_few_real_images_are_not_called_none():
+    real = a_score("memorised_share_real", 0.17, 0.03, 0.56, n=6)
+    assert verdict_of(a_score("memorised_share", 0.42, 0.25, 0.61, n=24), real) == "mixed"
+    assert verdict_of(a_score("memorised_share", 0.2, 0.1, 0.5, n=24), real) == "good"
+
+
 @pytest.mark.parametrize(("value", "verdict"), [(0.012, "good"), (0.1, "mixed"), (0.5, "bad")])
 def test_distances_and_copies_are_held_against_real_ones(value, verdict):
     real = a_score("memorised_share_real", 0.01, 0.0, 0.02)
