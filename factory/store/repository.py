@@ -269,6 +269,7 @@ class Store:
         """
         tags, branches = self.repository.list_tags(), self.repository.list_branches()
         lost = [] if MAIN in branches else ["refs/branch.main/ref.json is lost"]
+        lost += self._hidden({f"tag.{name}" for name in tags})
         names = {f"tag {name}": (self._at_tag, name) for name in sorted(tags)}
         names |= {f"branch {name}": (self._at_branch, name) for name in sorted(branches)}
         whole: set[str] = set()
@@ -278,6 +279,16 @@ class Store:
             for fault in self._faults(name, at, ref, whole)
         )
         return [*lost, *found]
+
+    def _hidden(self, tags: set[str]) -> list[str]:
+        """A line for each tag whose file is there, and which Icechunk passes over in silence."""
+        folder = local_folder(self.uri)
+        files = [] if folder is None else sorted((folder / "refs").glob("tag.*/ref.json"))
+        dead = (file for file in files if not file.with_suffix(".json.deleted").exists())
+        names = (file.parent.name for file in dead if file.parent.name not in tags)
+        return [
+            f"refs/{name}/ref.json cannot be read; {MENDED.format(self.name)}" for name in names
+        ]
 
     def _faults(
         self, name: str, at: Callable[[str], str], ref: str, whole: set[str]
