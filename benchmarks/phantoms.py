@@ -73,11 +73,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} pairs each, not {FULL}")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--pictures", type=Path, help="folder to write a contact sheet to")
+    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="another one to judge")
+    parser.add_argument("--guidance", type=float, default=2.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     recipe = load_recipe("phantom-model", ())
     source, image = recipe.source.build(), recipe.image
-    generator = MedSegFactory.load(SHIPPED, image, SampleSection(steps=15, guidance=2.0))
+    sample = SampleSection(steps=15, guidance=arguments.guidance)
+    generator = MedSegFactory.load(arguments.checkpoint, image, sample)
     real = source.read("train", image), source.read("test", image)
     figures: Figures = {}
     made = []
@@ -92,7 +95,9 @@ def main() -> None:
         classes = {domain.name: domain.classes for domain in source.domains.values()}
         sheet = contact_sheet(PairBatch.concatenate(made), classes)
         (arguments.pictures / "phantoms.png").write_bytes(sheet.png)
-    notes = {"checkpoint": checkpoint_digest(SHIPPED)[:12], "trained_with": TRAINED_WITH}
+    notes = {"checkpoint": checkpoint_digest(arguments.checkpoint)[:12]}
+    if arguments.checkpoint == SHIPPED:
+        notes["trained_with"] = TRAINED_WITH
     show("phantoms", figures, notes, arguments.json)
 
 
