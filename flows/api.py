@@ -33,7 +33,7 @@ from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
-from tasks.services.faults import PREFECT_HOLDS, check_database
+from tasks.faults.machine import PREFECT_HOLDS, check_database
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 

@@ -27,7 +27,7 @@ from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open
 from flows.console.studio_command import studio
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
-from tasks.services.faults import in_words
+from tasks.faults.machine import in_words
 from tasks.services.run_logs import INPUT_ERRORS
 
 DISTRIBUTION = "medpair-factory"

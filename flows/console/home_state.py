@@ -11,7 +11,7 @@ from evaluation.lake.lake import Lake
 from factory.store.repository import Store, local_folder
 from factory.store.versions import data_sets
 from flows.datasets import newest_version
-from tasks.services.faults import DAMAGED
+from tasks.faults.machine import DAMAGED
 from tasks.services.settings import Settings
 
 

@@ -9,7 +9,7 @@ from evaluation.lake.delta import Delta
 from evaluation.lake.tables import TABLES
 from factory.store.versions import data_sets
 from flows.datasets import damage_of
-from tasks.services.faults import DAMAGED, MLFLOW_HOLDS, PREFECT_HOLDS, check_database
+from tasks.faults.machine import DAMAGED, MLFLOW_HOLDS, PREFECT_HOLDS, check_database
 from tasks.services.settings import Settings
 
 

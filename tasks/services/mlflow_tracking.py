@@ -34,7 +34,7 @@ from mlflow.entities import (
 
 from evaluation.metrics.registry import Score
 from factory.store.repository import Store
-from tasks.services.faults import MLFLOW_HOLDS, check_database
+from tasks.faults.machine import MLFLOW_HOLDS, check_database
 from tasks.services.mlflow_process import PROCESS_TAG, is_gone, this_process
 from tasks.services.mlflow_relocation import relocate
 from tasks.services.progress import stage

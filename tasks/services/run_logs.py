@@ -6,7 +6,7 @@ import logging
 
 import evaluation.errors
 import factory.errors
-from tasks.services.faults import in_words
+from tasks.faults.machine import in_words
 
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs")

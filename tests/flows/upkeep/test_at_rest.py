@@ -6,7 +6,7 @@ import pytest
 
 from factory.errors import DamagedError
 from flows.upkeep.at_rest import damage_at_rest
-from tasks.services.faults import check_database
+from tasks.faults.machine import check_database
 from tasks.services.mlflow_tracking import Tracker
 from tasks.services.settings import load_settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DamagedError
-from tasks.services.faults import check_database, in_words
+from tasks.faults.machine import check_database, in_words
 from tasks.services.run_logs import one_line
 
 
