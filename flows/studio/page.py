@@ -9,7 +9,6 @@ from pathlib import Path
 from nicegui import ui
 
 from factory.intended_use import FORBIDDEN, INTENDED
-from flows.console.tables.result_tables import short_path
 from flows.studio.parts.buttons import action
 from flows.studio.parts.image_panel import ImagePanel
 from flows.studio.parts.mask_panel import MaskPanel
@@ -38,7 +37,7 @@ def show_page(studio: Studio) -> None:
 def _header(studio: Studio) -> None:
     with ui.element("header"):
         ui.html("MedPair <span>studio</span>", sanitize=False, tag="h1")
-        home = short_path(studio.settings.home)
+        home = studio.settings.home_as_typed
         ui.label(f"synthetic pairs, not for diagnosis · {home}").classes("where")
 
 

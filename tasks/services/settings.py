@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         return value or f"sqlite:///{_home(info) / 'mlflow.db'}"
 
     @property
+    def home_as_typed(self) -> Path:
+        """The home as a user would type it here: relative where it lies below."""
+        here = Path.cwd()
+        return self.home.relative_to(here) if self.home.is_relative_to(here) else self.home
+
+    @property
     def artifacts(self) -> Path | None:
         """Where MLflow keeps figures and files; None leaves it to a tracking server."""
         return self.home / ARTIFACTS if self.mlflow.startswith("sqlite:") else None
