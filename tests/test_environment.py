@@ -15,8 +15,10 @@ PINS = dict(
 )
 # Needed by `make docs` alone.
 FOR_DOCS = {
-    "ghp-import", "mergedeep", "mkdocs", "mkdocs-get-deps", "platformdirs", "pyyaml_env_tag", "watchdog"
-}  # fmt: skip
+    *("babel", "backrefs", "ghp-import", "mergedeep", "mkdocs", "mkdocs-get-deps"),
+    *("mkdocs-material", "mkdocs-material-extensions", "paginate", "platformdirs"),
+    *("pymdown-extensions", "pyyaml_env_tag", "watchdog"),
+}
 
 
 def installed(name):
