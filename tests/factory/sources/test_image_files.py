@@ -113,9 +113,9 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_kinds_of_file_are_refused_by_what_can_be_read(tmp_path: Path) -> None:
-    (tmp_path / "x.dcm").write_bytes(b"")
-    with pytest.raises(InputError, match=r"x\.dcm: this kind.*\.png"):
-        read_stack(tmp_path / "x.dcm", "x.dcm")
+    (tmp_path / "x.mha").write_bytes(b"")
+    with pytest.raises(InputError, match=r"x\.mha: this kind.*\.png"):
+        read_stack(tmp_path / "x.mha", "x.mha")
 
 
 def test_a_volume_over_time_is_refused(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ def test_many_files_of_a_kind_that_cannot_be_read_are_one_line(scene):
     save_pairs(scene, 9, scene.mask)
     for number in range(9):
         for name in (f"a{number}", f"m{number}"):
-            (scene.folder / f"{name}.png").rename(scene.folder / f"{name}.dcm")
-    scene.table(*((f"a{n}.dcm", f"m{n}.dcm") for n in range(9)))
+            (scene.folder / f"{name}.png").rename(scene.folder / f"{name}.mha")
+    scene.table(*((f"a{n}.mha", f"m{n}.mha") for n in range(9)))
     (line,) = scene.problems()
-    assert "a0.dcm: this kind of file cannot be read" in line
+    assert "a0.mha: this kind of file cannot be read" in line
     assert "likewise 17 others" in line
 
 
