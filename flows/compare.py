@@ -24,16 +24,8 @@ from flows.stages import stage_flow
 from tasks.real_data import Reference
 from tasks.scoring import ModelCache
 from tasks.services.mlflow_tracking import Record
-from tasks.specialists import (
-    GENERALIST,
-    GENERALIST_SHORT,
-    SPECIALISTS,
-    Trained,
-    contenders,
-    costs,
-    draw,
-    train_contenders,
-)
+from tasks.specialists.contenders import GENERALIST, GENERALIST_SHORT, SPECIALISTS, contenders
+from tasks.specialists.training import Trained, costs, draw, train_contenders
 
 IMAGES = 64  # of each domain, drawn by each arm
 

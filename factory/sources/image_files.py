@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import struct
 import warnings
 import zlib
 from pathlib import Path
@@ -18,6 +17,7 @@ from factory.sources.dicom.header import ENDINGS, is_dicom, read_header
 from factory.sources.dicom.reading import read_dicom
 from factory.sources.dicom.series import is_series, series_of
 from factory.sources.files import picture
+from factory.sources.files.garbled import GARBLED
 from factory.sources.files.stack import Stack
 from factory.sources.files.volume import read_volume
 
@@ -26,16 +26,9 @@ FLAT_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 # Everything that Pillow and nibabel are known to raise at bytes that are not an image.
 UNREADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
+    *GARBLED,
     SyntaxError,
-    EOFError,
-    MemoryError,
     NotImplementedError,
-    struct.error,
     zlib.error,
     lzma.LZMAError,
     ImageFileError,

@@ -17,13 +17,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import factory.errors
 from flows.console.dataset_commands import datasets
 from flows.console.init_command import init
+from flows.console.measuring_commands import compare, evaluate, folds, headroom, utility
 from flows.console.preview_command import preview
 from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
-from flows.console.session import UNEXPECTED, All, DatasetName, Home, Json, open_session
+from flows.console.session import (
+    UNEXPECTED,
+    All,
+    DatasetName,
+    DryRun,
+    Home,
+    Json,
+    RecipeName,
+    Set,
+    open_session,
+)
 from flows.console.studio_command import studio
 from flows.console.terminal import Terminal
 from flows.planning.recipe import load_recipe
@@ -104,17 +114,6 @@ def options(
     """Options of no command."""
 
 
-RecipeName = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
-]
-
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything and print the cost; write nothing.")
-]
 From = Annotated[
     Path | None, typer.Option("--from", help="A checkpoint to start from.", show_default=False)
 ]
@@ -172,32 +171,6 @@ def train(
 
 
 @app.command()
-def compare(
-    recipe: RecipeName,
-    images: Annotated[int, typer.Option(min=2, help="Drawn of each domain by each arm.")] = 64,
-    final: Annotated[
-        bool, typer.Option("--final", help="Against the real test split; the lake keeps count.")
-    ] = False,
-    set_: Set = None,
-    dry_run: DryRun = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Trains a specialist per domain and generalists of them all, and compares what they draw."""
-    with open_session(home, json_) as session:
-        content = load_recipe(recipe, set_ or ())
-        from flows import api
-        from flows.console.tables import result_tables
-
-        if dry_run:
-            cost = api.compare_cost(content, session.settings)
-            session.set_result(cost, result_tables.cost(cost))
-            return
-        found = api.compare(content, session.settings, images, final)
-        session.set_result(found, result_tables.comparison(found))
-
-
-@app.command()
 def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
     """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
     with open_session(home, json_) as session:
@@ -209,118 +182,8 @@ def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Jso
         session.set_result(made, result_tables.made(made))
 
 
-@app.command()
-def evaluate(
-    target: Annotated[
-        str, typer.Argument(metavar="DATASET[@VERSION]|FOLDER", help="What to score.")
-    ],
-    against: Annotated[
-        str, typer.Option("--against", help="Real pairs: a folder, a recipe, or 'phantom'.")
-    ] = "",
-    size: Annotated[int, typer.Option(help="Of a folder's images, in pixels.")] = 128,
-    channels: Annotated[int, typer.Option(help="Of a folder's images: 1 or 3.")] = 1,
-    set_: Set = None,
-    all_: All = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Scores a version of a data set, or anybody's folder of pairs, against real ones."""
-    with open_session(home, json_) as session:
-        from flows import api
-        from flows.console.tables import result_tables
-        from flows.datasets import Version
-
-        if "/" in target or Path(target).is_dir():
-            if set_:
-                raise factory.errors.InputError(
-                    f"--set {set_[0]} changes a key of a recipe, and {target} has none; leave it out"
-                )
-            image = api.image_section(size, channels)
-            scored = api.evaluate_folder(Path(target), against, image, session.settings)
-        else:
-            version = Version.parse(target)
-            scored = api.evaluate(version, session.settings, against, set_ or ())
-        session.set_result(scored, result_tables.scored(scored, all_))
-
-
-@app.command()
-def utility(
-    dataset: DatasetName,
-    final: Annotated[
-        bool, typer.Option("--final", help="Test on the real test split; the lake keeps count.")
-    ] = False,
-    against: Annotated[
-        str, typer.Option("--against", help="Test on these: a folder, a recipe, or 'phantom'.")
-    ] = "",
-    set_: Set = None,
-    dry_run: DryRun = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Trains models with and without the pairs of a version: what are the pairs worth?"""
-    with open_session(home, json_) as session:
-        from flows import api
-        from flows.console.tables import result_tables, utility_tables
-        from flows.datasets import Version
-
-        named = Version.parse(dataset)
-        if dry_run:
-            cost = api.utility_cost(named, session.settings, set_ or ())
-            session.set_result(cost, result_tables.cost(cost))
-            return
-        found = api.utility(named, session.settings, final, set_ or (), against)
-        session.set_result(found, utility_tables.utility(found))
-
-
-@app.command()
-def folds(
-    recipe: RecipeName,
-    count: Annotated[int, typer.Option("--folds", min=2, help="Parts of the real patients.")] = 5,
-    set_: Set = None,
-    dry_run: DryRun = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Trains a generator per fold of the real patients, and tests every patient once."""
-    with open_session(home, json_) as session:
-        content = load_recipe(recipe, set_ or ())
-        from flows import api
-        from flows.console.tables import result_tables, utility_tables
-
-        if dry_run:
-            cost = api.folds_cost(content, session.settings, count)
-            session.set_result(cost, result_tables.cost(cost))
-            return
-        found = api.folds(content, session.settings, count)
-        session.set_result(found, utility_tables.utility(found))
-
-
-@app.command()
-def headroom(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Real pairs: a folder, a recipe, or 'phantom'.")
-    ],
-    size: Annotated[int, typer.Option(help="Of the images, in pixels.")] = 128,
-    channels: Annotated[int, typer.Option(help="Of the images: 1 or 3.")] = 1,
-    seeds: Annotated[int, typer.Option(min=1, help="Repeats, each with its own images.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each segmenter.")] = 300,
-    dry_run: DryRun = False,
-    home: Home = None,
-    json_: Json = False,
-) -> None:
-    """Before any generator: could synthetic pairs help here, and could it be seen?"""
-    with open_session(home, json_) as session:
-        from evaluation.settings import UtilitySection
-        from flows import api
-        from flows.console.tables import result_tables
-
-        image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
-        if dry_run:
-            cost = api.headroom_cost(source, image, section, session.settings)
-            session.set_result(cost, result_tables.cost(cost))
-            return
-        found = api.headroom(source, image, section, session.settings)
-        session.set_result({"domains": found}, result_tables.headroom(found))
+for measuring in (compare, evaluate, utility, folds, headroom):
+    app.command()(measuring)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.console.session import Home, Json, open_session
+from flows.console.session import Home, Json, Set, open_session
 from flows.planning.recipe import load_recipe
 
 
@@ -15,9 +15,7 @@ def preview(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="As of the command run.")],
     number: Annotated[int, typer.Option(min=1, help="Pairs to draw.")] = 8,
     out: Annotated[Path | None, typer.Option(help="The PNG; else NAME-preview.png here.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key.")
-    ] = None,
+    set_: Set = None,
     home: Home = None,
     json_: Json = False,
 ) -> None:

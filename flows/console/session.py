@@ -19,6 +19,17 @@ UNEXPECTED = 1  # exit code of whatever is nobody's mistake
 DatasetName = Annotated[
     str, typer.Argument(metavar="DATASET[@VERSION]", help="A data set's newest version, or @v2.")
 ]
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrides a key, e.g. grid.replicates=8."),
+]
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and print the cost; write nothing.")
+]
 Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of everything written; else MEDPAIR_HOME or ./.medpair."),

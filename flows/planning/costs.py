@@ -10,12 +10,13 @@ from evaluation.settings import UtilitySection
 from evaluation.utility.arms import Arm
 from evaluation.utility.learning_curve import curve_arms
 from factory.images import ImageSection
-from flows.planning.estimate import budget, training_seconds
+from flows.planning.estimate import PassSeconds, budget
 from flows.planning.plan import checked, planned, utility_arms
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
+from tasks.specialists.contenders import contenders
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,17 @@ def folds_cost(recipe: Recipe, settings: Settings, count: int) -> Cost:
 
 
 def compare_cost(recipe: Recipe, settings: Settings) -> Cost:
-    """Of specialists, a generalist of as many steps as all of them, and one of a specialist's.
+    """Of specialists and generalists.
 
     Raises:
-        InputError: if the recipe's data cannot be read.
+        InputError: if the recipe's data cannot be read, or its generator cannot be compared.
     """
-    domains, spec = len(checked(recipe, settings).source.domains), recipe.generator
-    trainings = 2 + 1 / domains
+    domains = checked(recipe, settings).source.domains
+    specs = [each.spec for each in contenders(recipe.source, recipe.generator, domains)]
     with stage("probing how fast this machine is"):
-        seconds = trainings * training_seconds(spec, recipe.image)
-    return Cost(f"{domains + 2} generators", round(trainings * spec.training_steps), seconds)
+        passes = PassSeconds.of(recipe.generator, recipe.image)
+    seconds = 0.0 if passes is None else sum(passes.training(each) for each in specs)
+    return Cost(f"{len(specs)} generators", sum(each.training_steps for each in specs), seconds)
 
 
 def _of_arms(

@@ -95,14 +95,7 @@ def seconds(
     total += sum(steps * network_step(image, kind) for kind, steps in network_steps.items())
     if (passes := PassSeconds.of(spec, image)) is None:
         return total + len(grid) / workers * timed(lambda: draw_one(recipe, grid))
-    drawn = len(grid) / workers * passes.over(spec.passes(grid))
-    return total + TRAINING_PASSES * passes.over(spec.training_passes) + drawn
-
-
-def training_seconds(spec: AnyGenerator, image: ImageSection) -> float:
-    """About how long a training takes, probing each network with a pass; 0 without networks."""
-    passes = PassSeconds.of(spec, image)
-    return 0.0 if passes is None else TRAINING_PASSES * passes.over(spec.training_passes)
+    return total + passes.training(spec) + len(grid) / workers * passes.over(spec.passes(grid))
 
 
 @dataclass(frozen=True)
@@ -120,6 +113,10 @@ class PassSeconds:
             return None
         step = denoiser_pass(unet, image, spec.latent_factor)
         return PassSeconds(step, autoencoder_pass(image, autoencoder))
+
+    def training(self, spec: AnyGenerator) -> float:
+        """Seconds of all steps of its training."""
+        return TRAINING_PASSES * self.over(spec.training_passes)
 
     def over(self, passes: Passes) -> float:
         """Seconds of so many passes."""

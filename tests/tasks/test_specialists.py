@@ -6,7 +6,13 @@ from factory.errors import InputError
 from factory.sources.phantom import PhantomSource
 from factory.sources.union import UnionSource
 from flows.planning.recipe import load_recipe
-from tasks.specialists import GENERALIST, GENERALIST_SHORT, SPECIALISTS, contenders, single_domain
+from tasks.specialists.contenders import (
+    GENERALIST,
+    GENERALIST_SHORT,
+    SPECIALISTS,
+    contenders,
+    single_domain,
+)
 
 ONE, OTHER = "phantom-breast-us", "phantom-colonoscopy"
 

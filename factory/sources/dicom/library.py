@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 from factory.errors import InputError
+from factory.sources.files.garbled import GARBLED
 
 INSTALL = "pip install 'medpair-factory[dicom]'"
 # Everything that pydicom, highdicom and their decoders are known to raise at bytes that are none.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    EOFError,
-    MemoryError,
-    struct.error,
-)
+UNREADABLE = (*GARBLED, AttributeError, RuntimeError)
 
 
 def check_installed(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -40,7 +41,8 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+    times = Counter(filter(None, columns))
+    if twice := [name for name, count in times.items() if count > 1]:
         raise InputError(
             f"{path}: column {twice[0]!r} stands there twice, so it is unclear which counts; "
             "rename or remove one"

@@ -83,3 +83,9 @@ def test_a_dry_run_tells_what_would_be_trained_and_writes_nothing(
     assert said.json["steps"] > 100
     assert said.json["seconds"] > 0
     assert not (tmp_path / "home").exists()
+
+
+def test_a_dry_run_refuses_a_comparison_that_cannot_be(medpair, recipe, tmp_path):
+    said = medpair("compare", recipe(), "--dry-run", "--home", tmp_path / "home")
+    assert said.code == 2
+    assert "it needs generator.kind medisyn" in said.lines[0]

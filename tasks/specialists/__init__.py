@@ -1,0 +1,1 @@
+"""Specialists and generalists of one recipe, compared."""
