@@ -61,7 +61,14 @@ def in_short(found: Sequence[Answer], scores: Mapping[str, Score]) -> Renderable
     asked = {word: key for word, key in SHORT.items() if key != "utility" or not given[key].metric}
     rows = Rows([""] * 4, [[word, *_line(given[key])] for word, key in asked.items()])
     helped = help_sentence(scores)
-    return Group(rows, Text(helped)) if helped else rows
+    return Group(rows, Text(helped + _least(given["utility"]))) if helped else rows
+
+
+def _least(answer: Answer) -> str:
+    """Where the pairs help least, unless they help there, too: a mean over domains can hide it."""
+    if not answer.domain or answer.verdict == "good":
+        return ""
+    return f" Least in {domain_words(answer.domain)}: {answer.short[0]}."
 
 
 def _line(answer: Answer) -> list[str]:

@@ -6,7 +6,7 @@ from evaluation.metrics.registry import Score
 from evaluation.report.answers.answer import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
-from flows.console.tables import result_tables
+from flows.console.tables import result_tables, run_end
 
 SCORES = {
     name: Score.of(name, Estimate(value, value - 0.05, value + 0.05, 40))
@@ -42,3 +42,13 @@ def test_all_scores_stand_with_their_controls():
     )
     for line in ("tstr_dice", "  consistency_real", "vendi ", "vendi_order2"):
         assert line in text
+
+
+def test_a_gain_that_one_domain_lacks_is_not_told_of_all():
+    scores = [
+        Score.of("utility_gain", Estimate(gain, gain - 0.007, gain + 0.007, 16), **where)
+        for gain, where in ((0.04, {}), (0.09, {"domain": "skin"}), (-0.009, {"domain": "lungs"}))
+    ]
+    text = " ".join(printed(run_end.in_short(answers(scores), {"utility_gain": scores[0]})).split())
+    assert "The pairs help: +0.040" in text
+    assert "Least in lungs: -0.009 [-0.016, -0.002]." in text
