@@ -1,0 +1,1 @@
+"""What the pairs of each real data set are worth, by the protocol of docs/protocol.md."""
