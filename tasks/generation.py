@@ -6,10 +6,11 @@ Prefect keeps some 27 kB per task, and spends longer on one than a GPU on a pair
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from distributed import Client, as_completed
+from distributed import Client, Future, as_completed
 from filelock import Timeout
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -21,10 +22,12 @@ from factory.store.repository import ForkSession, Session, Store
 from factory.store.runs import Run, declare, missing
 from factory.store.shards import Shard, windows
 from factory.store.snapshot import Snapshot
+from tasks.interruption import Interruption, put_off
 from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, make_shard
 from tasks.services.progress import stage
 
 WINDOW = 32  # shards
+AHEAD = 2  # shards handed out per worker: the next one lies there when one is finished
 
 
 def make_pairs(
@@ -85,18 +88,22 @@ def fill(
 ) -> str:
     """Makes the missing ones of some shards on the workers and commits them together.
 
+    At the first Ctrl-C no other shard is begun, and those in flight are finished and committed.
+
     Returns:
         Head of the branch.
 
     Raises:
         Exception: of the first shard that failed, once the others are committed.
+        KeyboardInterrupt: after Ctrl-C, once what was made is committed.
     """
     client.register_plugin(plugin)
     done = store.snapshot(branch).shard_done
     todo = [shard for shard in shards if not done[shard.index]]
     session, made, failures = store.writable(branch), [], []
-    with stage(title, total=sum(len(shard) for shard in todo)) as progress:
-        for shard, outcome in _made(client, plugin, session, todo):
+    total = sum(len(shard) for shard in todo)
+    with put_off() as interruption, stage(title, total=total) as progress:
+        for shard, outcome in _made(client, plugin, session, todo, interruption):
             if isinstance(outcome, BaseException):
                 outcome.add_note(f"while making rows {shard.start} to {shard.stop - 1}")
                 failures.append(outcome)
@@ -104,27 +111,47 @@ def fill(
                 session.merge(outcome)
                 made.append(shard.index)
                 progress.advance(len(shard))
-    if made:
-        store.commit(session, f"{len(made)} shards", {"kind": "pairs", "shards": sorted(made)})
+            if interruption.asked:
+                progress.advance(0, note="ends with the shards in flight; Ctrl-C again stops now")
+        if made:
+            store.commit(session, f"{len(made)} shards", {"kind": "pairs", "shards": sorted(made)})
     if failures:
         raise failures[0]
     return str(store.head(branch))
 
 
 def _made(
-    client: Client, plugin: GeneratorPlugin, session: Session, shards: Sequence[Shard]
+    client: Client,
+    plugin: GeneratorPlugin,
+    session: Session,
+    shards: Sequence[Shard],
+    interruption: Interruption,
 ) -> Iterator[tuple[Shard, ForkSession | BaseException]]:
-    """Shards as they come, each with the fork that holds it or with what went wrong."""
+    """Shards as they come, each with the fork that holds it or with what went wrong.
+
+    Only as many are handed out as keep all workers busy: what was not, an interruption leaves.
+    """
     options = {"pure": False, "retries": 1, "resources": ONE_EACH}
-    shard_of = {
-        client.submit(make_shard, session.fork(), shard, plugin.digest, **options): shard
-        for shard in shards
-    }
-    for future in as_completed(list(shard_of), loop=client.loop, raise_errors=False):
+    # Forked before anything is merged: later the session has changes, and cannot be.
+    left = deque([(shard, session.fork()) for shard in shards])
+    shard_of: dict[Future, Shard] = {}
+    coming = as_completed(loop=client.loop, raise_errors=False)
+
+    def hand_out() -> None:
+        most = AHEAD * max(1, len(client.nthreads()))
+        while left and not interruption.asked and len(shard_of) < most:
+            shard, fork = left.popleft()
+            future = client.submit(make_shard, fork, shard, plugin.digest, **options)
+            shard_of[future] = shard
+            coming.add(future)
+
+    hand_out()
+    for future in coming:
         failed = future.status != "finished"
         yield shard_of.pop(future), future.exception() if failed else future.result()
         # A finished future that is kept would be made again if its worker died.
         future.release()
+        hand_out()
 
 
 @contextmanager

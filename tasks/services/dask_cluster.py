@@ -33,6 +33,9 @@ THREADS = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
+# A terminal's Ctrl-C reaches every process; the driver's alone decides what becomes of shards.
+DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+
 
 class GeneratorPlugin(WorkerPlugin):
     """Gives each worker one generator, loaded when the first shard asks for it.
@@ -106,7 +109,8 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     nothing: what goes wrong in a shard reaches the driver as the exception it is.
     """
     local = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
-    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, "silence_logs": CRITICAL}
+    quiet = {"silence_logs": CRITICAL, "preload": [DEAF]}
+    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, **quiet}
     return SpecCluster(
         scheduler={"cls": Scheduler, "options": {"port": 0, **local}},
         workers={

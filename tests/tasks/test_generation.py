@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -179,16 +180,17 @@ def drive(root, flag):
         fill_all(client, store, run, deadly(flag), size=1)
 
 
-def start_driver(store, flag):
+def start_driver(store, flag, drive="drive", **options):
     script = f"""
 import importlib.util, sys
 sys.path.insert(0, {str(ROOT)!r})
 spec = importlib.util.spec_from_file_location("windows_of_a_driver", {__file__!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-module.drive({store.root!r}, {str(flag)!r})
+if __name__ == "__main__":
+    module.{drive}({store.root!r}, {str(flag)!r})
 """
-    return subprocess.Popen([sys.executable, "-c", script])
+    return subprocess.Popen([sys.executable, "-c", script], **options)
 
 
 @pytest.mark.integration
@@ -208,6 +210,59 @@ def test_two_drivers_of_one_run_make_every_pair_once(store, tmp_path):
     twins = [start_driver(store, flag) for _ in range(2)]
     assert [twin.wait() for twin in twins] == [0, 0]
     assert_complete(store, chests(generator="deadly"))
+
+
+def slow(flag):
+    """Builds a generator that takes its time, and says when it begins."""
+
+    class Slow:
+        digest = "slow"
+
+        def generate(self, prompts, seeds):
+            Path(flag).touch()
+            time.sleep(1)
+            return PhantomGenerator(ImageSection(size=32)).generate(prompts, seeds)
+
+    return Slow
+
+
+def drive_slowly(root, flag):
+    """A driver with two worker processes, all shards in one window."""
+    store, run = Store(root, "set"), chests(generator="slow")
+    with open_cluster(workers=2) as client:
+        fill_all(client, store, run, slow(flag), size=5)
+
+
+def interrupted(process, flag, times):
+    """Sends Ctrl-C as a terminal does, to driver and workers, once a shard is being made."""
+    while not flag.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    return process.communicate(timeout=60)[1]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_once_finishes_and_keeps_the_shards_in_flight_and_twice_stops(
+    store, tmp_path, times
+):
+    run, flag = chests(generator="slow"), tmp_path / "begun"
+    declare(store, run)
+    process = start_driver(
+        store, flag, "drive_slowly", stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    said = interrupted(process, flag, times)
+    assert process.returncode
+    assert "KeyboardInterrupt" in said
+    left = [shard.index for shard in missing(store.snapshot(run.branch))]
+    # Of five shards two workers have two each: the one in hand, and the next.
+    assert left == ([4] if times == 1 else [0, 1, 2, 3, 4])
+    with open_cluster(workers=1) as client:
+        fill_all(client, store, run, slow(flag), size=5)
+    assert_complete(store, run)
 
 
 @pytest.mark.integration
