@@ -25,7 +25,7 @@ from flows.datasets import Version
 from flows.planning.recipe import Recipe, load_recipe
 from tasks.services.settings import Settings
 
-OPEN = "packaged:open-128"
+OPEN = "open-128"  # recipe, and the checkpoint that ships
 CASES = ["set", "generator", "real", "seed", "kind", "unit", "case", "dice", "nsd", "missed"]
 
 
@@ -62,9 +62,12 @@ class Experiment:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the set with this generator; utility is measured apart."""
-        known = (f"source.path={self.data}", "utility=null", "gates={}")
-        return load_recipe(self.real_set.recipe, [*known, *self._generator()])
+        """What makes the pairs, whatever they are like; utility is measured apart."""
+        return load_recipe(self._recipe, [*self._changes(), "utility=null", "gates={}"])
+
+    @property
+    def _recipe(self) -> str:
+        return OPEN if self.generator == "open" else self.real_set.recipe
 
     def run(self, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Makes the pairs and tries them; goes on where an earlier attempt stopped.
@@ -79,21 +82,28 @@ class Experiment:
         (file,) = found.cases
         return self._scores(outcome), self._cases(pd.read_csv(file, dtype={"real": str}))
 
-    def _generator(self) -> Sequence[str]:
-        """Overrides that say what the generator has seen."""
-        recipe = self.real_set.recipe
+    def _changes(self) -> Iterator[str]:
+        """Overrides that say what the generator has seen, and what is asked of it."""
         if self.generator == "full":
-            return ()
-        if self.generator == "open":
-            return (f"name={recipe}-open", f"generator.from={OPEN}", "generator.train=null")
-        return (
-            f"name={recipe}-{self.generator}-{self.few}-{self.draw}",
-            f"source.limit={self.few}",
-            f"source.limit_seed={self.draw}",
-            f"grid.replicates={PAIRS // self.real_set.kinds}",
-            *(() if self.start is None else (f"generator.from={self.start}",)),
-            *LEARNT_FROM_FEW,
+            yield f"source.path={self.data}"
+            return
+        asked = self.real_set.asked
+        yield f"name={self.name}-{self.generator}" + (
+            "" if self.few is None else f"-{self.few}-{self.draw}"
         )
+        yield f"grid.facets={json.dumps(dict(asked))}"
+        yield f"grid.replicates={PAIRS[self.generator] // sum(map(len, asked.values()))}"
+        if self.generator == "open":
+            yield f"source={json.dumps({'kind': 'folder', 'path': str(self.data)})}"
+            yield f"generator.from=packaged:{OPEN}"
+            yield "generator.train=null"
+            return
+        yield f"source.path={self.data}"
+        yield f"source.limit={self.few}"
+        yield f"source.limit_seed={self.draw}"
+        if self.start is not None:
+            yield f"generator.from={self.start}"
+        yield from LEARNT_FROM_FEW
 
     def _utility(self) -> Sequence[str]:
         return (
@@ -138,9 +148,10 @@ def experiments(
         start: checkpoint that adapted generators start from.
     """
     place, arms, few = data / name, ARMS[generator], SETS[name].few
-    if generator in ("full", "open"):
+    trained = bool(SETS[name].recipe)
+    if generator == "open" or (generator == "full" and trained):
         yield Experiment(name, place, generator, arms, (*few, "all"), seeds)
-    elif SETS[name].primary:
+    elif generator in ("adapted", "strict") and trained and SETS[name].primary:
         begin = start if generator == "adapted" else None
         for draw in range(seeds):
             yield Experiment(name, place, generator, arms, few=few[0], draw=draw, start=begin)
@@ -159,7 +170,7 @@ def start_of_adapted(data: Path, settings: Settings) -> Path:
         if part not in WITHHELD
     }
     given = ["name=open-four", f"source.parts={json.dumps(parts)}"]
-    checkpoint = api.train(load_recipe("open-128", given), settings)
+    checkpoint = api.train(load_recipe(OPEN, given), settings)
     if checkpoint is None:
-        raise TypeError("recipe open-128 trains nothing")
+        raise TypeError(f"recipe {OPEN} trains nothing")
     return checkpoint

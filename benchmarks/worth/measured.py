@@ -164,6 +164,8 @@ def bars() -> Sequence[Bar]:
             found += [
                 Bar(f"closed_full_{name}", ">=", 0.6),
                 Bar(f"over_rival_full_{name}", ">=", 0, side="low"),
+                Bar(f"closed_open_{name}", ">=", 0.6),
+                Bar(f"over_rival_open_{name}", ">=", 0, side="low"),
                 Bar(f"closed_adapted_{name}", ">=", 0.3),
                 Bar(f"over_rival_adapted_{name}", ">=", 0, side="low"),
             ]

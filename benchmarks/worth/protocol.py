@@ -15,25 +15,41 @@ class RealSet:
     """A data set and how segmenters learn from it.
 
     Attributes:
-        recipe: that makes its pairs.
-        kinds: how many values of the facet its grid asks for.
-        few: numbers of real images, the smaller first.
+        recipe: that trains a generator on it; "" for none of its own.
+        asked: facet -> its values, of pairs drawn by the checkpoint that ships.
+        few: numbers of real images, the smaller first; of volumes, their slices.
         steps: of every segmenter.
         primary: whether pairs are meant to help; a control has no headroom.
     """
 
     recipe: str
-    kinds: int
+    asked: Mapping[str, Sequence[str]]
     few: tuple[int, ...]
     steps: int
-    primary: bool
+    primary: bool = True
 
 
+ENDS = ("anterior hippocampus", "posterior hippocampus")
+ORGANS = (
+    "liver;spleen",
+    "liver;right kidney;left kidney",
+    "liver",
+    "liver;right kidney;left kidney;spleen",
+    "right kidney;left kidney",
+)
 SETS: Mapping[str, RealSet] = MappingProxyType(
     {
-        "us_hc18": RealSet("fetal-head", 1, (5, 10), 300, primary=True),
-        "nuclei_dsb2018": RealSet("nuclei", 2, (5, 10), 500, primary=True),
-        "cxr_montgomery": RealSet("cxr-lungs", 2, (10,), 300, primary=False),
+        "us_hc18": RealSet("fetal-head", {"classes": ["fetal head"]}, (5, 10), 300),
+        "nuclei_dsb2018": RealSet(
+            "nuclei", {"finding": ["fluorescence", "stained tissue/colour"]}, (5, 10), 500
+        ),
+        # Two volumes and five: 27 slices each that show something.
+        "mri_hippocampus": RealSet("", {"classes": [*ENDS, ";".join(ENDS)]}, (54, 135), 300),
+        # One volume and two.
+        "mri_chaos_t2": RealSet("", {"classes": ORGANS}, (28, 55), 300),
+        "cxr_montgomery": RealSet(
+            "cxr-lungs", {"finding": ["normal", "tuberculosis"]}, (10,), 300, primary=False
+        ),
     }
 )
 
@@ -54,7 +70,7 @@ LEARNT_FROM_FEW = (
     "generator.train.autoencoder.learning_rate=5e-4",
     "generator.train.augment.copies=96",
 )
-PAIRS = 128  # asked of a generator that learnt from few
+PAIRS = {"open": 256, "adapted": 128, "strict": 128}  # asked of a generator; `full` by its recipe
 
 # Folders of the parts of the recipe `open-128`, and those that a generator which is adapted to one
 # of them must not have seen.
