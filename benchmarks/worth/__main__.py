@@ -27,7 +27,9 @@ SAME = 0.02  # Dice between trainings of one seed on two machines
 def tried(chosen: Iterable[Experiment], settings: Settings) -> Worth:
     """Runs them one after the other."""
     found = [each.run(settings) for each in chosen]
-    scores, cases = (pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True))
+    # Two experiments of one generator share its scores and an arm.
+    tables = [pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True)]
+    scores, cases = (table.drop_duplicates(ignore_index=True) for table in tables)
     return Worth(cases, scores)
 
 

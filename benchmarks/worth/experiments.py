@@ -151,6 +151,8 @@ def experiments(
     trained = bool(SETS[name].recipe)
     if generator == "open" or (generator == "full" and trained):
         yield Experiment(name, place, generator, arms, (*few, "all"), seeds)
+        # A search costs nine trainings: only where harm is asked for.
+        yield Experiment(name, place, generator, ("real", "searched"), ("all",), min(seeds, 3))
     elif generator in ("adapted", "strict") and trained and SETS[name].primary:
         begin = start if generator == "adapted" else None
         for draw in range(seeds):
