@@ -25,7 +25,7 @@ from flows.datasets import Version
 from flows.planning.recipe import Recipe, load_recipe
 from tasks.services.settings import Settings
 
-OPEN = "open-128"  # recipe, and the checkpoint that ships
+OPEN = "open-128"
 CASES = ["set", "generator", "real", "seed", "kind", "unit", "case", "dice", "nsd", "missed"]
 
 
@@ -63,11 +63,8 @@ class Experiment:
     @property
     def recipe(self) -> Recipe:
         """What makes the pairs, whatever they are like; utility is measured apart."""
-        return load_recipe(self._recipe, [*self._changes(), "utility=null", "gates={}"])
-
-    @property
-    def _recipe(self) -> str:
-        return OPEN if self.generator == "open" else self.real_set.recipe
+        given = (f"source.path={self.data}", "utility=null", "gates={}")
+        return load_recipe(self.real_set.recipe, [*given, *self._generator()])
 
     def run(self, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Makes the pairs and tries them; goes on where an earlier attempt stopped.
@@ -82,28 +79,22 @@ class Experiment:
         (file,) = found.cases
         return self._scores(outcome), self._cases(pd.read_csv(file, dtype={"real": str}))
 
-    def _changes(self) -> Iterator[str]:
-        """Overrides that say what the generator has seen, and what is asked of it."""
+    def _generator(self) -> Sequence[str]:
+        """Overrides that say what the generator has seen."""
         if self.generator == "full":
-            yield f"source.path={self.data}"
-            return
-        asked = self.real_set.asked
-        yield f"name={self.name}-{self.generator}" + (
-            "" if self.few is None else f"-{self.few}-{self.draw}"
+            recorded = self.real_set.recorded
+            return (
+                () if recorded is None else (f"generator.from={recorded}", "generator.train=null")
+            )
+        start = () if self.start is None else (f"generator.from={self.start}",)
+        return (
+            f"name={self.real_set.recipe}-{self.generator}-{self.few}-{self.draw}",
+            f"source.limit={self.few}",
+            f"source.limit_seed={self.draw}",
+            f"grid.replicates={PAIRS // self.real_set.kinds}",
+            *start,
+            *LEARNT_FROM_FEW,
         )
-        yield f"grid.facets={json.dumps(dict(asked))}"
-        yield f"grid.replicates={PAIRS[self.generator] // sum(map(len, asked.values()))}"
-        if self.generator == "open":
-            yield f"source={json.dumps({'kind': 'folder', 'path': str(self.data)})}"
-            yield f"generator.from=packaged:{OPEN}"
-            yield "generator.train=null"
-            return
-        yield f"source.path={self.data}"
-        yield f"source.limit={self.few}"
-        yield f"source.limit_seed={self.draw}"
-        if self.start is not None:
-            yield f"generator.from={self.start}"
-        yield from LEARNT_FROM_FEW
 
     def _utility(self) -> Sequence[str]:
         return (
@@ -148,12 +139,11 @@ def experiments(
         start: checkpoint that adapted generators start from.
     """
     place, arms, few = data / name, ARMS[generator], SETS[name].few
-    trained = bool(SETS[name].recipe)
-    if generator == "open" or (generator == "full" and trained):
+    if generator == "full":
         yield Experiment(name, place, generator, arms, (*few, "all"), seeds)
         # A search costs nine trainings: only where harm is asked for.
         yield Experiment(name, place, generator, ("real", "searched"), ("all",), min(seeds, 3))
-    elif generator in ("adapted", "strict") and trained and SETS[name].primary:
+    elif SETS[name].primary:
         begin = start if generator == "adapted" else None
         for draw in range(seeds):
             yield Experiment(name, place, generator, arms, few=few[0], draw=draw, start=begin)

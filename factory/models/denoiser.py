@@ -18,9 +18,56 @@ from factory.models.gaussian_prior import GaussianPrior
 Config = Mapping[str, object]
 
 
-def unet_config(config: Config) -> dict[str, object]:
-    """What of a denoiser's configuration the stock UNet is made from."""
-    return {k: v for k, v in config.items() if not k.startswith("_") and k != "fold"}
+OURS = ("fold", "octaves")  # keys of a denoiser's configuration that the stock UNet has not
+
+
+def unet_config(config: Config, streams: int = 1) -> dict[str, object]:
+    """Arguments of the stock UNet that a denoiser is made from.
+
+    Args:
+        config: of the denoiser, for one stream.
+        streams: whose latents are channels of one input and one output.
+    """
+    stock = {k: v for k, v in config.items() if not k.startswith("_") and k not in OURS}
+    places = place_channels(_integer(config, "octaves", 0))
+    if streams == 1 and not places:
+        return stock
+    inputs, outputs = (streams * _integer(config, f"{end}_channels", 4) for end in ("in", "out"))
+    return {**stock, "in_channels": inputs + places, "out_channels": outputs}
+
+
+def place_channels(octaves: int) -> int:
+    """How many channels say where a cell lies, see `placed`."""
+    return 2 + 4 * octaves if octaves else 0
+
+
+def placed(latents: Tensor, channels: int) -> Tensor:
+    """Latents (B, C, h, w), and channels that say where each cell lies, (B, channels, h, w).
+
+    These are row and column from -1 to 1, and sine and cosine of both in octaves from one wave
+    across the picture on; none where the latents have as many channels as the network reads. An
+    anatomy has its place in the picture, and a network of convolutions learns places slowly from
+    the picture's edges alone.
+
+    Source: CoordConv (arXiv 1807.03247) with the octaves of Fourier features (arXiv 2006.10739).
+    """
+    octaves = (channels - latents.shape[1] - 2) // 4
+    if channels == latents.shape[1]:
+        return latents
+    rows, columns = (torch.linspace(-1, 1, side) for side in latents.shape[2:])
+    both = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    waves = [
+        turn(torch.pi * 2**k * both) for k in range(octaves) for turn in (torch.sin, torch.cos)
+    ]
+    places = torch.cat([both, *waves]).to(latents)
+    return torch.cat([latents, places.expand(len(latents), -1, -1, -1)], 1)
+
+
+def _integer(config: Config, name: str, default: int) -> int:
+    value = config.get(name, default)
+    if not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    return value
 
 
 Predictions = tuple[Tensor, ...]  # one (B, C, h, w) for each stream
@@ -33,7 +80,8 @@ class Denoiser(nn.Module):
 
     Args:
         config: arguments of diffusers' `UNet2DConditionModel` for ONE stream; `fold`, where it is
-            there, is how many latent cells the network reads as one, each way.
+            there, is how many latent cells the network reads as one, each way, and `octaves` how
+            finely it is told where a cell lies, see `placed`.
         unet: the network made from it.
         prior: what is known of each stream's latents; None: nothing.
 
@@ -49,7 +97,7 @@ class Denoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.config = {k: v for k, v in config.items() if not k.startswith("_")}
-        self.fold = int(str(config.get("fold", 1)))
+        self.fold = _integer(config, "fold", 1)
         self.prior = prior
         self.unet = unet
         if prior is not None:

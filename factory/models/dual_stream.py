@@ -11,7 +11,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from factory.models.denoiser import Config, Denoiser, unet_config
+from factory.models.denoiser import Config, Denoiser, placed, unet_config
 from factory.models.gaussian_prior import GaussianPrior
 from factory.models.joint_attention import JointBlock, OfficialBlock, couple
 
@@ -70,12 +70,12 @@ class Coupling:
 
 def plain(config: Config) -> UNet2DConditionModel:
     """The stock UNet of a configuration."""
-    return UNet2DConditionModel(**config)
+    return UNet2DConditionModel(**unet_config(config))
 
 
 def stacked(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
     """Images, then masks, as one batch of 2B: every layer's weights serve both streams."""
-    latents = torch.cat([streams.image, streams.mask])
+    latents = placed(torch.cat([streams.image, streams.mask]), unet.config.in_channels)
     timesteps = torch.cat([streams.image_t, streams.mask_t])
     text = torch.cat([streams.image_text, streams.mask_text])
     image, mask = unet(latents, timesteps, text, return_dict=False)[0].chunk(2)
@@ -84,25 +84,18 @@ def stacked(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
 
 def doubled(config: Config) -> UNet2DConditionModel:
     """The stock UNet with room for both latents, and an embedding of the mask's timestep."""
-    channels = {name: 2 * _integer(config, name) for name in ("in_channels", "out_channels")}
-    return UNet2DConditionModel(**{**config, **channels, "class_embed_type": "timestep"})
+    return UNet2DConditionModel(**{**unet_config(config, 2), "class_embed_type": "timestep"})
 
 
 def concatenated(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
     """Image and mask as the channels of one input, both prompts as one long prompt."""
-    latents = torch.cat([streams.image, streams.mask], dim=1)
+    both = torch.cat([streams.image, streams.mask], dim=1)
+    latents = placed(both, unet.config.in_channels)
     text = torch.cat([streams.image_text, streams.mask_text], dim=1)
     # diffusers takes the second timestep as "class labels" when the class embedding is a timestep.
     output = unet(latents, streams.image_t, text, class_labels=streams.mask_t, return_dict=False)
     image, mask = output[0].chunk(2, dim=1)
     return image, mask
-
-
-def _integer(config: Config, name: str) -> int:
-    value = config.get(name, 4)  # 4 is diffusers' own default
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    return value
 
 
 COUPLINGS: Mapping[str, Coupling] = MappingProxyType(
@@ -133,7 +126,7 @@ class DualStreamUNet(Denoiser):
     ) -> None:
         if coupling not in COUPLINGS:
             raise ValueError(f"unknown coupling {coupling!r}; there are {', '.join(COUPLINGS)}")
-        super().__init__(config, COUPLINGS[coupling].build(unet_config(config)), prior)
+        super().__init__(config, COUPLINGS[coupling].build(config), prior)
         self.coupling = coupling
 
     def forward(

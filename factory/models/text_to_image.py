@@ -7,7 +7,7 @@ from typing import ClassVar
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from factory.models.denoiser import Config, Denoiser, Predictions, unet_config
+from factory.models.denoiser import Config, Denoiser, Predictions, placed, unet_config
 from factory.models.gaussian_prior import GaussianPrior
 
 
@@ -51,6 +51,7 @@ class TextToImageUNet(Denoiser):
             )
 
         def learned(noisy: Tensor) -> Predictions:
-            return (self.unet(noisy, image_t, image_text, return_dict=False)[0],)
+            latents = placed(noisy, self.unet.config.in_channels)
+            return (self.unet(latents, image_t, image_text, return_dict=False)[0],)
 
         return self.beside_prior(learned, [image], [image_t])[0]

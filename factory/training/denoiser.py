@@ -16,7 +16,13 @@ from factory.models.denoiser import STREAMS, Denoiser, predictions
 from factory.settings import PairTrainSection, TrainSection
 from factory.training.latents import Latents
 from factory.training.resume import ResumePoint
-from factory.training.steps import Progress, accelerator, learning_rate, step_generator
+from factory.training.steps import (
+    Progress,
+    accelerator,
+    attention_to_learn,
+    learning_rate,
+    step_generator,
+)
 
 LEAST_RATE = 0.05  # of the highest, at the end
 VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
@@ -166,7 +172,8 @@ def train_denoiser(
         for group in optimiser.param_groups:
             group["lr"] = rate
         drawn = _drawn(latents, spec, scheduler.config.num_train_timesteps, seed, step)
-        parts = stream_losses(model, unet, scheduler, latents, *drawn)
+        with attention_to_learn():
+            parts = stream_losses(model, unet, scheduler, latents, *drawn)
         optimiser.zero_grad(set_to_none=True)
         accelerate.backward(sum(part.mean() for part in parts) / len(parts))
         accelerate.clip_grad_norm_(model.parameters(), spec.clip)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from factory.models.number_format import bf16_pays
 
@@ -50,3 +52,11 @@ def accelerator() -> Accelerator:
     """The device and number format of every training loop."""
     precision = "bf16" if bf16_pays() else "no"
     return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+
+
+def attention_to_learn() -> AbstractContextManager[None]:
+    """Plain attention where the fused kernel's way back is slower, in bfloat16 on a CPU."""
+    if bf16_pays() and not torch.cuda.is_available():
+        plain: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
+        return plain
+    return nullcontext()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import yaml
 
@@ -11,10 +11,8 @@ PAIRS = 256  # asked for in all
 FEWEST_OF_A_KIND = 16
 VARIANTS = 4000  # of all images together; copies of one are fewer the more images there are
 
-OPEN_SIZE = 128  # of the pairs that the checkpoint `open-128` draws
-# By the estimate of a dry run, 40 images of 128 pixels then take about half an hour on two cores
-# from nothing, and half of that from weights that know pictures already.
-STEPS = {"judge": 300, "utility": 200}
+# By the estimate of a dry run, 40 images of 128 pixels then take about half an hour on two cores.
+STEPS = {"denoiser": 1200, "autoencoder": 700, "judge": 300, "utility": 200}
 TEMPLATE = """\
 # {about}
 #   medpair run {name}.yaml --dry-run    lists what is wrong, says how long a run would take
@@ -29,13 +27,12 @@ generator:
   kind: medsegfactory
   preset: wide
   coupling: concat
-  from: {start}
   train:
     steps: {steps}  # for hundreds of images 2000 or more, where an hour does not matter
     batch: 16
-    learning_rate: {rate}
+    learning_rate: 1.5e-3
     ema: 0.995
-    autoencoder: {{kind: coarse, steps: {decoder_steps}, learning_rate: {decoder_rate}}}
+    autoencoder: {{kind: coarse, steps: {autoencoder_steps}}}
     augment:
       copies: {copies}
       rotate: 6.0
@@ -54,32 +51,6 @@ gates:  # a version is published where this holds: masks fit, as a judge of real
 # Do the pairs help? The arm searched uses them only where your own images speak for it.
 utility: {{segmenters: [unet], arms: [real, searched], real: [all], seeds: 3, steps: {utility_steps}}}
 """
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """What a generator starts from, and how much it then has to learn.
-
-    Attributes:
-        start: the value of `generator.from`, and why.
-        steps: of the denoiser.
-        rate: highest learning rate of these.
-        decoder_steps: of each decoder.
-        decoder_rate: of these.
-    """
-
-    start: str
-    steps: int
-    rate: str
-    decoder_steps: int
-    decoder_rate: str
-
-
-FROM_NOTHING = Beginning("null", 1200, "1.5e-3", 700, "2.0e-3")
-FROM_OPEN = Beginning(
-    "packaged:open-128  # learnt from six openly licensed sets; null starts from nothing",
-    *(600, "5.0e-4", 300, "5.0e-4"),
-)
 
 
 @dataclass(frozen=True)
@@ -124,7 +95,8 @@ def recipe_text(plan: Plan) -> str:
         source="".join(f"  {line}\n" for line in source.splitlines()).rstrip("\n"),
         size=plan.size,
         channels=plan.channels,
-        **asdict(FROM_OPEN if plan.size == OPEN_SIZE else FROM_NOTHING),
+        steps=STEPS["denoiser"],
+        autoencoder_steps=STEPS["autoencoder"],
         judge_steps=STEPS["judge"],
         utility_steps=STEPS["utility"],
         copies=max(2, min(24, VARIANTS // max(1, plan.slices))),
