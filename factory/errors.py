@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class DamagedError(RuntimeError):
     """What was written cannot be read any more: one line saying what, what is lost, what to do."""
+
+
+class WithdrawnWarning(UserWarning):
+    """A version is used that was withdrawn, or of which nobody can tell."""

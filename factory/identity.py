@@ -87,6 +87,20 @@ def is_version(tag: str) -> bool:
     return tag[:1] == "v" and tag[1:].isdecimal()
 
 
+def label_name(label: str) -> str:
+    """A label of a version, unchanged.
+
+    Raises:
+        InputError: if it is no plain name, or reads as that of a version or of a run.
+    """
+    if plain_name(label) == "main" or re.match(r"v\d|(run|declare|rebase)-", label):
+        raise InputError(
+            f"{label!r} reads as the name of a version or of a run, which labels stand beside; "
+            "choose a word such as 'approved'"
+        )
+    return label
+
+
 def plain_name(name: str) -> str:
     """The name of a data set, unchanged.
 

@@ -27,11 +27,12 @@ from flows.planning.recipe import kept_recipe
 from tasks.provenance import own_scores
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
+from tasks.withdrawal import versions_left, warn_of_withdrawn, withdrawal
 
 
 @dataclass(frozen=True)
 class Version:
-    """A data set at one version: "demo", "demo@v2", "demo@run-0123456789ab"."""
+    """A data set at one version: "demo", "demo@v2", "demo@approved", "demo@run-0123456789ab"."""
 
     name: str
     ref: str = MAIN
@@ -46,31 +47,35 @@ class Version:
         return self.name if self.ref == MAIN else f"{self.name}@{self.ref}"
 
     def snapshot(self, settings: Settings) -> Snapshot:
-        """The snapshot it names.
+        """The snapshot it names; warns where that is withdrawn.
 
         Raises:
             InputError: if there is no such data set or version.
         """
-        return Store(settings.pairs, self.name).snapshot(self.ref)
+        found = Store(settings.pairs, self.name).snapshot(self.ref)
+        warn_of_withdrawn(Lake(settings.lake), self.name, found.id)
+        return found
 
 
-def newest_version(name: str, settings: Settings) -> str:
-    """Tag of the newest version that is out and was not withdrawn; "" where there is none."""
-    gone = withdrawn(name, settings)
-    tags = [tag for tag in Store(settings.pairs, name).tags() if is_version(tag)]
-    return next((tag for tag in reversed(tags) if tag not in gone), "")
-
-
-def withdrawn(name: str, settings: Settings) -> dict[str, str]:
-    """Versions of a data set that should not be used any more, and why: "v2" -> reason."""
-    events = Lake(settings.lake).versions(name)
-    gone = events[events["event"] == "withdrawn"]
-    return {f"v{row['number']}": str(row["reason"]) for row in gone.to_dict("records")}
+def current_version(store: Store) -> str:
+    """Tag of the version that readers of a data set get; "" where none is out."""
+    head = store.head(MAIN)
+    return next((tag for tag, at in store.tags().items() if at == head), "")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set at a glance: its newest version and what that holds; "damage" why it is not known."""
+    """A data set at a glance: the version that readers get and what that holds.
+
+    Attributes:
+        name: of the data set.
+        version: None where none is out.
+        versions: how many there are.
+        pairs: of the version.
+        uri: where it lies.
+        damage: why nothing of this is known, "" where it is.
+        withdrawn: that the version is, and why; "" where it is not.
+    """
 
     name: str
     version: str | None
@@ -78,11 +83,13 @@ class DataSet:
     pairs: int
     uri: str
     damage: str = ""
+    withdrawn: str = ""
 
 
 def datasets(settings: Settings) -> list[DataSet]:
     """Every data set of the home."""
-    return [_glance(Store(settings.pairs, name)) for name in data_sets(settings.pairs)]
+    lake = Lake(settings.lake)
+    return [_glance(Store(settings.pairs, name), lake) for name in data_sets(settings.pairs)]
 
 
 @dataclass(frozen=True)
@@ -156,8 +163,8 @@ class Difference:
 
 def diff(name: str, old: str, new: str, settings: Settings) -> Difference:
     """What differs between two versions."""
-    store = Store(settings.pairs, plain_name(name))
-    table = difference(store.snapshot(old), store.snapshot(new))
+    before, after = (Version(plain_name(name), ref).snapshot(settings) for ref in (old, new))
+    table = difference(before, after)
     changes = [_without_minus_one(row) for row in rows(table)]
     by_domain = {str(domain): _counts(part) for domain, part in table.groupby("domain")}
     return Difference(_counts(table), by_domain, changes)
@@ -285,19 +292,46 @@ def weights_of(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | Non
     return (recipe.generator.checkpoint_folder(settings.models, *about),)
 
 
-def withdraw(version: Version, reason: str, settings: Settings) -> None:
+@dataclass(frozen=True)
+class Withdrawn:
+    """A version that was withdrawn.
+
+    Attributes:
+        withdrawn: as it was named.
+        still_read: whether readers of the data set get it nevertheless.
+        instead: the newest version that is left, "" where there is none.
+    """
+
+    withdrawn: str
+    still_read: bool
+    instead: str
+
+
+def withdraw(version: Version, reason: str, settings: Settings) -> Withdrawn:
     """Records that a version should not be used any more; its tag and data stay.
 
     Raises:
         InputError: if it is no published version, or no reason is given.
     """
-    number = version.ref.removeprefix("v")
-    if not number.isdecimal():
+    lake = Lake(settings.lake)
+    number = _number(version, lake)
+    lake.withdraw(version.name, number, reason)
+    current, left = lake.current(version.name), versions_left(lake.versions(version.name))
+    still_read = current is not None and current[0] == number
+    return Withdrawn(str(version), still_read, f"v{left[-1]}" if left else "")
+
+
+def _number(version: Version, lake: Lake) -> int:
+    """The number of the version that a tag or a label names."""
+    if is_version(version.ref):
+        return int(version.ref[1:])
+    labelled = lake.labels(version.name).get(version.ref)
+    if labelled is None:
         raise InputError(
             f"{version} names no version such as {version.name}@v2, and only versions are "
             "withdrawn; see `medpair datasets log`"
         )
-    Lake(settings.lake).withdraw(version.name, int(number), reason)
+    return labelled[0]
 
 
 def collect_garbage(
@@ -315,14 +349,15 @@ def collect_garbage(
     return store.collect_garbage(cutoff, runs=runs, dry_run=dry_run)
 
 
-def _glance(store: Store) -> DataSet:
+def _glance(store: Store, lake: Lake) -> DataSet:
     try:
         tags, snapshot = store.tags(), store.snapshot()
         pairs = snapshot.counts()["accepted"] if len(snapshot) else 0
     except DamagedError as error:
         return DataSet(store.name, None, 0, 0, store.uri, str(error))
-    newest = next((tag for tag, at in tags.items() if at == snapshot.id), None)
-    return DataSet(store.name, newest, len(tags), pairs, store.uri)
+    gone = withdrawal(lake, store.name, snapshot.id)
+    version = current_version(store) or None
+    return DataSet(store.name, version, len(tags), pairs, store.uri, withdrawn=gone)
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -17,9 +17,10 @@ from evaluation.utility.registry import utility_of
 from evaluation.utility.result import Utility
 from factory.errors import InputError
 from factory.sources import SourceSection
-from factory.store.repository import MAIN, Store
+from factory.store.repository import MAIN
 from factory.store.snapshot import Snapshot
 from flows.context import RunContext, open_context
+from flows.datasets import Version
 from flows.planning.estimate import budget
 from flows.planning.recipe import kept_recipe
 from flows.stages import settings_of_flow, stage_flow
@@ -137,7 +138,7 @@ def utility_of_published(
         home: of everything.
     """
     settings = settings_of_flow(home)
-    snapshot = Store(settings.pairs, dataset).snapshot(version)
+    snapshot = Version(dataset, version).snapshot(settings)
     sections, origin = snapshot.attributes["sections"], f"the recipe of {dataset}"
     recipe = kept_recipe(sections, (), origin, settings.home)
     if recipe.utility is None:

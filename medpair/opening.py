@@ -11,15 +11,15 @@ from tasks.services.settings import load_settings
 
 
 def open(name: str, home: Path | str | None = None) -> DataSet:
-    """The accepted pairs of a version.
+    """The accepted pairs of a version; warns where it is withdrawn.
 
         >>> import medpair
         >>> medpair.open("tiny@v1")
         DataSet('tiny@v1', 4 pairs of phantom-breast-us)
 
     Args:
-        name: DATASET for the newest published version, or DATASET@VERSION: a tag ("cxr-lungs@v2"),
-            the branch of a run, a snapshot's id.
+        name: DATASET for its current version, or DATASET@VERSION: a tag ("cxr-lungs@v2"), a label
+            ("cxr-lungs@approved"), the branch of a run, a snapshot's id.
         home: folder of everything written; MEDPAIR_HOME or ./.medpair by default.
 
     Raises:

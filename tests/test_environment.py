@@ -16,7 +16,7 @@ PINS = dict(
 # Needed by `make docs` alone.
 FOR_DOCS = {
     *("babel", "backrefs", "ghp-import", "mergedeep", "mkdocs", "mkdocs-get-deps"),
-    *("mkdocs-material", "mkdocs-material-extensions", "paginate", "platformdirs"),
+    *("mkdocs-material", "mkdocs-material-extensions", "paginate"),
     *("pymdown-extensions", "pyyaml_env_tag", "watchdog"),
 }
 

@@ -89,12 +89,16 @@ class Delta:
         """Writes rows, in place of those of the same key."""
         if not rows:
             return
-        stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
-        source = pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
+        source = _stamped(name, rows)
         same = " AND ".join(f"new.{column} = old.{column}" for column in TABLES[name].key)
         with self.lock(), self.readable(name):
             merge = self._writable(name).merge(source, same, "new", "old")
             merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def append(self, name: str, row: Mapping[str, object]) -> None:
+        """Writes a row beside those of the same key: each is one of a history."""
+        with self.lock(), self.readable(name):
+            write_deltalake(self._writable(name), _stamped(name, [row]), mode="append")
 
     def like(self, name: str, rows: pa.Table, group: Sequence[str]) -> pa.Table:
         """The rows of a table that agree with one of these in the columns `group`."""
@@ -171,6 +175,12 @@ class Delta:
             raise_if_key_not_exists=False,
         )
         return self._open(name)
+
+
+def _stamped(name: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Rows with the moment at which they are recorded."""
+    stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
+    return pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
 
 
 def _keys(rows: pa.Table, group: Sequence[str]) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ from evaluation.metrics.former_names import name_now, names_ever
 from evaluation.metrics.registry import Score
 
 PROMOTED = "promoted"  # earlier releases wrote "crowned"
+LABELLED, RESTORED = "labelled", "restored"  # events of which all are kept, not the last alone
 # Tables of what is known of single snapshots, by the column that names these.
 OF_SNAPSHOT = {
     "scores": "subject",
@@ -198,16 +199,46 @@ class Lake:
         Raises:
             InputError: if there is no such published version, or no reason is given.
         """
+        out = self._published(data_set, number, "withdrawn", reason)
+        self._event(data_set, number, "withdrawn", out["snapshot"], out["run"], reason)
+
+    def restore(self, data_set: str, number: int, reason: str) -> None:
+        """Records that readers get an earlier version again, and why.
+
+        Raises:
+            InputError: if there is no such published version, or no reason is given.
+        """
+        out = self._published(data_set, number, "made the current one", reason)
+        self._append(data_set, number, RESTORED, out, reason)
+
+    def label(self, data_set: str, number: int, label: str) -> None:
+        """Records that a label names a version from now on.
+
+        Raises:
+            InputError: if there is no such published version, or the label is empty.
+        """
+        out = self._published(data_set, number, "labelled", label)
+        self._append(data_set, number, LABELLED, out, label)
+
+    def labels(self, data_set: str) -> dict[str, tuple[int, str]]:
+        """Label -> number and snapshot of the version that it names now."""
         events = self.versions(data_set)
-        out = events[(events["number"] == number) & (events["event"] == "published")]
-        if not len(out) or not reason.strip():
-            raise InputError(
-                f"version v{number} of {data_set!r} cannot be withdrawn: it was never published, "
-                "or no reason was given; see `medpair datasets log`"
+        rows = events[events["event"] == LABELLED].sort_values("recorded_at")
+        return {
+            str(label): (int(number), str(snapshot))
+            for label, number, snapshot in zip(
+                rows["reason"], rows["number"], rows["snapshot"], strict=True
             )
-        self._event(
-            data_set, number, "withdrawn", out["snapshot"].iloc[0], out["run"].iloc[0], reason
-        )
+        }
+
+    def current(self, data_set: str) -> tuple[int, str] | None:
+        """Number and snapshot of the version published or restored last; None where none is out."""
+        events = self.versions(data_set)
+        out = events[events["event"].isin(["published", RESTORED])].sort_values("recorded_at")
+        if not len(out):
+            return None
+        last = out.iloc[-1]
+        return int(last["number"]), str(last["snapshot"])
 
     def open_test(self, subject: str, reference: str, purpose: str) -> None:
         """Records that the real test split was looked at: each opening wears it out a little."""
@@ -340,6 +371,23 @@ class Lake:
             found = table if isinstance(table, pa.Table) else table.to_table(filter=where)
         rows: pd.DataFrame = found.to_pandas()
         return by_names_now(rows) if name == "scores" else rows
+
+    def _published(self, data_set: str, number: int, wanted: str, why: str) -> Mapping[Any, Any]:
+        """The event by which a version came out; `wanted` is what is to be done with it."""
+        events = self.versions(data_set)
+        out = events[(events["number"] == number) & (events["event"] == "published")]
+        if not len(out) or not why.strip():
+            raise InputError(
+                f"version v{number} of {data_set!r} cannot be {wanted}: it was never published, "
+                "or no reason was given; see `medpair datasets log`"
+            )
+        return dict(out.iloc[0])
+
+    def _append(
+        self, data_set: str, number: int, event: str, out: Mapping[Any, Any], reason: str
+    ) -> None:
+        row = {"data_set": data_set, "number": number, "event": event, "reason": reason}
+        self.tables.append("versions", row | {name: out[name] for name in ("snapshot", "run")})
 
     def _event(
         self, data_set: str, number: int, event: str, snapshot: str, run: str, reason: str = ""

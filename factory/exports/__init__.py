@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from factory.exports.coco import write_coco
+from factory.exports.croissant import write_croissant
 from factory.exports.dicom import write_dicom
 from factory.exports.export import Export
 from factory.exports.folder import write_folder
@@ -21,4 +22,5 @@ EXPORTS: Mapping[str, Export] = {
     "dicom": Export(write_dicom),
     "webdataset": Export(write_webdataset),
     "huggingface": Export(write_huggingface),
+    "croissant": Export(write_croissant),
 }

@@ -17,12 +17,14 @@ PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dat
 
 @datasets.command("list")
 def list_(home: Home = None, json_: Json = False) -> None:
-    """Lists the data sets with their newest version."""
+    """Lists the data sets with their current version."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console.tables import dataset_tables
 
         found = known.datasets(session.settings)
+        for line in filter(None, (each.withdrawn for each in found)):
+            session.terminal.warn(line)
         session.set_result({"datasets": found}, dataset_tables.datasets(found))
 
 
@@ -158,10 +160,46 @@ def withdraw(
     """Records that a version should not be used any more; its tag and data stay."""
     with open_session(home, json_) as session:
         from flows import datasets as known
+        from flows.console.tables import dataset_tables
 
-        version = known.Version.parse(dataset)
-        known.withdraw(version, reason, session.settings)
-        session.set_result({"withdrawn": str(version)}, f"withdrawn: {version}")
+        done = known.withdraw(known.Version.parse(dataset), reason, session.settings)
+        session.set_result(done, dataset_tables.withdrawn(done))
+
+
+@datasets.command()
+def rollback(
+    name: PlainName,
+    version: Annotated[str, typer.Argument(help="A published version: v2, or a label.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Makes an earlier version the current one again; nothing is deleted."""
+    with open_session(home, json_) as session:
+        from flows.console.tables import dataset_tables
+        from flows.upkeep.rollback import roll_back
+
+        done = roll_back(name, version, reason, session.settings)
+        session.set_result(done, dataset_tables.rolled_back(done))
+
+
+@datasets.command()
+def tag(
+    dataset: DatasetName,
+    label: Annotated[str, typer.Argument(help="A word such as approved.")],
+    move: Annotated[
+        bool, typer.Option("--move", help="Let it name another version than before.")
+    ] = False,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
+    """Gives a published version a label, by which whatever reads versions reads it."""
+    with open_session(home, json_) as session:
+        from flows.datasets import Version
+        from flows.upkeep.labels import label_version
+
+        done = label_version(Version.parse(dataset), label, move, session.settings)
+        session.set_result(done, f"{done.label} names {done.version}")
 
 
 @datasets.command()

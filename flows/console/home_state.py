@@ -8,11 +8,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from evaluation.lake.lake import Lake
-from factory.store.repository import Store, local_folder
+from factory.store.repository import MAIN, Store, local_folder
 from factory.store.versions import data_sets
-from flows.datasets import newest_version
+from flows.datasets import current_version
 from tasks.faults.machine import DAMAGED
 from tasks.services.settings import Settings
+from tasks.withdrawal import withdrawal
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,13 @@ class DataSetState:
 
     Attributes:
         name: of the data set.
-        version: newest published one that was not withdrawn, "" for none.
+        version: that readers get, "" for none.
         champion: the version whose generator is the champion, "" for none.
         generator: of the champion, else of the newest version: kind and digest.
         decision: the last one: whether the gates were met, and when.
         running: what is making pairs or training for it now.
         damage: why nothing of this is known, "" where it is.
+        withdrawn: that the version is, and why; "" where it is not.
     """
 
     name: str
@@ -36,6 +38,7 @@ class DataSetState:
     decision: str
     running: tuple[str, ...]
     damage: str = ""
+    withdrawn: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,12 @@ def data_set_state(name: str, settings: Settings) -> DataSetState:
 
 def _known_state(name: str, settings: Settings) -> DataSetState:
     lake, store = Lake(settings.lake), Store(settings.pairs, name)
-    version, champion = newest_version(name, settings), lake.champion(name)
+    version, champion = current_version(store), lake.champion(name)
     best = f"v{champion[0]}" if champion is not None else ""
     generator = _generator(store, best or version) if best or version else ""
-    return DataSetState(
-        name, version, best, generator, _decision(lake, name), running(name, settings)
-    )
+    gone = withdrawal(lake, name, str(store.head(MAIN)))
+    told = _decision(lake, name), running(name, settings)
+    return DataSetState(name, version, best, generator, *told, withdrawn=gone)
 
 
 def running(name: str, settings: Settings) -> tuple[str, ...]:

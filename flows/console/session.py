@@ -17,7 +17,8 @@ from tasks.services.settings import Settings, load_settings
 UNEXPECTED = 1  # exit code of whatever is nobody's mistake
 
 DatasetName = Annotated[
-    str, typer.Argument(metavar="DATASET[@VERSION]", help="A data set's newest version, or @v2.")
+    str,
+    typer.Argument(metavar="DATASET[@VERSION]", help="A data set, or one version: @v2, @approved."),
 ]
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")

@@ -6,13 +6,16 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
+from typing import TextIO
 
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 
+from factory.errors import WithdrawnWarning
 from flows.console.bars import Bars
 from tasks.services.progress import shown_on
 
@@ -48,6 +51,7 @@ class Terminal:
         with ExitStack() as stack:
             if self.json_wanted:
                 stack.enter_context(stdout_kept_free())
+            stack.enter_context(self._warned_in_lines())
             stack.enter_context(shown_on(self.bars))
             stack.enter_context(self.bars.live())
             yield
@@ -60,6 +64,34 @@ class Terminal:
             # A table has its width either way; in a file sentences stay whole, to be searched.
             console = Console()
             console.print(text, soft_wrap=not console.is_terminal, crop=False)
+
+    @contextmanager
+    def _warned_in_lines(self) -> Iterator[None]:
+        """Says that a version is withdrawn in a line, once, and not where in our code that was seen."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", WithdrawnWarning)
+            usual, told = warnings.showwarning, set[str]()
+
+            def show(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
+                if not issubclass(category, WithdrawnWarning):
+                    usual(message, category, filename, lineno, file, line)
+                elif str(message) not in told:
+                    told.add(str(message))
+                    self.warn(str(message))
+
+            warnings.showwarning = show
+            yield
+
+    def warn(self, line: str) -> None:
+        """Says in one line what should be known, though the command goes on."""
+        self.messages.print(f"medpair: {line}", style="yellow", markup=False, highlight=False)
 
     def complain(self, line: str) -> None:
         """Says in one line what went wrong."""

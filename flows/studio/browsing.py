@@ -24,6 +24,7 @@ from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
 from flows.planning.recipe import kept_recipe
 from tasks.services.settings import Settings
+from tasks.withdrawal import withdrawal
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 FILTERED = ("domain", "finding", "labels", "text")  # facets to choose by
@@ -75,6 +76,11 @@ class VersionPairs:
     def snapshot(self) -> Snapshot:
         """What the store holds of it."""
         return Store(self.settings.pairs, self.name).snapshot(self.tag)
+
+    @property
+    def withdrawal(self) -> str:
+        """That the version is withdrawn, why, and what followed; "" where it is not."""
+        return withdrawal(self.lake, self.name, self.snapshot.id)
 
     @cached_property
     def lake(self) -> Lake:

@@ -13,13 +13,15 @@ def mended_names(name: str, settings: Settings) -> tuple[str, ...]:
 
     Does nothing in an object store, which keeps versions of such files itself.
     """
-    store, events = Store(settings.pairs, name), Lake(settings.lake).versions(name)
+    store, lake = Store(settings.pairs, name), Lake(settings.lake)
+    events, current = lake.versions(name), lake.current(name)
     folder, out = local_folder(store.uri), events[events["event"] == "published"]
-    if folder is None or not folder.is_dir() or not len(out):
+    if folder is None or not folder.is_dir() or current is None:
         return ()
     held = dict(zip(out["number"].astype(int), out["snapshot"], strict=True))
     names = {f"tag.v{number}": snapshot for number, snapshot in held.items()}
-    names[f"branch.{MAIN}"] = held[max(held)]
+    names[f"branch.{MAIN}"] = current[1]
+    names |= {f"branch.{label}": at for label, (_, at) in lake.labels(name).items()}
     with store.lock():
         mended = {ref: at for ref, at in names.items() if mend_ref(folder, ref, at)}
     return tuple(f"refs/{ref}/ref.json was written anew: {at}" for ref, at in mended.items())

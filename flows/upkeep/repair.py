@@ -73,11 +73,12 @@ class Mending:
     def _as_version(self, new: str) -> str:
         name, run = self.store.name, str(self.snapshot.attributes["run"])
         taken = [int(tag[1:]) for tag in self.store.tags() if is_version(tag)]
-        champion = self.lake.champion(name)
+        champion, labels = self.lake.champion(name), self.lake.labels(name)
         number = self.lake.allot(name, new, run, max(taken, default=0))
         self.store.tag(f"v{number}", new)
         for branch, head in self.store.branches().items():
-            if head == self.snapshot.id:  # a rerun of the recipe goes on from whole pairs
+            # A rerun of the recipe goes on from whole pairs; a label names what a person looked at.
+            if head == self.snapshot.id and branch not in labels:
                 self.store.move(branch, new, head)
         self.lake.publish(name, number, new, run)
         self.lake.repair(name, number, new, run, self.reason)

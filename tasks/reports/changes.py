@@ -8,6 +8,7 @@ import pandas as pd
 from evaluation.lake.lake import Lake
 from evaluation.report.changes import WORDS, Changes, facet_counts, kinds, score_changes
 from evaluation.report.gallery import MANY, Beside, Card, Shelf, cards, pair_tiles
+from factory.identity import is_version
 from factory.store.checks import names
 from factory.store.repository import Store
 from factory.store.shards import Status
@@ -18,7 +19,7 @@ from tasks.provenance import own_scores, version_of
 
 def version_before(store: Store, lake: Lake, snapshot: Snapshot) -> str | None:
     """The tag of the version before a published snapshot, the newest where it is not published."""
-    tags = sorted((int(tag.removeprefix("v")) for tag in store.tags()), reverse=True)
+    tags = sorted((int(tag[1:]) for tag in store.tags() if is_version(tag)), reverse=True)
     own = version_of(lake, snapshot)
     older = [tag for tag in tags if not own or tag < int(own.removeprefix("v"))]
     return f"v{older[0]}" if older else None

@@ -18,10 +18,11 @@ from flows.console.tables.run_end import in_short
 
 if TYPE_CHECKING:
     from flows.console.home_state import HomeState
-    from flows.datasets import Checked, DataSet, Difference, Facts, History
+    from flows.datasets import Checked, DataSet, Difference, Facts, History, Withdrawn
     from flows.upkeep.pair_origin import PairOrigin
     from flows.upkeep.remade import Remade
     from flows.upkeep.repair import Repaired
+    from flows.upkeep.rollback import RolledBack
 
 
 SHOWN = 5  # newest reports
@@ -132,6 +133,7 @@ def home(found: HomeState) -> RenderableType:
             continue
         told = {
             "version": each.version or "none published",
+            **({"withdrawn": each.withdrawn} if each.withdrawn else {}),
             "champion": each.champion or "none named",
             "generator": each.generator or "-",
             "last decision": each.decision or "none",
@@ -158,7 +160,7 @@ def datasets(found: Sequence[DataSet]) -> RenderableType:
     places = dict.fromkeys(each.uri.removesuffix(each.name) for each in found)
     where = [Text(place, no_wrap=True, overflow="ignore") for place in places]
     damaged = [Text(each.damage, style="red") for each in found if each.damage]
-    return Group(Rows(["data set", "newest", "versions", "pairs"], rows), *where, *damaged)
+    return Group(Rows(["data set", "current", "versions", "pairs"], rows), *where, *damaged)
 
 
 def log(found: History) -> RenderableType:
@@ -186,6 +188,28 @@ def verification(checked: Checked, mended: Repaired | None) -> RenderableType:
             f"{mended.pairs} of them made anew; {mended.damaged} stays as it is, withdrawn"
         )
     return Text("\n".join(lines))
+
+
+def withdrawn(done: Withdrawn) -> RenderableType:
+    """Which version was withdrawn, and what readers get nevertheless."""
+    lines = [f"withdrawn: {done.withdrawn}"]
+    if done.still_read:
+        name = done.withdrawn.partition("@")[0]
+        instead = (
+            f"medpair datasets rollback {name} {done.instead} --reason WHY makes {done.instead} that"
+            if done.instead
+            else "no other version is left"
+        )
+        lines.append(f"it is still the current version of {name}; {instead}")
+    return Text("\n".join(lines))
+
+
+def rolled_back(done: RolledBack) -> RenderableType:
+    """Which version readers get now."""
+    if done.before == done.version:
+        return Text(f"{done.version} is the current version of {done.dataset} already")
+    now = f"{done.version} is the current version of {done.dataset} again"
+    return Text(f"{now}; before it was {done.before}, which keeps its name" if done.before else now)
 
 
 def origin(found: PairOrigin) -> RenderableType:

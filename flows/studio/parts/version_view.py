@@ -139,7 +139,8 @@ def _real(pairs: VersionPairs, nearest: int) -> str:
 
 def _facts(pairs: VersionPairs) -> str:
     counts, attributes = pairs.snapshot.counts(), pairs.snapshot.attributes
-    lines = [f"pairs: {counts['accepted']} accepted, {counts['rejected']} rejected"]
+    lines = [pairs.withdrawal] if pairs.withdrawal else []
+    lines += [f"pairs: {counts['accepted']} accepted, {counts['rejected']} rejected"]
     lines += chosen_by_hand(attributes)
     lines += [f"gates: {line}" for line in pairs.verdicts]
     if not pairs.scores:

@@ -2,9 +2,11 @@
 
 import io
 import json
+import sys
 import tarfile
 from dataclasses import replace
 
+import mlcroissant
 import nibabel
 import numpy as np
 import pandas as pd
@@ -397,6 +399,62 @@ def test_parquet_holds_the_pictures_and_says_so(snapshot, tmp_path):
     np.testing.assert_array_equal(images, here.images[..., 0])
     np.testing.assert_array_equal(masks, here.masks)
     assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+
+
+# Of pandas 3.1, in mlcroissant's reader of Parquet.
+read_by_mlcroissant = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
+
+
+def records(folder, name):
+    """A record set as mlcroissant reads it, with plain names and text."""
+    data_set = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert data_set.metadata.issues.errors == set()
+    return [
+        {
+            key.rpartition("/")[2]: value.decode() if isinstance(value, bytes) else value
+            for key, value in record.items()
+        }
+        for record in data_set.records(name)
+    ]
+
+
+@read_by_mlcroissant
+def test_mlcroissant_reads_back_the_pairs_and_where_they_come_from(snapshot, tmp_path):
+    list(EXPORTS["croissant"](snapshot, tmp_path / "copy", TOLD))
+    for domain in (BREAST, SKIN):
+        folder, here = tmp_path / "copy" / domain, of_domain(snapshot.read(), domain)
+        found = records(folder, "pairs")
+        images, masks = ([np.asarray(row[name]) for row in found] for name in ("image", "mask"))
+        np.testing.assert_array_equal(images, here.images[..., 0])
+        np.testing.assert_array_equal(masks, here.masks)
+        for name in ("prompt", "seed", "finding"):
+            assert [row[name] for row in found] == here.facets[name].astype(str).tolist()
+        assert all(row["synthetic"] is True for row in found)
+        classes = {row["value"]: row["name"] for row in records(folder, "classes")}
+        assert classes == {0: "background", 1: "lesion"}
+        (origin,) = records(folder, "provenance")
+        assert origin["generator_digest"] == snapshot.attributes["generator"]
+        assert (origin["snapshot"], origin["version"]) == (snapshot.id, "v3")
+        told = json.loads((folder / "croissant.json").read_text())
+        assert (told["license"], told["version"]) == ("CC-BY-4.0", "3.0.0")
+        assert "synthetic" in told["keywords"]
+        assert told["description"].startswith("Synthetic pairs: data set set v3")
+
+
+@read_by_mlcroissant
+def test_croissant_has_null_for_a_mask_that_is_absent(tmp_path):
+    unmasked = version(tmp_path / "pairs", SECTION, [SKIN], masked=False)
+    assert sum(EXPORTS["croissant"](unmasked, tmp_path / "copy")) == 3
+    found = records(tmp_path / "copy", "pairs")
+    assert [row["mask"] for row in found] == [None] * 3
+    assert np.array_equal(np.asarray(found[0]["image"]), unmasked.read().images[0, ..., 0])
+
+
+def test_croissant_needs_its_library(snapshot, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlcroissant", None)
+    with pytest.raises(InputError, match=r"medpair-factory\[croissant\]"):
+        list(EXPORTS["croissant"](snapshot, tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
 
 
 @pytest.mark.parametrize("kind", ["nnunet", "monai", "coco"])

@@ -48,6 +48,16 @@ def test_versions_are_found_newest_first(version):
     assert tags_of(version.settings) == {"tiny": ["v2", "v1"]}
 
 
+def test_a_withdrawn_version_says_so(version):
+    lake = Lake(version.settings.lake)
+    lake.publish("tiny", 1, version.snapshot.id, "run")
+    assert version.withdrawal == ""
+    lake.withdraw("tiny", 1, "masks were shifted")
+    assert version.withdrawal == (
+        "tiny@v1 is withdrawn: masks were shifted; no version has followed it"
+    )
+
+
 @pytest.mark.parametrize(
     ("wanted", "rows"),
     [

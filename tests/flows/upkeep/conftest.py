@@ -43,7 +43,7 @@ class Place:
         (newest if ref == "v2" else older).unlink()
 
 
-def publish(recipe, home):
+def published(recipe, home):
     settings = load_settings(home)
     with open_context(load_recipe(recipe), settings) as context:
         store, run, lake = context.store.create(), context.run, context.lake
@@ -60,13 +60,18 @@ def publish(recipe, home):
     return store, lake, judged
 
 
+@pytest.fixture
+def publish():
+    return published
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, tiny):
     folder = tmp_path_factory.mktemp("made")
     for replicates in (4, 12):
         grid = {**tiny["grid"], "replicates": replicates}
         (folder / "recipe.yaml").write_text(yaml.safe_dump({**tiny, "grid": grid}))
-        _, lake, judged = publish(folder / "recipe.yaml", folder / "home")
+        _, lake, judged = published(folder / "recipe.yaml", folder / "home")
     about = ScoreKey(judged.id, "R", "", "tiny")
     lake.record(about, [Score.of("consistency", Estimate(0.8, 0.7, 0.9, 9))])
     numbers = pd.DataFrame({"row": [2], "nearest_distance": [0.25]})

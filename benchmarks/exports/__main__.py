@@ -1,0 +1,5 @@
+"""`python -m benchmarks.exports`."""
+
+from benchmarks.exports import main
+
+main()

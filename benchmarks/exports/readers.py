@@ -1,0 +1,172 @@
+"""What reads each export: by the library that its users have, not by the code that wrote it."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pyarrow import parquet
+
+from factory.exports.by_domain import Part
+from factory.images import ImageSection
+from factory.pairs import PairBatch
+from factory.sources.folder import FolderSource
+from factory.sources.mask_parts.annotations import read_json_mask
+from factory.sources.mask_parts.part import MaskPart
+from factory.sources.nnunet import NnunetSource
+
+# Grey images and masks of a part, (N, H, W) uint8 both, in the order of its rows.
+Pictures = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads a format.
+
+    Attributes:
+        by: in words.
+        read: gives what the folder of a part holds.
+        packages: without which it cannot.
+    """
+
+    by: str
+    read: Callable[[Part], Pictures]
+    packages: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """The packages that are not installed."""
+        return [name for name in self.packages if find_spec(name) is None]
+
+
+def _folder(part: Part) -> Pictures:
+    pairs = FolderSource(path=part.place).build().read("train", _section(part))
+    return pairs.images[..., 0], pairs.masks
+
+
+def _nnunet(part: Part) -> Pictures:
+    source = NnunetSource(path=part.place, domain=part.domain).build()
+    splits = [source.read(split, _section(part)) for split in ("train", "val", "test")]
+    pairs = PairBatch.concatenate(splits)
+    order = np.argsort(pairs.facets["name"].to_numpy())
+    return pairs.images[order][..., 0], pairs.masks[order]
+
+
+def _nifti(part: Part) -> Pictures:
+    images, masks = (
+        np.stack([_slice(path) for path in sorted((part.place / name).iterdir())])
+        for name in ("images", "masks")
+    )
+    return images, masks
+
+
+def _slice(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(nibabel.load(path).dataobj, np.uint8)[..., 0].T
+
+
+def _monai(part: Part) -> Pictures:
+    from monai.data import load_decathlon_datalist
+    from monai.transforms import LoadImage
+
+    entries = load_decathlon_datalist(part.place / "dataset.json", True, "training")
+    load = LoadImage(image_only=True, dtype=np.uint8)
+    # MONAI reads pictures with the columns first.
+    images, masks = (
+        np.stack([load(entry[name]).numpy().T for entry in entries]) for name in ("image", "label")
+    )
+    return images, masks
+
+
+def _coco(part: Part) -> Pictures:
+    file = part.place / "annotations.json"
+    images = json.loads(file.read_text())["images"]
+    pictures = [_png((part.place / each["file_name"]).read_bytes()) for each in images]
+    masks = [np.zeros_like(picture) for picture in pictures]
+    numbers = {name: index for index, name in part.classes.items()}
+    for image, mask in zip(images, masks, strict=True):
+        told = read_json_mask(MaskPart(file, str(image["id"])), file.name, file)
+        for name, inside in told.regions:
+            mask[inside[0]] = numbers[name]
+    return np.stack(pictures), np.stack(masks)
+
+
+def _dicom(part: Part) -> Pictures:
+    from highdicom.seg import segread
+    from pydicom import dcmread
+
+    images, masks = [], []
+    for path in sorted((part.place / "images").iterdir()):
+        image, told = dcmread(path), segread(part.place / "masks" / path.name)
+        images.append(image.pixel_array)
+        (frame,) = told.get_pixels_by_source_instance(
+            [image.SOPInstanceUID], combine_segments=True, assert_missing_frames_are_empty=True
+        )
+        masks.append(frame.astype(np.uint8))
+    return np.stack(images), np.stack(masks)
+
+
+def _webdataset(part: Part) -> Pictures:
+    files: dict[str, bytes] = {}
+    for path in sorted(part.place.glob("*.tar")):
+        with tarfile.open(path) as shard:
+            files |= {each.name: shard.extractfile(each).read() for each in shard}  # type: ignore[union-attr]  # all are files
+    keys = sorted({name.partition(".")[0] for name in files})
+    return _stacks(
+        [files[f"{key}.png"] for key in keys], [files[f"{key}.mask.png"] for key in keys]
+    )
+
+
+def _huggingface(part: Part) -> Pictures:
+    (path,) = part.place.glob("*.parquet")
+    rows = parquet.read_table(path).to_pylist()
+    return _stacks(*([row[name]["bytes"] for row in rows] for name in ("image", "mask")))
+
+
+def _croissant(part: Part) -> Pictures:
+    from mlcroissant import Dataset
+
+    with warnings.catch_warnings():
+        # Of rdflib and pandas, in mlcroissant's own calls.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        told = Dataset(jsonld=str(part.place / "croissant.json"))
+        rows = list(told.records("pairs"))
+    images, masks = (
+        np.stack([np.asarray(row[f"pairs/{name}"]) for row in rows]) for name in ("image", "mask")
+    )
+    return images, masks
+
+
+def _section(part: Part) -> ImageSection:
+    return ImageSection(size=part.snapshot.layout.height)
+
+
+def _png(content: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture)
+
+
+def _stacks(images: Sequence[bytes], masks: Sequence[bytes]) -> Pictures:
+    return np.stack([*map(_png, images)]), np.stack([*map(_png, masks)])
+
+
+READERS: Mapping[str, Reader] = {
+    "folder": Reader("medpair's source folder", _folder),
+    "nifti": Reader("nibabel", _nifti),
+    "nnunet": Reader("medpair's source nnunet", _nnunet),
+    "monai": Reader("MONAI's load_decathlon_datalist and LoadImage", _monai),
+    "coco": Reader("medpair's reader of COCO", _coco),
+    "dicom": Reader("pydicom and highdicom", _dicom, ("pydicom", "highdicom")),
+    "webdataset": Reader("tarfile and Pillow", _webdataset),
+    "huggingface": Reader("pyarrow and Pillow", _huggingface),
+    "croissant": Reader("mlcroissant", _croissant, ("mlcroissant",)),
+}
