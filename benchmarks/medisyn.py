@@ -2,7 +2,7 @@
 
 Classifiers of the modality and of each domain's findings learn from real training phantoms; what
 they see in drawn images is held against what they see in real held-out ones. The rest asks whether
-images are distinct from those the model was trained on (`benchmarks.distinct`).
+images are distinct from those the model was trained on (`benchmarks.generalist.distinct`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.distinct import nearest_pairs, privacy_figures
 from benchmarks.figures import Bar, Figure, show, verdicts
-from benchmarks.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
+from benchmarks.generalist.distinct import nearest_pairs, privacy_figures
+from benchmarks.generalist.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
 from evaluation.agreement.finding_agreement import finding_agreement
 from evaluation.labels import labels_of
 from evaluation.networks.classifier import Classifier, new_classifier, train_classifier

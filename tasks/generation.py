@@ -22,7 +22,7 @@ from factory.store.repository import ForkSession, Session, Store
 from factory.store.runs import Run, declare, missing
 from factory.store.shards import Shard, windows
 from factory.store.snapshot import Snapshot
-from tasks.interruption import Interruption, put_off
+from tasks.faults.interruption import Interruption, put_off
 from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, make_shard
 from tasks.services.progress import stage
 

@@ -36,7 +36,6 @@ from flows.console.session import (
 )
 from flows.console.studio_command import studio
 from flows.console.terminal import Terminal
-from flows.planning.recipe import load_recipe
 from tasks.faults.machine import in_words
 from tasks.services.run_logs import INPUT_ERRORS
 
@@ -130,6 +129,8 @@ def run(
 ) -> int:
     """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console.tables import result_tables, run_end
@@ -157,6 +158,8 @@ def train(
     """Trains the generator of a recipe, or goes on with its training."""
     with open_session(home, json_) as session:
         start = () if from_ is None else (f"generator.from={from_}",)
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, (*(set_ or ()), *start))
         from flows import api
         from flows.console.tables import result_tables
@@ -174,6 +177,8 @@ def train(
 def generate(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
     """Makes the pairs of a recipe on the branch of its run, without scoring or publishing them."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console.tables import result_tables

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from factory.exports import EXPORTS
 from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 
+# Written out: exports import what reads images, for which no command's start should wait.
+LAYOUTS = "folder, nifti, nnunet, monai, coco, dicom, webdataset, huggingface, croissant"
 PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set.")]
 
 
@@ -107,7 +108,7 @@ def diff(
 def export(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[str, typer.Option("--as", help=f"Layout: {', '.join(EXPORTS)}.")] = "folder",
+    layout: Annotated[str, typer.Option("--as", help=f"Layout: {LAYOUTS}.")] = "folder",
     home: Home = None,
     json_: Json = False,
 ) -> None:

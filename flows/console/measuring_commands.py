@@ -18,7 +18,6 @@ from flows.console.session import (
     Set,
     open_session,
 )
-from flows.planning.recipe import load_recipe
 
 
 def compare(
@@ -34,6 +33,8 @@ def compare(
 ) -> None:
     """Trains a specialist per domain and generalists of them all, and compares what they draw."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console.tables import result_tables
@@ -117,6 +118,8 @@ def folds(
 ) -> None:
     """Trains a generator per fold of the real patients, and tests every patient once."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, set_ or ())
         from flows import api
         from flows.console.tables import result_tables, utility_tables

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from flows.console.session import Home, Json, Set, open_session
-from flows.planning.recipe import load_recipe
 
 
 def preview(
@@ -21,6 +20,8 @@ def preview(
 ) -> None:
     """Draws a few pairs of a recipe, to be looked at before a run; keeps nothing."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import load_recipe
+
         content = load_recipe(recipe, set_ or ())
         from flows.context import open_context
         from flows.starting import preview as drawing

@@ -9,7 +9,6 @@ import typer
 
 from factory.errors import InputError
 from flows.console.session import Home, Json, open_session
-from flows.planning.recipe import load_recipe, recipe_file, shipped_recipes
 
 recipes = typer.Typer(no_args_is_help=True, help="Recipes: list, read, copy to change.")
 
@@ -21,6 +20,7 @@ def list_(home: Home = None, json_: Json = False) -> None:
     """Lists the recipes that come with this release, and what each is for."""
     with open_session(home, json_) as session:
         from flows.console.tables.layout import Rows
+        from flows.planning.recipe import recipe_file, shipped_recipes
 
         found = [{"name": name, "about": _about(recipe_file(name))} for name in shipped_recipes()]
         rows = [[each["name"], each["about"]] for each in found]
@@ -32,6 +32,8 @@ def show(recipe: ShippedName, home: Home = None, json_: Json = False) -> None:
     """Prints a recipe as it is written."""
     with open_session(home, json_) as session:
         from rich.text import Text
+
+        from flows.planning.recipe import load_recipe, recipe_file
 
         content, text = load_recipe(recipe), recipe_file(recipe).read_text(encoding="utf-8")
         session.set_result(content, Text(text.rstrip()))
@@ -46,6 +48,8 @@ def copy(
 ) -> None:
     """Writes a copy of a recipe, to be changed and run."""
     with open_session(home, json_) as session:
+        from flows.planning.recipe import recipe_file
+
         target = Path(f"{Path(recipe).stem}.yaml") if file is None else file
         if target.exists():
             raise InputError(f"{target} exists, and would be lost; name another file")

@@ -1,1 +1,1 @@
-"""What no user is to blame for: damage at rest, and a machine that is in the way."""
+"""What stands in the way of work: damage at rest, a machine, and whoever presses Ctrl-C."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import distinct, medisyn
-from benchmarks.paraphrases import HELD_OUT, LEARNT, free_texts
+from benchmarks.generalist.paraphrases import HELD_OUT, LEARNT, free_texts
 from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
 from factory.prompts.captions import check_words

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.memorisation_ratio import (
+from benchmarks.generalist.memorisation_ratio import (
     caption_image_recall,
     distance_ratios,
     encoded_distances,

@@ -239,6 +239,8 @@ def test_every_kind_can_be_named():
         ("flows.planning.recipe", ("torch", "prefect", "mlflow", "diffusers", "zarr")),
         # Prefect makes its home when it is imported: only once the settings have one.
         ("flows.api", ("torch", "prefect", "mlflow", "diffusers")),
+        # Help and completion wait for nothing that a command may need.
+        ("flows.console.cli", ("numpy", "pandas", "torch", "prefect", "nibabel", "flows.api")),
     ],
 )
 def test_reading_a_recipe_and_asking_loads_nothing_heavy(module, heavy):

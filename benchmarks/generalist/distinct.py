@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.figures import Figure
-from benchmarks.memorisation_ratio import (
+from benchmarks.generalist.memorisation_ratio import (
     caption_image_recall,
     distance_ratios,
     encoded_distances,

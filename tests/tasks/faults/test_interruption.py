@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tasks.interruption import put_off
+from tasks.faults.interruption import put_off
 
 
 def ctrl_c():

@@ -1,0 +1,1 @@
+"""What the benchmark of MediSyn looks at beside alignment: paraphrases, and distinctness."""
