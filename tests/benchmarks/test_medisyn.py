@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmarks import distinct, medisyn
+from benchmarks import medisyn
+from benchmarks.generalist import distinct
 from benchmarks.generalist.paraphrases import HELD_OUT, LEARNT, free_texts
 from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
