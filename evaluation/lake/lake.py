@@ -50,6 +50,8 @@ OF_SNAPSHOT = {
     "scorings": "subject",
     "decisions": "snapshot",
     "rejections": "snapshot",
+    "reader_answers": "snapshot",
+    "reader_scores": "snapshot",
 }
 
 
