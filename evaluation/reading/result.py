@@ -60,10 +60,11 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far readers agree with each other; NaN where there is only one.
+    """How far readers agree with each other; NaN where there are not two.
 
     Attributes:
-        kappa: Fleiss' kappa of the forced choice, over images that all of them answered.
+        kappa: Fleiss' kappa of the forced choice, of the readers who answered every image that
+            anybody did.
         alpha: Krippendorff's of the forced choice, over images that two or more answered.
         grade_alpha: Krippendorff's of the grades, ordinal.
     """
@@ -167,12 +168,12 @@ def _agreement(answers: Answers) -> Agreement:
     if len(answers.readers) < 2:
         return Agreement(NOTHING, NOTHING, NOTHING)
     called = answers.by_item(answers.called_synthetic.astype(float))
-    complete = called.dropna()
-    said = complete.to_numpy().sum(1)
-    counts = np.column_stack([complete.shape[1] - said, said])
+    through = called.dropna(axis="columns")
+    said = through.to_numpy().sum(1)
+    counts = np.column_stack([through.shape[1] - said, said])
     grades = answers.by_item(answers.grade)
     return Agreement(
-        fleiss_kappa(counts, answers.unit_of(complete.index)),
+        fleiss_kappa(counts, answers.unit_of(through.index)) if through.shape[1] > 1 else NOTHING,
         krippendorff_alpha(called, "nominal", answers.unit_of(called.index)),
         krippendorff_alpha(grades, "ordinal", answers.unit_of(grades.index)),
     )

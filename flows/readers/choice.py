@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -52,11 +52,19 @@ def pools_of(snapshot: Snapshot, settings: Settings, question: Question) -> Pool
     if lines := source.problems(image):
         raise InputError("\n".join(lines))
     held, rows = source.read("val", image), snapshot.rows(Status.ACCEPTED)
-    real = held.facets.assign(at=np.arange(len(held)))
+    at = np.arange(len(held))
     if question == "mask":
-        rows, real = rows[snapshot.has_mask[rows]], real[held.has_mask]
-    ours = snapshot.facets(rows)
-    return Pools(_kinds(ours, "row", question), _kinds(real, "at", question), held, source.domains)
+        rows, at = rows[snapshot.has_mask[rows]], at[held.has_mask]
+    if not len(rows) or not len(at):
+        raise InputError(
+            f"there are {len(rows)} synthetic and {len(at)} real {question}s of the validation split to "
+            "be graded; give --grade text where there are no masks, or choose another version"
+        )
+    classes = {name: domain.classes for name, domain in source.domains.items()}
+    ours = [_known(part, "row", question, classes) for part in snapshot.blocks(rows)]
+    numbered = replace(held, facets=held.facets.assign(at=np.arange(len(held))))[at]
+    sides = pd.concat(ours, ignore_index=True), _known(numbered, "at", question, classes)
+    return Pools(*_kinds(*sides), held, source.domains)
 
 
 def choose(pools: Pools, images: int, seed: int) -> pd.DataFrame:
@@ -106,14 +114,37 @@ def matched(synthetic: pd.DataFrame, real: pd.DataFrame, draw: np.random.Generat
     return both.sort_values(["turn", "domain"], kind="stable")[[*keys, "row", "at"]]
 
 
-def _kinds(facets: pd.DataFrame, name: str, question: Question) -> pd.DataFrame:
-    """Columns `name`, domain and kind: finding, and for a text the classes that an image shows."""
-    kinds = facets["finding"].astype(str)
-    if question == "text":
-        shown = (", ".join(sorted(filter(None, str(row).split(";")))) for row in facets["labels"])
-        pairs = zip(kinds, shown, strict=True)
-        kinds = ["; ".join(filter(None, (f, f"shows {names}" * bool(names)))) for f, names in pairs]
-    return facets[[name, "domain"]].assign(kind=kinds).reset_index(drop=True)
+def _known(
+    pairs: PairBatch, name: str, question: Question, classes: Mapping[str, tuple[str, ...]]
+) -> pd.DataFrame:
+    """What is known of pairs, a row each: `name`, domain, finding, and the classes shown.
+
+    These are those that the mask shows, or for a text those that the image is said to show.
+    """
+    facets = pairs.facets
+    if question == "mask":
+        found = [
+            [classes[domain][index - 1] for index in np.unique(mask[mask > 0])]
+            for domain, mask in zip(facets["domain"], pairs.masks, strict=True)
+        ]
+    else:
+        found = [sorted(filter(None, str(row).split(";"))) for row in facets["labels"]]
+    shown = [", ".join(names) for names in found]
+    return facets[[name, "domain", "finding"]].assign(shown=shown).reset_index(drop=True)
+
+
+def _kinds(ours: pd.DataFrame, real: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The kind of each image, in words; a finding counts where both sides of a domain know it."""
+    told = [set(side["domain"][side["finding"] != ""]) for side in (ours, real)]
+    both = told[0] & told[1]
+    return _kind(ours, both), _kind(real, both)
+
+
+def _kind(side: pd.DataFrame, told: Collection[str]) -> pd.DataFrame:
+    findings = side["finding"].where(side["domain"].isin(list(told)), "")
+    parts = zip(findings, side["shown"], strict=True)
+    kinds = ["; ".join(filter(None, (f, f"shows {names}" * bool(names)))) for f, names in parts]
+    return side.drop(columns=["finding", "shown"]).assign(kind=kinds)
 
 
 def _too_few(pools: Pools, images: int, possible: int) -> InputError:
@@ -130,6 +161,6 @@ def _told(side: pd.DataFrame) -> Iterator[str]:
         side.groupby(["domain", "kind"]).size().sort_values(ascending=False).reset_index(name="n")
     )
     for line in counts.head(TOLD).to_dict("records"):
-        yield f"{line['n']} {line['domain']} {line['kind']}".rstrip()
+        yield f"{line['n']} of {line['domain']}{f' ({kind})' if (kind := line['kind']) else ''}"
     if len(counts) > TOLD:
         yield "…"

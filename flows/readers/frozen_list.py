@@ -240,8 +240,11 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def write_list(content: Content, files: Mapping[str, bytes], folder: Path) -> None:
-    """Writes a list with its files into a new folder."""
-    for name, data in {**files, LIST: _text(content)}.items():
+    """Writes a list with its files into a new folder.
+
+    They are written in the order of their random ids, so that no time or place on the disk tells more.
+    """
+    for name, data in sorted({**files, LIST: _text(content)}.items()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
 
