@@ -58,7 +58,7 @@ def outcome(found: Outcome) -> RenderableType:
             [in_words(each.number), told(each.called_real), told(each.grade)]
             for each in result.correlations
         ]
-        names = ["synthetic pairs, rank correlation", "called real", "grade"]
+        names = ["pairs, rank correlation", "called real", "grade"]
         parts += [Text(""), Rows(names, rows)]
     parts.append(Text("by chance: accuracy 0.5, d' 0, kappa and alpha 0", style="dim"))
     return Group(*parts)
