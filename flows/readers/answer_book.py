@@ -9,7 +9,8 @@ from dataclasses import astuple, dataclass, fields
 
 from evaluation.reading.answers import GRADES
 from factory.errors import DamagedError, InputError
-from flows.readers.frozen_list import FrozenList, changed
+from flows.readers.frozen_list import FrozenList, changed, open_key
+from tasks.services.settings import Settings
 
 SYNTHETIC, REAL = "synthetic", "real"
 LONGEST_NAME, LONGEST_COMMENT = 64, 2000
@@ -165,3 +166,14 @@ class AnswerBook:
                 f"the answers of reading {self.reading.name!r}, {file}, cannot be read ({error}): put "
                 "the file back from a copy of the home"
             ) from error
+
+
+def check_reading(name: str, settings: Settings) -> None:
+    """Whether a reading is whole: its list, its answers and its key.
+
+    Raises:
+        DamagedError: if not.
+    """
+    reading = FrozenList.open(name, settings)
+    open_key(reading, settings)
+    AnswerBook(reading).answers()

@@ -140,7 +140,7 @@ class FrozenList:
         """
         folder = settings.readings / plain_name(name)
         if not (folder / LIST).is_file():
-            known = ", ".join(path.name for path in visible(settings.readings)) or "none yet"
+            known = ", ".join(reading_names(settings)) or "none yet"
             raise InputError(
                 f"there is no reading {name!r} in this home (there are: {known}); make one with "
                 "`medpair readers new DATASET`"
@@ -198,6 +198,11 @@ class FrozenList:
     def mask(self, item: Item) -> Masks | None:
         """(H, W) class indices; None where the grade is about the text."""
         return _pixels(self.folder / mask_file(item.id)) if item.mask else None
+
+
+def reading_names(settings: Settings) -> list[str]:
+    """The readings of a home."""
+    return [path.name for path in visible(settings.readings) if (path / LIST).is_file()]
 
 
 def changed(name: str, what: str) -> DamagedError:

@@ -6,13 +6,12 @@ const CHOICES = { r: "real", s: "synthetic" };
 export default {
   template: `
     <form class="reading-form" @submit.prevent="send" autocomplete="off">
-      <div class="pictures" v-html="pictures" :key="item" ref="pictures"></div>
+      <div class="pictures" tabindex="-1" v-html="pictures" :key="item" ref="pictures"></div>
       <p class="said" v-if="text">{{ text }}</p>
       <fieldset class="choices">
         <legend>Is this image real or synthetic?</legend>
         <label v-for="(name, key) in choices" :key="name">
-          <input type="radio" name="answer" :value="name" v-model="answer"
-            :ref="name === 'real' ? 'first' : undefined">
+          <input type="radio" name="answer" :value="name" v-model="answer">
           <span>{{ name }}</span> <kbd aria-hidden="true">{{ key.toUpperCase() }}</kbd>
         </label>
       </fieldset>
@@ -58,7 +57,7 @@ export default {
       await this.$nextTick();
       await Promise.all([...this.$refs.pictures.querySelectorAll("img")].map((each) => each.decode()));
       this.shown = performance.now();
-      document.activeElement.blur(); // no choice is nearer than the other
+      this.$refs.pictures.focus(); // before the choices, none of which is nearer than another
       window.scrollTo(0, 0);
       this.$el.dataset.shown = this.item;
     },
