@@ -1,7 +1,7 @@
 """Do readings recover readers whose skill is known? How often the truth lies in the 95 % interval.
 
 `python -m benchmarks.readers` draws 1000 readings of three simulated readers and sixty images for
-each kind of reader, ten minutes on two cores; `--quick` draws 100. No figure is of a person.
+each kind of reader; `--quick` draws 100, in a minute or two. No figure is of a person.
 """
 
 from __future__ import annotations
