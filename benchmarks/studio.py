@@ -42,24 +42,35 @@ def browser() -> str | None:
 @contextmanager
 def served_studio(home: Path) -> Iterator[str]:
     """The address of `medpair studio`, which runs as a process of its own while the block does."""
-    command = [sys.executable, "-m", "medpair", "studio", "--no-browser", "--json", "--home"]
-    words, place = [*command, home.name], home.parent  # where the page names the home alone
+    with served_page(home, "studio") as address:
+        yield address
+
+
+@contextmanager
+def served_page(home: Path, *command: str) -> Iterator[str]:
+    """The address of a page that a command serves while the block runs."""
+    words = [sys.executable, "-m", "medpair", *command, "--no-browser", "--json"]
+    words += ["--home", home.name]
+    place = home.parent  # where the page names the home alone
     with subprocess.Popen(words, cwd=place, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield str(json.loads(process.stdout.readline())["studio"])  # type: ignore[union-attr]
+            (address,) = json.loads(process.stdout.readline()).values()  # type: ignore[union-attr]
+            yield str(address)
         finally:
             process.send_signal(signal.SIGINT)
 
 
 @contextmanager
-def open_page(address: str, width: int = WIDTH, dark: bool = False) -> Iterator[Page]:
+def open_page(
+    address: str, width: int = WIDTH, dark: bool = False, height: int = HEIGHT
+) -> Iterator[Page]:
     """A page of Chromium at an address."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser(), args=list(FLAGS))
         page = chromium.new_page(
-            viewport={"width": width, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
         page.set_default_timeout(SECONDS)
         page.goto(address)

@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.lake.lake import Lake
+from evaluation.lake.readings import readings_of
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.report.charts import (
@@ -30,6 +31,7 @@ from evaluation.report.image_sheets import (
     rejected_pairs,
     sheet_facets,
 )
+from evaluation.report.reading_table import ReadingTable
 from evaluation.report.report import Report, write_report
 from evaluation.utility.result import Utility
 from factory.intended_use import FORBIDDEN, INTENDED
@@ -141,6 +143,7 @@ def drawn(
             **origin(snapshot, cards, evidence.reference.licence, processor_seconds),
             **({} if before is None else changed(store, lake, before, snapshot)),
         },
+        readings=[ReadingTable.of(*each) for each in readings_of(lake, snapshot.id).items()],
     )
 
 

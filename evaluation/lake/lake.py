@@ -51,6 +51,8 @@ OF_SNAPSHOT = {
     "scorings": "subject",
     "decisions": "snapshot",
     "rejections": "snapshot",
+    "reader_answers": "snapshot",
+    "reader_scores": "snapshot",
 }
 
 

@@ -113,6 +113,46 @@ TABLES: Mapping[str, Table] = {
         ),
         ("data_set", "number", "event"),
     ),
+    "reader_answers": Table(
+        pa.schema(
+            [
+                ("reading", pa.string()),
+                ("name", pa.string()),
+                ("data_set", pa.string()),
+                ("snapshot", pa.string()),
+                ("reader", pa.string()),
+                ("item", pa.string()),
+                ("domain", pa.string()),
+                ("truth", pa.string()),
+                ("row", pa.int64()),
+                ("answer", pa.string()),
+                ("grade", pa.int32()),
+                ("comment", pa.string()),
+                ("seconds", pa.float64()),
+                RECORDED,
+            ]
+        ),
+        ("reading", "snapshot", "reader", "item"),
+    ),
+    "reader_scores": Table(
+        pa.schema(
+            [
+                ("reading", pa.string()),
+                ("name", pa.string()),
+                ("data_set", pa.string()),
+                ("snapshot", pa.string()),
+                ("reader", pa.string()),
+                ("domain", pa.string()),
+                ("statistic", pa.string()),
+                ("value", pa.float64()),
+                ("low", pa.float64()),
+                ("high", pa.float64()),
+                ("n", pa.int64()),
+                RECORDED,
+            ]
+        ),
+        ("reading", "snapshot", "reader", "domain", "statistic"),
+    ),
     "test_openings": Table(
         pa.schema(
             [

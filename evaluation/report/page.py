@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evaluation.gating.version_gates import Verdict
 from evaluation.metrics.registry import METRICS, Score
+from evaluation.report.reading_table import told
 from evaluation.report.wording import between, domain_words, in_words, number, signed
 
 
@@ -22,7 +23,7 @@ def page(template: str, **values: object) -> str:
     )
     environment.filters |= {"number": number, "interval": interval, "in_words": in_words}
     environment.filters |= {"ends": ends, "signed": signed, "between": between}
-    environment.filters |= {"meaning": meaning, "domain_words": domain_words}
+    environment.filters |= {"meaning": meaning, "domain_words": domain_words, "told": told}
     return environment.get_template(template).render(**values)
 
 

@@ -18,6 +18,7 @@ from evaluation.report.charts import Picture
 from evaluation.report.gallery import Shelf
 from evaluation.report.page import page
 from evaluation.report.questions import SECTIONS, Section
+from evaluation.report.reading_table import ReadingTable
 from evaluation.report.utility_page import UtilityPage
 from evaluation.report.wording import in_words
 from evaluation.utility.result import Utility
@@ -46,6 +47,7 @@ class Report:
         shelves: single pairs to look at.
         facts: label -> value: intended and forbidden use, what the pairs were learnt from, its
             licence, cost, what changed.
+        readings: blinded readings of the version; none where nobody read.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Report:
     maskless: int = 0
     shelves: Sequence[Shelf] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    readings: Sequence[ReadingTable] = ()
 
 
 @dataclass(frozen=True)

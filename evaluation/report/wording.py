@@ -19,6 +19,19 @@ def between(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]" if math.isfinite(low + high) else ""
 
 
+def bounds(low: float, high: float) -> str:
+    """As `between`, of bounds that may be infinite; nothing where one is unknown."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{_bound(low)}, {_bound(high)}]"
+
+
+def _bound(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return number(value)
+
+
 def signed(value: float) -> str:
     """A difference with its sign, or "?" where it is unknown."""
     return f"{value:+.3f}" if math.isfinite(value) else "?"

@@ -21,6 +21,7 @@ from flows.console.dataset_commands import datasets
 from flows.console.init_command import init
 from flows.console.measuring_commands import compare, evaluate, folds, headroom, utility
 from flows.console.preview_command import preview
+from flows.console.reader_commands import readers
 from flows.console.recipe_commands import recipes
 from flows.console.segment_command import segment
 from flows.console.session import (
@@ -95,6 +96,7 @@ app.add_typer(recipes, name="recipes")
 app.command()(preview)
 app.command()(segment)
 app.command()(studio)
+app.add_typer(readers, name="readers")
 
 
 def _tell_version(wanted: bool) -> None:

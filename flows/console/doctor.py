@@ -99,13 +99,15 @@ def check_home(settings: Settings) -> Iterator[Check]:
 
 
 def check_at_rest(settings: Settings) -> Iterator[Check]:
-    """Whether data sets, the lake and the databases of the home can be read."""
+    """Whether data sets, lake, readings and databases of the home can be read."""
     from flows.upkeep.at_rest import damage_at_rest
 
     lines = [*damage_at_rest(settings)]
     yield from (Check("what lies at rest", False, line, "as it says") for line in lines)
     if not lines:
-        yield Check("what lies at rest", True, "data sets, lake and databases can be read")
+        yield Check(
+            "what lies at rest", True, "data sets, lake, readings and databases can be read"
+        )
 
 
 def check_variables() -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from functools import partial
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -17,25 +18,43 @@ from tasks.services.settings import load_settings
 PIP = "pip install 'medpair-factory[studio]'"
 
 
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 for a free one.")
+]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page at once.")]
+
+
 def studio(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for a free one.")] = 0,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page at once.")
-    ] = True,
+    port: Port = 0,
+    browser: Browser = True,
     home: Home = None,
     json_: Json = False,
 ) -> None:
     """Makes, keeps and browses pairs in a page on this machine alone, until Ctrl-C."""
-    if find_spec("nicegui") is None:
-        raise InputError(f"the studio needs NiceGUI, which is not installed: {PIP}")
+    check_nicegui("the studio")
     settings, free = load_settings(home).enter(), free_port(port, "--port")
+    from flows.studio.page import show_page
     from flows.studio.serving import serve
     from flows.studio.session import Studio
 
-    def ready() -> None:
-        address = f"http://{LOOPBACK}:{free}"
-        Terminal(json_).show({"studio": address}, f"studio: {address}")
-        if browser:
-            webbrowser.open(address)
+    session = Studio(settings)
+    ready = partial(tell_address, "studio", free, browser, Terminal(json_))
+    serve(lambda: show_page(session), "MedPair studio", free, ready)
 
-    serve(Studio(settings), free, ready)
+
+def check_nicegui(what: str) -> None:
+    """Whether pages can be served.
+
+    Raises:
+        InputError: if the package for it is not installed.
+    """
+    if find_spec("nicegui") is None:
+        raise InputError(f"{what} needs NiceGUI, which is not installed: {PIP}")
+
+
+def tell_address(name: str, port: int, browser: bool, terminal: Terminal) -> None:
+    """Prints where a page is served, and opens it where that is wanted."""
+    address = f"http://{LOOPBACK}:{port}"
+    terminal.show({name: address}, f"{name}: {address}")
+    if browser:
+        webbrowser.open(address)

@@ -1,4 +1,4 @@
-"""The server of the studio: on this machine alone, without anything from the network."""
+"""The server of a page: on this machine alone, without anything from the network."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from fastapi import FastAPI
 from nicegui import ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from flows.studio.page import show_page
-from flows.studio.session import Studio
 from tasks.services.ports import LOOPBACK
 
-TITLE = "MedPair studio"
 LEAVE_SECONDS = 2  # for open windows, once Ctrl-C was pressed
 RECONNECT_SECONDS = 60.0  # a busy machine may keep a browser waiting
 
 
-def served_app(studio: Studio) -> FastAPI:
-    """The page of a studio as an application."""
+Show = Callable[[], None]  # builds the page for one browser window
+
+
+def served_app(show: Show, title: str) -> FastAPI:
+    """A page as an application."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # A web page elsewhere could name this machine by a name of its own.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
     ui.run_with(
         app,
-        root=lambda: show_page(studio),
-        title=TITLE,
+        root=show,
+        title=title,
         favicon="◧",
         dark=None,
         language="en-GB",
@@ -41,16 +41,17 @@ def served_app(studio: Studio) -> FastAPI:
     return app
 
 
-def serve(studio: Studio, port: int, ready: Callable[[], None]) -> None:
-    """Serves the page until Ctrl-C, or the signal that ends a process.
+def serve(show: Show, title: str, port: int, ready: Callable[[], None]) -> None:
+    """Serves a page until Ctrl-C, or the signal that ends a process.
 
     Args:
-        studio: that it shows.
+        show: the page.
+        title: of the browser's window.
         port: a free one.
         ready: is called once the page can be opened.
     """
     config = uvicorn.Config(
-        served_app(studio),
+        served_app(show, title),
         host=LOOPBACK,
         port=port,
         log_level="warning",

@@ -1,4 +1,4 @@
-"""What of a home cannot be read any more: data sets, the lake, databases; a line for each."""
+"""What of a home cannot be read any more: data sets, lake, readings, databases; a line for each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from evaluation.lake.delta import Delta
 from evaluation.lake.tables import TABLES
 from factory.store.versions import data_sets
 from flows.datasets import damage_of
+from flows.readers.answer_book import check_reading
+from flows.readers.frozen_list import reading_names
 from tasks.faults.machine import DAMAGED, MLFLOW_HOLDS, PREFECT_HOLDS, check_database
 from tasks.services.settings import Settings
 
@@ -19,6 +21,8 @@ def damage_at_rest(settings: Settings) -> Iterator[str]:
         yield from _lines(partial(damage_of, name, settings))
     for table in TABLES:
         yield from _lines(partial(Delta(settings.lake).check, table))
+    for name in reading_names(settings):
+        yield from _lines(partial(check_reading, name, settings))
     for file, holds in (
         (settings.tracking_file, MLFLOW_HOLDS),
         (settings.prefect_file, PREFECT_HOLDS),

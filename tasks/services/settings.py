@@ -94,6 +94,16 @@ class Settings(BaseSettings):
         return self.home / ARTIFACTS if self.mlflow.startswith("sqlite:") else None
 
     @property
+    def readings(self) -> Path:
+        """Frozen lists of blinded readings with what their readers said; no truth."""
+        return self.home / "readings"
+
+    @property
+    def reading_keys(self) -> Path:
+        """What the images of each reading are: kept apart from what readers are served."""
+        return self.home / "reading-keys"
+
+    @property
     def tracking_file(self) -> Path | None:
         """The database file of an embedded MLflow; None with a server."""
         path = self.mlflow.removeprefix("sqlite:///")

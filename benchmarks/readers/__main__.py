@@ -1,0 +1,5 @@
+"""`python -m benchmarks.readers`."""
+
+from benchmarks.readers import main
+
+main()
