@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from benchmarks.faults.alarms import phantoms
 from benchmarks.faults.planting import gridded
-from evaluation.fidelity.grid import grid_excesses
+from evaluation.fidelity.grid import CELLS, grid_excesses
 from evaluation.reading.answers import Answers
 
 DOMAIN, POOL = "phantom-breast-us", 200  # images of each kind
 GRIDDED = 0.6  # share of synthetic images that a generator left a grid in
+LINES = 2 * CELLS.index(8)  # among the patterns that are looked for: lines every 8 px
 FALSE_ALARMS = 0.05  # share of real images in which the reader thinks to see one
 LAPSES = 0.05  # share of answers that are the other one, by slip of a finger
 GRADES = np.arange(1, 6)
@@ -73,29 +74,32 @@ class Population:
         return Answers.of(pd.DataFrame(table))
 
 
+SURE, NEVER, HALF = np.ones(1), np.zeros(1), np.full(1, 0.5)
+SIMPLE = {
+    "right": Population(SURE, NEVER),
+    "wrong": Population(NEVER, SURE),
+    "chance": Population(HALF, HALF),
+}
+
+
 def populations() -> dict[str, Population]:
     """By what their readers are like."""
-    sure, never = np.ones(1), np.zeros(1)
-    return {
-        "right": Population(sure, never),
-        "wrong": Population(never, sure),
-        "chance": Population(np.full(1, 0.5), np.full(1, 0.5)),
-        "grid": seen_grid(),
-    }
+    return SIMPLE | {"grid": seen_grid()}
 
 
 def seen_grid() -> Population:
     """Readers who look for a grid in each image, where a generator left it in some of its images.
 
-    They really look: an image in which a grid stands out more than in most real ones is called
-    synthetic.
+    They really look: an image in which lines every 8 px stand out more than in most real ones is
+    called synthetic.
     """
     images = phantoms(DOMAIN, 2 * POOL)[0].images
     count = round(GRIDDED * POOL)
-    made = np.concatenate([gridded(images[:count]), images[count:POOL]])
-    ours, real = (grid_excesses(side).max(1) for side in (made, images[POOL:]))
+    made = np.concatenate([gridded(gridded(images[:count])), images[count:POOL]])
+    ours, real = (grid_excesses(side)[:, LINES] for side in (made, images[POOL:]))
     threshold = np.quantile(real, 1 - FALSE_ALARMS)
-    return Population(*(LAPSES + (1 - 2 * LAPSES) * (side > threshold) for side in (ours, real)))
+    synthetic, plain = (np.where(side > threshold, 1 - LAPSES, LAPSES) for side in (ours, real))
+    return Population(synthetic, plain)
 
 
 def _normal(share: float) -> float:

@@ -24,6 +24,7 @@ from evaluation.report.image_sheets import (
     rejected_pairs,
     sheet_facets,
 )
+from evaluation.report.reading_table import AGREEMENT, ReadingTable
 from evaluation.report.report import Report, render, write_report
 from evaluation.report.wording import number
 from evaluation.statistics.bootstrap import NOTHING, Estimate
@@ -470,3 +471,31 @@ def test_origin_use_and_change_are_told():
     page = render(a_report(facts=facts))
     for name, entry in facts.items():
         assert f"<dt>{name}</dt><dd>{entry}</dd>" in page
+
+
+def test_a_blinded_reading_has_a_section_where_there_was_one():
+    unknown = math.nan
+    told = {
+        "accuracy": (0.8, 0.7, 0.9), "d_prime": (1.7, 0.9, math.inf), "grade_difference": (0.1, -0.2, 0.4),
+        "synthetic_as_synthetic": (24, unknown, unknown), "real_as_synthetic": (6, unknown, unknown),
+    }  # fmt: skip
+    whole = told | dict.fromkeys(AGREEMENT, (0.4, 0.1, 0.7))
+    whole |= {"called_real_with_dice": (0.3, -0.1, 0.6), "grade_with_dice": (unknown,) * 3}
+    by = {("", ""): whole, ("anna", ""): told, ("bo", ""): told, ("", "phantom-chest-xray"): told}
+    rows = [
+        {"reader": reader, "domain": domain, "statistic": name, "n": 30}
+        | dict(zip(("value", "low", "high"), values, strict=True))
+        for (reader, domain), found in by.items()
+        for name, values in found.items()
+    ]
+    reading = ReadingTable.of("lungs-v1", pd.DataFrame(rows))
+    page = render(a_report(readings=[reading]))
+    parsed(page)
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "lungs-v1: 2 readers" in words
+    assert "1.700 [0.900, ∞]" in words
+    assert "24 of 30" in words
+    assert "Fleiss&#39; kappa, real or synthetic 0.400 [0.100, 0.700] 30" in words
+    assert "dice 0.300 [-0.100, 0.600] -" in words
+    assert words.index(" anna ") < words.index(" bo ") < words.rindex("phantom chest X-ray")
+    assert 'id="readers"' not in render(a_report())
