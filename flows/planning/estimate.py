@@ -24,7 +24,7 @@ from factory.generators.spec import Passes
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
-from factory.prompts.grid import PromptGrid
+from factory.prompts.volume_grid import AnyGrid
 from flows.planning.recipe import AnyGenerator, Recipe
 
 PROBE = 4  # pairs in one probe
@@ -79,9 +79,7 @@ def budget(arms: Sequence[Arm], section: UtilitySection, image: ImageSection) ->
     return Budget(networks, section.steps, spent, searches)
 
 
-def seconds(
-    recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
-) -> float:
+def seconds(recipe: Recipe, grid: AnyGrid, network_steps: Mapping[str, int], workers: int) -> float:
     """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
@@ -135,7 +133,7 @@ def timed(action: Callable[[], object]) -> float:
     return min(spent) / torch.get_num_threads()
 
 
-def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
+def draw_one(recipe: Recipe, grid: AnyGrid) -> None:
     """One pair by a generator without weights."""
     recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
 

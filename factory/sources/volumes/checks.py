@@ -8,20 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from factory.pairs import PairBatch
+from factory.pairs import PairBatch, volumes_of
 
 MOST_ANISOTROPIC = 10.0
 """Millimetres between slices for one between pixels; beyond it neighbours share next to nothing."""
 SAME = 1e-3  # relative difference of spacings that rounding explains
 NAMED = 3  # of what shares a fault
-
-Rows = NDArray[np.intp]
-
-
-def volumes_of(facets: pd.DataFrame) -> dict[str, Rows]:
-    """Name of each volume -> its rows in the order in which they are listed; flat images have none."""
-    names = facets["volume"].astype(str).to_numpy()
-    return {str(name): np.flatnonzero(names == name) for name in pd.unique(names) if name}
 
 
 def stack_faults(pairs: PairBatch) -> Iterator[str]:
