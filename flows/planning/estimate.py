@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from evaluation.networks.classifier import new_classifier
-from evaluation.networks.registry import CLASSIFIERS, NNUNET
+from evaluation.networks.registry import CLASSIFIERS, NNUNET, VOLUME_SEGMENTERS
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.settings import UtilitySection
@@ -20,6 +20,7 @@ from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import task_of
 from evaluation.utility.registry import TASKS
+from evaluation.volumes.segmenter import BATCH, DEPTH, new_volume_segmenter
 from factory.generators.spec import Passes
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
@@ -170,6 +171,9 @@ def network_step(image: ImageSection, kind: str) -> float:
         batch = torch.zeros(SEGMENTER_BATCH, image.channels, image.size, image.size)
         with torch.no_grad():
             return TRAINING_PASSES * timed(lambda: network(batch))
+    if kind in VOLUME_SEGMENTERS:
+        volume = new_volume_segmenter(kind, image.channels, ("any",), seed=0)
+        return TRAINING_PASSES * BATCH * timed(lambda: volume.predict(blank(image, DEPTH)))
     segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
     return TRAINING_PASSES * timed(lambda: segmenter.predict(blank(image, SEGMENTER_BATCH)))
 
