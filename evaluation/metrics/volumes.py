@@ -62,7 +62,8 @@ _METRICS = {
 }
 
 
-def _measure(context: ScoringContext) -> Iterator[Reading]:
+def measure_volumes(context: ScoringContext) -> Iterator[Reading]:
+    """Every score of the volumes of a domain; of images alone where there is no judge."""
     sets = context.synthetic, context.train, context.held_out
     yield from _shares("through_plane_image", [neighbour_correlations], sets, context.seed)
     if context.judge is None:
@@ -98,4 +99,4 @@ def _shares(
             yield Reading(f"{name}{suffix}", estimate, {"seed": seed})
 
 
-VOLUMES = Family(_METRICS, _measure)
+VOLUMES = Family(_METRICS, measure_volumes)

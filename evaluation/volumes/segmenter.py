@@ -21,10 +21,8 @@ from monai.transforms import (
     RandScaleIntensityd,
     SpatialPadd,
 )
-from numpy.typing import NDArray
 from torch import Tensor
 
-from evaluation.dice import overlaps, positive_dice
 from evaluation.errors import InputError
 from evaluation.networks.augmentation import standardised
 from evaluation.networks.inference import device_of, to_best_device
@@ -33,6 +31,7 @@ from evaluation.networks.segmenter import WEIGHTS, Segmenter
 from evaluation.networks.training_loop import Step, batch_composition, train_loop
 from evaluation.networks.weights import read_weights, restore
 from evaluation.pairs import Images, Masks, Pairs, with_masks
+from evaluation.volumes.consistency import volume_dice
 from evaluation.volumes.stacks import Stack, stacks_of
 
 DEPTH, SIDE = 16, 64  # of a patch, in slices and pixels; smaller volumes are padded
@@ -148,25 +147,9 @@ def train_volume_segmenter(
 
 def validated_volumes(segmenter: VolumeSegmenter, pairs: Pairs) -> float:
     """Mean Dice over the classes that each volume shows, over volumes that show any."""
-    return float(np.nanmean(volume_dice(segmenter, stacks_of(with_masks(pairs)))))
-
-
-def volume_dice(
-    segmenter: VolumeSegmenter, stacks: Sequence[Stack], masks: Sequence[Masks] | None = None
-) -> NDArray[np.float64]:
-    """(N,) Dice of each volume, mean over the classes that its mask shows; NaN for an empty mask.
-
-    Args:
-        segmenter: trained.
-        stacks: N volumes.
-        masks: (K, H, W) of each in place of its own, of as many slices.
-    """
-    found = []
-    for stack, mask in zip(stacks, masks or [each.masks for each in stacks], strict=True):
-        answer = segmenter.predict(stack.images)
-        ours, own = (each.reshape(1, len(stack), -1) for each in (answer, mask))
-        found.append(positive_dice(overlaps(ours, own, len(segmenter.classes)))[0])
-    return np.array(found)
+    stacks = stacks_of(with_masks(pairs))
+    answers = [segmenter.predict(stack.images) for stack in stacks]
+    return float(np.nanmean(volume_dice(answers, [s.masks for s in stacks], segmenter.classes)))
 
 
 def patch_of(size: tuple[int, ...]) -> tuple[int, int, int]:
