@@ -155,6 +155,7 @@ class VolumeSet:
             "learning_rate": 1.5e-3,
             "ema": 0.995,
             "autoencoder": {"kind": "coarse", "steps": self.effort.autoencoder},
+            "text": {"steps": min(600, self.effort.generator)},
             "augment": {"copies": 8, "scale": 0.1, "shift": 0.05},
         }
         sample = {"steps": 25, "guidance": 1.0}
