@@ -99,10 +99,11 @@ def real_part(pairs: Pairs, domain: str, what: str) -> Block:
 def units_of(pairs: Pairs) -> NDArray[np.intp]:
     """(N,) number of the independent unit each pair belongs to: its patient.
 
-    A pair without a patient (blank, or no such column: synthetic pairs) is its own unit.
+    A pair without a patient (blank, or no such column: synthetic pairs) is its own unit, but slices
+    of one volume are one together.
     """
-    patients = column(pairs, "patient")
-    alone = [f"\0{row}" for row in range(len(patients))]
+    patients, volumes = column(pairs, "patient"), column(pairs, "volume")
+    alone = [f"\0{volume or row}" for row, volume in enumerate(volumes)]
     named = np.where(patients == "", np.array(alone, object), patients)
     return np.unique(named.astype(str), return_inverse=True)[1]
 

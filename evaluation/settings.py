@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.features.names import combined, named, with_file
-from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS
+from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS, VOLUME_SEGMENTERS
 from evaluation.networks.settings import DomainRandomisationSection
 
 Value = TypeVar("Value", bound=Hashable)
@@ -97,7 +97,7 @@ def share_of(text: str) -> float:
 
 Feature = Annotated[str, AfterValidator(named)]
 JudgeName = Annotated[str, _among("segmenter", SEGMENTERS)]
-SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET})]
+SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET, *VOLUME_SEGMENTERS})]
 ClassifierName = Annotated[str, _among("classifier", CLASSIFIERS)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
@@ -225,6 +225,17 @@ class UtilitySection(BaseModel):
                 "augmented, classical, annealed, searched and selftrained nor domain_randomisation "
                 "could change them; "
                 "leave these out, or test nnunet by itself"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _volumes_are_changed_as_a_whole(self) -> Self:
+        whole = sorted({*self.segmenters} & {*VOLUME_SEGMENTERS})
+        if whole and ("classical" in self.arms or self.domain_randomisation is not None):
+            raise ValueError(
+                f"segmenters {' and '.join(whole)} learn volumes, which neither the arm classical "
+                "nor domain_randomisation changes as a whole; leave these out, or test them by "
+                "themselves"
             )
         return self
 

@@ -83,3 +83,11 @@ class PairBatch:
             np.concatenate([batch.spacing_mm for batch in batches]),
             np.concatenate([batch.has_mask for batch in batches]),
         )
+
+
+def volumes_of(facets: pd.DataFrame) -> dict[str, NDArray[np.intp]]:
+    """Name of each volume -> its rows in the order in which they are listed; flat images have none."""
+    if "volume" not in facets:
+        return {}
+    names = facets["volume"].fillna("").astype(str).to_numpy()
+    return {str(name): np.flatnonzero(names == name) for name in pd.unique(names) if name}

@@ -23,7 +23,7 @@ from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
     from factory.generators.base import Generator
-    from factory.prompts.grid import PromptGrid
+    from factory.prompts.volume_grid import AnyGrid
     from factory.sources.base import Source
     from tasks.real_data import Reference
     from tasks.services.mlflow_tracking import Record
@@ -77,7 +77,7 @@ class RunContext(BaseModel):
         return self._inputs.reference
 
     @property
-    def grid(self) -> PromptGrid:
+    def grid(self) -> AnyGrid:
         """The pairs asked for."""
         return self._inputs.grid
 

@@ -9,6 +9,7 @@ from factory.errors import InputError
 from factory.generators.base import Generator
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.volume_grid import VolumeGrid
 from flows.context import open_context
 from flows.planning.recipe import Recipe, load_recipe
 from flows.planning.recipe_paths import PACKAGED
@@ -83,6 +84,11 @@ def _of_checkpoint(
 def _of_recipe(recipe: Recipe, home: Path | str | None) -> tuple[Generator, PromptGrid]:
     settings = load_settings(None if home is None else Path(home))
     with open_context(recipe, settings) as context:
+        if isinstance(context.grid, VolumeGrid):
+            raise InputError(
+                f"recipe {recipe.name} asks for whole volumes (grid.unit), of which no number of "
+                "pairs can be taken: run it, and open its data set"
+            )
         return context.build_generator(), context.grid
 
 

@@ -117,7 +117,13 @@ class DownstreamExperiment:
         """What the generator was trained on, "" for an arm without synthetic pairs."""
         if not arm.needs_synthetic:
             return ""
-        return provenance(self.exposure, arm.images if arm.learns_real else None)
+        return provenance(self.exposure, self._pairs_learnt(arm) if arm.learns_real else None)
+
+    def _pairs_learnt(self, arm: Arm) -> int:
+        """Real pairs of an arm; one that counts volumes learns all their slices."""
+        task = self.task(arm)
+        real = task.learnable(self.to_learn(arm.fold), arm.domain, self._targets(arm))
+        return len(task.subset(real, arm.images, arm.seed))
 
     def choice(self, arm: Arm) -> Choice:
         """How an arm `searched` that was trained uses pairs."""

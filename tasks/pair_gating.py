@@ -22,7 +22,7 @@ from evaluation.pairs import Block, by_domain, take
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
-from factory.store.checks import GATED, Reason, Reasons
+from factory.store.checks import GATED, Reason, Reasons, whole_volumes
 from factory.store.repository import Store
 from factory.store.snapshot import Rows, Snapshot
 from tasks.provenance import rejections
@@ -65,7 +65,18 @@ def screen(store: Store, branch: str, gates: Mapping[str, str], gating: PairGati
         for row, value in table.loc[miss, ["row", name]].itertuples(index=False):
             reasons[int(row)] |= np.uint32(bit)
             sentences[int(row)] = (*sentences.get(int(row), ()), reason(name, gates[name], value))
-    return PairVerdicts(reasons, sentences)
+    return PairVerdicts(_of_volumes(snapshot, reasons), sentences)
+
+
+def _of_volumes(snapshot: Snapshot, reasons: Reasons) -> Reasons:
+    """A volume is accepted or rejected as a whole: one slice less would tear it."""
+    rows = snapshot.asked()
+    facets = snapshot.facets(rows)
+    if "volume" not in facets:
+        return reasons
+    found = reasons.copy()
+    found[rows] = whole_volumes(reasons[rows], facets["volume"].tolist())
+    return found
 
 
 @task(task_run_name="rejections", cache_policy=NO_CACHE, persist_result=False)

@@ -123,7 +123,7 @@ def consistency(
         real=bca_mean(real, units, seed=seed),
         shuffled=bca_mean(paired[:, 1], seed=seed) if len(used) > 1 else NOTHING,
         constant=bca_mean(paired[:, 2], seed=seed),
-        closed=_closed(paired[:, :2], real, units, seed),
+        closed=closed_gap(paired[:, :2], real, units, seed),
         over_constant=function_of_means(lambda m: m[:, 0] - m[:, 2], paired, seed=seed),
         dice=dice,
         found=found,
@@ -185,7 +185,15 @@ def mean_mask(masks: Masks, classes: int) -> Masks:
     return np.where(chosen.reshape(foreground.shape), best, 0).astype(np.uint8)
 
 
-def _closed(paired: Floats, real: Floats, units: NDArray[np.intp], seed: int) -> Estimate:
+def closed_gap(paired: Floats, real: Floats, units: NDArray[np.intp], seed: int) -> Estimate:
+    """(pairs - shuffled) / (real - shuffled); NaN where the judge does no better on real ones.
+
+    Args:
+        paired: (N, 2) Dice of each synthetic image with its own mask, and with another's.
+        real: (M,) Dice on real held-out pairs.
+        units: (M,) patients of these.
+        seed: of the bootstrap, over synthetic pairs and real patients.
+    """
     n = len(paired)
     if n < 2 or not len(real):
         return Estimate(NAN, NAN, NAN, n)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from evaluation.pairs import Masks
 
@@ -42,13 +42,13 @@ class Surfaces:
 def surfaces(
     ours: Masks, truth: Masks, classes: int, spacing_mm: NDArray[np.floating], tolerance_mm: float
 ) -> Surfaces:
-    """Compares masks (N, H, W) with the true ones.
+    """Compares masks (N, H, W), or volumes (N, D, H, W), with the true ones.
 
     Args:
         ours: class indices.
         truth: class indices of the same pairs.
         classes: number of foreground classes K.
-        spacing_mm: (N, 2) height and width of a pixel; NaN where unknown.
+        spacing_mm: (N, 2) height and width of a pixel, of volumes (N, 3); NaN where unknown.
         tolerance_mm: contours this close count as one.
     """
     shape = len(ours), classes
@@ -64,13 +64,14 @@ def surfaces(
 
 
 def compared(a: Flags, b: Flags, spacing_mm: Lengths, tolerance_mm: float) -> tuple[float, float]:
-    """HD95 in mm and surface Dice of two structures (H, W).
+    """HD95 in mm and surface Dice of two structures (H, W) or (D, H, W).
 
     0 and 1 if both are empty; the image's diagonal and 0 if one is.
     """
     if not (a.any() and b.any()):
         missed = bool(a.any() != b.any())
-        return missed * float(np.hypot(*(np.array(a.shape) * spacing_mm))), float(not missed)
+        diagonal = np.hypot.reduce(np.array(a.shape) * spacing_mm)
+        return missed * float(diagonal), float(not missed)
     there, back = contour_distances(a, b, spacing_mm)
     both = np.concatenate([there, back])
     hd95 = max(float(np.percentile(distances, 95)) for distances in (there, back))
@@ -79,20 +80,17 @@ def compared(a: Flags, b: Flags, spacing_mm: Lengths, tolerance_mm: float) -> tu
 
 def contour_distances(a: Flags, b: Flags, spacing_mm: Lengths) -> tuple[Lengths, Lengths]:
     """Distances in mm of a's contour pixels to b's contour, and of b's to a's; neither empty."""
-    rows, columns = _extent(a | b)
-    edges = [_edge(structure[rows, columns]) for structure in (a, b)]
+    extent = _extent(a | b)
+    edges = [_edge(structure[extent]) for structure in (a, b)]
     to_a, to_b = (distance_transform_edt(~edge, sampling=spacing_mm) for edge in edges)
     return to_b[edges[0]], to_a[edges[1]]
 
 
-def _extent(structure: Flags) -> tuple[slice, slice]:
-    """The rows and columns it lies in: nothing outside has a say in distances of its contours."""
-    rows, columns = (np.flatnonzero(structure.any(axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+def _extent(structure: Flags) -> tuple[slice, ...]:
+    """The box it lies in: nothing outside has a say in distances of its contours."""
+    return tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(structure))
 
 
 def _edge(structure: Flags) -> Flags:
     """Its pixels with one beside them, or the border of the image, that does not belong to it."""
-    padded = np.pad(structure, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return structure & ~inner
+    return structure & ~binary_erosion(structure)

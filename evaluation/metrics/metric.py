@@ -20,6 +20,7 @@ class Need(StrEnum):
     TSTR_SEGMENTER = "tstr_segmenter"
     FINDING_CLASSIFIER = "finding_classifier"
     REJECTED = "rejected"
+    VOLUMES = "volumes"
     DOWNSTREAM = "downstream"
     HANDCRAFTED = "handcrafted"
     ENCODER = "encoder"

@@ -24,6 +24,7 @@ from evaluation.metrics.pixels.grid import GRID
 from evaluation.metrics.pixels.regions import REGIONS
 from evaluation.metrics.privacy import PRIVACY
 from evaluation.metrics.utility import UTILITY
+from evaluation.metrics.volumes import VOLUMES
 from evaluation.statistics.bootstrap import Estimate, mean_of
 
 # In the order in which scores are measured and shown.
@@ -44,6 +45,7 @@ FAMILIES: dict[str, Family] = {
     "band_power": BAND_POWER,
     "flat_noise": FLAT_NOISE,
     "grid": GRID,
+    "volumes": VOLUMES,
     "ms_ssim": MS_SSIM,
     "privacy": PRIVACY,
     "alarms": ALARM_COUNT,

@@ -19,8 +19,9 @@ def floats(images: Images) -> Tensor:
 
 
 def standardised(images: Tensor) -> Tensor:
-    """Each image (B, C, H, W) with mean 0 and spread 1 over all its pixels; constant ones are 0."""
-    spread, centre = torch.std_mean(images, dim=(1, 2, 3), keepdim=True, correction=0)
+    """Each image (B, C, ...) with mean 0 and spread 1 over all its pixels; constant ones are 0."""
+    places = tuple(range(1, images.ndim))
+    spread, centre = torch.std_mean(images, dim=places, keepdim=True, correction=0)
     return (images - centre) / spread.clamp_min(1e-3)
 
 

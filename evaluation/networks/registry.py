@@ -55,6 +55,26 @@ SEGMENTERS: Mapping[str, Callable[[int, int], nn.Module]] = {
     "segresnet": segresnet,
     "transunet": transunet,
 }
+
+
+def unet3d(channels: int, classes: int) -> nn.Module:
+    """`unet` in three dimensions, 0.3 M weights; sides of its patches are multiples of 4."""
+    from monai.networks.nets import UNet
+
+    return UNet(3, channels, classes + 1, (16, 32, 64), (2, 2), num_res_units=1, norm="instance")
+
+
+def segresnet3d(channels: int, classes: int) -> nn.Module:
+    """`segresnet` in three dimensions, 1.2 M weights; sides of its patches are multiples of 8."""
+    from monai.networks.nets import SegResNet
+
+    return SegResNet(3, init_filters=8, in_channels=channels, out_channels=classes + 1)
+
+
+VOLUME_SEGMENTERS: Mapping[str, Callable[[int, int], nn.Module]] = {
+    "unet3d": unet3d,
+    "segresnet3d": segresnet3d,
+}
 # No network of one size, but one that plans itself by the pairs of each arm: see evaluation.networks.nnunet.
 NNUNET = "nnunet"
 

@@ -14,6 +14,7 @@ import pandas as pd
 from evaluation.metrics.context import ScoringContext
 from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import FAMILIES, Score
+from evaluation.volumes.stacks import in_volumes
 
 
 def score_domain(context: ScoringContext) -> Iterator[Score]:
@@ -37,6 +38,7 @@ def met(context: ScoringContext) -> frozenset[Need]:
         Need.TSTR_SEGMENTER: context.tstr_segmenter is not None,
         Need.FINDING_CLASSIFIER: context.finding_classifier is not None,
         Need.REJECTED: context.rejected is not None,
+        Need.VOLUMES: bool(in_volumes(context.synthetic).any() and in_volumes(context.train).any()),
     }
     return frozenset(need for need, holds in there.items() if holds) | set(
         map(Need, context.features)

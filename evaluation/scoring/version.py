@@ -19,6 +19,7 @@ from evaluation.features.registry import content_of
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.metrics.context import ScoringContext
 from evaluation.metrics.former_names import RETIRED, first_name
+from evaluation.metrics.metric import Need
 from evaluation.metrics.registry import METRICS, Score, over_domains
 from evaluation.pairs import Block, Pairs, by_domain, domain_of, real_part, take
 from evaluation.scoring.domain import pair_numbers_of, score_domain
@@ -51,13 +52,14 @@ def config_digest(section: EvaluateSection) -> str:
     That is the section, and the version of every score, of every number of a pair and of the
     features: where one of them is computed anew, so are the scores. Names enter as they were
     first called, and so do scores that are no longer measured: what a lake keeps stays valid. Of
-    sets of features that came later, only those enter that the section names.
+    sets of features that came later, only those enter that the section names; scores of volumes,
+    which came later too, do not enter in their first version.
     """
-    absent = set(LATER) - set(section.features)
+    absent = {*LATER, Need.VOLUMES} - set(section.features)
     versions = {
         first_name(name): metric.version
         for name, metric in METRICS.items()
-        if not metric.needs & absent
+        if not metric.needs & absent or (Need.VOLUMES in metric.needs and metric.version > 1)
     }
     content = {
         "section": first_named(section),

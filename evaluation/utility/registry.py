@@ -13,9 +13,11 @@ from evaluation.utility.classification import ClassificationTask
 from evaluation.utility.downstream_task import AnyTask
 from evaluation.utility.result import Cases, Utility
 from evaluation.utility.segmentation import SegmentationTask
+from evaluation.utility.volumes.segmentation import VolumeSegmentationTask
 
 TASKS: tuple[AnyTask, ...] = (
     SegmentationTask(),
+    VolumeSegmentationTask(),
     ClassificationTask(),
 )
 
@@ -50,5 +52,7 @@ def utility_of(cases: Cases, tasks: Sequence[AnyTask] = TASKS) -> Utility:
         cases: name of a task -> the cases of all its arms, concatenated.
         tasks: that networks were trained for.
     """
-    found = {task.name: cases.get(task.name, pd.DataFrame()) for task in tasks}
-    return Utility({task.name: task.utility(found[task.name]) for task in tasks})
+    # Networks of slices and of volumes are one task, segmentation: their tables are worked out once.
+    named = {task.name: task for task in reversed(tasks)}
+    found = {name: cases.get(name, pd.DataFrame()) for name in named}
+    return Utility({name: task.utility(found[name]) for name, task in reversed(named.items())})

@@ -41,7 +41,7 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
     apart = ("class",)
 
     def named(self, section: UtilitySection) -> Sequence[str]:
-        return section.segmenters
+        return [name for name in section.segmenters if name in self.kinds]
 
     def arms(
         self, section: UtilitySection, train: Pairs, synthetic: Pairs, fold: int | None = None
@@ -51,7 +51,7 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         Raises:
             InputError: also if nnU-Net is asked for and is not installed.
         """
-        if NNUNET in section.segmenters:
+        if NNUNET in self.named(section):
             check_installed()
         return super().arms(section, train, synthetic, fold)
 

@@ -8,7 +8,7 @@ lesion never improves a number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +50,20 @@ def segmenter_cases(
     """
     classes, predictions = segmenter.classes, segmenter.predict(block.images)
     measured = measure(predictions, block.masks, len(classes), block.spacing_mm, tolerance_mm)
-    shown = measured.pop("shown")
+    return table_of(measured, classes, place)
+
+
+def table_of(
+    measured: Columns, classes: Sequence[str], place: Mapping[str, NDArray[np.intp]]
+) -> pd.DataFrame:
+    """A row per case and class, and one per case for `macro`, as of `segmenter_cases`.
+
+    Args:
+        measured: from `measure`.
+        classes: names of the K foreground classes.
+        place: (N,) columns that say where each case is from.
+    """
+    shown = measured["shown"]
     whole = _macro(measured, shown)
     rows = [
         pd.DataFrame({**place, "class": name, "shown": shown[:, k]} | _column(measured, k))
@@ -67,12 +80,14 @@ def measure(
     spacing_mm: NDArray[np.floating],
     tolerance_mm: float,
 ) -> Columns:
-    """Every number of N predictions against N masks for K classes.
+    """Every number of N predictions against N masks, or volumes (N, D, H, W), for K classes.
 
     Returns:
         (N, K) arrays: dice, iou, nsd (shares), hd95 (mm), shown, missed and false (flags).
     """
-    found = overlaps(predictions, masks, classes)
+    # Pixels count alike, wherever they lie: a volume is one long image.
+    ours, truth = (each.reshape(*each.shape[:2], -1) for each in (predictions, masks))
+    found = overlaps(ours, truth, classes)
     contours = surfaces(predictions, masks, classes, spacing_mm, tolerance_mm)
     return {
         "dice": found.dice,

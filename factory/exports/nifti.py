@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from factory.errors import InputError
 from factory.exports.by_domain import Part
 from factory.exports.folder import write_files
+from factory.exports.volumes import is_stacked, write_volumes
 from factory.pairs import Images, Masks
 
 
 def write_nifti(part: Part) -> Iterator[int]:
     """Writes what `write_folder` writes, each image and mask as a volume of one slice.
+
+    Slices of volumes become one volume, see `volumes.write_volumes`.
 
     Grey values stay 0 to 255. Rows run to the back, columns to the patient's left, as slices are
     looked at. The format cannot leave pixel spacing open: where it is unknown, 1 is written with
@@ -34,6 +37,8 @@ def write_nifti(part: Part) -> Iterator[int]:
             f"data set {part.snapshot.name!r} has images in colour, and a NIfTI volume has one "
             "value per pixel: export it as folder or monai instead"
         )
+    if is_stacked(part):
+        return write_volumes(part)
     told = f"Synthetic, snapshot {part.snapshot.id}, {part.snapshot.name}"
     return write_files(part, ".nii.gz", partial(save_nifti, told=told))
 

@@ -9,6 +9,13 @@ from pathlib import Path
 
 from factory.errors import InputError
 from factory.exports.by_domain import Part
+from factory.exports.volumes import (
+    ENDING,
+    is_stacked,
+    save_volume,
+    spacing_of,
+    whole_volumes,
+)
 from factory.store.snapshot import Snapshot
 from factory.visible_files import visible
 
@@ -69,6 +76,8 @@ def _check_numbers(places: Sequence[Path]) -> None:
 def write_nnunet(part: Part) -> Iterator[int]:
     """Writes every pair that has a mask as a training case in PNG; nnU-Net makes its own folds.
 
+    Slices of volumes become cases of three dimensions, in NIfTI.
+
     Yields:
         The number of pairs written since the last time.
 
@@ -76,6 +85,9 @@ def write_nnunet(part: Part) -> Iterator[int]:
     """
     for name in ("imagesTr", "labelsTr"):
         (part.place / name).mkdir(parents=True)
+    if is_stacked(part):
+        yield from _write_volumes(part)
+        return
     count = 0
     for pairs in part.blocks():
         for at, row in enumerate(pairs.facets["row"]):
@@ -83,15 +95,27 @@ def write_nnunet(part: Part) -> Iterator[int]:
             part.save_png(pairs.masks[at], part.place / "labelsTr" / f"pair_{row:06d}.png")
         count += len(pairs)
         yield len(pairs)
-    _describe(part, count)
+    _describe(part, count, ".png")
 
 
-def _describe(part: Part, count: int) -> None:
+def _write_volumes(part: Part) -> Iterator[int]:
+    told = f"Synthetic, snapshot {part.snapshot.id}, {part.snapshot.name}"
+    count = 0
+    for name, pairs in whole_volumes(part):
+        image, label = f"imagesTr/{name}_0000{ENDING}", f"labelsTr/{name}{ENDING}"
+        for file, voxels in ((image, pairs.images[..., 0]), (label, pairs.masks)):
+            save_volume(voxels, part.place / file, spacing_of(pairs), told)
+        count += 1
+        yield len(pairs)
+    _describe(part, count, ENDING)
+
+
+def _describe(part: Part, count: int, ending: str) -> None:
     description = {
         "channel_names": {str(at): name for at, name in enumerate(_channels(part))},
         "labels": {name: index for index, name in part.classes.items()},
         "numTraining": count,
-        "file_ending": ".png",
+        "file_ending": ending,
         "name": part.place.name,
         "description": part.origin,
         "licence": part.told.licence,

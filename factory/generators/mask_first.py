@@ -50,9 +50,10 @@ class MaskFirst:
             InputError: as the painter.
             ValueError: if a prompt names no mask of the library.
         """
-        masks = self.masks.warped(prompts, seeds)
+        masks, spacing = self.masks.warped(prompts, seeds), self.masks.spacing_mm(prompts)
         # A mask that passed an autoencoder has come back changed; the image was made for this one.
-        return replace(self.painter.paint(prompts, seeds, masks), masks=masks)
+        painted = self.painter.paint(prompts, seeds, masks)
+        return replace(painted, masks=masks, spacing_mm=spacing)
 
 
 def build_mask_first(build: Callable[[], Generator], masks: MaskLibrary) -> MaskFirst:

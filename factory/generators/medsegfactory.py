@@ -26,7 +26,7 @@ from factory.masks import CODECS
 from factory.models.checkpoints import Components, load_components
 from factory.models.denoiser import STREAMS
 from factory.models.dual_stream import DualStreamUNet
-from factory.models.starting_noise import starting_noise
+from factory.models.starting_noise import Between, Seed, starting_noise
 from factory.pairs import Images, Masks, PairBatch
 from factory.pictures import image_pictures
 from factory.prompts.prompt import Prompt
@@ -100,7 +100,8 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         for at in full_batches(len(prompts), self.section.batch):
             part = [prompts[i] for i in at]
             pictures = None if given is None else self._pictures(part, given[at], known)
-            image, mask = self._draw(part, [seeds[i] for i in at], known, pictures)
+            noise = [noise_seed(prompts[i], seeds[i]) for i in at]
+            image, mask = self._draw(part, noise, known, pictures)
             images.append(image)
             masks.append(mask)
         count = len(prompts)
@@ -109,7 +110,7 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
     def _draw(
         self,
         prompts: Sequence[Prompt],
-        seeds: Sequence[int],
+        seeds: Sequence[Seed],
         known: Known | None,
         given: Tensor | None,
     ) -> tuple[Images, Masks]:
@@ -155,3 +156,11 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
             for i, domain in enumerate(domains)
         ]
         return torch.cat(rows)
+
+
+def noise_seed(prompt: Prompt, seed: int) -> Seed:
+    """What a pair's noise is drawn from: its seed; of a slice its place in the volume, whatever seed.
+
+    Neighbours of a volume start from nearly the same noise, and end in nearly the same texture.
+    """
+    return seed if prompt.place is None else Between(*prompt.place.noise)

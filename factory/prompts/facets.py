@@ -8,14 +8,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from factory.errors import InputError
 from factory.prompts.caption_retrieval import RetrieveSection
 from factory.prompts.mask_settings import MasksSection
+from factory.prompts.place import PLACE
 from factory.vocabulary import Domain, plain, unknown_name
 
 Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
@@ -29,13 +39,14 @@ RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
 # What a grid with masks keeps of a prompt's mask: the training pair that it is of, how far it may be
 # warped, and a digest of all that the warp follows from but the seed. Likewise no condition.
 MASK_FROM, MASK_WARP, MASK_DIGEST = "mask_from", "mask_warp", "mask_digest"
-ORIGINS = (RETRIEVED, RETRIEVED_FOR, MASK_FROM, MASK_WARP, MASK_DIGEST)
+ORIGINS = (RETRIEVED, RETRIEVED_FOR, MASK_FROM, MASK_WARP, MASK_DIGEST, *PLACE)
 # Columns that a table of pairs already has; an extra facet of this name would overwrite one.
 TAKEN = (
     *("prompt", "seed", "labels", "replicate", "root", "title", "empty", "name", "split"),
-    *("patient", "volume", "slice", "window_low", "window_high", "status", "reason"),
+    *("patient", "window_low", "window_high", "status", "reason"),
     *("row", "finite", *ORIGINS),
 )
+COHERENT = 6.0  # slices
 # The exclusions are marked in one array of all cells.
 MOST_CELLS = 10**8
 
@@ -55,6 +66,8 @@ class GridSection(BaseModel):
             tells the facet text as it is.
         masks: gives every prompt the mask of a training pair, warped; None has the generator draw
             image and mask together.
+        unit: what one prompt asks for: a pair, or a volume, whose slices are pairs.
+        coherence: of volumes: slices over which starting noise becomes another.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +79,17 @@ class GridSection(BaseModel):
     retrieve: RetrieveSection | None = None
     # Left out of a dump where it is not used: what was made before it was there keeps its record.
     masks: MasksSection | None = Field(default=None, exclude_if=lambda section: section is None)
+    unit: Literal["pair", "volume"] = Field(default="pair", exclude_if=lambda unit: unit == "pair")
+    coherence: float = Field(default=COHERENT, gt=0, exclude_if=lambda slices: slices == COHERENT)
+
+    @model_validator(mode="after")
+    def _volumes_have_masks(self) -> Self:
+        if self.unit == "volume" and self.masks is None:
+            raise InputError(
+                "grid.unit: volume makes volumes around mask volumes of training patients, and no "
+                "masks are given: add grid.masks: {from: train}, or say unit: pair"
+            )
+        return self
 
 
 @dataclass(frozen=True)

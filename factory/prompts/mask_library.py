@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from factory.errors import InputError
-from factory.pairs import Masks, PairBatch
+from factory.pairs import Masks, PairBatch, volumes_of
 from factory.prompts.mask_settings import MasksSection
-from factory.prompts.mask_warps import VERSION, Mask, Ranges, plausible_warp, ranges_of
+from factory.prompts.mask_warps import (
+    VERSION,
+    Mask,
+    Ranges,
+    classes_shown,
+    plausible_warp,
+    ranges_of,
+)
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
 
@@ -33,8 +42,10 @@ class TrainingMask:
         classes: that it shows, in the order of the domain.
         digest: 16 hex digits of all that a warp follows from beside the limits and the seed: its
             pixels, the ranges of its domain and the kind of warp.
-        shape: (H, W).
+        shape: (H, W); (K, H, W) of a volume.
         packed: its compressed pixels.
+        shown: of a volume: the classes that each slice shows, from the lowest up.
+        spacing_mm: of a volume: between slices, rows and columns; NaN where unknown.
     """
 
     name: str
@@ -42,12 +53,14 @@ class TrainingMask:
     finding: str
     classes: tuple[str, ...]
     digest: str
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     packed: bytes
+    shown: tuple[tuple[str, ...], ...] = ()
+    spacing_mm: tuple[float, float, float] = (math.nan, math.nan, math.nan)
 
     @property
     def pixels(self) -> Mask:
-        """(H, W) class indices."""
+        """(H, W) class indices, or (K, H, W)."""
         return np.frombuffer(zlib.decompress(self.packed), np.uint8).reshape(self.shape)
 
 
@@ -85,6 +98,30 @@ class MaskLibrary:
         )
         return MaskLibrary(tuple(masks), ranges, section)
 
+    @staticmethod
+    def of_volumes(
+        train: PairBatch, domains: Mapping[str, Domain], section: MasksSection
+    ) -> MaskLibrary:
+        """Those of whole training volumes; see `factory.sources.volumes.checks` for what these are.
+
+        Args:
+            train: N slices with the facets volume, slice_mm, domain and finding.
+            domains: of these, by name.
+            section: limits of the warps.
+        """
+        masked = train[train.has_mask]
+        rows = list(volumes_of(masked.facets).items())
+        of = {name: str(masked.facets["domain"].iloc[at[0]]) for name, at in rows}
+        ranges = {
+            domain: ranges_of(masked.masks[at] for name, at in rows if of[name] == domain)
+            for domain in sorted(set(of.values()))
+        }
+        masks = (
+            _packed_volume(masked[at], name, domains[of[name]], ranges[of[name]])
+            for name, at in rows
+        )
+        return MaskLibrary(tuple(masks), ranges, section)
+
     def only(self, masks: Iterable[TrainingMask]) -> MaskLibrary:
         """The library with these of its masks alone: what has to travel."""
         return replace(self, masks=tuple(masks))
@@ -115,21 +152,36 @@ class MaskLibrary:
         return tuple(sorted(found, key=lambda mask: _shuffled(mask, root)))
 
     def warped(self, prompts: Sequence[Prompt], seeds: Sequence[int]) -> Masks:
-        """(N, H, W) the mask of each prompt, warped by its seed.
+        """(N, H, W) the mask of each prompt, warped by its seed; of a slice by that of its volume.
 
         Raises:
             ValueError: if a prompt names no mask, or one that is not here.
         """
-        return np.stack(
-            [
-                plausible_warp(
-                    self._mask_of(prompt).pixels, seed, self.section, self.ranges[prompt.domain]
-                )
-                for prompt, seed in zip(prompts, seeds, strict=True)
-            ]
-        )
+        volumes: dict[str, Mask] = {}  # each is warped once for all of its slices
+        found = []
+        for prompt, seed in zip(prompts, seeds, strict=True):
+            if (place := prompt.place) is None:
+                found.append(self._warped(prompt, seed))
+                continue
+            if place.volume not in volumes:
+                volumes[place.volume] = self._warped(prompt, place.seed)
+            found.append(volumes[place.volume][place.slice])
+        return np.stack(found)
 
-    def _mask_of(self, prompt: Prompt) -> TrainingMask:
+    def spacing_mm(self, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
+        """(N, 2) of rows and columns, as in the volume that a slice's mask is of; NaN for others."""
+        return np.array([self.mask_of(prompt).spacing_mm[1:] for prompt in prompts], np.float32)
+
+    def _warped(self, prompt: Prompt, seed: int) -> Mask:
+        mask = self.mask_of(prompt).pixels
+        return plausible_warp(mask, seed, self.section, self.ranges[prompt.domain])
+
+    def mask_of(self, prompt: Prompt) -> TrainingMask:
+        """The training mask, or mask volume, that a prompt names.
+
+        Raises:
+            ValueError: if it names none, or one that is not here.
+        """
         if (origin := prompt.mask_origin) is None or (prompt.domain, *origin) not in self._named:
             raise ValueError(f"{prompt.mask_origin} of {prompt.domain} is no mask of this library")
         return self._named[prompt.domain, *origin]
@@ -149,7 +201,6 @@ def _none_fits(domain: str, finding: str, classes: Sequence[str] | None) -> Inpu
 
 
 def _packed(mask: Mask, name: str, finding: str, domain: Domain, ranges: Ranges) -> TrainingMask:
-    height, width = mask.shape
     spans = [[index, values.tolist()] for index, values in ranges.items()]
     known = json.dumps([VERSION, mask.shape, spans]).encode()
     return TrainingMask(
@@ -158,9 +209,21 @@ def _packed(mask: Mask, name: str, finding: str, domain: Domain, ranges: Ranges)
         finding,
         tuple(domain.classes[index - 1] for index in np.unique(mask[mask > 0])),
         hashlib.sha256(known + mask.tobytes()).hexdigest()[:16],
-        (height, width),
+        mask.shape,
         zlib.compress(mask.tobytes()),
     )
+
+
+def _packed_volume(slices: PairBatch, name: str, domain: Domain, ranges: Ranges) -> TrainingMask:
+    facets = slices.facets.iloc[0]
+    packed = _packed(slices.masks, name, str(facets["finding"] or ""), domain, ranges)
+    row, column = slices.spacing_mm[0].tolist()
+    shown = (
+        tuple(domain.classes[index - 1] for index in sorted(each))
+        for each in classes_shown(slices.masks)
+    )
+    spacing = (float(facets["slice_mm"]), row, column)
+    return replace(packed, shown=tuple(shown), spacing_mm=spacing)
 
 
 def _shuffled(mask: TrainingMask, root: int) -> bytes:

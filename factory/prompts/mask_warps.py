@@ -11,9 +11,9 @@ from scipy.ndimage import distance_transform_edt, map_coordinates
 
 from factory.prompts.mask_settings import MasksSection
 
-Mask = NDArray[np.uint8]  # (H, W), class indices, 0 = background
+Mask = NDArray[np.uint8]  # (H, W), or (K, H, W) of a volume; class indices, 0 = background
 Field = NDArray[np.float64]  # (2, H, W), row and column of each pixel
-# Class index -> (2, 3): least and largest area, row and column, see `measure`.
+# Class index -> (2, 3): least and largest area, row and column, see `measure`; (2, 4) of volumes.
 Ranges = Mapping[int, NDArray[np.float64]]
 
 VERSION = 1  # of the warp: another one draws other masks from the same seeds
@@ -28,14 +28,14 @@ def plausible_warp(mask: Mask, seed: int, section: MasksSection, ranges: Ranges)
     """A warp of a mask that the domain's masks make plausible; the mask itself where none is found.
 
     Args:
-        mask: (H, W), real.
+        mask: (H, W), or (K, H, W) of a volume, real.
         seed: in [0, 2**64); it alone decides which warp.
         section: how far.
         ranges: of the domain's training masks, from `ranges_of`.
     """
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
-        field = draw_field(mask.shape, rng, section)
+        field = draw_field(mask.shape[-2:], rng, section)
         if not folds(field) and is_plausible(found := warp(mask, field), mask, ranges):
             return found
     return mask.copy()
@@ -77,9 +77,13 @@ def folds(field: Field) -> bool:
 def warp(mask: Mask, field: Field) -> Mask:
     """The mask read at a field's positions; what comes from outside goes on as the edge does.
 
+    All slices of a volume are read at the same positions, so that they go on to fit each other.
+
     Each class is read as its signed distance, so that outlines stay smooth where the nearest pixel
     would make steps; each pixel takes the class it lies deepest in, the lowest index of equals.
     """
+    if mask.ndim == 3:
+        return np.stack([warp(each, field) for each in mask])
     classes = np.unique(mask)
     if len(classes) == 1:
         return mask.copy()
@@ -99,6 +103,8 @@ def _read(values: NDArray[np.float64], field: Field) -> NDArray[np.float64]:
 
 def measure(mask: Mask) -> dict[int, NDArray[np.float64]]:
     """Class index -> (area, row, column): share of the image; centroid in shares of the sides.
+
+    Of a volume: share of all voxels, then slice, row and column.
 
     Only classes that are shown have an entry, the background never.
     """
@@ -121,13 +127,22 @@ def ranges_of(masks: Iterable[Mask]) -> dict[int, NDArray[np.float64]]:
 def is_plausible(warped: Mask, original: Mask, ranges: Ranges) -> bool:
     """Whether a warped mask shows what its original does, as the training masks show it.
 
-    That is: the same classes, the same of them next to each other, and each of a size and in a
-    place that some training mask of the domain has, give or take a tolerance.
+    That is: the same classes (of a volume in each slice), the same of them next to each other, and
+    each of a size and in a place that some training mask of the domain has, give or take a
+    tolerance.
     """
     found = measure(warped)
-    if found.keys() != measure(original).keys() or neighbours(warped) != neighbours(original):
+    if classes_shown(warped) != classes_shown(original) or neighbours(warped) != neighbours(
+        original
+    ):
         return False
     return all(_within(values, ranges[index]) for index, values in found.items())
+
+
+def classes_shown(mask: Mask) -> list[frozenset[int]]:
+    """The classes that a mask shows, or each slice of a volume."""
+    slices = mask if mask.ndim == 3 else mask[None]
+    return [frozenset(np.unique(each[each > 0]).tolist()) for each in slices]
 
 
 def _within(values: NDArray[np.float64], bounds: NDArray[np.float64]) -> bool:
@@ -139,7 +154,8 @@ def _within(values: NDArray[np.float64], bounds: NDArray[np.float64]) -> bool:
 
 def neighbours(mask: Mask) -> frozenset[tuple[int, int]]:
     """The pairs of indices, the lower first, that share an edge of a pixel; background included."""
-    beside = ((mask[1:], mask[:-1]), (mask[:, 1:], mask[:, :-1]))
+    axes = (mask.swapaxes(0, axis) for axis in range(mask.ndim))
+    beside = ((along[1:], along[:-1]) for along in axes)
     codes = {
         int(code)
         for one, other in beside

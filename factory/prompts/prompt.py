@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from factory.prompts.facets import MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
+from factory.prompts.place import Place
 from factory.vocabulary import Domain
 
 Extra = tuple[tuple[str, str], ...]
@@ -46,7 +47,7 @@ class Prompt:
         domain: name of the domain, whose label map the mask follows.
         classes: classes asked for, in the order of the domain.
         extra: further (facet, value) pairs, sorted by facet; of a retrieved text and a given mask
-            also where they came from.
+            also where they came from, of a slice also its place in the volume.
         replicate: number of this pair among those that ask for the same.
         root: seed of the grid.
         title: the domain's words in the texts.
@@ -113,6 +114,11 @@ class Prompt:
         """
         known = dict(self.extra)
         return (known[MASK_FROM], known[MASK_DIGEST]) if MASK_FROM in known else None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it lies in the volume that it is a slice of; None for a pair of no volume."""
+        return Place.of(dict(self.extra))
 
     @property
     def image_text(self) -> str:

@@ -29,10 +29,12 @@ FACETS = (
     "window_high",
     "volume",
     "slice",
+    "slice_mm",
 )
 """Facet columns of source pairs. `labels`: the classes present in the mask, joined by ";".
 `window_low`, `window_high`: the intensities that became 0 and 255, NaN when the image came as
-8 bit. `volume`, `slice`: where a slice was cut, "" and -1 for an image that was always 2D."""
+8 bit. `volume`, `slice`: where a slice was cut, "" and -1 for an image that was always 2D.
+`slice_mm`: from one slice of the volume to the next, NaN where unknown."""
 
 
 class Source(Protocol):

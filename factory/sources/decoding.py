@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -151,6 +151,7 @@ class DecodedCase:
                 "window_high": window[1],
                 "volume": case.name if volume else case.volume,
                 "slice": number if volume else case.slice,
+                "slice_mm": image.slice_mm,
             }
             scale = fit_scale(classes.shape[0], classes.shape[1], section)
             yield fit_image(pixels, section), fitted, row, spacing / scale, case.mask is not None
@@ -171,7 +172,7 @@ class DecodedCase:
                     )
                 windows[i] = fixed or stack.window or robust_window(stack.pixels)
                 pixels = apply_window(stack.pixels, windows[i])
-                stacks[i] = Stack(pixels, stack.spacing_mm, stack.volume)
+                stacks[i] = replace(stack, pixels=pixels, measured=False, window=None)
         if len(stacks) > 1:
             if {stack.pixels.shape for stack in stacks} != {stacks[0].size}:
                 raise InputError(
@@ -179,7 +180,7 @@ class DecodedCase:
                     "must be grey and all must lie on one grid"
                 )
             merged = np.stack([stack.pixels for stack in stacks], axis=-1)
-            return Stack(merged, stacks[0].spacing_mm, stacks[0].volume), windows[0]
+            return replace(stacks[0], pixels=merged), windows[0]
         return stacks[0], windows[0]
 
     def _mask(self, path: Path) -> tuple[NDArray[np.uint8], bool]:

@@ -254,4 +254,5 @@ def _facets(case: Case, mask: NDArray[np.uint8], *, whole: bool) -> dict[str, ob
         "window_high": float("nan"),
         "volume": "",
         "slice": -1,
+        "slice_mm": float("nan"),
     }

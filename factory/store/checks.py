@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntFlag
 
 import numpy as np
@@ -33,9 +33,11 @@ class Reason(IntFlag):
     RUNGS_DISAGREE = 2048
     GENERATOR_FAILED = 4096  # it raised at this prompt, and there is no pair
     LEFT_OUT_BY_HAND = 8192  # somebody looked at it and did not keep it; never set by `check`
+    VOLUME_REJECTED = 16384  # another slice of its volume is rejected; set with the verdicts
 
 
-GATED = Reason.NEAR_COPY | Reason.PAIR_GATE  # what no worker sees in a pair
+# What no worker sees in a pair.
+GATED = Reason.NEAR_COPY | Reason.PAIR_GATE | Reason.VOLUME_REJECTED
 
 
 def names(reasons: int) -> list[str]:
@@ -79,6 +81,19 @@ def check(
     # Of a pair that was not made there is nothing else to say.
     found = np.bitwise_or.reduce([*bits, doubts])
     return np.where(doubts & Reason.GENERATOR_FAILED, np.uint32(Reason.GENERATOR_FAILED), found)
+
+
+def whole_volumes(reasons: Reasons, volumes: Sequence[str]) -> Reasons:
+    """The same reasons, and one against every sound slice of a volume that has a rejected one.
+
+    Args:
+        reasons: (N,) bits of `Reason`.
+        volumes: (N,) name of the volume that each pair is a slice of; "" for none.
+    """
+    names = np.asarray(volumes, dtype=object)
+    spoilt = set(names[(reasons != 0) & (names != "")])
+    beside = np.array([name in spoilt for name in names], bool) & (reasons == 0)
+    return np.where(beside, np.uint32(Reason.VOLUME_REJECTED), reasons)
 
 
 def class_areas(masks: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from factory.errors import InputError
 from factory.identity import branch_of
 from factory.pairs import PairBatch
-from factory.prompts.grid import PromptGrid
 from factory.prompts.picked import PickedPrompts
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
+from factory.prompts.volume_grid import AnyGrid
 from factory.store.checks import Reason, Reasons, check, names
 from factory.store.checksums import checksums
 from factory.store.quarantine import Generate, pairs_or_blanks
@@ -54,7 +54,7 @@ class Run:
     """
 
     id: str
-    grid: PromptGrid | PickedPrompts
+    grid: AnyGrid | PickedPrompts
     layout: Layout
     generator: str
     label_maps: Mapping[str, Mapping[str, int]]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from evaluation.networks.classifier import new_classifier
-from evaluation.networks.registry import CLASSIFIERS, NNUNET
+from evaluation.networks.registry import CLASSIFIERS, NNUNET, VOLUME_SEGMENTERS
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.settings import UtilitySection
@@ -20,11 +20,12 @@ from evaluation.utility.arm_search import arm_steps
 from evaluation.utility.arms import Arm
 from evaluation.utility.downstream_task import task_of
 from evaluation.utility.registry import TASKS
+from evaluation.volumes.segmenter import BATCH, DEPTH, new_volume_segmenter
 from factory.generators.spec import Passes
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.denoiser import Denoiser, predictions
-from factory.prompts.grid import PromptGrid
+from factory.prompts.volume_grid import AnyGrid
 from flows.planning.recipe import AnyGenerator, Recipe
 
 PROBE = 4  # pairs in one probe
@@ -79,9 +80,7 @@ def budget(arms: Sequence[Arm], section: UtilitySection, image: ImageSection) ->
     return Budget(networks, section.steps, spent, searches)
 
 
-def seconds(
-    recipe: Recipe, grid: PromptGrid, network_steps: Mapping[str, int], workers: int
-) -> float:
+def seconds(recipe: Recipe, grid: AnyGrid, network_steps: Mapping[str, int], workers: int) -> float:
     """About how long all of a recipe takes, probing each network with a pass.
 
     Args:
@@ -135,7 +134,7 @@ def timed(action: Callable[[], object]) -> float:
     return min(spent) / torch.get_num_threads()
 
 
-def draw_one(recipe: Recipe, grid: PromptGrid) -> None:
+def draw_one(recipe: Recipe, grid: AnyGrid) -> None:
     """One pair by a generator without weights."""
     recipe.generator.build(recipe.image).generate([grid[0]], [grid[0].seed])
 
@@ -172,6 +171,9 @@ def network_step(image: ImageSection, kind: str) -> float:
         batch = torch.zeros(SEGMENTER_BATCH, image.channels, image.size, image.size)
         with torch.no_grad():
             return TRAINING_PASSES * timed(lambda: network(batch))
+    if kind in VOLUME_SEGMENTERS:
+        volume = new_volume_segmenter(kind, image.channels, ("any",), seed=0)
+        return TRAINING_PASSES * BATCH * timed(lambda: volume.predict(blank(image, DEPTH)))
     segmenter = new_segmenter(kind, image.channels, ("any",), seed=0)
     return TRAINING_PASSES * timed(lambda: segmenter.predict(blank(image, SEGMENTER_BATCH)))
 

@@ -28,7 +28,9 @@ from factory.errors import InputError
 from factory.generators import GENERATORS
 from factory.prompts.caption_retrieval import CaptionLibrary
 from factory.prompts.grid import PromptGrid
+from factory.prompts.volume_grid import AnyGrid, VolumeGrid
 from factory.sources.base import Source
+from factory.sources.volumes.checks import stack_faults
 from factory.store.repository import Store
 from flows.planning.recipe import Recipe, RecipeError
 from tasks.real_data import Reference
@@ -45,7 +47,7 @@ class Inputs:
     recipe: Recipe
     source: Source
     reference: Reference
-    grid: PromptGrid
+    grid: AnyGrid
 
 
 @dataclass(frozen=True)
@@ -101,23 +103,27 @@ def checked(recipe: Recipe, settings: Settings) -> Inputs:
         if recipe.grid.retrieve is not None:
             grid = grid.retrieving(CaptionLibrary.of(reference.train.facets))
         check_pairs(recipe, reference, grid)
-        grid = _with_masks(grid, recipe, reference)
+        check_volumes(recipe, reference, grid)
+        asked = _with_masks(grid, recipe, reference)
     problems.refuse()
     # By a text encoder, which is sound only now.
     with problems.noted():
-        cells = [cell for cell, _ in grid.runs()]
+        cells = [cell for cell, _ in asked.runs()]
         recipe.generator.check_prompts(cells, reference.train, reference.domains)
     problems.refuse()
-    return Inputs(recipe, source, reference, grid)
+    return Inputs(recipe, source, reference, asked)
 
 
-def _with_masks(grid: PromptGrid, recipe: Recipe, reference: Reference) -> PromptGrid:
-    """The grid with masks of training pairs, where the recipe wants them."""
+def _with_masks(grid: PromptGrid, recipe: Recipe, reference: Reference) -> AnyGrid:
+    """The grid with masks of training pairs or whole volumes, where the recipe wants them."""
     if (section := recipe.grid.masks) is None:
         return grid
     from factory.prompts.mask_library import MaskLibrary
 
-    return grid.painting(MaskLibrary.of(reference.train, reference.domains, section))
+    given = reference.train, reference.domains, section
+    if recipe.grid.unit == "volume":
+        return VolumeGrid(grid.painting(MaskLibrary.of_volumes(*given)), recipe.grid.coherence)
+    return grid.painting(MaskLibrary.of(*given))
 
 
 def planned(recipe: Recipe, settings: Settings) -> Plan:
@@ -146,7 +152,7 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
     )
 
 
-def _network_steps(recipe: Recipe, reference: Reference, grid: PromptGrid) -> Counter[str]:
+def _network_steps(recipe: Recipe, reference: Reference, grid: AnyGrid) -> Counter[str]:
     """Steps of whatever is trained to score and try the pairs, by kind of network."""
     section = recipe.evaluate
     judged = len(grid.domains) if recipe.generator.makes_masks else 0
@@ -267,13 +273,30 @@ def check_paints(recipe: Recipe) -> None:
     )
 
 
-def check_pairs(recipe: Recipe, reference: Reference, grid: PromptGrid) -> None:
+def check_pairs(recipe: Recipe, reference: Reference, grid: AnyGrid) -> None:
     """Whether every domain of the grid has the real pairs that training and scores need."""
     reference.check_splits(grid.domains, masked=recipe.generator.makes_masks)
     _arms(recipe, reference, grid)
 
 
-def _arms(recipe: Recipe, reference: Reference, grid: PromptGrid) -> list[Arm]:
+def check_volumes(recipe: Recipe, reference: Reference, grid: AnyGrid) -> None:
+    """Whether all real pairs of the grid's domains are whole volumes, where volumes are asked for.
+
+    Raises:
+        InputError: with a line for each volume that is none.
+    """
+    if recipe.grid.unit == "pair":
+        return
+    lines = [
+        line
+        for pairs in (reference.train, reference.held_out)
+        for line in stack_faults(pairs[np.isin(domain_of(pairs).astype(str), list(grid.domains))])
+    ]
+    if lines:
+        raise InputError("\n".join(lines))
+
+
+def _arms(recipe: Recipe, reference: Reference, grid: AnyGrid) -> list[Arm]:
     """The downstream models that a recipe has trained; the domains of the pairs are those of the grid."""
     if recipe.utility is None:
         return []

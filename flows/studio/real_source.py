@@ -6,6 +6,7 @@ from factory.errors import InputError
 from factory.models.checkpoints import read_card
 from factory.sources import SourceSection
 from factory.sources.phantom import PhantomSource
+from factory.sources.phantoms import PHANTOMS
 from factory.store.repository import Store
 from factory.store.versions import data_sets
 from factory.vocabulary import Domain
@@ -16,7 +17,7 @@ from tasks.services.settings import Settings
 
 def source_of(checkpoint: str, domain: Domain, settings: Settings) -> SourceSection | None:
     """Phantoms for a phantom domain, else the source of the home that the card names; None: unknown."""
-    if domain.phantom:
+    if domain.name in PHANTOMS:
         return PhantomSource(domains=(domain.name,))
     learnt = read_card(checkpoint_named(checkpoint)).get("source_digest")
     return next((found for found in _sources(settings, learnt)), None)

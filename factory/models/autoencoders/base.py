@@ -8,6 +8,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from factory.models.starting_noise import Seed
+
 Given = Sequence[Tensor | None]  # full-size pictures of the streams that are given; None: drawn
 
 
@@ -49,7 +51,7 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[int], given: Given | None = None
+        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
     ) -> list[Tensor]:
         """The pictures (B, 3, H, W) in [-1, 1] of all streams of B pairs, decoded together.
 

@@ -19,7 +19,7 @@ from factory.models.autoencoders.detail_prior import (
     halved,
 )
 from factory.models.autoencoders.local_unet import LocalUNet
-from factory.models.starting_noise import starting_noise
+from factory.models.starting_noise import Seed, starting_noise
 from factory.models.unet_files import read_json, write_json
 from factory.models.weights import assign_state, read_state, write_state
 
@@ -128,7 +128,7 @@ class CoarseAutoencoder(Autoencoder):
 
     @torch.no_grad()
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[int], given: Given | None = None
+        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
     ) -> list[Tensor]:
         """The pictures of all streams, drawn together; those that are given come back as they are.
 
@@ -153,7 +153,7 @@ class CoarseAutoencoder(Autoencoder):
         made = pictures.split(COLOURS, 1)
         return [x if whole is None else whole for x, whole in zip(made, given, strict=True)]
 
-    def _noise(self, seeds: Sequence[int], doubling: int, like: Tensor) -> Tensor:
+    def _noise(self, seeds: Sequence[Seed], doubling: int, like: Tensor) -> Tensor:
         """Standard normal (B, 3S, H, W), of every doubling and stream its own."""
         shape, streams = (COLOURS, *like.shape[2:]), self.config.streams
         numbers = range(doubling * streams, (doubling + 1) * streams)

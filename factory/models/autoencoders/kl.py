@@ -14,6 +14,7 @@ from torch import Tensor
 
 from factory.models.autoencoders.base import Autoencoder, Given
 from factory.models.autoencoders.pca_init import start_linear
+from factory.models.starting_noise import Seed
 
 
 class KLAutoencoder(Autoencoder):
@@ -109,7 +110,7 @@ class KLAutoencoder(Autoencoder):
         return self.picture(latents * std + mean).clamp(-1, 1)
 
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[int], given: Given | None = None
+        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
     ) -> list[Tensor]:
         """The pictures of each stream by itself: nothing is drawn, so seeds decide nothing."""
         return [self.decode(stream) for stream in latents]

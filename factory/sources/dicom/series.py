@@ -95,6 +95,13 @@ def has_holes(slices: Sequence[Header]) -> bool:
     return bool(gaps.max() > 1.5 * np.median(gaps))
 
 
+def gap_mm(slices: Sequence[Header]) -> float:
+    """From one slice to the next: the median of a series; NaN for one, or where none has a place."""
+    if len(slices) < 2 or not all(each.position and each.orientation for each in slices):
+        return float("nan")
+    return float(np.median(_gaps(slices)))
+
+
 def _gaps(slices: Sequence[Header]) -> NDArray[np.float64]:
     return np.diff(np.sort(_heights(slices)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ class Stack:
         measured: whether the numbers are on a scale of the file's own and need a window to be
             seen; False for 8 bits that are grey levels or colours as they are.
         window: numbers that the file wants black and white; None where it names none.
+        slice_mm: from one slice to the next, NaN for a flat image or where the file does not say.
     """
 
     pixels: NDArray[Any]
@@ -26,6 +28,7 @@ class Stack:
     volume: bool
     measured: bool = False
     window: tuple[float, float] | None = None
+    slice_mm: float = math.nan
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -47,10 +47,11 @@ def read_volume(
         array = _oriented(array, file, like)
     header = file if like is None else like
     turned, swapped = _upright(array, nibabel.aff2axcodes(_affine(header))[:2])
-    rows, columns = _spacing(header)
+    rows, columns, slices = _spacing(header)
     spacing = (columns, rows) if swapped else (rows, columns)
     colour = turned.ndim == 4
-    return Stack(np.moveaxis(turned, 2, 0), spacing, volume=True, measured=not colour)
+    pixels = np.moveaxis(turned, 2, 0)
+    return Stack(pixels, spacing, volume=True, measured=not colour, slice_mm=slices)
 
 
 def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
@@ -95,14 +96,16 @@ def _affine(file: SpatialImage) -> NDArray[np.float64]:
     return affine if np.isfinite(affine).all() and np.linalg.det(affine) else np.eye(4)
 
 
-def _spacing(file: SpatialImage) -> tuple[float, float]:
-    """Distance along the first two axes in mm, NaN where the header holds none."""
+def _spacing(file: SpatialImage) -> tuple[float, float, float]:
+    """Distance along the axes in mm, NaN where the header holds none; the third may lack alone."""
     try:
         unit = MM[file.header.get_xyzt_units()[0]]
     except KeyError:
         unit = np.nan
-    first, second = (float(zoom) * unit for zoom in file.header.get_zooms()[:2])
-    return (first, second) if 0 < first < np.inf and 0 < second < np.inf else (np.nan, np.nan)
+    first, second, *rest = (float(zoom) * unit for zoom in file.header.get_zooms()[:3])
+    third = rest[0] if rest and 0 < rest[0] < np.inf else np.nan
+    known = 0 < first < np.inf and 0 < second < np.inf
+    return (first, second, third) if known else (np.nan, np.nan, np.nan)
 
 
 def _upright(array: NDArray[Any], codes: tuple[str | None, ...]) -> tuple[NDArray[Any], bool]:

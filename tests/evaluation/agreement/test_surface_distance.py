@@ -95,3 +95,35 @@ def test_tables_by_class_and_unknown_spacing() -> None:
     assert found.hd95[0, 1] == pytest.approx(24 * 2**0.5)
     assert np.isnan(found.hd95[1]).all()
     assert np.isnan(found.nsd[1]).all()
+
+
+def ball(seed, shape=(12, 24, 24)):
+    rng = np.random.default_rng(seed)
+    middle = np.array(shape) / 2 + rng.uniform(-2, 2, 3)
+    at = np.moveaxis(np.indices(shape), 0, -1)
+    radii = np.array([3.0, 7.0, 8.0]) + rng.uniform(-1, 1, 3)
+    return (((at - middle) / radii) ** 2).sum(-1) < 1
+
+
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_volumes_are_compared_as_monai_does(seed):
+    from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+
+    a, b, spacing = ball(seed), ball(seed + 50), [5.0, 0.7, 1.3]
+    x, y = (torch.from_numpy(mask)[None, None].float() for mask in (a, b))
+    theirs = compute_hausdorff_distance(
+        x, y, include_background=True, percentile=95, spacing=spacing
+    )
+    assert hausdorff95(a, b, np.array(spacing)) == pytest.approx(float(theirs), rel=1e-5)
+    dice = compute_surface_dice(
+        x, y, class_thresholds=[2.0], include_background=True, spacing=spacing
+    )
+    assert surface_dice(a, b, np.array(spacing), 2.0) == pytest.approx(float(dice), abs=1e-5)
+
+
+def test_a_missed_volume_counts_its_diagonal():
+    a = np.zeros((2, 3, 6), bool)
+    b = a.copy()
+    b[0, 0, 0] = True
+    assert hausdorff95(a, b, np.array([1.0, 1.0, 1.0])) == pytest.approx(7)  # of 2 x 3 x 6

@@ -76,6 +76,7 @@ def scored(discs):
 
 def test_every_metric_whose_needs_are_met_has_a_headline(scored):
     lacking = {Need.TSTR_SEGMENTER, Need.FINDING_CLASSIFIER, Need.REJECTED, Need.DOWNSTREAM}
+    lacking |= {Need.VOLUMES}
     lacking |= set(Need) & {"encoder", "network", "inception", "radiomics", "lite0-early"}
     expected = {name for name, metric in METRICS.items() if not metric.needs & lacking}
     assert set(headlines(scored.scores)) == expected

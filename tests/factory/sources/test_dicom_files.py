@@ -173,6 +173,7 @@ def test_slices_are_ordered_by_place_and_known_without_an_ending(tmp_path):
     np.testing.assert_array_equal(found.pixels, VOLUME - 1024.0)
     assert found.volume
     assert found.spacing_mm == (0.5, 0.25)
+    assert found.slice_mm == pytest.approx(2.0)
     assert files_of(tmp_path / "s") == tuple(paths)
 
 

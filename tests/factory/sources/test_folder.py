@@ -173,6 +173,7 @@ def test_a_volume_becomes_its_labelled_slices_with_one_window(tmp_path: Path) ->
     assert -100 <= pairs.facets["window_low"][0] < pairs.facets["window_high"][0] <= 920
     # Stored with rows and columns exchanged: the front of the body is turned up; 40 -> 32 pixels.
     assert pairs.spacing_mm[0] == pytest.approx([0.7 * 40 / 32, 0.5 * 40 / 32])
+    assert pairs.facets["slice_mm"].tolist() == [9.0, 9.0]
     assert len(build(tmp_path, slices="all").read("train", SMALL)) == 4
 
 

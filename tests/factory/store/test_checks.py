@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from factory.pairs import PairBatch
-from factory.store.checks import Reason, check, class_areas, names
+from factory.store.checks import Reason, check, class_areas, names, whole_volumes
 
 LABEL_MAPS = {"chest": {"background": 0, "lung": 1, "heart": 2}}
 
@@ -98,3 +98,10 @@ def test_a_generator_of_images_alone_lacks_no_mask():
     assert check(pairs, LABEL_MAPS).tolist() == [Reason.MASK_MISSING]
     pairs.images[:] = 100
     assert check(pairs, LABEL_MAPS, masked=False).tolist() == [Reason.CONSTANT_IMAGE]
+
+
+def test_one_rejected_slice_rejects_its_volume_and_no_other():
+    reasons = np.array([0, 8, 0, 0, 1, 0], np.uint32)
+    found = whole_volumes(reasons, ["a", "a", "b", "a", "", ""])
+    assert found.tolist() == [16384, 8, 0, 16384, 1, 0]
+    assert names(16384) == ["volume rejected"]

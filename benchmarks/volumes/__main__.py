@@ -1,0 +1,37 @@
+"""Coherent stacks: do neighbours fit, do masks fit, and what do volumes add to a 3D network?
+
+`python -m benchmarks.volumes --quick` takes the phantom volumes alone and short trainings, which say
+that everything works and not how well; without it every set at hand is trained for hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from benchmarks.figures import Figure, show, verdicts
+from benchmarks.volumes import DATA, FULL, QUICK, bars, sets
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="phantoms alone, trained shortly")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sets")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    chosen = sets(arguments.data, QUICK if arguments.quick else FULL)
+    chosen = chosen[:1] if arguments.quick else chosen
+    figures: dict[str, Figure] = {}
+    with TemporaryDirectory() as folder:
+        for each in chosen:
+            figures |= dict(each.figures(Path(folder) / each.name))
+    show("volumes", figures, {}, arguments.json, verdicts(bars(chosen), figures))
+
+
+if __name__ == "__main__":
+    main()

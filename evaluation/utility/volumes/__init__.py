@@ -1,0 +1,1 @@
+"""Volumes as what downstream networks learn from."""

@@ -1,0 +1,1 @@
+"""Pairs that are slices of volumes, read as whole volumes."""

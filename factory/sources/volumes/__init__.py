@@ -1,0 +1,1 @@
+"""Whole volumes: what makes slices a stack, and phantoms that are stacks."""
