@@ -1,8 +1,9 @@
-"""The picture of the studio in its documentation: the real page, in a real browser.
+"""The studio in a real browser: its picture in the documentation, and faults of accessibility.
 
 python -m benchmarks.studio --out docs/pictures/studio.png
 
-It needs Chromium and the package playwright.
+`axe_serious` counts what axe-core finds wrong in the tabs, light and dark, of serious or critical
+impact. It needs Chromium and the packages playwright and axe-playwright-python.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
+
+from benchmarks.figures import Bar, Figure, show, verdicts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 # Without the last five the browser itself would ask the network for something.
 FLAGS = ("--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
+BARS = (Bar("axe_serious", "<=", 0),)
+TABS = ("Make pairs", "From a mask", "From an image", "Versions")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SETTLED = 500  # ms, in which colours fade and a tab is filled
 WIDTH, HEIGHT = 1280, 900
 COLOURS = 256  # of the palette: the file stays small
 SECONDS = 600_000  # ms, for pairs on a busy machine
@@ -86,6 +93,31 @@ def make_pairs(page: Page, number: int) -> None:
     page.get_by_text(re.compile(rf"{number} of {number}, done")).wait_for()
 
 
+def axe_serious(page: Page) -> list[str]:
+    """What axe-core finds wrong with a page, of serious or critical impact: rule and element each."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {' '.join(map(str, node['target']))}"
+        for rule in violations
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    ]
+
+
+def serious_in_tabs(page: Page) -> list[str]:
+    """The same of every tab of the studio as it stands, by light and in the dark."""
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(SETTLED)
+            found += [f"{tab}, {scheme}: {fault}" for fault in axe_serious(page)]
+    return found
+
+
 def write_small(png: bytes, file: Path) -> None:
     """Writes a picture with a palette."""
     picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
@@ -93,10 +125,11 @@ def write_small(png: bytes, file: Path) -> None:
 
 
 def main() -> None:
-    """Takes the picture."""
+    """Takes the picture, and counts the faults."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures/studio.png"))
-    out = parser.parse_args().out
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         served_studio(Path(folder) / ".medpair") as address,
@@ -105,7 +138,10 @@ def main() -> None:
         make_pairs(page, 4)
         page.get_by_role("checkbox", name="Keep pair 1").click()
         page.get_by_text("1 of 4 ticked").wait_for()
-        write_small(page.screenshot(), out)
+        write_small(page.screenshot(), options.out)
+        faults = serious_in_tabs(page)
+    figures = {"axe_serious": Figure(len(faults), "1")}
+    show("studio", figures, {"faults": faults}, options.json, verdicts(BARS, figures))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ BARS = (
     Bar("failed_gate_red", ">=", 1),
     Bar("unchanged_nights_announced", "<=", 0),
     Bar("handed_cases", ">=", 1),
+    Bar("axe_serious", "<=", 0),
 )
 
 
@@ -80,6 +81,13 @@ ASKED = {
         (f"{BUILD}::test_started_again_it_makes_and_scores_nothing",), "announced", server=True
     ),
     "handed_cases": Asked((CASES,)),
+    "axe_serious": Asked(
+        (
+            "tests/flows/studio/test_page.py::test_axe_finds_nothing_serious_in_any_tab",
+            "tests/evaluation/report/test_layout.py::test_axe_finds_nothing_serious_in_a_report",
+        ),
+        "axe_serious",
+    ),
 }
 
 

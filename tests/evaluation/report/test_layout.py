@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.studio import SCHEMES, axe_serious, open_page
 from evaluation.gating.version_gates import Decision
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.charts import utility_chart
@@ -110,6 +111,25 @@ def test_nothing_is_out_of_reach_on_a_telephone(laid_out):
     assert found["width"] <= found["inner"]
     assert found["tile"] >= 128
     assert found["unreachable"] == 0
+
+
+@pytest.mark.integration
+def test_axe_finds_nothing_serious_in_a_report(text, tmp_path, record_property):
+    if BROWSER is None:
+        pytest.skip("no Chromium is installed")
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    file = tmp_path / "report.html"
+    # The page lets no script run, which is what axe-core is.
+    file.write_text(POLICY.sub("", text), encoding="utf-8")
+    found = []
+    with open_page(file.as_uri()) as page:
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            folded = axe_serious(page)
+            page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+            found += [f"{scheme}: {fault}" for fault in [*folded, *axe_serious(page)]]
+    record_property("axe_serious", len(found))
+    assert found == []
 
 
 def test_a_print_has_three_pages_at_most(text, tmp_path):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.studio import browser, open_page, served_studio
+from benchmarks.studio import browser, open_page, serious_in_tabs, served_studio
 from flows.datasets import Version, datasets, show
 from tasks.services.settings import load_settings
 
@@ -91,6 +91,28 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
         page.get_by_role("button", name="Choose an image").click()
     chooser.value.set_files(bad)
     page.get_by_role("alert").get_by_text("bad.png: cannot be read as an image").wait_for()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+def test_axe_finds_nothing_serious_in_any_tab(page, home, record_property):
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    found = serious_in_tabs(page)
+    page.get_by_role("tab", name="Make pairs").click()
+    folder = page.get_by_label("Or the folder of another one")
+    folder.fill(str(home / "models" / "tiny"))
+    folder.press("Tab")
+    page.get_by_text("breast ultrasound phantom").wait_for()
+    page.get_by_role("spinbutton", name="Pairs").fill("2")
+    page.get_by_role("spinbutton", name="Steps").fill("2")
+    make(page, "Make pairs", 2)
+    page.get_by_role("checkbox", name="Keep pair 1").click()
+    page.get_by_label("Name of the data set").fill("mine")
+    page.get_by_role("button", name="Keep as a version").click()
+    page.get_by_text("mine@v1 is out: 1 added, 1 in all").wait_for()
+    found += serious_in_tabs(page)
+    record_property("axe_serious", len(found))
+    assert found == []
 
 
 def test_a_port_that_is_taken_is_told(medpair, tmp_path):
