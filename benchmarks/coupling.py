@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from diffusers import DDIMScheduler
@@ -32,18 +33,20 @@ from factory.training.medsegfactory import medsegfactory
 from factory.training.steps import Progress
 from factory.training.system import Encoders
 
+Value = TypeVar("Value")
+
 TIMED = 4  # steps that tell how many fit; two more warm up
 PAIRS = 64
 
 
-def finished(loop: Generator[Progress, None, Latents]) -> Latents:
+def finished(loop: Generator[Progress, None, Value]) -> Value:
     """What a loop that yields progress returns at its end."""
     while True:
         try:
             next(loop)
         except StopIteration as end:
-            latents: Latents = end.value
-            return latents
+            value: Value = end.value
+            return value
 
 
 def steps_within(seconds: float, loop: Iterator[Progress]) -> int:

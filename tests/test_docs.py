@@ -199,11 +199,8 @@ def test_every_kind_of_source_and_generator_is_explained(kind):
 
 
 @pytest.mark.parametrize("kind", EXPORTS)
-def test_every_layout_of_an_export_is_explained_and_named_by_the_command(kind):
+def test_every_layout_of_an_export_is_explained(kind):
     assert f"| `{kind}` |" in TEXTS["sources.md"]
-    command = typer.main.get_command(app).commands["datasets"].commands["export"]
-    (layout,) = (option for option in command.params if option.name == "layout")
-    assert re.search(rf"\b{kind}\b", layout.help)
 
 
 def test_every_column_of_a_folder_is_explained():

@@ -77,6 +77,10 @@ def main() -> None:
     wanted = list(bars())
     if arguments.quick:
         worth = Worth.recorded()
+        if worth.cases.empty:
+            parser.exit(
+                2, "nothing is recorded yet: run python -m benchmarks.worth without --quick\n"
+            )
         figures = worth.figures() | redrawn(worth, arguments.data, settings)
         wanted += [
             Bar(f"redrawn_{REDRAWN}", sign, by, over=f"recorded_{REDRAWN}")

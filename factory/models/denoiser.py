@@ -46,8 +46,7 @@ def placed(latents: Tensor, channels: int) -> Tensor:
 
     These are row and column from -1 to 1, and sine and cosine of both in octaves from one wave
     across the picture on; none where the latents have as many channels as the network reads. An
-    anatomy has its place in the picture, and a network of convolutions learns places slowly from
-    the picture's edges alone.
+    anatomy has its place in the picture, and convolutions learn places from its edges alone.
 
     Source: CoordConv (arXiv 1807.03247) with the octaves of Fourier features (arXiv 2006.10739).
     """

@@ -11,8 +11,6 @@ from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_sess
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 
-# Written out: exports import what reads images, for which no command's start should wait.
-LAYOUTS = "folder, nifti, nnunet, monai, coco, dicom, webdataset, huggingface, croissant"
 PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set.")]
 
 
@@ -108,7 +106,9 @@ def diff(
 def export(
     dataset: DatasetName,
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    layout: Annotated[str, typer.Option("--as", help=f"Layout: {LAYOUTS}.")] = "folder",
+    layout: Annotated[
+        str, typer.Option("--as", help="Layout, see docs/sources.md; a wrong one lists them.")
+    ] = "folder",
     home: Home = None,
     json_: Json = False,
 ) -> None:

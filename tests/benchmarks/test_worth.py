@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.figures import verdicts
+from benchmarks.worth.__main__ import main
 from benchmarks.worth.closed import closed, distance, gain, ratio
 from benchmarks.worth.measured import Worth, bars
 from benchmarks.worth.protocol import ARMS, RIVALS, SETS
@@ -107,6 +108,16 @@ def test_a_new_run_replaces_the_rows_of_its_generator_alone(worth, tmp_path):
 
 def test_nothing_recorded_tells_nothing(tmp_path):
     assert Worth.recorded(tmp_path).figures() == {}
+
+
+def test_without_recorded_tables_one_line_says_how_to_make_them(monkeypatch, capsys):
+    if not Worth.recorded().cases.empty:
+        pytest.skip("tables are recorded")
+    monkeypatch.setattr("sys.argv", ["worth", "--quick"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "without --quick" in capsys.readouterr().err
 
 
 def test_every_generator_is_tried_against_a_rival():

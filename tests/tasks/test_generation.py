@@ -228,6 +228,7 @@ def slow(flag):
 
 def drive_slowly(root, flag):
     """A driver with two worker processes, all shards in one window."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's shell may have it ignored
     store, run = Store(root, "set"), chests(generator="slow")
     with open_cluster(workers=2) as client:
         fill_all(client, store, run, slow(flag), size=5)

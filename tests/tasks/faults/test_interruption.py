@@ -9,6 +9,14 @@ import pytest
 from tasks.faults.interruption import put_off
 
 
+@pytest.fixture(autouse=True)
+def _at_a_terminal():
+    """A script's shell may have had Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
