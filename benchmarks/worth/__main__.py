@@ -17,9 +17,9 @@ from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.worth.experiments import Experiment, experiments, start_of_adapted
 from benchmarks.worth.measured import Worth, bars
 from benchmarks.worth.protocol import ARMS, SETS
+from benchmarks.xrays import DATA
 from tasks.services.settings import Settings
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 REDRAWN = "cxr_montgomery"  # its checkpoint lies in the repository
 SAME = 0.02  # Dice between trainings of one seed on two machines
 
@@ -65,7 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="recorded tables, and one arm anew")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with a folder for each set")
+    parser.add_argument(
+        "--data", type=Path, default=DATA.parent, help="folder with a folder for each set"
+    )
     parser.add_argument("--home", type=Path, default=Path(".medpair-worth"), help="of what is made")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--generators", nargs="+", default=list(ARMS), choices=list(ARMS))

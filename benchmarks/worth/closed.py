@@ -22,12 +22,8 @@ def of_arms(arms: Sequence[pd.DataFrame], measure: Callable[[Floats], Floats]) -
             another arm has, the first are taken.
         measure: (R, A) mean levels of A arms -> (R,).
     """
-    seeds = min(arm.shape[1] for arm in arms)
-    index = arms[0].index
-    values = np.stack([arm.loc[index].to_numpy()[:, :seeds] for arm in arms], axis=2)
-    draws = measure(crossed_draws(values, index.get_level_values("unit").to_numpy()))
-    value = float(measure(values.mean((0, 1))[None])[0])
-    return percentile(draws, value, len(values))
+    levels, draws = _levels(arms)
+    return percentile(measure(draws), float(measure(levels)[0]), len(arms[0]))
 
 
 def gain(ours: pd.DataFrame, base: pd.DataFrame) -> Estimate:
@@ -52,13 +48,14 @@ def closed(ours: pd.DataFrame, few: pd.DataFrame, whole: pd.DataFrame) -> Estima
 
 def distance(few: pd.DataFrame, whole: pd.DataFrame) -> tuple[float, float]:
     """The way itself, and its standard error."""
-    arms = [whole, few]
-    found: list[Floats] = []
+    levels, draws = _levels([whole, few])
+    return float(levels[0, 0] - levels[0, 1]), float((draws[:, 0] - draws[:, 1]).std(ddof=1))
 
-    def kept(level: Floats) -> Floats:
-        gap: Floats = level[:, 0] - level[:, 1]
-        found.append(gap)
-        return gap
 
-    estimate = of_arms(arms, kept)
-    return estimate.value, float(found[0].std(ddof=1))
+def _levels(arms: Sequence[pd.DataFrame]) -> tuple[Floats, Floats]:
+    """Mean levels of A arms: (1, A) as they are, and (R, A) of resampled cases and seeds."""
+    seeds = min(arm.shape[1] for arm in arms)
+    index = arms[0].index
+    values = np.stack([arm.loc[index].to_numpy()[:, :seeds] for arm in arms], axis=2)
+    draws = crossed_draws(values, index.get_level_values("unit").to_numpy())
+    return values.mean((0, 1))[None], draws

@@ -12,7 +12,6 @@ import pandas as pd
 from benchmarks.worth.protocol import (
     ARMS,
     LEARNT_FROM_FEW,
-    OPEN_SETS,
     PAIRS,
     SETS,
     WITHHELD,
@@ -156,10 +155,11 @@ def start_of_adapted(data: Path, settings: Settings) -> Path:
         data: folder that holds a folder for each set.
         settings: of the home.
     """
+    union = load_recipe(OPEN).source.model_dump(mode="json")
     parts = {
-        part: {"kind": "folder", "path": str(data / folder)}
-        for part, folder in OPEN_SETS.items()
-        if part not in WITHHELD
+        name: {**part, "path": str(data / Path(part["path"]).name)}
+        for name, part in union["parts"].items()
+        if name not in WITHHELD
     }
     given = ["name=open-four", f"source.parts={json.dumps(parts)}"]
     checkpoint = api.train(load_recipe(OPEN, given), settings)

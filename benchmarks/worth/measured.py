@@ -40,7 +40,7 @@ class Worth:
     Attributes:
         cases: a row per tested case; columns as `experiments.CASES`. Numbers of real images are
             text, "" for pairs alone.
-        scores: of the pairs; columns as `experiments.SCORES`.
+        scores: of the pairs: set, generator, real, seed, score, value, low, high, n.
     """
 
     cases: pd.DataFrame

@@ -62,16 +62,5 @@ LEARNT_FROM_FEW = (
 )
 PAIRS = 128  # asked of a generator that learnt from few
 
-# Folders of the parts of the recipe `open-128`, and those that a generator which is adapted to one
-# of them must not have seen.
-OPEN_SETS: Mapping[str, str] = MappingProxyType(
-    {
-        "chest": "cxr_montgomery",
-        "breast": "us_busi",
-        "head": "us_hc18",
-        "nuclei": "nuclei_dsb2018",
-        "abdomen": "mri_chaos_t2",
-        "hippocampus": "mri_hippocampus",
-    }
-)
+# Parts of the recipe `open-128` that a generator which is adapted to one of them must not have seen.
 WITHHELD = ("head", "nuclei")

@@ -25,7 +25,7 @@ def rank_correlation(ours: ArrayLike, theirs: ArrayLike) -> Estimate:
     count = len(first)
     if not count or np.ptp(first) == 0 or np.ptp(second) == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), count)
-    value = float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
+    value = float(stats.spearmanr(first, second).statistic)
     if count < FEWEST:
         return Estimate(value, float("nan"), float("nan"), count)
     # Full agreement has no place on Fisher's scale.

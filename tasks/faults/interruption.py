@@ -15,7 +15,7 @@ class Interruption:
     """Whether somebody wants the work to end.
 
     Attributes:
-        asked: since when Ctrl-C was pressed.
+        asked: whether Ctrl-C was pressed.
     """
 
     asked: bool = False
