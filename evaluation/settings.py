@@ -95,6 +95,7 @@ def share_of(text: str) -> float:
         return 0.0
 
 
+LoopRule = Literal["thompson", "uniform"]
 Feature = Annotated[str, AfterValidator(named)]
 JudgeName = Annotated[str, _among("segmenter", SEGMENTERS)]
 SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET, *VOLUME_SEGMENTERS})]
@@ -152,6 +153,21 @@ class SearchSection(BaseModel):
         min_length=1,
         description="steps of each trial, as a share of the arm's, round after round",
     )
+
+
+class ImproveSection(BaseModel):
+    """How `medpair improve` adds pairs where a downstream model fails."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: int = Field(default=4, ge=1, le=1000, description="versions that are added at most")
+    pairs: int = Field(default=64, ge=1, description="asked for in each round, of all facets")
+    floor: int = Field(default=2, ge=0, description="of each facet in each round, at least")
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        default=2, description="rounds without a sure gain that end it; None: all rounds are made"
+    )
+    rule: LoopRule = Field(default="thompson", description="thompson, or uniform to compare with")
+    seed: int = Field(default=0, ge=0, description="of the rule's draws")
 
 
 class UtilitySection(BaseModel):

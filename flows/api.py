@@ -29,6 +29,7 @@ from factory.sources.nnunet import NnunetSource
 from factory.sources.phantom import PhantomSource
 from flows.context import RunContext, open_context
 from flows.datasets import Version
+from flows.improving.asked import askable
 from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from flows.build import Outcome
     from flows.compare import Comparison
     from flows.evaluate import Evaluated
+    from flows.improving.improve import Improved
     from flows.planning.costs import Cost
     from flows.utility import UtilityResult
 
@@ -68,6 +70,16 @@ def run(recipe: Recipe, settings: Settings) -> Outcome:
             return cast("Outcome", build_stage(context))
         except GateFailedError as missed:
             return missed.outcome
+
+
+def improve(recipe: Recipe, settings: Settings) -> Improved:
+    """Adds pairs round by round where the downstream model fails and where pairs are trusted."""
+    with open_context(recipe, settings) as context:
+        askable(recipe, context.grid)
+    start_prefect(settings)
+    from flows.improving.improve import improve as flow
+
+    return flow(recipe, settings.home)
 
 
 def train(recipe: Recipe, settings: Settings) -> Path | None:

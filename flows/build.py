@@ -25,6 +25,23 @@ from tasks.reporting import Evidence, report_version
 from tasks.services.prefect_display.verdict import RunVerdict
 
 
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A run that is through.
+
+    Attributes:
+        outcome: what it came to.
+        evaluated: its scores, and what they are about.
+        utility: of its pairs; None where it was not measured.
+        news: whether a version was published that was not out before.
+    """
+
+    outcome: Outcome
+    evaluated: Evaluated
+    utility: Utility | None
+    news: bool
+
+
 @stage_flow("factory")
 def build_stage(context: RunContext) -> Outcome | State[Outcome]:
     """Trains, makes, scores, gates, publishes, tries and reports; goes on where it was stopped.
@@ -32,6 +49,11 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
     Raises:
         GateFailedError: if a gate failed; the flow run ends in the state GateFailed.
     """
+    return concluded(context, built(context))
+
+
+def built(context: RunContext) -> Built:
+    """All of a run but the telling how it ended."""
     train_stage(context)
     generate_stage(context)
     audit = audited(context)
@@ -54,12 +76,15 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
         report=report,
         promotion=promotion,
     )
-    return concluded(context, outcome, news)
+    return Built(outcome, audit.evaluated, utility, news)
 
 
-def concluded(context: RunContext, outcome: Outcome, news: bool) -> Outcome | State[Outcome]:
+def concluded(context: RunContext, found: Built) -> Outcome | State[Outcome]:
     """Tells Prefect and MLflow how a run ended; a failed gate is a failure of its own name."""
-    verdict = RunVerdict(outcome.dataset, outcome.version, outcome.gates, outcome.report, news)
+    outcome = found.outcome
+    verdict = RunVerdict(
+        outcome.dataset, outcome.version, outcome.gates, outcome.report, found.news
+    )
     verdict.tell()
     context.record.describe(f"{outcome.dataset} {outcome.version or 'kept back'}", verdict.markdown)
     context.record.tags(verdict.tags)

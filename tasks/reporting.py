@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.lake.lake import Lake
+from evaluation.lake.loops import loop_of
 from evaluation.lake.readings import readings_of
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
@@ -31,6 +32,8 @@ from evaluation.report.image_sheets import (
     rejected_pairs,
     sheet_facets,
 )
+from evaluation.report.loop_chart import loop_chart
+from evaluation.report.loop_table import LoopTable
 from evaluation.report.reading_table import ReadingTable
 from evaluation.report.report import Report, write_report
 from evaluation.utility.result import Utility
@@ -115,6 +118,8 @@ def drawn(
     table = pair_table(lake, snapshot, evidence.about)
     drawings = pictures(snapshot, pairs, lake, evidence, accepted(table, pairs))
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
+    rounds = loop_of(lake, snapshot.id)
+    drawings["loop"] = [] if rounds.empty else [loop_chart(rounds)]
     source, parts = evidence.reference.source, evidence.reference.parts
     cards = [read_card(each) for each in weights]
     histories = [training_history(card, source, parts) for card in cards]
@@ -143,6 +148,7 @@ def drawn(
             **origin(snapshot, cards, evidence.reference.licence, processor_seconds),
             **({} if before is None else changed(store, lake, before, snapshot)),
         },
+        loop=LoopTable.of(rounds),
         readings=[ReadingTable.of(*each) for each in readings_of(lake, snapshot.id).items()],
     )
 

@@ -53,6 +53,7 @@ OF_SNAPSHOT = {
     "rejections": "snapshot",
     "reader_answers": "snapshot",
     "reader_scores": "snapshot",
+    "loop_rounds": "snapshot",
 }
 
 

@@ -153,6 +153,36 @@ TABLES: Mapping[str, Table] = {
         ),
         ("reading", "snapshot", "reader", "domain", "statistic"),
     ),
+    "loop_rounds": Table(
+        pa.schema(
+            [
+                ("loop", pa.string()),
+                ("data_set", pa.string()),
+                ("rule", pa.string()),
+                ("round", pa.int32()),
+                ("snapshot", pa.string()),
+                ("version", pa.string()),
+                ("facet", pa.string()),
+                ("asked", pa.int64()),
+                ("pairs", pa.int64()),
+                ("accepted", pa.float64()),
+                ("real", pa.float64()),
+                ("error", pa.float64()),
+                ("error_spread", pa.float64()),
+                ("cases", pa.int64()),
+                ("trust", pa.float64()),
+                ("trust_spread", pa.float64()),
+                ("level", pa.float64()),
+                ("level_low", pa.float64()),
+                ("level_high", pa.float64()),
+                ("gain", pa.float64()),
+                ("gain_low", pa.float64()),
+                ("gain_high", pa.float64()),
+                RECORDED,
+            ]
+        ),
+        ("loop", "round", "facet"),
+    ),
     "test_openings": Table(
         pa.schema(
             [

@@ -16,6 +16,7 @@ from evaluation.report.answers.answer import Answer, answers
 from evaluation.report.answers.verdicts import Verdict
 from evaluation.report.charts import Picture
 from evaluation.report.gallery import Shelf
+from evaluation.report.loop_table import LoopTable
 from evaluation.report.page import page
 from evaluation.report.questions import SECTIONS, Section
 from evaluation.report.reading_table import ReadingTable
@@ -48,6 +49,7 @@ class Report:
         facts: label -> value: intended and forbidden use, what the pairs were learnt from, its
             licence, cost, what changed.
         readings: blinded readings of the version; none where nobody read.
+        loop: the closed loop that it is part of; None for none.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Report:
     shelves: Sequence[Shelf] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     readings: Sequence[ReadingTable] = ()
+    loop: LoopTable | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Nothing here knows what the networks learn: the task says how two arms differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,11 @@ ROUNDED = 0.05  # half of an odd number is rounded
 STATED = ("real", "ratio", "provenance")  # of a gain, beside domain and network
 
 Difference = Callable[[pd.DataFrame, pd.DataFrame], dict[str, object]]
+
+
+def mixed_arm(kinds: Collection[str]) -> str | None:
+    """The kind of arm that speaks for pairs beside real images; None where no arm learns from both."""
+    return next((kind for kind in HEADLINES if kind in kinds), None)
 
 
 def gain_rows(cases: pd.DataFrame, keys: Sequence[str], difference: Difference) -> pd.DataFrame:

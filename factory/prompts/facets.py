@@ -51,6 +51,20 @@ COHERENT = 6.0  # slices
 MOST_CELLS = 10**8
 
 
+class MoreSection(BaseModel):
+    """Further pairs of some of a grid's combinations.
+
+    Attributes:
+        facets: facet -> value; all combinations that show these are meant, for {} all there are.
+        replicates: further pairs of each of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    facets: dict[str, Value] = {}
+    replicates: int = Field(ge=1)
+
+
 class GridSection(BaseModel):
     """What a recipe asks for: every combination of the facets, so many times.
 
@@ -61,6 +75,7 @@ class GridSection(BaseModel):
             stands for every finding of each domain, and for none where it has none.
         exclude: facets of the combinations to leave out; a list means any of its values.
         replicates: pairs per combination.
+        more: further pairs of some combinations, which come after the others of their combination.
         seed: root of all seeds of this grid.
         retrieve: takes the free text of every prompt from the captions of the training split; None
             tells the facet text as it is.
@@ -75,9 +90,10 @@ class GridSection(BaseModel):
     facets: dict[str, tuple[Value, ...]] = {}
     exclude: tuple[dict[str, Value | tuple[Value, ...]], ...] = ()
     replicates: int = Field(default=1, ge=1)
+    # Left out of a dump where it is not used: what was made before it was there keeps its record.
+    more: tuple[MoreSection, ...] = Field(default=(), exclude_if=lambda entries: not entries)
     seed: int = Field(default=0, ge=0, lt=2**64)
     retrieve: RetrieveSection | None = None
-    # Left out of a dump where it is not used: what was made before it was there keeps its record.
     masks: MasksSection | None = Field(default=None, exclude_if=lambda section: section is None)
     unit: Literal["pair", "volume"] = Field(default="pair", exclude_if=lambda unit: unit == "pair")
     coherence: float = Field(default=COHERENT, gt=0, exclude_if=lambda slices: slices == COHERENT)
@@ -160,6 +176,47 @@ def resolve(section: GridSection, domains: Mapping[str, Domain]) -> Cells:
     return _lean(Cells(subjects, texts, extra, dropped))
 
 
+def replicates_of(
+    cells: Cells, section: GridSection, domains: Mapping[str, Domain]
+) -> NDArray[np.int64]:
+    """(N,) how many pairs each of the kept cells is asked for; (1,) where it is the same for all.
+
+    Raises:
+        InputError: naming an entry of `more` with an unknown facet or value, or that no cell shows.
+    """
+    if not section.more:
+        return np.array([section.replicates])
+    axes = {name: _axis(name, values) for name, values in section.facets.items()}
+    keys = [_key_of(*cells.at(number), domains) for number in range(len(cells))]
+    found = np.full(len(keys), section.replicates)
+    for more in section.more:
+        rule = _rule(more.facets, axes, domains, "more") if more.facets else {}
+        meant = np.array([_covers(rule, key) for key in keys])
+        if not meant.any():
+            said = ", ".join(f"{name} {value!r}" for name, value in more.facets.items())
+            raise InputError(
+                f"more asks for further pairs of {said}, which no combination of the grid shows: "
+                "leave that entry out, or add what it names to the facets"
+            )
+        found[meant] += more.replicates
+    return found
+
+
+def _key_of(
+    subject: Subject, text: str, extra: Sequence[tuple[str, str]], domains: Mapping[str, Domain]
+) -> Key:
+    domain = domains[subject.domain]
+    return {
+        "domain": subject.domain,
+        "modality": plain(domain.modality),
+        "anatomy": plain(domain.anatomy),
+        "finding": subject.finding,
+        "classes": frozenset(subject.classes),
+        "text": text,
+        **dict(extra),
+    }
+
+
 def _lean(cells: Cells) -> Cells:
     """The same cells without values that are excluded throughout: equal cells are equal."""
     if not len(cells.dropped):
@@ -225,6 +282,7 @@ def _rule(
     rule: Mapping[str, Value | tuple[Value, ...]],
     axes: Mapping[str, tuple[object, ...]],
     domains: Mapping[str, Domain],
+    key: str = "exclude",
 ) -> Rule:
     varied = {"domain": tuple(domains), **axes}
     if varied.get("finding") == (ALL,):
@@ -234,7 +292,7 @@ def _rule(
         raise InputError("an entry of exclude is empty: it would exclude everything")
     for name, given in rule.items():
         if name not in varied:
-            raise unknown_name("facet", name, varied, "exclude")
+            raise unknown_name("facet", name, varied, key)
         values = given if isinstance(given, tuple) else (given,)
         canonical[name] = frozenset(_canonical(name, value) for value in values)
         if missing := canonical[name] - set(varied[name]):

@@ -7,9 +7,12 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from factory.prompts.caption_retrieval import Caption, CaptionLibrary
 from factory.prompts.facets import (
@@ -20,6 +23,7 @@ from factory.prompts.facets import (
     RETRIEVED_FOR,
     GridSection,
     Subject,
+    replicates_of,
     resolve,
 )
 from factory.prompts.prompt import Extra, Prompt
@@ -31,6 +35,49 @@ if TYPE_CHECKING:
 UNPAINTED = "masks of this grid are still to be given: call painting(...)"
 
 Asked = tuple[Subject, str]  # a cell but for its extra facets: what captions are retrieved for
+
+
+@dataclass(frozen=True, eq=False)
+class Replicates:
+    """How many pairs each of N cells is asked for; where it is the same for all, that costs nothing.
+
+    Attributes:
+        cells: N.
+        counts: (N,), or (1,) for all of them.
+    """
+
+    cells: int
+    counts: NDArray[np.int64]
+
+    @property
+    def total(self) -> int:
+        """Pairs of all cells."""
+        return int(self.counts.sum()) if len(self.counts) > 1 else self.cells * self.of(0)
+
+    @property
+    def most(self) -> int:
+        """Pairs of the cell that is asked for most."""
+        return int(self.counts.max())
+
+    @property
+    def counted(self) -> int | list[int]:
+        """One number where it is the same for all cells, else one of each: for a digest."""
+        return self.most if self.most == self.counts.min() else self.counts.tolist()
+
+    def of(self, number: int) -> int:
+        """Pairs of one cell."""
+        return int(self.counts[number % len(self.counts)])
+
+    def at(self, position: int) -> tuple[int, int]:
+        """Cell and replicate of a pair, by its place among all."""
+        if len(self.counts) == 1:
+            return divmod(position, self.of(0))
+        number = int(np.searchsorted(self._ends, position, side="right"))
+        return number, position - int(self._ends[number]) + self.of(number)
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.cumsum(self.counts)
 
 
 class PromptGrid(Sequence[Prompt]):
@@ -53,7 +100,8 @@ class PromptGrid(Sequence[Prompt]):
 
     def __init__(self, section: GridSection, domains: Mapping[str, Domain]) -> None:
         self._cells = resolve(section, domains)
-        self._replicates = section.replicates
+        counts = replicates_of(self._cells, section, domains)
+        self._replicates = Replicates(len(self._cells), counts)
         self._root = section.seed
         self._retrieve = section.retrieve
         self._found: Mapping[Asked, tuple[Caption, ...]] = {}
@@ -65,7 +113,7 @@ class PromptGrid(Sequence[Prompt]):
         self.domains: Mapping[str, Domain] = {name: domains[name] for name in used}
 
     def __len__(self) -> int:
-        return len(self._cells) * self._replicates
+        return self._replicates.total
 
     @overload
     def __getitem__(self, index: int) -> Prompt: ...
@@ -75,7 +123,12 @@ class PromptGrid(Sequence[Prompt]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]  # negative and out of range as for a list
-        return self._prompt(*divmod(position, self._replicates))
+        return self._prompt(*self._replicates.at(position))
+
+    def subjects(self) -> Iterator[tuple[Subject, int]]:
+        """Of each combination what it shows, and how many pairs of it are asked for."""
+        for number in range(len(self._cells)):
+            yield self._cells.at(number)[0], self._replicates.of(number)
 
     def retrieving(self, library: CaptionLibrary) -> PromptGrid:
         """The grid with texts from a library of captions; itself where the section wants none.
@@ -147,9 +200,9 @@ class PromptGrid(Sequence[Prompt]):
         The order in which facets or exclusions were written does not change it.
         """
         cells = self._cells
-        content = {
+        content: dict[str, Any] = {
             "root": self._root,
-            "replicates": self._replicates,
+            "replicates": self._replicates.counted,
             "domains": [
                 [d.name, d.modality, d.anatomy, d.title, d.empty, d.classes]
                 for d in self.domains.values()
@@ -184,9 +237,9 @@ class PromptGrid(Sequence[Prompt]):
         """The prompts in order, as (prompt, replicates) for each cell: cheap to go through."""
         for number in range(len(self._cells)):
             if self._retrieve is None and self._masks is None:
-                yield self._cell(number), range(self._replicates)
+                yield self._cell(number), range(self._replicates.of(number))
             else:
-                for replicate in range(self._replicates):
+                for replicate in range(self._replicates.of(number)):
                     yield self._prompt(number, replicate), range(replicate, replicate + 1)
 
     def _prompt(self, number: int, replicate: int) -> Prompt:
@@ -214,13 +267,13 @@ class PromptGrid(Sequence[Prompt]):
         """Those that replicates take in turns."""
         if not self._given:
             raise ValueError(UNPAINTED)
-        return self._given[subject][: self._replicates]
+        return self._given[subject][: self._replicates.most]
 
     def _captions(self, asked: Asked) -> tuple[Caption, ...]:
         """Those that replicates take in turns."""
         if not self._found:
             raise ValueError("texts of this grid are still to be retrieved: call retrieving(...)")
-        return self._found[asked][: self._replicates]
+        return self._found[asked][: self._replicates.most]
 
     def _wanted(self, asked: Asked) -> str:
         subject, text = asked

@@ -15,7 +15,7 @@ from evaluation.gating.champion import ChampionMetric
 from evaluation.gating.pair_gates import PairGates
 from evaluation.gating.version_gates import Gates
 from evaluation.metrics.registry import features_of
-from evaluation.settings import EvaluateSection, UtilitySection
+from evaluation.settings import EvaluateSection, ImproveSection, UtilitySection
 from factory.errors import InputError
 from factory.form import any_of, kinds_in_words
 from factory.generators import GENERATORS
@@ -65,6 +65,12 @@ class Recipe(BaseModel):
     )
     utility: UtilitySection | None = Field(
         default=None, description="downstream models to try the pairs on; null for none"
+    )
+    # Left out of a dump where it is not used: what was made before it was there keeps its record.
+    improve: ImproveSection = Field(
+        default=ImproveSection(),
+        exclude_if=lambda section: section == ImproveSection(),
+        description="how `medpair improve` adds pairs where downstream models fail",
     )
     show_real: bool = Field(
         default=False, description="whether real pixels may enter reports and records"

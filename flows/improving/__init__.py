@@ -1,0 +1,1 @@
+"""The closed loop: pairs are added where a downstream model fails and where pairs are trusted."""
