@@ -1,5 +1,7 @@
 """What pairs are worth: shares and gains by hand, tables that replace one another, bars."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,14 +112,23 @@ def test_nothing_recorded_tells_nothing(tmp_path):
     assert Worth.recorded(tmp_path).figures() == {}
 
 
-def test_without_recorded_tables_one_line_says_how_to_make_them(monkeypatch, capsys):
-    if not Worth.recorded().cases.empty:
-        pytest.skip("tables are recorded")
+def test_without_recorded_tables_one_line_says_how_to_make_them(monkeypatch, capsys, tmp_path):
+    nothing = Worth.recorded(tmp_path)
+    monkeypatch.setattr(Worth, "recorded", lambda: nothing)
     monkeypatch.setattr("sys.argv", ["worth", "--quick"])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
     assert "without --quick" in capsys.readouterr().err
+
+
+def test_the_page_of_results_tells_what_the_recorded_tables_say():
+    figures, page = Worth.recorded().figures(), Path("docs/results.md").read_text()
+    told = [line for line in page.splitlines() if line.startswith("| `") and "us_hc18` |" in line]
+    assert len(told) >= 6
+    for line in told:
+        name, value = (cell.strip(" `") for cell in line.split("|")[1:3])
+        assert f"{figures[name].value:.3f}" == value, name
 
 
 def test_every_generator_is_tried_against_a_rival():
