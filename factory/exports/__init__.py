@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from factory.exports.coco import write_coco
 from factory.exports.croissant import write_croissant
-from factory.exports.dicom import write_dicom
+from factory.exports.dicom.export import write_dicom
 from factory.exports.export import Export
 from factory.exports.folder import write_folder
 from factory.exports.huggingface import write_huggingface

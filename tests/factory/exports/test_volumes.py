@@ -2,20 +2,26 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
+from highdicom import get_volume_from_series
+from highdicom.seg import segread
 
 from factory.exports import EXPORTS
 from factory.images import ImageSection
+from factory.layouts import recognise
 from factory.pairs import PairBatch, volumes_of
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.prompts.mask_library import MaskLibrary
 from factory.prompts.volume_grid import VolumeGrid
 from factory.sources.folder import FolderSource
+from factory.sources.image_files import read_stack
 from factory.sources.nnunet import NnunetSource
 from factory.sources.volumes.anatomy import DOMAIN
 from factory.sources.volumes.phantom import PhantomVolumeSource
@@ -107,6 +113,58 @@ def test_nnunet_gets_cases_of_three_dimensions(snapshot, tmp_path):
     source = NnunetSource(path=place, slices="all").build()
     found = source.read("train", SIZE)
     assert {len(rows) for rows in volumes_of(found.facets).values()} == {6}
+
+
+def slices_in(folder):
+    return [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+
+
+def test_dicom_series_are_the_volumes_as_others_read_them(snapshot, tmp_path):
+    assert sum(EXPORTS["dicom"](snapshot, tmp_path / "copy")) == 18
+    pairs = snapshot.read()
+    for name, rows in volumes_of(pairs.facets).items():
+        slices = slices_in(tmp_path / "copy" / "images" / name)
+        volume = get_volume_from_series(slices)
+        # Slices may be ordered from the head down: the affine says which.
+        image = volume.to_patient_orientation("HPL").array
+        np.testing.assert_array_equal(image, pairs.images[rows][..., 0])
+        np.testing.assert_allclose(volume.spacing, [128 / 6, 10, 10], rtol=1e-5)
+        mask = segread(tmp_path / "copy" / "masks" / f"{name}.dcm")
+        ids = [each.SOPInstanceUID for each in slices]
+        frames = mask.get_pixels_by_source_instance(
+            ids, combine_segments=True, assert_missing_frames_are_empty=True
+        )
+        np.testing.assert_array_equal(frames, pairs.masks[rows])
+        assert {mask.StudyInstanceUID} == {each.StudyInstanceUID for each in slices}
+        assert mask.FrameOfReferenceUID == slices[0].FrameOfReferenceUID
+        referenced = mask.ReferencedSeriesSequence[0]
+        assert referenced.SeriesInstanceUID == slices[0].SeriesInstanceUID
+        assert slices[0].Modality == "CT"
+
+
+def test_dicom_series_say_that_they_are_synthetic_and_are_the_same_twice(snapshot, tmp_path):
+    for copy in ("a", "b"):
+        list(EXPORTS["dicom"](snapshot, tmp_path / copy))
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.dcm"))
+    assert len(files) == 18 + 3
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+        told = pydicom.dcmread(tmp_path / "a" / file)
+        assert told.PatientID.startswith("SYNTHETIC-")
+        assert told.ImageComments.startswith("SYNTHETIC")
+        assert told.ImageType[0] == "DERIVED"
+
+
+def test_dicom_series_are_read_by_init_as_they_were(snapshot, tmp_path):
+    list(EXPORTS["dicom"](snapshot, tmp_path / "copy"))
+    found, pairs = recognise(tmp_path / "copy"), snapshot.read()
+    assert set(found.labels) == set(DOMAIN.classes)
+    assert len(found.rows) == 3
+    by_name = volumes_of(pairs.facets)
+    for row in found.rows:
+        rows = by_name[Path(row.image).name]
+        stack = read_stack(tmp_path / "copy" / row.image, "it")
+        np.testing.assert_array_equal(stack.pixels, pairs.images[rows][..., 0])
 
 
 @pytest.mark.parametrize("kind", ["folder", "monai", "coco", "webdataset", "huggingface"])

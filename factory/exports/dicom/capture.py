@@ -1,35 +1,26 @@
-"""DICOM: every pair a Secondary Capture image, with a segmentation (SEG) that refers to it."""
+"""Pairs as DICOM: each a Secondary Capture image, with a segmentation (SEG) that refers to it."""
 
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.exports.by_domain import Part
+from factory.exports.dicom.origin import MAKER, SAID, Names, marked, segments_of
 from factory.pairs import Images, Masks
-from factory.sources.dicom.library import check_installed, refused
+from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
     from highdicom.sc import SCImage
-    from highdicom.seg import Segmentation, SegmentDescription
-    from pydicom import Dataset
+    from highdicom.seg import Segmentation
 
 
-MAKER = "MedPair Factory"
-SAID = "SYNTHETIC, drawn by a generator; shows no patient"
-# The time of an export is no fact of a pair: with it, two exports would differ.
-DAY, HOUR = "19000101", "000000"
-CAPTURED = (
-    *("InstanceCreationDate", "InstanceCreationTime"),
-    *("DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
-)
 MODALITIES: Mapping[str, str] = {
     "CT": "CT",
     "MRI": "MR",
@@ -37,23 +28,6 @@ MODALITIES: Mapping[str, str] = {
     "X-ray": "DX",
     "PET": "PT",
 }
-LONGEST = 64  # characters of a label
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a pair is called: everything follows from its bytes, its row and its version."""
-
-    digest: str
-
-    @property
-    def patient(self) -> str:
-        """A name that nobody has."""
-        return f"SYNTHETIC-{self.digest[:16]}"
-
-    def uid(self, what: str) -> str:
-        """A UID made of a UUID, as the standard has it."""
-        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.digest}/{what}').int}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +57,12 @@ class Pair:
         return Names(content.hexdigest())
 
 
-def write_dicom(part: Part) -> Iterator[int]:
+def write_captures(part: Part) -> Iterator[int]:
     """Writes images/ and masks/, a file each; each pair is a study of a patient of its own.
 
     Yields:
         The number of pairs written since the last time.
-
-    Raises:
-        InputError: if pydicom and highdicom are not installed.
     """
-    check_installed("the export dicom")
     for name in ("images", "masks"):
         (part.place / name).mkdir(parents=True)
     for pairs in part.blocks():
@@ -134,7 +104,8 @@ def _image(pair: Pair) -> SCImage:
     image.PatientOrientation = []  # nobody knows; the library wants one
     image.Modality = MODALITIES.get(pair.part.modality, "OT")
     image.BurnedInAnnotation = "NO"
-    return _said(image, pair, "image")
+    image.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    return marked(image, pair.part, names, "image", f"row {pair.row}")
 
 
 def _measure(image: SCImage, spacing_mm: NDArray[np.float32]) -> None:
@@ -151,7 +122,7 @@ def _segmentation(pair: Pair, mask: Masks, image: SCImage) -> Segmentation:
         [image],
         mask[None],
         "BINARY",
-        list(_segments(pair.part)),
+        list(segments_of(pair.part)),
         series_instance_uid=pair.names.uid("masks"),
         series_number=2,
         sop_instance_uid=pair.names.uid("mask"),
@@ -163,52 +134,4 @@ def _segmentation(pair: Pair, mask: Masks, image: SCImage) -> Segmentation:
         content_label="SYNTHETIC",
         content_description=SAID,
     )
-    return _said(found, pair, "mask")
-
-
-def _segments(part: Part) -> Iterator[SegmentDescription]:
-    """A segment for each class, in the order of their values, which begin at 1."""
-    from highdicom.content import AlgorithmIdentificationSequence
-    from highdicom.seg import SegmentDescription
-    from pydicom.sr.codedict import codes
-    from pydicom.sr.coding import Code
-
-    algorithm = AlgorithmIdentificationSequence(
-        MAKER, codes.DCM.ArtificialIntelligence, part.software
-    )
-    for index, name in part.classes.items():
-        if index:
-            yield SegmentDescription(
-                index,
-                name[:LONGEST],
-                Code("309825002", "SCT", "Spatial and Relational Concept"),
-                Code(str(index), "99MEDPAIR", name[:LONGEST]),
-                "AUTOMATIC",
-                algorithm,
-            )
-
-
-def _said(made: Any, pair: Pair, what: str) -> Any:  # noqa: ANN401  # an image or a segmentation
-    """The same, saying what it is, where from, and nothing of the clock."""
-    made.SeriesDescription = f"SYNTHETIC {what}, {pair.part.domain}"[:LONGEST]
-    made.StudyDescription = f"SYNTHETIC, data set {pair.part.snapshot.name}"[:LONGEST]
-    made.ImageComments = f"{SAID}. {pair.part.origin}, row {pair.row}. {pair.part.software}"
-    if what == "image":
-        made.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
-        made.DerivationDescription = SAID
-    _without_clock(made)
-    for name in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
-        for each in made.get(name, ()):  # the library draws its UID by chance
-            each.DimensionOrganizationUID = pair.names.uid("dimensions")
-    return made
-
-
-def _without_clock(made: Dataset) -> None:
-    for tag in CAPTURED:
-        if tag in made:
-            delattr(made, tag)
-    for tool in made.get("ContributingEquipmentSequence") or ():
-        if "ContributionDateTime" in tool:
-            del tool.ContributionDateTime
-    if "ContentDate" in made:
-        made.ContentDate, made.ContentTime = DAY, HOUR
+    return marked(found, pair.part, pair.names, "mask", f"row {pair.row}")

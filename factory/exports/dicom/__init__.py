@@ -1,0 +1,1 @@
+"""DICOM: pairs as Secondary Capture, volumes as series, each with segmentations (SEG)."""
