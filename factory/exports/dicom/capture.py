@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.exports.by_domain import Part
-from factory.exports.dicom.origin import MAKER, SAID, Names, marked, segments_of
+from factory.exports.dicom.origin import MAKER, Names, marked
+from factory.exports.dicom.segmentation import segmentation_of
 from factory.pairs import Images, Masks
 from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
     from highdicom.sc import SCImage
-    from highdicom.seg import Segmentation
 
 
 MODALITIES: Mapping[str, str] = {
@@ -77,7 +77,9 @@ def _write(pair: Pair) -> None:
     with refused(str(place / name)):
         image = _image(pair)
         if pair.mask is not None:
-            _segmentation(pair, pair.mask, image).save_as(place / "masks" / name)
+            masks, told = pair.mask[None], f"row {pair.row}"
+            found = segmentation_of([image], masks, pair.part, pair.names, told)
+            found.save_as(place / "masks" / name)
         _measure(image, pair.spacing_mm)
         image.save_as(place / "images" / name)
 
@@ -113,25 +115,3 @@ def _measure(image: SCImage, spacing_mm: NDArray[np.float32]) -> None:
     if np.isfinite(spacing_mm).all():
         image.PixelSpacing = [f"{value:.8g}" for value in spacing_mm.tolist()]
         image.NominalScannedPixelSpacing = image.PixelSpacing
-
-
-def _segmentation(pair: Pair, mask: Masks, image: SCImage) -> Segmentation:
-    from highdicom.seg import Segmentation
-
-    found = Segmentation(
-        [image],
-        mask[None],
-        "BINARY",
-        list(segments_of(pair.part)),
-        series_instance_uid=pair.names.uid("masks"),
-        series_number=2,
-        sop_instance_uid=pair.names.uid("mask"),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name="medpair",
-        software_versions=pair.part.software,
-        device_serial_number="none",
-        content_label="SYNTHETIC",
-        content_description=SAID,
-    )
-    return marked(found, pair.part, pair.names, "mask", f"row {pair.row}")

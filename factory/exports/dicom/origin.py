@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from factory.exports.by_domain import Part
 
 if TYPE_CHECKING:
-    from highdicom.seg import SegmentDescription
     from pydicom import Dataset
 
 Made = TypeVar("Made", bound="Dataset")
@@ -40,28 +38,6 @@ class Names:
     def uid(self, what: str) -> str:
         """A UID made of a UUID, as the standard has it."""
         return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.digest}/{what}').int}"
-
-
-def segments_of(part: Part) -> Iterator[SegmentDescription]:
-    """A segment for each class, in the order of their values, which begin at 1."""
-    from highdicom.content import AlgorithmIdentificationSequence
-    from highdicom.seg import SegmentDescription
-    from pydicom.sr.codedict import codes
-    from pydicom.sr.coding import Code
-
-    algorithm = AlgorithmIdentificationSequence(
-        MAKER, codes.DCM.ArtificialIntelligence, part.software
-    )
-    for index, name in part.classes.items():
-        if index:
-            yield SegmentDescription(
-                index,
-                name[:LONGEST],
-                Code("309825002", "SCT", "Spatial and Relational Concept"),
-                Code(str(index), "99MEDPAIR", name[:LONGEST]),
-                "AUTOMATIC",
-                algorithm,
-            )
 
 
 def marked(made: Made, part: Part, names: Names, what: str, place: str) -> Made:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from factory.errors import InputError
 from factory.exports.by_domain import Part
-from factory.exports.dicom.origin import DAY, HOUR, MAKER, Names, marked, segments_of
+from factory.exports.dicom.origin import DAY, HOUR, MAKER, Names, marked
+from factory.exports.dicom.segmentation import segmentation_of
 from factory.exports.volumes import spacing_of, whole_volumes
 from factory.pairs import Images, PairBatch
 from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
-    from highdicom.seg import Segmentation
     from pydicom import Dataset
 
 BITS = 16  # CT has no fewer
@@ -101,7 +101,9 @@ def write_series(part: Part) -> Iterator[int]:
             for number, each in enumerate(slices):
                 each.save_as(place / f"{number:04d}.dcm", enforce_file_format=True)
             if pairs.has_mask.all():
-                _segmentation(stack, slices).save_as(part.place / "masks" / f"{name}.dcm")
+                told = f"volume {name}"
+                found = segmentation_of(slices, pairs.masks, part, stack.names, told)
+                found.save_as(part.place / "masks" / f"{name}.dcm")
         yield len(pairs)
 
 
@@ -145,24 +147,3 @@ def _hold(made: Dataset, image: Images) -> None:
     made.BitsAllocated = made.BitsStored = BITS
     made.HighBit, made.PixelRepresentation = BITS - 1, 0
     made.PixelData = image[..., 0].astype("<u2").tobytes()
-
-
-def _segmentation(stack: Stack, slices: Sequence[Dataset]) -> Segmentation:
-    from highdicom.seg import Segmentation
-
-    found = Segmentation(
-        slices,
-        stack.pairs.masks,
-        "BINARY",
-        list(segments_of(stack.part)),
-        series_instance_uid=stack.names.uid("masks"),
-        series_number=2,
-        sop_instance_uid=stack.names.uid("mask"),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name="medpair",
-        software_versions=stack.part.software,
-        device_serial_number="none",
-        content_label="SYNTHETIC",
-    )
-    return marked(found, stack.part, stack.names, "mask", f"volume {stack.name}")
