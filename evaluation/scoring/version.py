@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from evaluation.agreement.judge_agreement import Judge
 from evaluation.errors import InputError
-from evaluation.features.names import LATER
+from evaluation.features.names import LATER, kind_of
 from evaluation.features.registry import content_of
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.metrics.context import ScoringContext
@@ -61,11 +61,13 @@ def config_digest(section: EvaluateSection) -> str:
         for name, metric in METRICS.items()
         if not metric.needs & absent or (Need.VOLUMES in metric.needs and metric.version > 1)
     }
+    # Where a file of features lies is no part of what it says: a home that was moved keeps its scores.
+    kinds = section.model_copy(update={"features": tuple(map(kind_of, section.features))})
     content = {
-        "section": first_named(section),
+        "section": first_named(kinds),
         "scores": {**versions, **RETIRED},
         "pairs": {name: number.version for name, number in PAIR_NUMBERS.items()},
-        "features": {name: content_of(name) for name in section.features},
+        "features": {kind_of(name): content_of(name) for name in section.features},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -135,3 +135,14 @@ def test_its_version_is_part_of_what_scores_depend_on(monkeypatch):
     before = config_digest(section)
     monkeypatch.setitem(FAMILIES, "toy", TOY)
     assert config_digest(section) != before
+
+
+def test_where_the_file_of_features_lies_is_no_part_of_it(tmp_path):
+    digests = []
+    for folder, content in (("a", b"one"), ("b", b"one"), ("c", b"other")):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "dino.pt2"
+        file.write_bytes(content)
+        digests.append(config_digest(EvaluateSection(features=("handcrafted", f"network:{file}"))))
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
