@@ -233,6 +233,15 @@ def utility_cost(version: Version, settings: Settings, overrides: Iterable[str] 
     return cost(recipe, settings, version.snapshot(settings).read())
 
 
+def improve_cost(recipe: Recipe, settings: Settings) -> Cost:
+    """What `improve` would train; writes nothing."""
+    from flows.planning.costs import improve_cost as cost
+
+    with open_context(recipe, settings) as context:
+        askable(recipe, context.grid)
+    return cost(recipe, settings)
+
+
 def headroom_cost(
     source: str, image: ImageSection, section: UtilitySection, settings: Settings
 ) -> Cost:

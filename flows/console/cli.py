@@ -154,15 +154,25 @@ def demo(all_: All = False, home: Home = None, json_: Json = False) -> int:
 
 
 @app.command()
-def improve(recipe: RecipeName, set_: Set = None, home: Home = None, json_: Json = False) -> None:
+def improve(
+    recipe: RecipeName,
+    set_: Set = None,
+    dry_run: DryRun = False,
+    home: Home = None,
+    json_: Json = False,
+) -> None:
     """Adds pairs round by round where a downstream model fails and where pairs are trusted."""
     with open_session(home, json_) as session:
         from flows.planning.recipe import load_recipe
 
         content = load_recipe(recipe, set_ or ())
         from flows import api
-        from flows.console.tables import loop_tables
+        from flows.console.tables import loop_tables, result_tables
 
+        if dry_run:
+            cost = api.improve_cost(content, session.settings)
+            session.set_result(cost, result_tables.cost(cost))
+            return
         found = api.improve(content, session.settings)
         session.set_result(found, loop_tables.improved(found))
 

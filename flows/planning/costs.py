@@ -82,6 +82,20 @@ def compare_cost(recipe: Recipe, settings: Settings) -> Cost:
     return Cost(f"{len(specs)} generators", sum(each.training_steps for each in specs), seconds)
 
 
+def improve_cost(recipe: Recipe, settings: Settings) -> Cost:
+    """Of a generator once, and of the models of every version that a loop may come to.
+
+    Raises:
+        InputError: if the recipe's data cannot be read.
+    """
+    one, rounds = planned(recipe, settings), recipe.improve.rounds
+    passes = PassSeconds.of(recipe.generator, recipe.image)
+    once = 0.0 if passes is None else passes.training(recipe.generator)
+    steps = one.training_steps + (rounds + 1) * one.network_steps
+    words = f"at most {rounds + 1} versions, each with its judges and arms"
+    return Cost(words, steps, once + (rounds + 1) * max(0.0, one.seconds - once))
+
+
 def _of_arms(
     arms: Sequence[Arm], section: UtilitySection, image: ImageSection, times: int = 1
 ) -> Cost:

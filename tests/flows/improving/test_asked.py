@@ -62,3 +62,13 @@ def test_where_there_is_nothing_to_choose_or_to_be_told_by_a_line_says_so(name, 
     context = context_of(**changes)
     with pytest.raises(InputError, match=words):
         askable(context.recipe, context.grid)
+
+
+def test_a_dry_run_tells_what_all_rounds_would_train_and_writes_nothing(medpair, recipe, tmp_path):
+    path = recipe(grid=GRID, utility=MIXED, improve={"rounds": 3, "pairs": 8})
+    one = medpair("run", path, "--dry-run", "--home", tmp_path / "home", "--json").json
+    said = medpair("improve", path, "--dry-run", "--home", tmp_path / "home", "--json")
+    assert said.code == 0, said.err
+    assert "at most 4 versions" in said.json["models"]
+    assert said.json["steps"] == 4 * one["network_steps"]
+    assert not (tmp_path / "home").exists()
