@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
@@ -162,10 +162,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, short trainings")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--nuclei", type=Path, help="folder of the nuclei")
+    parser.add_argument("--seeds", type=int, default=FULL.seeds, help="loops of each rule")
     parser.add_argument("--home", type=Path, help="keeps what is made, to go on with")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    effort = QUICK if arguments.quick else FULL
+    effort = QUICK if arguments.quick else replace(FULL, seeds=arguments.seeds)
     figures: dict[str, Figure] = {}
     with TemporaryDirectory() as folder:
         settings = Settings(home=(arguments.home or Path(folder)).absolute()).enter()
