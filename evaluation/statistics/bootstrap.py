@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
 RESAMPLES = 2000
+MANY = 2000  # units; more are drawn one by one, which is faster than counting how often each is
 
 Floats = NDArray[np.float64]
 Units = NDArray[np.intp]
@@ -73,6 +74,8 @@ def resampled_means(
     table = _finite(values)
     sums, counts = _per_unit(table, units)
     rng, drawn = np.random.default_rng(seed), size or len(sums)
+    if len(sums) > MANY:
+        return _means_of_drawn(sums, counts, rng, drawn, resamples)
     chunks = np.array_split(np.arange(resamples), max(1, resamples * len(sums) // 10**7))
     means = []
     for chunk in chunks:
@@ -266,6 +269,17 @@ def _per_unit(table: Floats, units: Units | None) -> tuple[Floats, Floats]:
     code = np.unique(units, return_inverse=True)[1]
     sums = np.stack([np.bincount(code, column) for column in table.T], axis=1)
     return sums.astype(np.float64), np.bincount(code).astype(np.float64)
+
+
+def _means_of_drawn(
+    sums: Floats, counts: Floats, rng: np.random.Generator, drawn: int, resamples: int
+) -> Floats:
+    """(R, K) means over so many units of (U, K) sums and (U,) counts, drawn with replacement."""
+    columns = np.vstack([sums.T, counts])
+    totals = np.empty((resamples, len(columns)))
+    for row in totals:
+        row[:] = columns.take(rng.integers(0, len(sums), drawn), axis=1).sum(1)
+    return totals[:, :-1] / totals[:, -1:]
 
 
 def _unit_count(table: Floats, units: Units | None) -> int:

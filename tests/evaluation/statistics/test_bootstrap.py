@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.statistics.bootstrap import (
+    MANY,
     NOTHING,
     Estimate,
     bca_mean,
@@ -167,6 +168,26 @@ def test_resamples_of_a_quarter_of_the_units_spread_twice_as_far():
     assert np.array_equal(
         resampled_means(values, seed=0), resampled_means(values, seed=0, size=400)
     )
+
+
+def test_many_units_spread_as_the_central_limit_says():
+    rng, count = np.random.default_rng(0), MANY + 500
+    values = np.stack([rng.exponential(size=count), rng.normal(size=count)], axis=1)
+    draws = resampled_means(values, seed=0)
+    error = values.std(0) / np.sqrt(count)
+    np.testing.assert_allclose(draws.std(0), error, rtol=0.07)
+    assert (np.abs(draws.mean(0) - values.mean(0)) < 0.1 * error).all()
+    bounds = np.quantile(draws, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(bounds, values.mean(0) + np.outer([-1.96, 1.96], error), atol=0.005)
+    np.testing.assert_allclose(
+        resampled_means(values, seed=0, size=count // 4).std(0), 2 * error, rtol=0.07
+    )
+
+
+def test_many_units_stay_whole():
+    values = np.random.default_rng(0).normal(size=MANY + 500)
+    doubled = resampled_means(np.repeat(values, 2), np.repeat(np.arange(len(values)), 2), seed=3)
+    np.testing.assert_allclose(doubled, resampled_means(values, seed=3))
 
 
 def test_what_resampling_raises_is_moved_back():
