@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from functools import cache
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from evaluation.features.spectrum import luminance
 from evaluation.pairs import Images
@@ -65,13 +65,13 @@ def distances(images: Images, pool: Images) -> Distances:
         pool: (T, H', W', C') uint8.
     """
     targets = centre(local_contrast(pool))
+    # A mirrored image lies as far from one of the pool as it lies itself from that one mirrored.
+    both = np.concatenate([targets, _mirrored(targets)])
     found = np.zeros((len(images), len(pool)), np.float32)
     for at in range(0, len(images), CHUNK):
         part = slice(at, at + CHUNK)
-        squared = np.full((len(images[part]), len(pool)), np.inf, np.float32)
-        for view in _perturbations(local_contrast(images[part])):
-            np.minimum(squared, _squared(view, targets), out=squared)
-        found[part] = np.sqrt(squared)
+        nearest = _nearest_views(local_contrast(images[part]), both)
+        found[part] = np.sqrt(np.minimum(nearest[: len(pool)], nearest[len(pool) :])).T
     return found
 
 
@@ -87,52 +87,93 @@ def local_contrast(images: Images) -> Embedding:
     for at in range(0, len(images), CHUNK):
         grey = luminance(images[at : at + CHUNK])
         small = _averaging(grey.shape[1]) @ grey @ _averaging(grey.shape[2]).T
-        sigma = (0, NEIGHBOURHOOD, NEIGHBOURHOOD)
-        small = small - ndimage.gaussian_filter(small, sigma)
-        spread = np.sqrt(ndimage.gaussian_filter(small**2, sigma))
-        parts.append((small / (spread + CONTRAST)).astype(np.float32))
+        small -= _blurred(small)
+        parts.append(small / (np.sqrt(_blurred(small**2)) + CONTRAST))
     return np.concatenate(parts)
 
 
 def centre(embedded: Embedding) -> Embedding:
     """(N, 900) unit vectors of the part that stays in view under every shift, 30 x 30 px."""
-    return _view(_pooled(embedded), 0, 0)
+    view, norm = _view(_pooling(0.0) @ _in_columns(embedded), 0, 0)
+    return np.ascontiguousarray((view / norm).T)
 
 
-def _perturbations(embedded: Embedding) -> Iterator[Embedding]:
-    """(n, 900) unit vectors of each way to see the images: 2 sides x 5 tilts x 9 shifts."""
-    for side, tilt in product((embedded, embedded[:, :, ::-1]), TILTS):
-        pooled = _pooled(_tilted(side, tilt))
-        for rows, columns in product((-1, 0, 1), repeat=2):
-            yield _view(pooled, rows, columns)
+def _nearest_views(embedded: Embedding, targets: Embedding) -> Embedding:
+    """(T, n) squared distance of the nearest of 5 tilts x 9 shifts of each image to each target."""
+    columns = _in_columns(embedded)
+    nearest = np.full((len(targets), len(embedded)), np.inf, np.float32)
+    for tilt in TILTS:
+        pooled = _pooling(tilt) @ columns
+        for rows, across in product((-1, 0, 1), repeat=2):
+            view, norm = _view(pooled, rows, across)
+            # |v - t|² = |v|² + |t|² - 2 v·t, where v has length 1, or 0 if nothing is in view.
+            apart = targets @ view
+            apart *= -2 / norm
+            apart += np.isfinite(norm)
+            np.minimum(nearest, apart, out=nearest)
+    nearest += (targets**2).sum(1)[:, None]
+    return nearest.clip(0, out=nearest)
 
 
-def _tilted(embedded: Embedding, degrees: float) -> Embedding:
-    if not degrees:
-        return embedded
-    turned = ndimage.rotate(embedded, degrees, axes=(1, 2), reshape=False, order=1, mode="nearest")
-    return np.asarray(turned, np.float32)
+def _in_columns(embedded: Embedding) -> Embedding:
+    """(4096, n): pixels of each image in a column, as a matrix of weights takes them."""
+    return np.ascontiguousarray(embedded.reshape(len(embedded), SIDE * SIDE).T)
 
 
-def _pooled(embedded: Embedding) -> Embedding:
-    """(n, 32, 32) means of 2 x 2 px."""
-    return embedded.reshape(-1, POOLED, 2, POOLED, 2).mean((2, 4))
+def _mirrored(targets: Embedding) -> Embedding:
+    square = targets.reshape(-1, INNER, INNER)
+    return np.ascontiguousarray(square[:, :, ::-1]).reshape(targets.shape)
 
 
-def _view(pooled: Embedding, rows: int, columns: int) -> Embedding:
+def _view(pooled: Embedding, rows: int, across: int) -> tuple[Embedding, Embedding]:
+    """(900, n) of (1024, n) that a shift leaves in view, and what makes each of length 1.
+
+    That is its length (n,); infinity where nothing is in view, which then is of length 0.
+    """
     edge = (POOLED - INNER) // 2
-    top, left = edge + rows, edge + columns
-    view = pooled[:, top : top + INNER, left : left + INNER]
-    flat = view.reshape(len(pooled), INNER * INNER)
-    norm = np.linalg.norm(flat, axis=1, keepdims=True)
-    return (flat / np.where(norm > 0, norm, 1)).astype(np.float32)
+    top, left = edge + rows, edge + across
+    grid = pooled.reshape(POOLED, POOLED, pooled.shape[1])
+    view = grid[top : top + INNER, left : left + INNER].reshape(INNER * INNER, pooled.shape[1])
+    norm = np.sqrt(np.einsum("ij,ij->j", view, view))
+    return view, np.where(norm > 0, norm, np.float32(np.inf))
 
 
-def _squared(view: Embedding, targets: Embedding) -> Embedding:
-    """(n, T) squared distances of unit (or zero) vectors, at least 0."""
-    norms = (view**2).sum(1)[:, None] + (targets**2).sum(1)[None]
-    squared: Embedding = (norms - 2 * view @ targets.T).clip(0)
-    return squared
+@cache
+def _pooling(degrees: float) -> sparse.csr_array:
+    """(1024, 4096) that turns an image, between pixels linearly, and takes means of 2 x 2 px.
+
+    Beyond an edge lies the edge, as in `scipy.ndimage.rotate` with order 1 and mode "nearest".
+    """
+    place = np.indices((SIDE, SIDE)).reshape(2, -1) - (SIDE - 1) / 2
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    read = np.array([[cos, sin], [-sin, cos]]) @ place + (SIDE - 1) / 2
+    read = read.clip(0, SIDE - 1)
+    low = np.minimum(read.astype(int), SIDE - 2)
+    share = read - low
+    row, column = np.indices((SIDE, SIDE)).reshape(2, -1) // 2
+    parts = [
+        sparse.coo_array(
+            (
+                np.abs(1 - down - share[0]) * np.abs(1 - right - share[1]) / 4,
+                (row * POOLED + column, (low[0] + down) * SIDE + low[1] + right),
+            ),
+            (POOLED**2, SIDE**2),
+        )
+        for down, right in product((0, 1), repeat=2)
+    ]
+    return sparse.csr_array(sum(parts[1:], parts[0]), dtype=np.float32)
+
+
+def _blurred(small: Embedding) -> Embedding:
+    """(N, 64, 64) means about each pixel, a Gaussian of 6 px wide; of a constant image itself."""
+    # In double precision, so that what is left of a constant image is rounded to nothing.
+    return (_blurring() @ small.astype(np.float64) @ _blurring().T).astype(np.float32)
+
+
+@cache
+def _blurring() -> NDArray[np.float64]:
+    """(64, 64) matrix that blurs a line of pixels, which is reflected at both ends."""
+    return np.asarray(ndimage.gaussian_filter1d(np.eye(SIDE), NEIGHBOURHOOD, axis=0))
 
 
 def _averaging(size: int) -> NDArray[np.float32]:
