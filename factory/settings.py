@@ -23,6 +23,11 @@ def _default_kind(value: object) -> bool:
     return value == "kl"
 
 
+def _full_precision(value: object) -> bool:
+    """Whether a denoiser computes in the only format there was once."""
+    return value == "fp32"
+
+
 class AutoencoderTraining(BaseModel):
     """How a KL autoencoder is trained; steps = 0 keeps the one of `from`."""
 
@@ -209,5 +214,10 @@ class SampleSection(BaseModel):
         le=1,
         exclude_if=_unused,
         description="share of guided predictions whose spread is brought back to unguided ones'",
+    )
+    number_format: Literal["fp32", "bf16"] = Field(
+        default="fp32",
+        exclude_if=_full_precision,
+        description="of the denoiser; bf16 is faster where the processor computes it",
     )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")

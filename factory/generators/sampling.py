@@ -97,12 +97,15 @@ def sample(
     drawn = [stream for stream in range(len(latents)) if stream != known]
     scheduler.set_timesteps(section.steps, device=latents[0].device)
     zero = torch.zeros(len(latents[0]), dtype=torch.long, device=latents[0].device)
-    for t in scheduler.timesteps:
-        now = t.long().expand(len(zero))
-        times = [zero if stream == known else now for stream in range(len(latents))]
-        made = guided(unet, latents, times, text, section.guidance, section.guidance_rescale)
-        noisy, predicted = ([parts[stream] for stream in drawn] for parts in (latents, made))
-        stacked = scheduler.step(torch.cat(predicted), t, torch.cat(noisy)).prev_sample
-        for stream, part in zip(drawn, stacked.chunk(len(drawn)), strict=True):
-            latents[stream] = part
+    # Around all steps: the weights are then turned into the format once, not in every step.
+    with torch.autocast(zero.device.type, torch.bfloat16, enabled=section.number_format == "bf16"):
+        for t in scheduler.timesteps:
+            now = t.long().expand(len(zero))
+            times = [zero if stream == known else now for stream in range(len(latents))]
+            made = guided(unet, latents, times, text, section.guidance, section.guidance_rescale)
+            noisy, predicted = ([parts[stream] for stream in drawn] for parts in (latents, made))
+            prediction = torch.cat(predicted).float()
+            stacked = scheduler.step(prediction, t, torch.cat(noisy)).prev_sample
+            for stream, part in zip(drawn, stacked.chunk(len(drawn)), strict=True):
+                latents[stream] = part
     return tuple(latents)
