@@ -71,9 +71,18 @@ def boundary(grey: Grey, masks: Masks, classes: int) -> Table:
 def _by_class(values: NDArray[Any] | None, masks: Masks, classes: int) -> Table:
     """(N, K) sums of (N, h, w) values, or pixel counts, over each foreground class."""
     count = len(masks)
-    keys = masks.reshape(count, -1) + (classes + 1) * np.arange(count)[:, None]
-    weights = None if values is None else np.broadcast_to(values, masks.shape).reshape(-1)
-    sums = np.bincount(keys.reshape(-1), weights, minlength=count * (classes + 1))
+    flat = None if values is None else np.broadcast_to(values, masks.shape).reshape(-1)
+    image = np.arange(count)[:, None]
+    return _sums(image, masks.reshape(count, -1), flat, (count, classes))
+
+
+def _sums(
+    image: NDArray[np.intp], index: Masks, values: NDArray[Any] | None, shape: tuple[int, int]
+) -> Table:
+    """(N, K) sums of the values of pixels, or their number, by the image and the class of each."""
+    count, classes = shape
+    keys = index + (classes + 1) * image
+    sums = np.bincount(keys.reshape(-1), values, minlength=count * (classes + 1))
     return sums.reshape(count, classes + 1)[:, 1:].astype(np.float64)
 
 
@@ -91,11 +100,14 @@ def _elongation(masks: Masks, safe: Table, row: Table, column: Table) -> Table:
 def _perimeter(masks: Masks, classes: int) -> Table:
     """(N, K) number of pixel sides between the class and anything else, the border included."""
     padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
-    total = np.zeros((len(masks), classes))
+    shape = len(masks), classes
+    total = np.zeros(shape)
     for rows, columns in NEIGHBOURS:
         one, other = shifted(padded, rows, columns)
         differ = one != other
-        total += _by_class(differ, one, classes) + _by_class(differ, other, classes)
+        image = np.nonzero(differ)[0]
+        for side in (one, other):
+            total += _sums(image, side[differ], None, shape)
     return total
 
 
@@ -118,16 +130,20 @@ def _across(
         (N, K) mean absolute difference, (N, K) mean of inside minus outside, and (N,) the mean
         absolute difference of all such pixels, wherever they lie; in grey levels.
     """
-    absolute, signed, count = (np.zeros((len(masks), classes)) for _ in range(3))
+    shape = len(masks), classes
+    absolute, signed, count = (np.zeros(shape) for _ in range(3))
     everywhere = np.zeros(len(masks))
     for rows, columns in NEIGHBOURS:
         one, other = shifted(masks, rows * distance, columns * distance)
         first, second = shifted(grey, rows * distance, columns * distance)
         differ, gap = one != other, first - second
+        # Few pixels lie at a contour: only those are looked at.
+        image, step = np.nonzero(differ)[0], gap[differ]
         for side, sign in ((one, 1.0), (other, -1.0)):
-            count += _by_class(differ, side, classes)
-            absolute += _by_class(differ * np.abs(gap), side, classes)
-            signed += _by_class(differ * gap * sign, side, classes)
+            index = side[differ]
+            count += _sums(image, index, None, shape)
+            absolute += _sums(image, index, np.abs(step), shape)
+            signed += _sums(image, index, sign * step, shape)
         everywhere += np.abs(gap).mean((1, 2)) / len(NEIGHBOURS)
     safe = np.where(count > 0, count, np.nan)
     return absolute / safe, signed / safe, everywhere
