@@ -14,7 +14,6 @@ from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
 from factory.errors import DamagedError, InputError
-from factory.exports import EXPORTS
 from factory.identity import is_version, plain_name
 from factory.store.repository import MAIN, Entry, Garbage, Store
 from factory.store.snapshot import Snapshot
@@ -23,8 +22,6 @@ from factory.store.versions import data_sets, describe
 from factory.store.versions import diff as difference
 from factory.visible_files import visible
 from factory.vocabulary import unknown_name
-from flows.planning.recipe import kept_recipe
-from tasks.provenance import own_scores
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 from tasks.withdrawal import versions_left, warn_of_withdrawn, withdrawal
@@ -140,6 +137,9 @@ class Facts:
 
 def show(version: Version, settings: Settings) -> Facts:
     """What a version holds, where it comes from, and its headline scores against its own source."""
+    # Scores are found by the real data they were made against, and that is read by every library.
+    from tasks.provenance import own_scores
+
     snapshot = version.snapshot(settings)
     known = own_scores(Lake(settings.lake), snapshot) if len(snapshot) else []
     return Facts(describe(snapshot), headlines(known), answers(known))
@@ -263,6 +263,9 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
     Raises:
         InputError: if the layout is unknown, or the folder holds something already.
     """
+    # Layouts bring their libraries with them: whoever lists data sets needs none.
+    from factory.exports import EXPORTS
+
     if kind not in EXPORTS:
         raise unknown_name("export", kind, EXPORTS, "this release")
     if folder.is_file() or visible(folder):
@@ -281,6 +284,9 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
 
 def weights_of(snapshot: Snapshot, settings: Settings) -> tuple[Path, ...] | None:
     """The checkpoints that made a version; None where its recipe cannot be read any more."""
+    # A recipe brings every source and generator with it: whoever lists data sets needs none.
+    from flows.planning.recipe import kept_recipe
+
     attributes = snapshot.attributes
     try:
         recipe = kept_recipe(attributes["sections"], (), snapshot.name, settings.home)

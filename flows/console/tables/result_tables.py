@@ -14,7 +14,6 @@ from rich.text import Text
 from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.answers.answer import Answer
 from flows.console.tables.layout import Rows, frame, interval, mapping, path_line
-from flows.planning.plan import Plan
 
 if TYPE_CHECKING:
     from evaluation.utility.learning_curve import LearningCurve
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from flows.compare import Comparison
     from flows.console.doctor import Check
     from flows.planning.costs import Cost
+    from flows.planning.plan import Plan
 
 
 STYLES = {"good": "green", "mixed": "yellow", "bad": "red"}

@@ -239,6 +239,9 @@ def test_every_kind_can_be_named():
         ("flows.planning.recipe", ("torch", "prefect", "mlflow", "diffusers", "zarr")),
         # Prefect makes its home when it is imported: only once the settings have one.
         ("flows.api", ("torch", "prefect", "mlflow", "diffusers")),
+        # Nor do lists and histories of data sets.
+        ("flows.console.tables.dataset_tables", ("torch", "prefect", "mlflow", "scipy", "nibabel")),
+        ("flows.datasets", ("torch", "prefect", "mlflow", "scipy", "nibabel", "skimage")),
         # Help and completion wait for nothing that a command may need.
         ("flows.console.cli", ("numpy", "pandas", "torch", "prefect", "nibabel", "flows.api")),
     ],
