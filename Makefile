@@ -1,5 +1,5 @@
 # The project's few commands. Each makes the environment first when it is missing or out of date.
-.PHONY: setup demo test check docs release clean
+.PHONY: setup demo test check bench-quick docs release clean
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -31,6 +31,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# What has become a third slower than benchmarks/recorded/speed.json, beside what it is compared with.
+bench-quick: setup
+	$(BIN)/python -m benchmarks.speed --quick --hold
 
 $(INSTALLED_DOCS): $(INSTALLED)
 	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[docs]'

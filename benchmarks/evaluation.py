@@ -161,7 +161,7 @@ def scale(count: int) -> dict[str, Figure]:
     train, held_out = real.read("train", image), real.read("val", image)
     (known,) = real.domains.values()
     section = EvaluateSection()
-    before = _peak_gib()
+    before = peak_gib()
     began = time.monotonic()
     judge, loop = new_judge(train, known.name, known.classes, section)
     for _ in tqdm(loop, desc="judge", total=section.judge_steps, unit="step"):
@@ -170,11 +170,12 @@ def scale(count: int) -> dict[str, Figure]:
     seconds = time.monotonic() - began
     return {
         "seconds_10k": Figure(seconds * MANY / count, "s", n=count),
-        "gib_10k": Figure(max(before, _peak_gib()), "GiB", n=count),
+        "gib_10k": Figure(max(before, peak_gib()), "GiB", n=count),
     }
 
 
-def _peak_gib() -> float:
+def peak_gib() -> float:
+    """The most memory this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

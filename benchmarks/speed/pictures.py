@@ -133,7 +133,8 @@ def blobs(count: int) -> tuple[Masks, Masks]:
     masks, guesses = np.zeros((2, count, SIDE, SIDE), np.uint8)
     for case, index in product(range(count), (1, 2)):
         # One to the left, one to the right: neither hides the other.
-        centre, radius = rng.uniform(24, 40, 2) + (30, 54 * (index - 1)), rng.uniform(10, 20)
+        centre = rng.uniform(24, 40, 2) + np.array([30, 54 * (index - 1)])
+        radius = rng.uniform(10, 20)
         for target, off in ((masks, 0.0), (guesses, rng.normal(0, 3))):
             target[case][np.hypot(y - centre[0] - off, x - centre[1]) < radius] = index
     return masks, guesses

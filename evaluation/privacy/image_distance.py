@@ -88,7 +88,8 @@ def local_contrast(images: Images) -> Embedding:
         grey = luminance(images[at : at + CHUNK])
         small = _averaging(grey.shape[1]) @ grey @ _averaging(grey.shape[2]).T
         small -= _blurred(small)
-        parts.append(small / (np.sqrt(_blurred(small**2)) + CONTRAST))
+        contrast = np.sqrt(_blurred(small**2)) + CONTRAST
+        parts.append((small / contrast).astype(np.float32, copy=False))
     return np.concatenate(parts)
 
 
@@ -164,7 +165,7 @@ def _pooling(degrees: float) -> sparse.csr_array:
     return sparse.csr_array(sum(parts[1:], parts[0]), dtype=np.float32)
 
 
-def _blurred(small: Embedding) -> Embedding:
+def _blurred(small: NDArray[np.floating]) -> Embedding:
     """(N, 64, 64) means about each pixel, a Gaussian of 6 px wide; of a constant image itself."""
     # In double precision, so that what is left of a constant image is rounded to nothing.
     return (_blurring() @ small.astype(np.float64) @ _blurring().T).astype(np.float32)

@@ -87,6 +87,30 @@ def test_pairs_do_not_depend_on_their_neighbours(unet, solver, guidance):
         torch.testing.assert_close(again[stream].flip(0), made[stream], atol=1e-5, rtol=1e-5)
 
 
+def test_bfloat16_changes_little_and_knows_no_neighbours(unet):
+    text, noise = inputs()
+    section = SampleSection(solver="ddim", steps=4, guidance=2.0)
+    whole = sample(unet, make_solver("ddim", dict(SCHEDULE)), text, noise, section)
+    short = section.model_copy(update={"number_format": "bf16"})
+    made = sample(unet, make_solver("ddim", dict(SCHEDULE)), text, noise, short)
+    turned = Conditioning(
+        *([state.flip(0) for state in part] for part in (text.prompt, text.negative_prompt))
+    )
+    solver = make_solver("ddim", dict(SCHEDULE))
+    again = sample(unet, solver, turned, [stream.flip(0) for stream in noise], short)
+    for stream in (0, 1):
+        assert made[stream].dtype == torch.float32
+        assert not torch.equal(made[stream], whole[stream])
+        far = (made[stream] - whole[stream]).abs().mean() / whole[stream].std()
+        assert float(far) < 0.02
+        torch.testing.assert_close(again[stream].flip(0), made[stream], atol=1e-5, rtol=1e-5)
+
+
+def test_full_precision_leaves_the_identity_of_older_work():
+    assert "number_format" not in SampleSection().model_dump(mode="json")
+    assert SampleSection(number_format="bf16").model_dump()["number_format"] == "bf16"
+
+
 @pytest.mark.parametrize("known", [0, 1])
 def test_the_known_stream_is_returned_as_it_came(unet, known):
     section = SampleSection(solver="dpmpp-2m", steps=4, guidance=2.0)
