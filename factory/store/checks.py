@@ -98,14 +98,13 @@ def whole_volumes(reasons: Reasons, volumes: Sequence[str]) -> Reasons:
 
 def class_areas(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N, 256) share of the image that each class index covers; rows sum to one."""
-    count = len(masks)
-    flat = masks.reshape(count, -1).astype(np.int64) + 256 * np.arange(count)[:, None]
-    pixels = np.bincount(flat.ravel(), minlength=256 * count).reshape(count, 256)
-    return pixels / max(1, flat.shape[1])
+    # One image after the other: what is counted then stays in the processor's cache.
+    pixels = [np.bincount(mask.reshape(-1), minlength=256) for mask in masks]
+    return np.array(pixels).reshape(-1, 256) / max(1, masks[:1].size)
 
 
-def _span(images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    flat = images.reshape(len(images), -1).astype(np.int64)
+def _span(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    flat = images.reshape(len(images), -1)
     return flat.max(axis=1) - flat.min(axis=1)
 
 

@@ -274,8 +274,7 @@ def read_table(group: Any) -> PromptTable:  # noqa: ANN401  # a zarr.Group
 
 def prompts_at(group: Any, rows: Rows) -> list[Prompt]:  # noqa: ANN401  # a zarr.Group
     """The prompts of some rows."""
-    table = PromptTable(_decode(group["prompts"].oindex[rows]))
-    return [table[i] for i in range(len(table))]
+    return [*PromptTable(_decode(group["prompts"].oindex[rows]))]
 
 
 def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
