@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has none
 
 from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.speed import (

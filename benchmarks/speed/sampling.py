@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from benchmarks.figures import Figure
 from benchmarks.speed.contest import Contest, Work, largest
@@ -16,7 +18,6 @@ from evaluation.dice import overlaps
 from evaluation.features.spectrum import upper_power
 from factory.generators.common import latent_shape
 from factory.generators.medsegfactory import MedSegFactory
-from factory.models.denoiser import Predictions
 from factory.pairs import PairBatch
 from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt
@@ -85,7 +86,7 @@ def generator(together: bool) -> MedSegFactory:
     """The recorded one; with the channels of a pixel side by side, as generators are, or apart."""
     made = MedSegFactory.load(RECORDED, load_recipe("cxr-lungs", []).image, GUIDED)
     if not together:
-        made.components.unet.to(memory_format=torch.contiguous_format)
+        convert_conv2d_weight_memory_format(made.components.unet, torch.contiguous_format)
     return made
 
 
@@ -106,7 +107,7 @@ def drawing(together: bool, section: SampleSection, count: int) -> Callable[[], 
     return draw
 
 
-def denoised(together: bool, number_format: str) -> Callable[[], Predictions]:
+def denoised(together: bool, number_format: str) -> Callable[[], NDArray[np.float32]]:
     """One pass of the denoiser, over noise."""
     components = generator(together).components
     shape = latent_shape(components.autoencoder, generator(together).image)
@@ -114,11 +115,12 @@ def denoised(together: bool, number_format: str) -> Callable[[], Predictions]:
     times = torch.full((PASS,), 500)
     text = generator(together).text_states([prompts()[0].image_text] * PASS)
 
-    def denoise() -> Predictions:
+    def denoise() -> NDArray[np.float32]:
         fast = number_format == "bf16"
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
             made = components.unet(noise, noise, times, times, text, text)
-        return torch.stack(made).float().numpy()
+        answers: NDArray[np.float32] = torch.stack(made).float().numpy()
+        return answers
 
     return denoise
 
@@ -140,7 +142,7 @@ def quality() -> dict[str, Figure]:
     """What is lost by fewer steps and by bf16, against 80 steps of DPM-Solver in fp32."""
     fine = drawing(True, FINE, JUDGED)()
     few = FINE.model_copy(update={"steps": 25})
-    figures = {}
+    figures: dict[str, Figure] = {}
     for name, section in {
         "steps_25": few,
         "steps_25_bf16": few.model_copy(update={"number_format": "bf16"}),

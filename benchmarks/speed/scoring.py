@@ -13,13 +13,12 @@ from benchmarks.figures import Bar, Figure
 
 FEW, MORE, MANY = 500, 2000, 10_000
 BARS = (Bar("scoring_seconds_10k", "<=", 120), Bar("scoring_gib_10k", "<=", 1.5))
-REAL = {"train": 256, "val": 64, "seed": 1}
 
 
 def figures(few: int = FEW, more: int = MORE) -> dict[str, Figure]:
     """Of two sizes, each in a process of its own, and of 10 000 pairs if both go on growing so."""
     small, large = (_measured(count) for count in (few, more))
-    found = {}
+    found: dict[str, Figure] = {}
     for name, unit in (("seconds", "s"), ("gib", "GiB")):
         growth = (large[name] - small[name]) / (more - few)
         found |= {
@@ -59,7 +58,7 @@ def scored(count: int) -> Mapping[str, float]:
     torch.set_num_threads(1)
     image, section = ImageSection(size=128), EvaluateSection(judge_steps=20)
     made = PhantomSource(domains=(PHANTOMS[1],), train=count).build().read("train", image)
-    real = PhantomSource(domains=(PHANTOMS[1],), **REAL).build()
+    real = PhantomSource(domains=(PHANTOMS[1],), train=256, val=64, seed=1).build()
     train, held_out = real.read("train", image), real.read("val", image)
     (known,) = real.domains.values()
     judge, loop = new_judge(train, known.name, known.classes, section)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -63,7 +64,7 @@ class Written:
         store.commit(session, "pairs", {})
         return judge(store, run.branch)
 
-    def plain(self) -> object:
+    def plain(self) -> Any:  # noqa: ANN401  # a zarr.Group, which has no types here
         """Images and masks alone, in the same chunks."""
         group = zarr.open_group(self.folder / f"plain{next(self.numbers)}", mode="w")
         for name, values in zip(ARRAYS, pixels(self.pairs), strict=True):
