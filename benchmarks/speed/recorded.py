@@ -74,7 +74,7 @@ def table(content: Mapping[str, object]) -> str:
     lines = [
         f"Machine: {content['machine']}.",
         "",
-        "| comparison | ratio | ours | theirs | floor | results |",
+        "| comparison | ratio | ours, s | theirs, s | floor, s | results |",
         "|---|---|---|---|---|---|",
         *(_row(name, told, figures) for name, told in compared.items()),
         "",
@@ -87,12 +87,12 @@ def _row(name: str, told: str, figures: Mapping[str, Mapping[str, float]]) -> st
     value = {key: figure["value"] for key, figure in figures.items()}
     known = ("ratio", "ours", "theirs", "floor")
     cells = [_number(value.get(f"{name}_{each}")) for each in known]
-    others = (
-        f"{key.removeprefix(f'{name}_').replace('_', ' ')} {_number(number)} {figures[key]['unit']}"
-        for key, number in value.items()
-        if key.startswith(f"{name}_") and key.removeprefix(f"{name}_") in RESULTS
-    )
-    return f"| {' | '.join([told, *cells, ', '.join(others).replace(' 1', ''), ''])}".rstrip()
+    others = [
+        f"{each.replace('_', ' ')} {_number(value[key])} {figures[key]['unit']}".removesuffix(" 1")
+        for each in RESULTS
+        if (key := f"{name}_{each}") in value
+    ]
+    return f"| {' | '.join([told, *cells, ', '.join(others)])} |"
 
 
 RESULTS = ("apart", "pixels", "mask_dice", "upper_spectrum")

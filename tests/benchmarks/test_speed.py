@@ -50,6 +50,7 @@ def test_times_are_of_one_of_the_things_that_a_pass_makes():
     assert 0.4 < told["each_ratio"].value < 2.5
 
 
+@pytest.mark.slow
 def test_time_of_child_processes_counts():
     _, contest = next(starting.contests())
     told = dict(run("start", Contest("", "", contest.ours, lambda: None), rounds=1))
@@ -77,6 +78,9 @@ def test_recorded_figures_are_replaced_by_name_and_others_stay(tmp_path):
     lines = table(json.loads(file.read_text())).splitlines()
     assert "| this, against that | 1 |" in "\n".join(lines)
     assert "- **missed**: `bar`" in lines
+    apart = {"a_apart": Figure(1.11e-16, "1")}
+    recorded.write(apart, {}, {}, file)
+    assert "| apart 1.11e-16 |" in table(json.loads(file.read_text()))
     assert recorded.read(tmp_path / "none.json") == {}
 
 
