@@ -58,7 +58,7 @@ def measured(
         print(f"{name}: {contest.task}, against {contest.rival}", file=sys.stderr)
         figures |= dict(run(name, contest))
         told[name] = f"{contest.task}, against {contest.rival}"
-        bars.append(contest.bar(name))
+        bars += contest.bars(name)
     for part in parts:
         if part in LONG and not quick:
             figures |= LONG[part]()

@@ -42,7 +42,7 @@ class Contest:
         rival: whose way theirs is.
         ours: our way.
         theirs: the other one.
-        reach: the ratio that is asked for.
+        reach: the ratio that is asked for; None: none is.
         work: what floor there is; None: not known.
         apart: how far the results are from one another, by name, as figures.
         quick: whether it is part of a quick run.
@@ -54,16 +54,16 @@ class Contest:
     rival: str
     ours: Way
     theirs: Way
-    reach: float = 1.0
+    reach: float | None = 1.0
     work: Work | None = None
     apart: Callable[..., Mapping[str, Figure]] | None = None
     quick: bool = True
     each: int = 1
     theirs_each: int | None = None
 
-    def bar(self, name: str) -> Bar:
-        """The ratio that it has to reach."""
-        return Bar(f"{name}_ratio", ">=", self.reach)
+    def bars(self, name: str) -> tuple[Bar, ...]:
+        """The ratio that it has to reach, if any."""
+        return () if self.reach is None else (Bar(f"{name}_ratio", ">=", self.reach),)
 
 
 def run(name: str, contest: Contest, rounds: int = ROUNDS) -> Iterator[tuple[str, Figure]]:

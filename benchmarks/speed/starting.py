@@ -31,6 +31,7 @@ def contests() -> Iterator[tuple[str, Contest]]:
                 "an import of torch alone",
                 ran("-m", "medpair", *words),
                 ran("-c", HEAVIEST),
+                None,
             ),
         )
 
