@@ -38,7 +38,7 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
     """A Generator: image and mask together, or one of them given the other."""
 
     kind: ClassVar[str] = "medsegfactory"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     @staticmethod
     def read(checkpoint: Path) -> Components[DualStreamUNet]:
