@@ -21,10 +21,16 @@ class MaskCanvas(Element, component="mask_canvas.js"):
 
     Attributes:
         mask: (S, S) class indices as they were drawn last.
+
+    Args:
+        label: what is drawn, for those who do not see it.
+        keys: id of the element that explains the keyboard.
+        changed: is called when something was drawn.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, label: str, keys: str, changed: Callable[[], None]) -> None:
         super().__init__()
+        self.props["label"], self.props["keys"], self.props["under"] = label, keys, ""
         self.mask: Masks = np.zeros((SMALLEST, SMALLEST), np.uint8)
         self._changed, self._shown = changed, 0
         self.on("mask", self._take)
@@ -39,6 +45,11 @@ class MaskCanvas(Element, component="mask_canvas.js"):
         self.props["names"] = [BACKGROUND, *classes]
         self._shown += 1  # the same pixels again must reach the page, where others were drawn
         self.props["start"] = f"{self._shown} {base64.b64encode(self.mask.tobytes()).decode()}"
+        self.update()
+
+    def lay_under(self, picture: str) -> None:
+        """Shows a picture (a data URI) below what is drawn; "" for none."""
+        self.props["under"] = picture
         self.update()
 
     def pick(self, tool: int, radius: int) -> None:
