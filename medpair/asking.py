@@ -46,10 +46,8 @@ def asked_of(
     return request
 
 
-def check_side(
-    picture: NDArray[np.generic], name: str, section: ImageSection
-) -> NDArray[np.generic]:
-    """A picture, once it is sure that it has the size of the model's.
+def check_side(picture: NDArray[np.generic], name: str, section: ImageSection) -> None:
+    """Whether a picture has the size of the model's.
 
     Raises:
         InputError: if it has not.
@@ -59,7 +57,6 @@ def check_side(
             f"{name} has shape {np.shape(picture)}, and the model makes {section.size} x "
             f"{section.size} pixels: scale it first"
         )
-    return picture
 
 
 def drawn(request: Request, wish: Callable[[Domain], Wish]) -> DataSet:

@@ -51,7 +51,8 @@ def paint(
         number: of pairs.
         seed: root of their seeds.
         warp: limits by the keys of a recipe's `grid.masks`, {} for the usual ones; None keeps the
-            mask to the pixel. Where no warp within the limits is plausible, the mask stays as it is.
+            mask to the pixel. Warps keep about the place and size of the mask; where none within
+            the limits does, it stays as it is.
         domain: one of the model's; it may be left out where there is one alone.
         finding: of the pairs; "" for none.
         text: free text, "" for none.
@@ -63,7 +64,8 @@ def paint(
             finding does not.
     """
     request = asked_of(checkpoint, number, seed, domain, finding, text, steps, guidance)
-    given = check_side(np.asarray(mask), "mask", spec_named(request.checkpoint, {})[1])
+    given = np.asarray(mask)
+    check_side(given, "mask", spec_named(request.checkpoint, {})[1])
     if warp is None:
         return drawn(request, lambda known: painted(request, known, given, ORIGIN))
     limits = _limits(warp)

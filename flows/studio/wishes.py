@@ -128,6 +128,8 @@ def library_of(
 ) -> MaskLibrary:
     """A single mask as a library, which fits the request.
 
+    Plausible are warps of about its own place and size, as no other mask says what there is.
+
     Raises:
         InputError: if it shows what the domain or the finding does not.
     """
@@ -170,8 +172,8 @@ def filled(request: Request, domain: Domain, whole: WholePair, region: Region) -
     prompts = [request.prompt(domain, shown, extra, k) for k in range(request.number)]
 
     def draw(model: MedSegFactory, prompt: Prompt, seed: int) -> PairBatch:
-        image, mask, anew = (x[np.newaxis] for x in (whole.image, whole.mask, region))
-        return model.fill([prompt], [seed], image, mask, anew)
+        image, mask = whole.image[np.newaxis], whole.mask[np.newaxis]
+        return model.fill([prompt], [seed], image, mask, region[np.newaxis])
 
     return Wish(prompts, [prompt.seed for prompt in prompts], draw)
 

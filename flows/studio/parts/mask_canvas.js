@@ -18,12 +18,11 @@ export default {
   mounted() {
     this.past = [];
     this.load(this.start);
-    this.at = [this.side >> 1, this.side >> 1];
+    this.centre();
   },
   watch: {
-    under() {
-      this.draw();
-    },
+    under: "draw",
+    side: "centre", // of another model's pairs
     start(content) {
       this.past = []; // of masks whose classes may have been others
       this.load(content);
@@ -42,6 +41,9 @@ export default {
     },
   },
   methods: {
+    centre() {
+      this.at = [this.side >> 1, this.side >> 1];
+    },
     load(content) {
       const [, pixels] = content.split(" "); // before it stands how often one was handed over
       this.mask = Uint8Array.from(atob(pixels), (letter) => letter.charCodeAt(0));
