@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image
 
 from benchmarks.figures import Bar, Figure, show, verdicts
+from factory.store.repository import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -175,9 +176,8 @@ def draw_and_keep(page: Page) -> None:
 
 def kept_from_a_mask(home: Path) -> bool:
     """Whether the store has kept@v1 with a pair whose mask was drawn in the studio."""
-    import medpair
-
-    return "drawn in the studio" in set(medpair.open("kept@v1", home=home).facets["mask_from"])
+    snapshot = Store(str(home / "pairs"), "kept").snapshot("v1")
+    return "drawn in the studio" in set(snapshot.read().facets["mask_from"])
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ KEYS = (
     "Drag to mark. Keys: arrows move (Shift: by 8), Space marks, Enter puts the pen down or up, "
     "Ctrl+Z undoes."
 )
+MARK = "#c800ff"  # no class has this colour
 MASK_SHARE = 0.35  # of its colours over the image
 
 
@@ -44,7 +45,7 @@ class FillPanel:
         self._mask: Masks | None = None
         self._whole: WholePair | None = None
         with ui.element("div").classes("tool mask-tool") as self.box:
-            self.canvas = MaskCanvas("Region", "fill-keys", lambda: None)
+            self.canvas = MaskCanvas("Region", "fill-keys", lambda: None, lambda _: MARK)
             with ui.element("div").classes("brushes"):
                 self._tools()
         form.checkpoint.on_value_change(lambda _: self._start_anew())
