@@ -166,7 +166,7 @@ def filled(request: Request, domain: Domain, whole: WholePair, region: Region) -
     extra = {
         FILL_OF: whole.origin,
         FILL_REGION: _place(region),
-        FILL_DIGEST: _digest(whole, region),
+        FILL_DIGEST: digest_of(whole.image, whole.mask, region),
     }
     shown = [name for name in domain.classes if name in {*around, *asked}]
     prompts = [request.prompt(domain, shown, extra, k) for k in range(request.number)]
@@ -206,10 +206,6 @@ def digest_of(*arrays: NDArray[np.generic]) -> str:
     for array in arrays:
         known.update(repr(array.shape).encode() + array.tobytes())
     return known.hexdigest()[:16]
-
-
-def _digest(whole: WholePair, region: Region) -> str:
-    return digest_of(whole.image, whole.mask, region)
 
 
 def _place(region: Region) -> str:
