@@ -35,7 +35,8 @@ from flows.starting.asked_pairs import generator_named
 from flows.upkeep.pair_origin import origin_of
 from tasks.services.settings import Settings, load_settings
 
-XRAYS = Path(__file__).parent / "recorded" / "cxr-lungs"
+ROOT = Path(__file__).resolve().parents[1]
+XRAYS = ROOT / "benchmarks" / "recorded" / "cxr-lungs"
 LEVELS = 6  # of all noise levels that are shown
 SEED = 11
 TILE, DPI = 1.3, 100  # inches; pixels an inch
@@ -122,7 +123,7 @@ def judge_and_export(out: Path, folder: Path) -> None:
     pictures = [list(map(in_grey, pairs.images)), list(map(in_colours, pairs.masks))]
     save(tiles(pictures, said, [EDGES[each] for each in status]), out / "journey-verdicts.png")
     for name, value in origin_of(version, int(rows[0]), settings).words().items():
-        print(f"{name}: {value}".replace(str(folder), ""))
+        print(f"{name}: {value}".replace(f"{folder}/", "").replace(f"{ROOT}/", ""))
     show_export(version, settings, folder / "export", out)
 
 
