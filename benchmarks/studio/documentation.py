@@ -1,7 +1,7 @@
 """The built documentation in a real browser: tables that a page of 1 200 pixels does not hold.
 
 make docs
-python -m benchmarks.documentation --json
+python -m benchmarks.studio.documentation --json
 
 It needs Chromium and the package playwright.
 """
