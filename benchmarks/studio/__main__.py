@@ -5,8 +5,8 @@ python -m benchmarks.studio --out docs/pictures
 `first_pair_seconds` is what a visitor waits for the first pair, weights being read. A visit makes
 pairs, fills in a region, draws a mask and keeps an image for it: `make_draw_keep_find` is 1 where
 the store has that pair then. `axe_serious` counts what axe-core finds wrong in the tabs, light and
-dark, of serious or critical
-impact. It needs Chromium and the packages playwright and axe-playwright-python.
+dark, of serious or critical impact. It needs Chromium and the packages playwright and
+axe-playwright-python.
 """
 
 from __future__ import annotations
