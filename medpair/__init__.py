@@ -19,17 +19,21 @@ from medpair.hidden import refuse_hidden
 
 if TYPE_CHECKING:
     from medpair.data_set import DataSet
+    from medpair.filling import fill
     from medpair.generation import generate
     from medpair.opening import open
+    from medpair.painting import paint
     from medpair.running import run
     from medpair.scoring import score
 
-__all__ = ["DataSet", "generate", "open", "run", "score"]
+__all__ = ["DataSet", "fill", "generate", "open", "paint", "run", "score"]
 
 FILES = {
     "DataSet": "medpair.data_set",
+    "fill": "medpair.filling",
     "generate": "medpair.generation",
     "open": "medpair.opening",
+    "paint": "medpair.painting",
     "run": "medpair.running",
     "score": "medpair.scoring",
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,17 +22,19 @@ from factory.generators.common import (
     to_uint8,
     without_casts,
 )
-from factory.generators.sampling import Conditioning, make_solver, sample
+from factory.generators.sampling import Conditioning, Kept, make_solver, repaint, sample
 from factory.masks import CODECS
+from factory.models.autoencoders.base import Given, touched_cells
 from factory.models.checkpoints import Components, load_components
-from factory.models.denoiser import STREAMS
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.starting_noise import Between, Seed, starting_noise
 from factory.pairs import Images, Masks, PairBatch
 from factory.pictures import image_pictures
 from factory.prompts.prompt import Prompt
 
-Known = Literal["image", "mask"]
+OTHER_NOISE = 1 << 36  # added to a stream's number where noise is drawn again at a level
+
+Regions = NDArray[np.bool_]  # (N, H, W), True where pixels are drawn anew
 
 
 class MedSegFactory(TrainedGenerator[DualStreamUNet]):
@@ -52,21 +55,42 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
             InputError: if the model was not trained on a prompt's domain or classes.
             ValueError: if there is no prompt, or not one seed for each.
         """
-        return self._in_batches(prompts, seeds, None, None)
+        return self._in_batches(prompts, seeds)
 
     def paint(self, prompts: Sequence[Prompt], seeds: Sequence[int], masks: Masks) -> PairBatch:
         """Images (N, H, W, C) for given masks (N, H, W): the mask stream stays at noise level 0.
 
         Where a decoder draws the detail, the masks come back as they were given.
         """
-        return self._in_batches(prompts, seeds, "mask", masks)
+        return self._in_batches(prompts, seeds, masks=masks)
 
     def segment(self, prompts: Sequence[Prompt], seeds: Sequence[int], images: Images) -> PairBatch:
         """Masks (N, H, W) for given images (N, H, W, C): the image stream stays at level 0.
 
         Where a decoder draws the detail, the images come back as they were given.
         """
-        return self._in_batches(prompts, seeds, "image", images)
+        return self._in_batches(prompts, seeds, images)
+
+    def fill(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        images: Images,
+        masks: Masks,
+        regions: Regions,
+    ) -> PairBatch:
+        """Pairs (N, H, W, C) and (N, H, W) drawn anew, image and mask, within regions (N, H, W).
+
+        Outside of them every pixel comes back as it was given, to the bit; inside, a mask shows only
+        classes that its prompt asks for.
+
+        Raises:
+            InputError: if the model was not trained on a prompt's domain or classes.
+            ValueError: if there is no prompt, or not one seed for each.
+        """
+        made = self._in_batches(prompts, seeds, images, masks, regions)
+        image = np.where(regions[..., None], made.images, images)
+        return replace(made, images=image, masks=np.where(regions, made.masks, masks))
 
     def reconstruct(self, domain: str, images: Images, masks: Masks) -> tuple[Images, Masks]:
         """Pairs of one domain, (N, H, W, C) and (N, H, W), through the autoencoder and back.
@@ -91,46 +115,61 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         self,
         prompts: Sequence[Prompt],
         seeds: Sequence[int],
-        known: Known | None,
-        given: NDArray[np.uint8] | None,
+        images: Images | None = None,
+        masks: Masks | None = None,
+        regions: Regions | None = None,
     ) -> PairBatch:
+        """Pairs of which one half is given, or both and where to draw all the same."""
         facets = pd.DataFrame(facet_rows(prompts, seeds)).fillna("")
         check_domains(prompts, self.domains)
-        images, masks = [], []
+        drawn = []
         for at in full_batches(len(prompts), self.section.batch):
             part = [prompts[i] for i in at]
-            pictures = None if given is None else self._pictures(part, given[at], known)
+            image = None if images is None else self._image_pictures(images[at])
+            mask = None if masks is None else self._mask_pictures(part, masks[at])
+            anew = None if regions is None else torch.from_numpy(regions[at][:, None])
             noise = [noise_seed(prompts[i], seeds[i]) for i in at]
-            image, mask = self._draw(part, noise, known, pictures)
-            images.append(image)
-            masks.append(mask)
+            drawn.append(self._draw(part, noise, (image, mask), anew))
         count = len(prompts)
-        return PairBatch.of(np.concatenate(images)[:count], np.concatenate(masks)[:count], facets)
+        made = [np.concatenate(stream)[:count] for stream in zip(*drawn, strict=True)]
+        return PairBatch.of(made[0], made[1], facets)
 
     def _draw(
-        self,
-        prompts: Sequence[Prompt],
-        seeds: Sequence[Seed],
-        known: Known | None,
-        given: Tensor | None,
+        self, prompts: Sequence[Prompt], seeds: Sequence[Seed], given: Given, anew: Tensor | None
     ) -> tuple[Images, Masks]:
-        """One full batch; `given` holds the known stream's pictures (B, 3, H, W) in [-1, 1]."""
-        autoencoder = self.components.autoencoder
-        shape = latent_shape(autoencoder, self.image)
-        start = [starting_noise(seeds, shape, stream).to(self.device) for stream in (0, 1)]
-        pictures: list[Tensor | None] = [None, None]
-        if given is not None and known is not None:
-            pictures[STREAMS.index(known)] = given.to(self.device)
-            start[STREAMS.index(known)] = autoencoder.encode(given.to(self.device))
+        """One full batch; `given` holds the pictures of known streams, `anew` where to draw in them."""
+        pictures = [None if x is None else x.to(self.device) for x in given]
+        places = None if anew is None else anew.to(self.device)
+        latents = self._latents(prompts, seeds, pictures, places)
+        decoded = self.components.autoencoder.decode_streams(latents, seeds, pictures, places)
+        shown = without_casts(prompts, self.domains, decoded[0])
+        return to_uint8(shown, self.image.channels), self._masks(prompts, decoded[1])
+
+    def _latents(
+        self, prompts: Sequence[Prompt], seeds: Sequence[Seed], given: Given, anew: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        """(B, C, h, w) of both streams."""
+        parts, text, section = self.components, self._conditioning(prompts), self.section
+        shape, config = latent_shape(parts.autoencoder, self.image), dict(parts.scheduler_config)
+        clean = [None if x is None else parts.autoencoder.encode(x) for x in given]
+        known = [i for i, x in enumerate(clean) if x is not None]
+
+        def noise(number: int) -> list[Tensor]:
+            first = OTHER_NOISE + 2 * number if number else 0
+            return [starting_noise(seeds, shape, first + i).to(self.device) for i in (0, 1)]
+
+        if anew is not None:
+            kept = Kept([x for x in clean if x is not None], touched_cells(anew, shape[1:]))
+            return repaint(parts.unet, config, text, kept, noise, section)
+        start = [fresh if x is None else x for fresh, x in zip(noise(0), clean, strict=True)]
+        solver = make_solver(section.solver, config)
+        return sample(parts.unet, solver, text, start, section, next(iter(known), None))
+
+    def _conditioning(self, prompts: Sequence[Prompt]) -> Conditioning:
+        """The texts of both streams, led away from no text at all."""
         empty = self.text_states([""] * len(prompts))
         lines = [prompt.image_text for prompt in prompts], [prompt.mask_text for prompt in prompts]
-        conditioning = Conditioning([self.text_states(each) for each in lines], [empty, empty])
-        solver = make_solver(self.section.solver, dict(self.components.scheduler_config))
-        stream = None if known is None else STREAMS.index(known)
-        latents = sample(self.components.unet, solver, conditioning, start, self.section, stream)
-        image, mask = autoencoder.decode_streams(latents, seeds, pictures)
-        shown = without_casts(prompts, self.domains, image)
-        return to_uint8(shown, self.image.channels), self._masks(prompts, mask)
+        return Conditioning([self.text_states(each) for each in lines], [empty, empty])
 
     def _masks(self, prompts: Sequence[Prompt], pictures: Tensor) -> Masks:
         """Class indices (B, H, W), each in the codec of its prompt's domain.
@@ -144,17 +183,16 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
             rows.append(CODECS[domain.codec](len(domain.classes)).decode(picture, indices))
         return np.concatenate(rows)
 
-    def _pictures(
-        self, prompts: Sequence[Prompt], given: NDArray[np.uint8], known: Known | None
-    ) -> Tensor:
-        """Given images or masks as pictures (B, 3, H, W) in [-1, 1]."""
-        if known == "image":
-            return image_pictures(given).float() / 127.5 - 1
-        domains = [self.domains[prompt.domain] for prompt in prompts]
-        rows = [
-            CODECS[domain.codec](len(domain.classes)).encode(given[i : i + 1])
-            for i, domain in enumerate(domains)
-        ]
+    def _image_pictures(self, images: Images) -> Tensor:
+        """Given images (B, H, W, C) as pictures (B, 3, H, W) in [-1, 1]."""
+        return image_pictures(images).float() / 127.5 - 1
+
+    def _mask_pictures(self, prompts: Sequence[Prompt], masks: Masks) -> Tensor:
+        """Given masks (B, H, W) as pictures (B, 3, H, W) in [-1, 1], each in its domain's codec."""
+        rows = []
+        for prompt, mask in zip(prompts, masks, strict=True):
+            domain = self.domains[prompt.domain]
+            rows.append(CODECS[domain.codec](len(domain.classes)).encode(mask[np.newaxis]))
         return torch.cat(rows)
 
 

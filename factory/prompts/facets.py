@@ -39,7 +39,11 @@ RETRIEVED, RETRIEVED_FOR = "retrieved", "retrieved_for"
 # What a grid with masks keeps of a prompt's mask: the training pair that it is of, how far it may be
 # warped, and a digest of all that the warp follows from but the seed. Likewise no condition.
 MASK_FROM, MASK_WARP, MASK_DIGEST = "mask_from", "mask_warp", "mask_digest"
-ORIGINS = (RETRIEVED, RETRIEVED_FOR, MASK_FROM, MASK_WARP, MASK_DIGEST, *PLACE)
+# What is kept of a pair in which a region was drawn anew: the pair that it was, where the region lies,
+# and a digest of both. Likewise no condition.
+FILL_OF, FILL_REGION, FILL_DIGEST = "fill_of", "fill_region", "fill_digest"
+FILLED = (FILL_OF, FILL_REGION, FILL_DIGEST)
+ORIGINS = (RETRIEVED, RETRIEVED_FOR, MASK_FROM, MASK_WARP, MASK_DIGEST, *FILLED, *PLACE)
 # Columns that a table of pairs already has; an extra facet of this name would overwrite one.
 TAKEN = (
     *("prompt", "seed", "labels", "replicate", "root", "title", "empty", "name", "split"),

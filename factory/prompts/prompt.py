@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from factory.prompts.facets import MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
+from factory.prompts.facets import FILL_OF, MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
 from factory.prompts.place import Place
 from factory.vocabulary import Domain
 
@@ -46,8 +46,9 @@ class Prompt:
     Attributes:
         domain: name of the domain, whose label map the mask follows.
         classes: classes asked for, in the order of the domain.
-        extra: further (facet, value) pairs, sorted by facet; of a retrieved text and a given mask
-            also where they came from, of a slice also its place in the volume.
+        extra: further (facet, value) pairs, sorted by facet; of a retrieved text, a given mask and a
+            pair that was filled in also where they came from, of a slice also its place in the
+            volume.
         replicate: number of this pair among those that ask for the same.
         root: seed of the grid.
         title: the domain's words in the texts.
@@ -114,6 +115,11 @@ class Prompt:
         """
         known = dict(self.extra)
         return (known[MASK_FROM], known[MASK_DIGEST]) if MASK_FROM in known else None
+
+    @property
+    def filled(self) -> str:
+        """The pair that it is but for a region that was drawn anew; "" where all of it was drawn."""
+        return dict(self.extra).get(FILL_OF, "")
 
     @property
     def place(self) -> Place | None:

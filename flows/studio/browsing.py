@@ -23,6 +23,7 @@ from factory.store.shards import Status
 from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
 from flows.planning.recipe import kept_recipe
+from flows.studio.wishes import short
 from tasks.services.settings import Settings
 from tasks.withdrawal import withdrawal
 
@@ -131,6 +132,8 @@ class VersionPairs:
         known = {name: float(line[name]) for name in self.scores}
         about = [str(line["finding"]), str(line["text"]), str(line["reason"])]
         about += [f"mask {mask}" for mask in (line.get("mask_from"),) if mask]
+        if filled := line.get("fill_of"):
+            about.append(f"{line['fill_region']} of {short(str(filled))} drawn anew")
         told = (
             f"{name.replace('_', ' ')} {number(value)}"
             for name, value in known.items()

@@ -36,21 +36,6 @@ class Models:
         own = {str(path.parent): path.parent for path in sorted(self.folder.glob("*/card.json"))}
         return {name: _words(name, path) for name, path in (shipped | own).items() if _fits(path)}
 
-    def domains(self, name: str) -> Mapping[str, Domain]:
-        """The domains of a checkpoint, by its card: no weights are read.
-
-        Raises:
-            InputError: if there is no such checkpoint, or it does not name any.
-        """
-        from factory.models.checkpoints import check_folder, read_card
-
-        folder = checkpoint_named(name)
-        check_folder(folder)
-        listed = [Domain.model_validate(entry) for entry in read_card(folder).get("domains", [])]
-        if not listed:
-            raise InputError(f"{folder} has no card that names its domains; choose another")
-        return {domain.name: domain for domain in listed}
-
     def side(self, name: str) -> int:
         """Pixels of a side of a checkpoint's pairs."""
         _, image = spec_named(name, {})
@@ -67,6 +52,25 @@ class Models:
         if self._read is None or self._read[0] != folder:
             self._read = folder, spec.build(image)
         return replace(self._read[1], section=spec.sample)
+
+
+def domains_of(name: str) -> Mapping[str, Domain]:
+    """The domains of a checkpoint by its card: no weights are read.
+
+    Args:
+        name: its folder, or "packaged:NAME".
+
+    Raises:
+        InputError: if there is no such checkpoint, or it does not name any.
+    """
+    from factory.models.checkpoints import check_folder, read_card
+
+    folder = checkpoint_named(name)
+    check_folder(folder)
+    listed = [Domain.model_validate(entry) for entry in read_card(folder).get("domains", [])]
+    if not listed:
+        raise InputError(f"{folder} has no card that names its domains; choose another")
+    return {domain.name: domain for domain in listed}
 
 
 def _fits(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The page: a header, four tabs, and the table of pairs that three of them fill."""
+"""The page: a header, five tabs, and the table of pairs that four of them fill."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nicegui import ui
 
 from factory.intended_use import FORBIDDEN, INTENDED
 from flows.studio.parts.buttons import action
+from flows.studio.parts.fill_panel import FillPanel
 from flows.studio.parts.image_panel import ImagePanel
 from flows.studio.parts.mask_panel import MaskPanel
 from flows.studio.parts.notice import Notice
@@ -21,7 +22,8 @@ from flows.studio.session import Studio
 
 STYLE = Path(__file__).with_name("assets") / "studio.css"
 LOOK_SECONDS = 0.25
-MAKE, FROM_MASK, FROM_IMAGE, VERSIONS = "Make pairs", "From a mask", "From an image", "Versions"
+MAKE, FROM_MASK, FROM_IMAGE = "Make pairs", "From a mask", "From an image"
+FILL, VERSIONS = "Fill in a region", "Versions"
 
 
 def show_page(studio: Studio) -> None:
@@ -43,7 +45,7 @@ def _header(studio: Studio) -> None:
 
 def _main(studio: Studio) -> None:
     with ui.tabs().props("align=left no-caps inline-label").classes("tabs") as tabs:
-        for name in (MAKE, FROM_MASK, FROM_IMAGE, VERSIONS):
+        for name in (MAKE, FROM_MASK, FROM_IMAGE, FILL, VERSIONS):
             ui.tab(name)
     tabs.value = MAKE
     notice = Notice()
@@ -55,24 +57,31 @@ def _main(studio: Studio) -> None:
 
 
 def _bench(studio: Studio, tabs: ui.tabs, notice: Notice) -> None:
-    """What three tabs share: the form at the left, the job and the table at the right."""
+    """What four tabs share: the form at the left, the job and the table at the right."""
     with ui.element("div").classes("bench") as bench:
         with ui.element("section").props('aria-label="What is asked for"').classes("side"):
             form = RequestForm(studio)
         with ui.element("div").classes("work"):
-            _tools(studio, tabs, form, notice)
-            parts = Progress(studio), PairTable(studio, notice)
+            panel = _tools(studio, tabs, form, notice)
+
+            def fill(number: int) -> None:
+                panel.take(number)
+                tabs.value = FILL
+
+            parts = Progress(studio), PairTable(studio, notice, fill)
     bench.bind_visibility_from(tabs, "value", backward=partial(ne, VERSIONS))
     for part in parts:
         ui.timer(LOOK_SECONDS, part.look)
 
 
-def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> None:
-    """What each of the first three tabs has above the table."""
+def _tools(studio: Studio, tabs: ui.tabs, form: RequestForm, notice: Notice) -> FillPanel:
+    """What each of the first four tabs has above the table; the panel that pairs can be taken to."""
     with ui.element("div").classes("tool") as make:
         action("Make pairs", lambda: notice.trying(lambda: studio.make(form.request())))
         ui.label("Image and mask are drawn together from noise.").classes("hint")
     panels = {MAKE: make, FROM_MASK: MaskPanel(studio, form, notice).box}
     panels[FROM_IMAGE] = ImagePanel(studio, form, notice).box
-    for name, box in panels.items():
+    fill = FillPanel(studio, form, notice)
+    for name, box in (panels | {FILL: fill.box}).items():
         box.bind_visibility_from(tabs, "value", backward=partial(eq, name))
+    return fill

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,25 +10,23 @@ import numpy as np
 
 from factory.errors import InputError
 from factory.pairs import Images, Masks
-from factory.prompts.facets import MASK_DIGEST, MASK_FROM, MASK_WARP
+from factory.prompts.facets import MASK_FROM
 from factory.prompts.grid import PromptGrid
+from factory.prompts.mask_settings import MasksSection
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
 from flows.starting.asked_pairs import in_turns, spec_named
 from flows.studio.job import Job, Worker
-from flows.studio.models import Models
+from flows.studio.models import Models, domains_of
+from flows.studio.real_source import RealSource
 from flows.studio.request import Request
-from flows.studio.sheet import Given, Sheet
-from flows.studio.uploads import check_indices
+from flows.studio.sheet import Given, MadePair, Sheet
+from flows.studio.wishes import Region, WholePair, Wish, filled, library_of, painted, warped
 from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from factory.generators.medsegfactory import MedSegFactory
     from factory.pairs import PairBatch
-
-    Draw = Callable[[MedSegFactory, Prompt, int], PairBatch]
 
 
 class Studio:
@@ -55,7 +52,7 @@ class Studio:
         Raises:
             InputError: if its checkpoint does not know it.
         """
-        known = self.models.domains(request.checkpoint)
+        known = domains_of(request.checkpoint)
         if request.domain not in known:
             raise InputError(
                 f"the checkpoint knows {', '.join(known)}, not {request.domain}: choose one of these"
@@ -68,39 +65,70 @@ class Studio:
         Raises:
             InputError: if the model cannot be asked for this, or another job is under way.
         """
-        grid = PromptGrid(request.section, self.models.domains(request.checkpoint))
+        grid = PromptGrid(request.section, domains_of(request.checkpoint))
         prompts = in_turns(grid, request.number)
         seeds = [prompt.seed for prompt in prompts]
-        return self._draw(
-            "making pairs", request, prompts, seeds, lambda model, p, s: model.generate([p], [s])
-        )
+        wish = Wish(prompts, seeds, lambda model, p, s: model.generate([p], [s]))
+        return self._draw("making pairs", request, lambda: wish)
 
     def paint(self, request: Request, mask: Masks, origin: str) -> Job:
-        """Starts to draw images for a mask, which each pair keeps to the pixel.
+        """Starts to draw images for a mask, as `wishes.painted` says.
+
+        Raises:
+            InputError: as that, or if another job is under way.
+        """
+        wish = painted(request, self.domain(request), mask, origin)
+        return self._draw("making images for the mask", request, lambda: wish, "mask")
+
+    def warp(self, request: Request, mask: Masks, origin: str, limits: MasksSection) -> Job:
+        """Starts to draw images for warps of a mask, as `wishes.warped` says.
 
         Args:
             request: of which the classes are those that the mask shows.
             mask: (S, S) class indices, in the model's size.
-            origin: where it comes from, for the lineage: "drawn in the studio".
+            origin: where it comes from, for the lineage.
+            limits: of the warp.
 
         Raises:
-            InputError: if the mask shows what the domain or the finding does not, or another job is
-                under way.
+            InputError: as that, or if another job is under way.
+        """
+        domain = self.domain(request)
+        library = library_of(mask, origin, request, domain, limits)
+        wish = warped(request, domain, library, may_show=True)
+        return self._draw("making images for warps of the mask", request, lambda: wish, "mask")
+
+    def warp_real(self, request: Request, real: RealSource, limits: MasksSection) -> Job:
+        """Starts to draw images for warped masks of real training pairs, as grids with masks do.
+
+        Args:
+            request: which masks fit.
+            real: the training pairs, which are read once the job is under way.
+            limits: of the warp.
+
+        Raises:
+            InputError: if the request cannot be, or another job is under way.
         """
         domain, _ = self.domain(request), request.section
-        check_indices(mask, origin, domain)
-        shown = [domain.classes[index - 1] for index in np.unique(mask[mask > 0])]
-        _check_finding(domain, request.finding, shown)
-        extra = {MASK_FROM: origin, MASK_WARP: "none", MASK_DIGEST: mask_digest(mask)}
-        prompts = [request.prompt(domain, shown, extra, k) for k in range(request.number)]
 
-        def drawn(model: MedSegFactory, prompt: Prompt, seed: int) -> PairBatch:
-            given = mask[np.newaxis]
-            # A mask that passed an autoencoder has come back changed; the image is for this one.
-            return replace(model.paint([prompt], [seed], given), masks=given)
+        def wish() -> Wish:
+            from factory.prompts.mask_library import MaskLibrary
 
-        seeds = [prompt.seed for prompt in prompts]
-        return self._draw("making images for the mask", request, prompts, seeds, drawn, "mask")
+            image = spec_named(request.checkpoint, {})[1]
+            source = real.section.build()
+            library = MaskLibrary.of(source.read("train", image), source.domains, limits)
+            return warped(request, domain, library, real.may_show)
+
+        return self._draw("making images for warped real masks", request, wish, "mask")
+
+    def fill(self, request: Request, whole: WholePair, region: Region) -> Job:
+        """Starts to draw a region of a pair anew, as `wishes.filled` says.
+
+        Raises:
+            InputError: as that, or if another job is under way.
+        """
+        wish = filled(request, self.domain(request), whole, region)
+        given: Given = "pair" if whole.synthetic else "own pair"
+        return self._draw("filling in the region", request, lambda: wish, given)
 
     def segment(self, request: Request, image: Images) -> Job:
         """Starts to draw masks of all classes for an image, a seed each, as `medpair segment` does.
@@ -121,7 +149,8 @@ class Studio:
             given = image[np.newaxis]
             return replace(model.segment([prompt], [seed], given), images=given)
 
-        return self._draw("drawing masks for the image", asked, prompts, seeds, drawn, "image")
+        wish = Wish(prompts, seeds, drawn)
+        return self._draw("drawing masks for the image", asked, lambda: wish, "image")
 
     def vary(self, number: int, request: Request) -> Job:
         """Starts to draw other images for the mask of a pair on the table.
@@ -133,11 +162,24 @@ class Studio:
         Raises:
             InputError: as `paint`, or if there is no such pair.
         """
-        if self.sheet is None or number >= len(self.sheet.pairs):
-            raise InputError(f"there is no pair {number + 1} on the table: make some first")
-        pair = self.sheet.pairs[number]
+        pair = self._on_table(number)
         origin = dict(pair.prompt.extra).get(MASK_FROM) or f"of pair {pair.name}"
         return self.paint(request, pair.mask, origin)
+
+    def whole(self, number: int) -> WholePair:
+        """A pair on the table, for a region of it to be drawn anew.
+
+        Raises:
+            InputError: if there is no such pair.
+        """
+        pair, sheet = self._on_table(number), self.sheet
+        synthetic = sheet is not None and sheet.keepable
+        return WholePair(pair.image, pair.mask, f"pair {pair.prompt.digest}", synthetic)
+
+    def _on_table(self, number: int) -> MadePair:
+        if self.sheet is None or number >= len(self.sheet.pairs):
+            raise InputError(f"there is no pair {number + 1} on the table: make some first")
+        return self.sheet.pairs[number]
 
     @property
     def has_earlier(self) -> bool:
@@ -155,40 +197,20 @@ class Studio:
         self.sheet = self._earlier.pop()
 
     def _draw(
-        self,
-        title: str,
-        request: Request,
-        prompts: Sequence[Prompt],
-        seeds: Sequence[int],
-        draw: Draw,
-        given: Given = "",
+        self, title: str, request: Request, wish: Callable[[], Wish], given: Given = ""
     ) -> Job:
         spec_named(request.checkpoint, request.sample)
         sheet = Sheet(request, self.domain(request), given=given)
 
         def steps() -> Iterator[None]:
-            model = self.models.ready(request)
+            model, asked = self.models.ready(request), wish()
             sheet.generator = model.digest
-            for prompt, seed in zip(prompts, seeds, strict=True):
-                sheet.add(draw(model, prompt, seed), prompt)
+            for prompt, seed in zip(asked.prompts, asked.seeds, strict=True):
+                sheet.add(asked.draw(model, prompt, seed), prompt)
                 yield
 
-        job = self.worker.start(title, len(prompts), steps)
+        job = self.worker.start(title, request.number, steps)
         if self.sheet is not None:
             self._earlier.append(self.sheet)
         self.sheet = sheet
         return job
-
-
-def mask_digest(mask: Masks) -> str:
-    """16 hex digits of a mask's size and pixels."""
-    return hashlib.sha256(repr(mask.shape).encode() + mask.tobytes()).hexdigest()[:16]
-
-
-def _check_finding(domain: Domain, finding: str, shown: Sequence[str]) -> None:
-    if extra := [name for name in shown if name not in domain.shown(finding)]:
-        usual = ", ".join(domain.shown(finding)) or "no class"
-        raise InputError(
-            f"the mask shows {', '.join(extra)}, and an image with finding {finding!r} shows "
-            f"{usual}: choose another finding, or erase that class"
-        )

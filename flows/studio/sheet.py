@@ -11,7 +11,7 @@ from factory.store.checks import check, names
 from factory.vocabulary import Domain
 from flows.studio.request import Request
 
-Given = Literal["", "mask", "image"]
+Given = Literal["", "mask", "image", "pair", "own pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,8 @@ class Sheet:
         request: what was asked for.
         domain: of all pairs.
         generator: digest of what made them; "" until the model is read.
-        given: the half that was not drawn: "mask", "image" or "" for neither.
+        given: what was not drawn: "mask", "image" or "" for neither; "pair", or "own pair" of the
+            visitor's, where all but a region was given.
         pairs: made so far, in order.
         ticked: numbers of those that are to be kept.
     """
@@ -69,7 +70,7 @@ class Sheet:
     @property
     def keepable(self) -> bool:
         """Whether its pairs are synthetic: those of given images are not."""
-        return self.given != "image"
+        return self.given not in {"image", "own pair"}
 
     @property
     def varied(self) -> Request:

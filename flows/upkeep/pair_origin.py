@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.lake.lake import Lake
 from factory.errors import DamagedError
 from factory.models.lineage import training_history
-from factory.prompts.facets import MASK_WARP
+from factory.prompts.facets import FILL_REGION, MASK_WARP
 from factory.prompts.prompt import Prompt
 from factory.store.checks import names
 from factory.store.checksums import UNKNOWN, checksums
@@ -109,8 +109,13 @@ def origin_of(version: Version, row: int, settings: Settings) -> PairOrigin:
 
 def _asked(prompt: Prompt) -> dict[str, str]:
     known = {"classes": ", ".join(prompt.classes), "finding": prompt.finding, "text": prompt.text}
-    origin = {"caption of": prompt.retrieved} if prompt.retrieved else {}
+    origin = {"caption of": prompt.retrieved, "drawn anew": _filled(prompt)}
     return {**known, **dict(prompt.conditioning), **origin, "replicate": str(prompt.replicate)}
+
+
+def _filled(prompt: Prompt) -> str:
+    region = dict(prompt.extra).get(FILL_REGION, "")
+    return f"{region} of {prompt.filled}" if prompt.filled else ""
 
 
 def _verdict(snapshot: Snapshot, lake: Lake, row: int) -> str:
@@ -124,8 +129,9 @@ def _mask(snapshot: Snapshot, prompt: Prompt, row: int) -> str:
     if (origin := prompt.mask_origin) is not None:
         name, digest = origin
         warp = dict(prompt.extra).get(MASK_WARP, "")
-        limits = f", warped by the seed within {warp}" if warp else ""
-        return f"of training pair {name}{limits}; mask and kind of warp have digest {digest}"
+        limits = f", warped by the seed within {warp}" if warp not in ("", "none") else ""
+        whose = name if "by_hand" in snapshot.attributes else f"of training pair {name}"
+        return f"{whose}{limits}; mask and kind of warp have digest {digest}"
     return "drawn by the generator" if snapshot.has_mask[row] else "none"
 
 

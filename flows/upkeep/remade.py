@@ -46,6 +46,7 @@ def remake(version: Version, pair: int, folder: Path, settings: Settings) -> Rem
         raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
     snapshot = version.snapshot(settings)
     check_row(snapshot, pair)
+    _refuse_given(snapshot, pair)
     with stage("making the pair again"):
         generator = generator_of(snapshot, settings)
         made = remade(snapshot, np.array([pair]), generator.generate)
@@ -63,6 +64,16 @@ def check_row(snapshot: Snapshot, row: int) -> None:
         last = len(snapshot) - 1
         has = f"its rows are 0 to {last}" if last >= 0 else "it has none"
         raise InputError(f"{snapshot.name} has no pair {row} at {snapshot.id}: {has}")
+
+
+def _refuse_given(snapshot: Snapshot, row: int) -> None:
+    prompt = snapshot.table[row]
+    if "by_hand" in snapshot.attributes and (prompt.filled or prompt.mask_origin):
+        raise InputError(
+            f"pair {row} of {snapshot.name} was made in the studio from a mask or a pair that was "
+            "given there and is not kept beside it, so it cannot be made again; its pixels are in "
+            "the store: export the version"
+        )
 
 
 def _write(pair: PairBatch, folder: Path) -> None:

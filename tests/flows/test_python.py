@@ -29,6 +29,8 @@ MARKS = {
     "medpair.running": [pytest.mark.integration],
     "medpair.scoring": [pytest.mark.integration],
     "medpair.generation": [pytest.mark.slow],
+    "medpair.filling": [pytest.mark.slow],
+    "medpair.painting": [pytest.mark.slow],
 }
 FILES = [
     pytest.param(name, marks=MARKS.get(name, []))
@@ -217,3 +219,55 @@ def test_the_examples_of_the_docstrings_do_what_they_say(name, there):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_page_about_python_does_what_it_says(block, there):
     exec(compile(block, "docs/python.md", "exec"), {})  # noqa: S102  # our own page
+
+
+@pytest.fixture
+def given(checkpoint):
+    """A call's first arguments for `fill`: checkpoint, image, mask, region."""
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 1), np.uint8)
+    mask, region = np.zeros((32, 32), np.uint8), np.zeros((32, 32), bool)
+    mask[4:10, 4:10], region[8:20, 8:20] = 1, True
+    return [checkpoint, image, mask, region]
+
+
+def test_a_filled_pair_is_the_given_one_outside_of_the_region(given):
+    _, image, mask, region = given
+    pairs = package.fill(*given, 2, seed=3, steps=2)
+    assert np.array_equal(pairs.images[:, ~region], [image[~region]] * 2)
+    assert np.array_equal(pairs.masks[:, ~region], [mask[~region]] * 2)
+    assert not np.array_equal(pairs.images[0], pairs.images[1])
+    assert np.array_equal(package.fill(*given, 2, seed=3, steps=2).images, pairs.images)
+    assert set(pairs.facets["fill_of"]) == {"given in Python"}
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "line"),
+    [
+        (1, np.zeros((16, 16, 1), np.uint8), "image has shape .16, 16, 1., and the model makes 32"),
+        (1, np.zeros((32, 32, 1)), "type float64, and the model makes uint8 of 1 channels"),
+        (2, np.full((32, 32), 9, np.uint8), "the values 9, which are no classes"),
+        (3, np.zeros((32, 32), bool), "no region is marked"),
+    ],
+    ids=["size", "type", "classes", "empty"],
+)
+def test_what_cannot_be_filled_is_one_line(given, at, value, line):
+    given[at] = value
+    with pytest.raises(ValueError, match=line) as refused:
+        package.fill(*given, steps=2)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"domain": "nope"}, "domain='nope', and the checkpoint knows phantom-breast-us"),
+        ({"number": 0}, "0 pairs cannot be looked at"),
+        ({"warp": {"bend": 1}}, "warp.bend=1 cannot be used"),
+        ({"finding": "normal"}, "an image with finding 'normal' shows no class"),
+    ],
+    ids=["domain", "number", "warp", "finding"],
+)
+def test_what_cannot_be_painted_is_one_line(given, asked, line):
+    with pytest.raises(ValueError, match=line) as refused:
+        package.paint(given[0], given[2], **asked)
+    assert len(str(refused.value).splitlines()) == 1

@@ -6,11 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from torch import Tensor, nn
 
 from factory.models.starting_noise import Seed
 
 Given = Sequence[Tensor | None]  # full-size pictures of the streams that are given; None: drawn
+
+
+def touched_cells(region: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, 1, H, W) True at some pixels -> (B, 1, h, w) True at every cell with such a pixel.
+
+    Args:
+        region: where something is drawn.
+        size: h and w, which H and W are multiples of.
+    """
+    return F.adaptive_max_pool2d(region.float(), tuple(size)) > 0
 
 
 class Autoencoder(nn.Module, ABC):
@@ -51,7 +62,11 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
+        self,
+        latents: Sequence[Tensor],
+        seeds: Sequence[Seed],
+        given: Given | None = None,
+        anew: Tensor | None = None,
     ) -> list[Tensor]:
         """The pictures (B, 3, H, W) in [-1, 1] of all streams of B pairs, decoded together.
 
@@ -60,6 +75,8 @@ class Autoencoder(nn.Module, ABC):
             seeds: B of them: where a decoder draws, the seed of a pair decides all it draws of it.
             given: of each stream the pictures that its latents come from, where they are known; a
                 decoder that draws returns them as they are, and the others in agreement with them.
+            anew: (B, 1, H, W) True where a decoder draws although all pictures are given, in
+                agreement with what is around; None: nowhere.
         """
 
     @abstractmethod

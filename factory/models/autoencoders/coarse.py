@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from factory.models.autoencoders.base import Autoencoder, Given
+from factory.models.autoencoders.base import Autoencoder, Given, touched_cells
 from factory.models.autoencoders.detail import draw
 from factory.models.autoencoders.detail_prior import (
     COLOURS,
@@ -128,9 +128,13 @@ class CoarseAutoencoder(Autoencoder):
 
     @torch.no_grad()
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
+        self,
+        latents: Sequence[Tensor],
+        seeds: Sequence[Seed],
+        given: Given | None = None,
+        anew: Tensor | None = None,
     ) -> list[Tensor]:
-        """The pictures of all streams, drawn together; those that are given come back as they are.
+        """The pictures of all streams, drawn together; what is given comes back as it is.
 
         Raises:
             ValueError: if there are not as many streams as were trained together.
@@ -148,9 +152,12 @@ class CoarseAutoencoder(Autoencoder):
         for i, decoder in enumerate(self.decoders):
             fixed = [None if sizes is None else sizes[i + 1] for sizes in known]
             prior = self.prior(i, pictures)
-            drawn = draw(decoder, prior, self._noise(seeds, i, prior.mean), fixed)
+            places = None if anew is None else touched_cells(anew, prior.mean.shape[2:])
+            drawn = draw(decoder, prior, self._noise(seeds, i, prior.mean), fixed, places)
             pictures = drawn.clamp(-1, 1)
         made = pictures.split(COLOURS, 1)
+        if anew is not None:
+            return list(made)
         return [x if whole is None else whole for x, whole in zip(made, given, strict=True)]
 
     def _noise(self, seeds: Sequence[Seed], doubling: int, like: Tensor) -> Tensor:

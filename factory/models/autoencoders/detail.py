@@ -58,7 +58,11 @@ def without_noise(
 
 
 def draw(
-    network: nn.Module, prior: DetailPrior, noise: Tensor, known: Sequence[Tensor | None]
+    network: nn.Module,
+    prior: DetailPrior,
+    noise: Tensor,
+    known: Sequence[Tensor | None],
+    anew: Tensor | None = None,
 ) -> Tensor:
     """Pictures (B, 3S, H, W) drawn from noise by DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2).
 
@@ -68,28 +72,34 @@ def draw(
         noise: standard normal (B, 3S, H, W).
         known: of each of S streams the pictures (B, 3, H, W) where they are given; they stay at
             noise level 0 while the others are drawn.
+        anew: (B, 1, H, W) True where they are drawn although all are given: elsewhere they are put
+            back at every noise level (arXiv 2201.09865, algorithm 1).
     """
-    free = noise.new_tensor([[float(each is None) for each in known]])
+    free = noise.new_tensor([[float(each is None or anew is not None) for each in known]])
     means = prior.mean.split(COLOURS, 1)
     whole = [mean if k is None else k for mean, k in zip(means, known, strict=True)]
-    drawn, fixed, told = each_pixel(free), prior.detail(torch.cat(whole, 1)), prior.told
+    drawn, detail, told = each_pixel(free), prior.detail(torch.cat(whole, 1)), prior.told
+    fixed = (1 - drawn) * detail
     disturbance = torch.full((len(noise), len(known)), DISTRUST, device=noise.device) * free
     levels = noise_levels()
 
     def expected(x: Tensor, level: float) -> Tensor:
         return without_noise(network, x, told, (free * level).expand(len(x), -1), disturbance)
 
-    x = drawn * levels[0] * noise + fixed
+    def put_back(x: Tensor, level: float) -> Tensor:
+        return x if anew is None else torch.where(anew, x, level * noise + detail)
+
+    x = put_back(drawn * levels[0] * noise + fixed, levels[0])
     before, width_before = x, inf  # there is no step before the first
     # Around all steps: the weights are then turned into bfloat16 once, not in every step.
     with in_bf16(noise):
         for now, then in pairwise(levels):
             clean, width = expected(x, now), log(now / then)
             step = clean + width / width_before / 2 * (clean - before)
-            x = drawn * (then / now * x + (1 - then / now) * step) + fixed
+            x = put_back(drawn * (then / now * x + (1 - then / now) * step) + fixed, then)
             before, width_before = clean, width
         clean = expected(x, levels[-1])
-    return prior.pictures(drawn * clean + fixed)
+    return prior.pictures(put_back(drawn * clean + fixed, 0.0))
 
 
 def in_bf16(like: Tensor) -> torch.autocast:

@@ -110,7 +110,11 @@ class KLAutoencoder(Autoencoder):
         return self.picture(latents * std + mean).clamp(-1, 1)
 
     def decode_streams(
-        self, latents: Sequence[Tensor], seeds: Sequence[Seed], given: Given | None = None
+        self,
+        latents: Sequence[Tensor],
+        seeds: Sequence[Seed],
+        given: Given | None = None,
+        anew: Tensor | None = None,
     ) -> list[Tensor]:
         """The pictures of each stream by itself: nothing is drawn, so seeds decide nothing."""
         return [self.decode(stream) for stream in latents]

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from nicegui import ui
 
-from factory.errors import InputError
 from factory.sources import SourceSection
-from flows.api import source_named
 from flows.studio.keeping import Keeping, check_keepable
 from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice
-from flows.studio.real_source import source_of
+from flows.studio.real_source import real_pairs
 from flows.studio.session import Studio
 from flows.studio.sheet import Sheet
 
@@ -56,13 +54,5 @@ class KeepBar:
 
     def _source(self, sheet: Sheet) -> SourceSection:
         """The real pairs named, or those that the model learnt from."""
-        if named := str(self.real.value or "").strip():
-            return source_named(named)
-        if (
-            found := source_of(sheet.request.checkpoint, sheet.domain, self._studio.settings)
-        ) is None:
-            raise InputError(
-                "nothing in this home says which real pairs the checkpoint learnt from, and a "
-                "version names those it is scored against: give their folder or recipe"
-            )
-        return found
+        named, settings = str(self.real.value or "").strip(), self._studio.settings
+        return real_pairs(named, sheet.request.checkpoint, sheet.domain, settings).section

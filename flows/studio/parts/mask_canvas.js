@@ -5,27 +5,33 @@ const KEPT = 40; // strokes that can be undone
 export default {
   template: `
     <div class="mask-canvas">
-      <canvas ref="canvas" tabindex="0" role="application" aria-label="Mask"
-        aria-describedby="mask-keys" @pointerdown="press" @pointermove="drag" @pointerup="lift"
+      <canvas ref="canvas" tabindex="0" role="application" :aria-label="label"
+        :aria-describedby="keys" :style="picture" @pointerdown="press" @pointermove="drag" @pointerup="lift"
         @pointercancel="lift" @pointerleave="hover = false" @keydown="key"
         @focus="focused = true" @blur="focused = false"></canvas>
       <span class="brush" v-show="hover || focused" :style="ring"></span>
       <span class="sr-only" role="status">{{ told }}</span>
     </div>`,
-  props: { side: Number, colours: Array, names: Array, tool: Number, radius: Number, start: String },
+  props: { side: Number, colours: Array, names: Array, tool: Number, radius: Number, start: String,
+    label: String, keys: String, under: String },
   data: () => ({ at: [0, 0], hover: false, focused: false, down: false, pen: false, told: "" }),
   mounted() {
     this.past = [];
     this.load(this.start);
-    this.at = [this.side >> 1, this.side >> 1];
+    this.centre();
   },
   watch: {
+    under: "draw",
+    side: "centre", // of another model's pairs
     start(content) {
       this.past = []; // of masks whose classes may have been others
       this.load(content);
     },
   },
   computed: {
+    picture() {
+      return this.under ? { background: `url(${this.under}) 0 0 / 100% 100%` } : {};
+    },
     ring() {
       const share = (value) => `${(100 * value) / this.side}%`;
       return {
@@ -35,6 +41,9 @@ export default {
     },
   },
   methods: {
+    centre() {
+      this.at = [this.side >> 1, this.side >> 1];
+    },
     load(content) {
       const [, pixels] = content.split(" "); // before it stands how often one was handed over
       this.mask = Uint8Array.from(atob(pixels), (letter) => letter.charCodeAt(0));
@@ -60,7 +69,8 @@ export default {
       const picture = context.createImageData(this.side, this.side);
       this.mask.forEach((index, place) => {
         const colour = index ? this.colours[index - 1] : [16, 18, 20];
-        picture.data.set([...colour, 255], 4 * place);
+        const opaque = this.under ? (index ? 150 : 0) : 255; // a picture below stays to be seen
+        picture.data.set([...colour, opaque], 4 * place);
       });
       context.putImageData(picture, 0, 0);
     },

@@ -21,12 +21,25 @@ class MaskCanvas(Element, component="mask_canvas.js"):
 
     Attributes:
         mask: (S, S) class indices as they were drawn last.
+
+    Args:
+        label: what is drawn, for those who do not see it.
+        keys: id of the element that explains the keyboard.
+        changed: is called when something was drawn.
+        colour: of class 1, 2, …, as "#rrggbb".
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        label: str,
+        keys: str,
+        changed: Callable[[], None],
+        colour: Callable[[int], str] = class_colour,
+    ) -> None:
         super().__init__()
+        self.props["label"], self.props["keys"], self.props["under"] = label, keys, ""
         self.mask: Masks = np.zeros((SMALLEST, SMALLEST), np.uint8)
-        self._changed, self._shown = changed, 0
+        self._changed, self._colour, self._shown = changed, colour, 0
         self.on("mask", self._take)
         self.show(SMALLEST, ())
         self.pick(0, 1)
@@ -34,11 +47,16 @@ class MaskCanvas(Element, component="mask_canvas.js"):
     def show(self, side: int, classes: Sequence[str], mask: Masks | None = None) -> None:
         """Starts anew with a side in pixels, names of classes, and a mask or an empty one."""
         self.mask = np.zeros((side, side), np.uint8) if mask is None else mask
-        colours = [_rgb(class_colour(index)) for index in range(1, len(classes) + 1)]
+        colours = [_rgb(self._colour(index)) for index in range(1, len(classes) + 1)]
         self.props["side"], self.props["colours"] = side, colours
         self.props["names"] = [BACKGROUND, *classes]
         self._shown += 1  # the same pixels again must reach the page, where others were drawn
         self.props["start"] = f"{self._shown} {base64.b64encode(self.mask.tobytes()).decode()}"
+        self.update()
+
+    def lay_under(self, picture: str) -> None:
+        """Shows a picture (a data URI) below what is drawn; "" for none."""
+        self.props["under"] = picture
         self.update()
 
     def pick(self, tool: int, radius: int) -> None:

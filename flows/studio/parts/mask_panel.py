@@ -12,6 +12,8 @@ from flows.studio.parts.mask_canvas import MaskCanvas
 from flows.studio.parts.notice import Notice
 from flows.studio.parts.request_form import RequestForm
 from flows.studio.parts.upload import upload_button
+from flows.studio.parts.warp_fields import WarpFields
+from flows.studio.real_source import real_pairs
 from flows.studio.session import Studio
 from flows.studio.uploads import read_mask
 
@@ -34,9 +36,10 @@ class MaskPanel:
         self._studio, self._form, self._notice = studio, form, notice
         self._origin = DRAWN
         with ui.element("div").classes("tool mask-tool") as self.box:
-            self.canvas = MaskCanvas(self._drawn)
+            self.canvas = MaskCanvas("Mask", "mask-keys", self._drawn)
             with ui.element("div").classes("brushes"):
                 self._tools()
+                self.warp = WarpFields(self._warp, self._warp_real, notice)
         form.checkpoint.on_value_change(lambda _: self._start_anew())
         form.domain.on_value_change(lambda _: self._start_anew())
         self._start_anew()
@@ -82,6 +85,15 @@ class MaskPanel:
     def _take(self, content: bytes, name: str) -> None:
         image = spec_named(self._form.name, {})[1]
         self.show(read_mask(content, name, self._form.chosen, image), UPLOADED)
+
+    def _warp(self) -> None:
+        limits, mask = self.warp.limits, self.canvas.mask
+        self._studio.warp(self._form.request(), mask, self._origin, limits)
+
+    def _warp_real(self) -> None:
+        request, settings = self._form.request(), self._studio.settings
+        real = real_pairs(self.warp.real_name, request.checkpoint, self._form.chosen, settings)
+        self._studio.warp_real(request, real, self.warp.limits)
 
     def _start(self) -> None:
         self._studio.paint(self._form.request(), self.canvas.mask, self._origin)

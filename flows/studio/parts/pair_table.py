@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 from nicegui import ui
@@ -17,10 +18,16 @@ SET_OPACITY = "(value) => document.body.style.setProperty('--opacity', value / 1
 
 
 class PairTable:
-    """Shows the sheet of a studio; every window shows the same one."""
+    """Shows the sheet of a studio; every window shows the same one.
 
-    def __init__(self, studio: Studio, notice: Notice) -> None:
-        self._studio, self._notice = studio, notice
+    Args:
+        studio: whose pairs.
+        notice: tells a visitor's mistakes.
+        fill: takes a pair, by its number, to where a region of it is drawn anew.
+    """
+
+    def __init__(self, studio: Studio, notice: Notice, fill: Callable[[int], object]) -> None:
+        self._studio, self._notice, self._fill = studio, notice, fill
         self._sheet: Sheet | None = None
         self._cards = 0
         with (
@@ -69,6 +76,8 @@ class PairTable:
                     box.props("dense").on_value_change(lambda e: sheet.tick(number, bool(e.value)))
                     vary = plain("Vary", lambda: self._vary(number)).props("dense")
                     vary.props(f'aria-label="Vary pair {number + 1}: other images for its mask"')
+                fill = plain("Fill in", lambda: self._notice.trying(lambda: self._fill(number)))
+                fill.props(f'dense aria-label="Fill in a region of pair {number + 1}"')
                 ui.html(_downloads(pair), sanitize=False).classes("downloads")
 
     def _go_back(self) -> None:

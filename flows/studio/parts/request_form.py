@@ -9,7 +9,7 @@ from nicegui import ui
 from evaluation.report.gallery import class_colour
 from factory.errors import InputError
 from factory.vocabulary import Domain
-from flows.studio.models import Models
+from flows.studio.models import Models, domains_of
 from flows.studio.request import MOST, Request
 from flows.studio.session import Studio
 
@@ -57,7 +57,7 @@ class RequestForm:
         Raises:
             InputError: if the checkpoint has none.
         """
-        known = self._known or self._models.domains(self.name)
+        known = self._known or domains_of(self.name)
         return known.get(str(self.domain.value)) or next(iter(known.values()))
 
     def request(self) -> Request:
@@ -82,7 +82,7 @@ class RequestForm:
 
     def _show_domains(self) -> None:
         try:
-            self._known = self._models.domains(self.name)
+            self._known = domains_of(self.name)
         except InputError:  # told when something is asked for
             self._known = {}
         words = {

@@ -480,3 +480,53 @@ def test_two_models_without_a_common_domain_make_no_pairs(section):
 def test_two_models_are_trained_by_recipes_of_their_own():
     with pytest.raises(ValueError, match=r"generator\.masks is not trained here"):
         MaskedSpec(images=MediSynSpec(start="a"), masks=MedSegFactorySpec())
+
+
+# ---- regions drawn anew ----
+
+
+@pytest.fixture(params=["medsegfactory", "medsegfactory-coarse"])
+def filler(request):
+    return ALL[request.param](SECTIONS[0])
+
+
+def some_regions(count, side):
+    """A square, all, and single pixels."""
+    regions = np.zeros((count, side, side), bool)
+    regions[0, 5:17, 9:22] = True
+    regions[1] = True
+    regions[2, 3, 3] = regions[2, 20, 30] = True
+    return regions
+
+
+def test_outside_of_a_region_every_pixel_stays_and_inside_image_and_mask_are_drawn(filler):
+    prompts = make_prompts(3)
+    seeds = [prompt.seed for prompt in prompts]
+    given = PhantomGeneratorSpec().build(SECTIONS[0]).generate(prompts, seeds)
+    regions = some_regions(3, 32)
+    made = filler.fill(prompts, seeds, given.images, given.masks, regions)
+    np.testing.assert_array_equal(made.images[~regions], given.images[~regions])
+    np.testing.assert_array_equal(made.masks[~regions], given.masks[~regions])
+    assert (made.images[regions] != given.images[regions]).mean() > 0.5
+    for prompt, mask, region in zip(prompts, made.masks, regions, strict=True):
+        domain = load_vocabulary().domain(prompt.domain)
+        assert set(mask[region]) <= {0, *map(domain.index, prompt.classes)}
+    again = filler.fill(
+        prompts[::-1], seeds[::-1], given.images[::-1], given.masks[::-1], regions[::-1].copy()
+    )
+    np.testing.assert_array_equal(again.images[::-1], made.images)
+    np.testing.assert_array_equal(again.masks[::-1], made.masks)
+    other = filler.fill(prompts, [5, 6, 7], given.images, given.masks, regions)
+    assert (other.images[1] != made.images[1]).any()
+
+
+def test_a_region_that_is_empty_changes_nothing_and_one_of_all_pixels_forgets_what_was_there(
+    filler,
+):
+    prompts, regions = make_prompts(2), np.zeros((2, 32, 32), bool)
+    regions[1] = True
+    masks = np.zeros((2, 32, 32), np.uint8)
+    dark, light = (np.full((2, 32, 32, 1), level, np.uint8) for level in (20, 200))
+    first, second = (filler.fill(prompts, [1, 2], x, masks, regions) for x in (dark, light))
+    assert (first.images[0] == 20).all()
+    np.testing.assert_array_equal(first.images[1], second.images[1])

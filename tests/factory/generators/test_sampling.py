@@ -8,7 +8,15 @@ from diffusers import DDIMScheduler
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from safetensors.torch import load_file
 
-from factory.generators.sampling import Conditioning, guided, make_solver, sample
+from factory.generators.sampling import (
+    ROUNDS,
+    Conditioning,
+    Kept,
+    guided,
+    make_solver,
+    repaint,
+    sample,
+)
 from factory.models.checkpoints import load_medsegfactory_unet
 from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import PRESETS, SCHEDULE
@@ -154,3 +162,57 @@ def test_the_recorded_five_steps_of_the_public_code(shared_reference):
     for made, stream in ((image, "img"), (mask, "mask")):
         expected = recorded[f"step4/{stream}/latents"]
         torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-4)
+
+
+def kept_but(place):
+    """Clean latents of three pairs, drawn anew in a square of this side."""
+    clean = [starting_noise(range(9, 12), (4, 8, 8), stream) for stream in (0, 1)]
+    anew = torch.zeros(3, 1, 8, 8, dtype=torch.bool)
+    anew[..., :place, :place] = True
+    return Kept(clean, anew)
+
+
+def noise_of(number):
+    return [starting_noise(range(3), (4, 8, 8), 2 * number + stream) for stream in (0, 1)]
+
+
+def test_what_is_kept_comes_back_as_it_came_and_the_rest_is_drawn(unet):
+    section, kept = SampleSection(steps=3, guidance=2.0), kept_but(4)
+    made = repaint(unet, dict(SCHEDULE), inputs()[0], kept, noise_of, section)
+    for drawn, clean in zip(made, kept.clean, strict=True):
+        outside = ~kept.anew.expand_as(clean)
+        assert torch.equal(drawn[outside], clean[outside])
+        assert (drawn[~outside] != clean[~outside]).all()
+        assert torch.isfinite(drawn).all()
+
+
+def test_the_network_sees_what_is_kept_with_the_noise_of_each_level(unet):
+    seen, kept = [], kept_but(2)
+
+    class Watched(torch.nn.Module):
+        def forward(self, image, mask, time, *others):
+            seen.append((int(time[0]), [image.clone(), mask.clone()]))
+            return unet(image, mask, time, *others)
+
+    section = SampleSection(steps=3, guidance=1.0)
+    repaint(Watched(), dict(SCHEDULE), inputs()[0], kept, noise_of, section)
+    solver = DDIMScheduler.from_config(dict(SCHEDULE))
+    solver.set_timesteps(3)
+    levels = solver.timesteps.tolist()
+    assert [level for level, _ in seen] == [level for level in levels for _ in range(ROUNDS)]
+    outside = ~kept.anew.expand_as(kept.clean[0])
+    for level, latents in seen:
+        share = solver.alphas_cumprod[level]
+        for x, clean in zip(latents, kept.clean, strict=True):
+            noise = (x - share.sqrt() * clean)[outside] / (1 - share).sqrt()
+            assert abs(float(noise.std()) - 1) < 0.1
+
+
+def test_where_all_is_drawn_anew_what_was_there_leaves_no_trace(unet):
+    section, whole = SampleSection(steps=2, guidance=1.0), kept_but(8)
+    other = Kept([torch.zeros_like(x) for x in whole.clean], whole.anew)
+    first, second = (
+        repaint(unet, dict(SCHEDULE), inputs()[0], each, noise_of, section)
+        for each in (whole, other)
+    )
+    assert all(map(torch.equal, first, second))

@@ -1,11 +1,15 @@
 """The studio as a visitor has it: its own process, a real browser; skipped where there is no Chromium."""
 
+import base64
+import io
 import re
 import shutil
 import socket
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.studio import browser, open_page, serious_in_tabs, served_studio
 from flows.datasets import Version, datasets, show
@@ -46,9 +50,9 @@ def make(page, button, pairs):
     page.locator(f"article.card:nth-child({pairs})").wait_for()
 
 
-def paint(page):
+def paint(page, label="Mask"):
     """A stroke by the mouse, and a dot by the keyboard."""
-    canvas = page.get_by_role("application", name="Mask")
+    canvas = page.get_by_role("application", name=label)
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4)
     page.mouse.down()
@@ -93,6 +97,63 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     page.get_by_role("alert").get_by_text("bad.png: cannot be read as an image").wait_for()
 
 
+def choose(page, button, file):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button).click()
+    chooser.value.set_files(file)
+
+
+def pixels(page, kind):
+    """What the first card's link to its image or mask holds."""
+    uri = page.get_by_role("link", name=f"save {kind}").first.get_attribute("href")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+def test_a_visitor_fills_in_a_region_and_warps_masks(page, home):
+    folder = page.get_by_label("Or the folder of another one")
+    folder.fill(str(home / "models" / "tiny"))
+    folder.press("Tab")
+    page.get_by_text("breast ultrasound phantom").wait_for()
+    page.get_by_role("spinbutton", name="Pairs").fill("1")
+    page.get_by_role("spinbutton", name="Steps").fill("2")
+    page.get_by_role("tab", name="From a mask").click()
+    paint(page)
+    make(page, "Warp this mask", 1)
+    warped = pixels(page, "mask")
+    assert 0 < (warped > 0).sum() < 200
+    # A mark by the keyboard alone: one dot of the brush.
+    page.get_by_role("button", name="Fill in a region of pair 1").click()
+    before = pixels(page, "image")
+    region = page.get_by_role("application", name="Region")
+    region.press("Space")
+    make(page, "Fill in", 1)
+    page.get_by_text(re.compile("Filling in the region: 1 of 1, done")).wait_for()
+    changed = np.argwhere(pixels(page, "image") != before)
+    assert len(changed) > 50
+    assert (abs(changed - 16) <= 6).all()  # the brush has a radius of 6 pixels
+    page.get_by_role("checkbox", name="Keep pair 1").click()
+    page.get_by_label("Name of the data set").fill("filled")
+    page.get_by_role("button", name="Keep as a version").click()
+    page.get_by_text(re.compile("filled@v1 is out|speak against")).wait_for()
+    # An image of the visitor's is filled in, and cannot be kept.
+    for name, grey in (("scan", 90), ("mask", 0)):
+        Image.fromarray(np.full((32, 32), grey, np.uint8)).save(home / f"{name}.png")
+    choose(page, "Choose an image to fill in", home / "scan.png")
+    page.get_by_text("its mask is still to be chosen").wait_for()
+    choose(page, "Choose its mask", home / "mask.png")
+    page.get_by_text("not synthetic: it cannot be kept").wait_for()
+    region.press("Space")
+    make(page, "Fill in", 1)
+    page.get_by_text("Filling in the region: 1 of 1, done").wait_for()
+    assert (pixels(page, "image")[0] == 90).all()
+    assert page.get_by_role("checkbox", name="Keep pair 1").count() == 0
+    page.get_by_role("tab", name="From a mask").click()
+    make(page, "Warp real masks", 1)
+    page.get_by_text("Making images for warped real masks: 1 of 1, done").wait_for()
+
+
 @pytest.mark.integration
 @pytest.mark.timeout(900)
 def test_axe_finds_nothing_serious_in_any_tab(page, home, record_property):
@@ -110,6 +171,8 @@ def test_axe_finds_nothing_serious_in_any_tab(page, home, record_property):
     page.get_by_label("Name of the data set").fill("mine")
     page.get_by_role("button", name="Keep as a version").click()
     page.get_by_text("mine@v1 is out: 1 added, 1 in all").wait_for()
+    page.get_by_role("tab", name="Make pairs").click()
+    page.get_by_role("button", name="Fill in a region of pair 1").click()
     found += serious_in_tabs(page)
     record_property("axe_serious", len(found))
     assert found == []

@@ -10,6 +10,8 @@ from PIL import Image
 import medpair
 from factory.errors import InputError
 from factory.images import ImageSection
+from factory.prompts.mask_library import MaskLibrary
+from factory.prompts.mask_settings import MasksSection
 from factory.sources.phantom import PhantomSource
 from factory.store.checks import Reason
 from factory.store.repository import Store
@@ -17,9 +19,11 @@ from flows import datasets
 from flows.datasets import Version
 from flows.studio.job import Worker
 from flows.studio.keeping import BY_HAND, Keeping, check_keepable
+from flows.studio.real_source import RealSource
 from flows.studio.request import Request
 from flows.studio.session import Studio
 from flows.studio.uploads import read_image, read_mask
+from flows.studio.wishes import WholePair
 from tasks.services.settings import load_settings
 
 US = "phantom-breast-us"
@@ -240,3 +244,114 @@ def test_what_cannot_be_kept_is_told_before_anything_is_written(studio, request_
     with pytest.raises(InputError, match="the image is one of yours"):
         check_keepable(studio.sheet, "kept")
     assert not studio.settings.home.exists()
+
+
+def marked():
+    """A region of 12 x 10 pixels."""
+    region = np.zeros((32, 32), bool)
+    region[6:18, 10:20] = True
+    return region
+
+
+def test_a_region_of_a_pair_is_drawn_anew_and_every_other_pixel_stays(studio, request_of, square):
+    done(studio.paint(request_of(number=1, finding="benign"), square, "drawn"))
+    (before,) = studio.sheet.pairs
+    region, request = marked(), request_of(number=2, finding="benign", seed=4)
+    done(studio.fill(request, studio.whole(0), region))
+    first, second = studio.sheet.pairs
+    for pair in (first, second):
+        assert np.array_equal(pair.image[~region], before.image[~region])
+        assert np.array_equal(pair.mask[~region], before.mask[~region])
+        assert not np.array_equal(pair.image, before.image)
+    assert not np.array_equal(first.image, second.image)
+    told = dict(first.prompt.extra)
+    assert told["fill_of"] == f"pair {before.prompt.digest}"
+    assert told["fill_region"] == "rows 6 to 17, columns 10 to 19, 120 pixels"
+    studio.back()
+    done(studio.fill(request, studio.whole(0), region))
+    assert np.array_equal(studio.sheet.pairs[0].image, first.image)
+    same = medpair.fill(
+        request.checkpoint, before.image, before.mask, region, 2, seed=4, finding="benign", steps=2
+    )
+    assert np.array_equal(same.images[:, ~region], [before.image[~region]] * 2)
+    assert same.facets["fill_region"].tolist() == [told["fill_region"]] * 2
+
+
+def test_a_region_of_a_synthetic_pair_can_be_kept_and_says_so(studio, request_of, square):
+    done(studio.paint(request_of(number=1), square, "drawn"))
+    (before,) = studio.sheet.pairs
+    done(studio.fill(request_of(number=1), studio.whole(0), marked()))
+    studio.sheet.tick(0, True)
+    assert keep(studio).added == 1
+    pairs = medpair.open("kept@v1", home=studio.settings.home)
+    assert pairs.facets["fill_of"].tolist() == [f"pair {before.prompt.digest}"]
+    snapshot = Store(studio.settings.pairs, "kept").snapshot("v1")
+    assert snapshot.attributes["by_hand"][0]["given"] == "pair"
+
+
+def test_a_filled_image_of_the_visitor_is_not_synthetic(studio, request_of, square):
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 1), np.uint8)
+    whole = WholePair(image, square, "an image handed to the studio")
+    done(studio.fill(request_of(number=1), whole, marked()))
+    (pair,) = studio.sheet.pairs
+    assert np.array_equal(pair.image[~marked()], image[~marked()])
+    studio.sheet.tick(0, True)
+    with pytest.raises(InputError, match="the image is one of yours"):
+        check_keepable(studio.sheet, "kept")
+    # Nor is what is filled in once more.
+    done(studio.fill(request_of(number=1), studio.whole(0), marked()))
+    assert not studio.sheet.keepable
+
+
+def test_a_region_that_cannot_be_filled_is_one_line(studio, request_of, square):
+    whole = WholePair(np.zeros((32, 32, 1), np.uint8), square, "given")
+    with pytest.raises(InputError, match="no region is marked"):
+        studio.fill(request_of(), whole, np.zeros((32, 32), bool))
+    corner = np.zeros((32, 32), bool)
+    corner[0, 0] = True
+    with pytest.raises(InputError, match="shows lesion, and an image with finding 'normal'"):
+        studio.fill(request_of(finding="normal"), whole, corner)
+    with pytest.raises(InputError, match="there is no pair 1 on the table"):
+        studio.whole(0)
+    assert studio.worker.job is None
+
+
+def test_a_mask_is_warped_by_each_seed_and_the_image_is_for_the_warp(studio, request_of, square):
+    limits = MasksSection(rotate=30)
+    done(studio.warp(request_of(number=3), square, "handed to the studio", limits))
+    masks = [pair.mask for pair in studio.sheet.pairs]
+    assert not any(np.array_equal(mask, square) for mask in masks)
+    assert len({mask.tobytes() for mask in masks}) == 3
+    assert all(0.8 < mask.sum() / square.sum() < 1.3 for mask in masks)
+    told = dict(studio.sheet.pairs[0].prompt.extra)
+    assert told["mask_from"] == "handed to the studio"
+    assert told["mask_warp"] == str(limits)
+    same = medpair.paint(request_of().checkpoint, square, 3, warp={"rotate": 30}, steps=2)
+    assert same.masks.shape == (3, 32, 32)
+    kept = medpair.paint(request_of().checkpoint, square, 1, steps=2)
+    assert np.array_equal(kept.masks[0], square)
+
+
+def test_real_masks_are_those_of_training_pairs_that_fit_warped_as_grids_warp_them(
+    studio, request_of
+):
+    section = PhantomSource(domains=(US,), train=6, val=2)
+    request = request_of(number=4, finding="malignant")
+    done(studio.warp_real(request, RealSource(section, may_show=True), MasksSection()))
+    train = section.build().read("train", ImageSection(size=32))
+    names = set(train.facets["name"][train.facets["finding"] == "malignant"])
+    pairs = studio.sheet.pairs
+    assert {dict(pair.prompt.extra)["mask_from"] for pair in pairs} <= names
+    library = MaskLibrary.of(train, section.build().domains, MasksSection())
+    prompts = [pair.prompt for pair in pairs]
+    expected = library.warped(prompts, [prompt.seed for prompt in prompts])
+    assert np.array_equal([pair.mask for pair in pairs], expected)
+
+
+def test_a_real_mask_is_not_shown_as_it_is(studio, request_of):
+    section = PhantomSource(domains=(US,), train=6, val=2)
+    still = MasksSection(rotate=0, scale=0, shift=0, elastic=0)
+    job = studio.warp_real(request_of(finding="benign"), RealSource(section), still)
+    assert job.ended.wait(120)
+    assert "comes out as it is within these limits" in job.problem
+    assert studio.sheet.pairs == []

@@ -1,14 +1,10 @@
-"""The studio in a real browser: its picture in the documentation, and faults of accessibility.
+"""The studio, and any other page, in a real browser: what a visitor does, and faults of accessibility.
 
-python -m benchmarks.studio --out docs/pictures/studio.png
-
-`axe_serious` counts what axe-core finds wrong in the tabs, light and dark, of serious or critical
-impact. It needs Chromium and the packages playwright and axe-playwright-python.
+It needs Chromium and the packages playwright and axe-playwright-python.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import re
@@ -16,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from benchmarks.figures import Bar, Figure, show, verdicts
+from factory.store.repository import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,8 +28,7 @@ if TYPE_CHECKING:
 # Without the last five the browser itself would ask the network for something.
 FLAGS = ("--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
-BARS = (Bar("axe_serious", "<=", 0),)
-TABS = ("Make pairs", "From a mask", "From an image", "Versions")
+TABS = ("Make pairs", "From a mask", "From an image", "Fill in a region", "Versions")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SETTLED = 500  # ms, in which colours fade and a tab is filled
 WIDTH, HEIGHT = 1280, 900
@@ -124,25 +119,49 @@ def write_small(png: bytes, file: Path) -> None:
     picture.save(file, optimize=True)
 
 
-def main() -> None:
-    """Takes the picture, and counts the faults."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures/studio.png"))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        served_studio(Path(folder) / ".medpair") as address,
-        open_page(address) as page,
-    ):
-        make_pairs(page, 4)
-        page.get_by_role("checkbox", name="Keep pair 1").click()
-        page.get_by_text("1 of 4 ticked").wait_for()
-        write_small(page.screenshot(), options.out)
-        faults = serious_in_tabs(page)
-    figures = {"axe_serious": Figure(len(faults), "1")}
-    show("studio", figures, {"faults": faults}, options.json, verdicts(BARS, figures))
+def first_pair_seconds(page: Page) -> float:
+    """Asks for one pair; from the click until it is on the page, the reading of weights included."""
+    page.get_by_role("spinbutton", name="Pairs").fill("1")
+    began = time.monotonic()
+    page.get_by_role("button", name="Make pairs", exact=True).click()
+    page.locator("article.card").first.wait_for()
+    return time.monotonic() - began
 
 
-if __name__ == "__main__":
-    main()
+def stroke(page: Page, label: str) -> None:
+    """Draws across the middle of a canvas by the mouse."""
+    box = page.get_by_role("application", name=label).bounding_box()
+    if box is None:
+        raise RuntimeError(f"the canvas {label} is not on the page")
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=4)
+    page.mouse.up()
+
+
+def fill_in(page: Page) -> None:
+    """Marks a region of the first pair, has it drawn anew twice, and waits for it."""
+    page.get_by_role("button", name="Fill in a region of pair 1").click()
+    page.get_by_role("spinbutton", name="Pairs").fill("2")
+    stroke(page, "Region")
+    page.get_by_role("button", name="Fill in", exact=True).click()
+    page.get_by_text("Filling in the region: 2 of 2, done").wait_for()
+
+
+def draw_and_keep(page: Page) -> None:
+    """Draws a mask, has an image made for it, and keeps the pair as kept@v1."""
+    page.get_by_role("tab", name="From a mask").click()
+    page.get_by_role("spinbutton", name="Pairs").fill("1")
+    stroke(page, "Mask")
+    page.get_by_role("button", name="Make images").click()
+    page.get_by_text("Making images for the mask: 1 of 1, done").wait_for()
+    page.get_by_role("checkbox", name="Keep pair 1").click()
+    page.get_by_role("button", name="Keep as a version").click()
+    page.get_by_text(re.compile("kept@v1 is out")).wait_for()
+
+
+def kept_from_a_mask(home: Path) -> bool:
+    """Whether the store has kept@v1 with a pair whose mask was drawn in the studio."""
+    snapshot = Store(str(home / "pairs"), "kept").snapshot("v1")
+    return "drawn in the studio" in set(snapshot.read().facets["mask_from"])
