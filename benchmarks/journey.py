@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="of the pictures")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     draw_pair(options.out)
     with tempfile.TemporaryDirectory() as folder:
         judge_and_export(options.out, Path(folder))
@@ -135,7 +136,7 @@ def show_export(version: Version, settings: Settings, folder: Path, out: Path) -
         print(f"exported: {file.relative_to(folder)}")
     image, mask = (next(f for f in files if part in f.parts) for part in ("images", "masks"))
     shown = in_grey(np.asarray(Image.open(image))), in_colours(np.asarray(Image.open(mask)))
-    save(tiles([list(shown)], [image.name, mask.name]), out / "journey-export.png")
+    save(tiles([list(shown)], [f"images/{image.name}", f"masks/{mask.name}"]), out / "journey-export.png")
 
 
 def in_grey(image: Images) -> Images:
