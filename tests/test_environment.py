@@ -18,6 +18,16 @@ FOR_DOCS = {
     *("babel", "backrefs", "ghp-import", "mergedeep", "mkdocs", "mkdocs-get-deps"),
     *("mkdocs-material", "mkdocs-material-extensions", "paginate"),
     *("pymdown-extensions", "pyyaml_env_tag", "watchdog"),
+    # Notebooks as pages.
+    *(
+        "beautifulsoup4",
+        "bleach",
+        "defusedxml",
+        "jupyterlab_pygments",
+        "jupytext",
+        "mdit-py-plugins",
+    ),
+    *("mistune", "mkdocs-jupyter", "nbconvert", "pandocfilters", "soupsieve"),
 }
 
 
