@@ -136,7 +136,10 @@ def show_export(version: Version, settings: Settings, folder: Path, out: Path) -
         print(f"exported: {file.relative_to(folder)}")
     image, mask = (next(f for f in files if part in f.parts) for part in ("images", "masks"))
     shown = in_grey(np.asarray(Image.open(image))), in_colours(np.asarray(Image.open(mask)))
-    save(tiles([list(shown)], [f"images/{image.name}", f"masks/{mask.name}"]), out / "journey-export.png")
+    save(
+        tiles([list(shown)], [f"images/{image.name}", f"masks/{mask.name}"]),
+        out / "journey-export.png",
+    )
 
 
 def in_grey(image: Images) -> Images:

@@ -25,6 +25,7 @@ from benchmarks.figures import Bar, Figure, show, verdicts
 from evaluation.closed_loop.facets import facets_of
 from evaluation.closed_loop.gain import gain_over, mean_over_facets
 from evaluation.settings import LoopRule
+from evaluation.utility.segmenter_test import MACRO, by_seed
 from flows import api
 from flows.datasets import Version
 from flows.planning.recipe import Recipe, load_recipe, recipe_from
@@ -32,6 +33,7 @@ from tasks.services.settings import Settings
 
 PHANTOM = "phantom-chest-xray"
 RARE = ["normal"] * 6 + ["cardiomegaly", "pneumonia"]
+ARMS = ("real", "annealed")
 RECIPE: dict[str, Any] = {
     "format": 1,
     "name": "phantoms",
@@ -97,23 +99,32 @@ class Loops:
     suffix: str = ""
 
     def figures(self) -> Iterator[tuple[str, Figure]]:
-        """What each rule reaches on test patients, and what the loop gains over uniform prompts."""
-        levels = {rule: self._levels(rule) for rule in get_args(LoopRule)}
-        facets = self._facets(levels["uniform"])
+        """What each rule reaches on test patients, and what the loop gains over uniform prompts.
+
+        And what the pairs of either add to the same real images alone.
+        """
+        tested = {rule: self._levels(rule) for rule in get_args(LoopRule)}
+        levels = {rule: arms["annealed"] for rule, arms in tested.items()}
+        real = tested["uniform"]["real"]
+        facets = self._facets(real)
+        for name, dice in {"real": real, **levels}.items():
+            level = mean_over_facets(dice, facets)
+            yield f"dice_{name}{self.suffix}", Figure.estimated(level, "Dice")
         for rule, dice in levels.items():
-            yield (
-                f"dice_{rule}{self.suffix}",
-                Figure.estimated(mean_over_facets(dice, facets), "Dice"),
-            )
+            added = gain_over(real, dice, facets)
+            yield f"pairs_gain_{rule}{self.suffix}", Figure.estimated(added, "Dice")
         gain = gain_over(levels["uniform"], levels["thompson"], facets)
         yield f"loop_gain{self.suffix}", Figure.estimated(gain, "Dice")
 
-    def _levels(self, rule: LoopRule) -> pd.DataFrame:
-        """Dice of every test case, a column for each loop and seed of its segmenters."""
+    def _levels(self, rule: LoopRule) -> dict[str, pd.DataFrame]:
+        """Dice of every test case by arm, a column for each loop and seed of its segmenters."""
         found = [self._tested(rule, seed) for seed in range(self.effort.seeds)]
-        return pd.concat(found, axis=1, ignore_index=True)
+        return {
+            kind: pd.concat([each[kind] for each in found], axis=1, ignore_index=True)
+            for kind in ARMS
+        }
 
-    def _tested(self, rule: LoopRule, seed: int) -> pd.DataFrame:
+    def _tested(self, rule: LoopRule, seed: int) -> dict[str, pd.DataFrame]:
         recipe = self.started(rule, seed)
         improved = api.improve(recipe, self.settings)
         # Both rules have made equally many pairs after equally many rounds.
@@ -121,10 +132,11 @@ class Loops:
         tested = api.utility(last, self.settings, final=True)
         (file,) = tested.cases
         cases = pd.read_csv(file, dtype={"real": str})
-        mine = cases[(cases["kind"] == "annealed") & (cases["class"] == "macro") & cases["shown"]]
-        return mine.pivot(index=["unit", "case"], columns="seed", values="dice")
+        shown = cases[(cases["class"] == MACRO) & cases["shown"]]
+        return {kind: by_seed(shown[shown["kind"] == kind]) for kind in ARMS}
 
     def started(self, rule: LoopRule, seed: int) -> Recipe:
+        """What the loop of a rule and seed starts from."""
         effort = self.effort
         loop = {"rounds": effort.rounds, "pairs": effort.pairs, "floor": 2}
         content = self.recipe.model_dump(mode="json", by_alias=True)
@@ -134,7 +146,7 @@ class Loops:
             "gates": {},
             "improve": {**loop, "rule": rule, "seed": seed, "patience": None},
             "utility": {
-                "arms": ["real", "annealed"],
+                "arms": ARMS,
                 "real": [16],
                 "seeds": 2,
                 "steps": effort.steps,

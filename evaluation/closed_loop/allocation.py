@@ -10,6 +10,11 @@ from evaluation.closed_loop.evidence import FacetEvidence
 from evaluation.settings import LoopRule
 
 
+def least_granted(cost: int, floor: int) -> int:
+    """The fewest pairs that come in prompts of so many each, and are no fewer than a floor."""
+    return cost * -(-floor // cost)
+
+
 def allocate(
     evidence: Sequence[FacetEvidence],
     pairs: int,
@@ -36,7 +41,7 @@ def allocate(
 
     Source: Thompson 1933, Biometrika 25:285; Russo et al. 2018, arXiv 1707.02038.
     """
-    granted = [each.cost * -(-floor // each.cost) for each in evidence]
+    granted = [least_granted(each.cost, floor) for each in evidence]
     if sum(granted) > pairs:
         raise ValueError(f"{pairs} pairs are fewer than the floor of all facets, {sum(granted)}")
     while affordable := [k for k, each in enumerate(evidence) if each.cost <= pairs - sum(granted)]:

@@ -38,7 +38,7 @@ def loop_of(lake: Lake, snapshot: str) -> pd.DataFrame:
     """All rounds of the loop that made a snapshot, or went on from it last; else no rows.
 
     Returns:
-        The table `loop_rounds`, sorted by round, facets in the order in which they were recorded.
+        The table `loop_rounds`, sorted by round and by facet.
     """
     mine = lake.read("loop_rounds", snapshot=snapshot)
     if mine.empty:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.closed_loop.allocation import least_granted
 from evaluation.closed_loop.facets import facet_name
 from evaluation.utility.gains import mixed_arm
 from factory.errors import InputError
@@ -33,10 +34,6 @@ class AskedFacet:
     facets: Mapping[str, Any]
     cells: int
     pairs: int
-
-    def multiple_of(self, pairs: int) -> int:
-        """The least number of pairs that can be asked for and is not below this one."""
-        return self.cells * -(-pairs // self.cells)
 
     def further(self, pairs: int) -> MoreSection:
         """The entry that asks for so many pairs, a multiple of its cells."""
@@ -67,7 +64,7 @@ def askable(recipe: Recipe, grid: AnyGrid) -> list[AskedFacet]:
             f"the grid of {recipe.name} asks for one facet alone, {facets[0].name}, so that there is "
             "nothing to choose between: name findings or classes in grid.facets, or use `medpair run`"
         )
-    if (least := sum(each.multiple_of(section.floor) for each in facets)) > section.pairs:
+    if (least := sum(least_granted(each.cells, section.floor) for each in facets)) > section.pairs:
         raise InputError(
             f"improve.pairs: {section.pairs} a round are too few: a floor of {section.floor} for "
             f"each of {len(facets)} facets takes {least}; raise pairs, or lower improve.floor"

@@ -23,14 +23,14 @@ from factory.training.steps import Progress, accelerator, learning_rate, step_ge
 
 EMA = 0.995
 # The coarse pictures that are drawn are not the shrunk ones it learns from. Much more than is ever
-# mistrusted when drawing (`DISTRUST`) is learnt in vain: at 0.25 errors of pixels were a tenth larger.
+# mistrusted when drawing (`DISTRUST`) would be learnt in vain.
 MOST_DISTURBED = 0.05  # deviation of the noise on coarse pictures, on [-1, 1]
 # No place attends to another, so that parts teach as much as wholes, and flat ones teach nothing.
 LEAST_PART = 32  # pixels on a side; smaller pictures stay whole
 PLACES = 8  # pixels between two places where a part may lie
 ANYWHERE = 0.05  # chance of a place without detail, against that of one with as much as the mean
 # Log-normal noise levels, in deviations of the detail. Where an edge runs is decided at the high
-# ones: with a mean of 1.2 outlines of drawn heads were frayed, and masks a third further off.
+# ones: with a mean of 1.2 outlines of drawn heads were frayed.
 LEVEL_MEAN, LEVEL_STD = log(4), 1.6
 SHARED_LEVELS = 0.5  # share of pairs whose streams have one level: drawing walks along the diagonal
 KNOWN_STREAMS = 0.1  # share of pairs in which a stream has no noise, for each of several

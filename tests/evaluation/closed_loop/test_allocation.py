@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.closed_loop.allocation import allocate
+from evaluation.closed_loop.allocation import allocate, least_granted
 from evaluation.closed_loop.evidence import Belief, FacetEvidence
 
 
@@ -66,3 +66,8 @@ def test_uniform_gives_everybody_the_same_whatever_is_known():
 def test_a_budget_below_the_floor_is_refused():
     with pytest.raises(ValueError, match="floor"):
         given_out([facet(0.1), facet(0.2)], pairs=3)
+
+
+@pytest.mark.parametrize(("cost", "floor", "least"), [(3, 4, 6), (3, 6, 6), (1, 5, 5), (4, 0, 0)])
+def test_a_floor_is_met_in_whole_prompts(cost, floor, least):
+    assert least_granted(cost, floor) == least
