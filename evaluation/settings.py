@@ -22,11 +22,16 @@ FIRST_NAMES: Mapping[str, str] = {
     "finding_classifier_steps": "finder_steps",
     "tstr": "both_ways",
 }
+# Keys that came later, and the value at which what was scored before is as it was.
+LATER_KEYS: Mapping[str, object] = {"sample": 5000}
 
 
 def first_named(section: BaseModel) -> dict[str, Any]:
-    """A section as JSON values, every key as it was called first."""
+    """A section as JSON values, every key as it was called first, without later ones unless set."""
     content = section.model_dump(mode="json")
+    for key, value in LATER_KEYS.items():
+        if content.get(key) == value:
+            del content[key]
     return {FIRST_NAMES.get(key, key): value for key, value in content.items()}
 
 
@@ -128,6 +133,9 @@ class EvaluateSection(BaseModel):
     )
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     ms_ssim_pairs: int = Field(default=200, ge=2, description="image pairs compared, per domain")
+    sample: int = Field(
+        default=5000, ge=2, description="accepted pairs that are scored and shown, drawn among more"
+    )
     seed: int = Field(default=0, ge=0)
 
     def with_files(self, change: Callable[[Path], Path]) -> EvaluateSection:
@@ -212,6 +220,9 @@ class UtilitySection(BaseModel):
         default=3, ge=1, le=100, description="repeats, each with its own real images"
     )
     steps: int = Field(default=1500, ge=1, description="training steps, the same in every arm")
+    sample: int = Field(
+        default=20_000, ge=2, description="accepted pairs that arms learn from, drawn among more"
+    )
     tolerance_mm: float = Field(default=2.0, gt=0, description="contours this close count as one")
     domains: Annotated[tuple[str, ...], AfterValidator(_distinct)] | None = Field(
         default=None, description="only these; by default every domain of the pairs"

@@ -230,7 +230,7 @@ def utility_cost(version: Version, settings: Settings, overrides: Iterable[str] 
     from flows.planning.costs import utility_cost as cost
 
     recipe = recipe_of(version, settings, overrides)
-    return cost(recipe, settings, version.snapshot(settings).read())
+    return cost(recipe, settings, version.snapshot(settings))
 
 
 def improve_cost(recipe: Recipe, settings: Settings) -> Cost:

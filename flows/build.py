@@ -120,7 +120,8 @@ def report_stage(context: RunContext, version: str) -> Path:
 
 def reported(context: RunContext, found: Evaluated, utility: Utility | None) -> Path:
     """Writes the report of a snapshot."""
-    evidence = Evidence(found.about, found.config_digest, context.reference, utility)
+    known, sample = (found.about, found.config_digest), context.recipe.evaluate.sample
+    evidence = Evidence(*known, context.reference, utility, sample)
     weights = context.checkpoints, context.checkpoint
     folder = context.settings.reports
     return report_version(context.store, context.lake, evidence, *weights, folder, context.record)

@@ -17,7 +17,7 @@ from evaluation.scoring.version import config_digest
 from evaluation.settings import EvaluateSection
 from factory.errors import InputError
 from factory.pairs import PairBatch
-from factory.store.shards import Status
+from factory.store.sample import Sample
 from factory.store.snapshot import Snapshot
 from factory.store.versions import describe
 from flows.context import RunContext
@@ -69,8 +69,9 @@ def evaluate_stage(context: RunContext, version: str, purpose: str = "evaluation
         snapshot = context.store.snapshot(version)
         settings, section = context.settings, context.recipe.evaluate
         scorer = Scorer(context.lake, context.reference, section, settings, record)
-        subject = Subject.of_version(snapshot, context.recipe.name)
-        found = scorer.scored(subject, partial(pairs_of, snapshot))
+        sample = Sample.drawn(snapshot, section.sample)
+        subject = Subject.of_version(snapshot, sample, context.recipe.name)
+        found = scorer.scored(subject, partial(pairs_of, snapshot, sample))
         record.dataset(context.store, snapshot.id, "evaluation")
         return found
 
@@ -96,7 +97,7 @@ class Subject:
         pairs_id: of its pairs, which snapshots may share.
         data_set: name, for people.
         domains: that have masks: where nothing has one there is nothing to judge.
-        pairs: how many there are.
+        pairs: how many are scored.
         maskless: how many of these have no mask.
     """
 
@@ -108,16 +109,16 @@ class Subject:
     maskless: int
 
     @staticmethod
-    def of_version(snapshot: Snapshot, data_set: str) -> Subject:
-        """The accepted pairs of a snapshot.
+    def of_version(snapshot: Snapshot, sample: Sample, data_set: str) -> Subject:
+        """The accepted pairs of a snapshot, or as many as are drawn of them.
 
         Raises:
             InputError: if every pair was rejected.
         """
-        domains, accepted = tuple(judged_domains(snapshot)), snapshot.rows(Status.ACCEPTED)
-        maskless = int(np.sum(~snapshot.has_mask[accepted]))
+        domains, rows = tuple(judged_domains(snapshot, sample)), sample.accepted
+        maskless = int(np.sum(~snapshot.has_mask[rows]))
         ids = snapshot.id, snapshot.pairs_id
-        return Subject(*ids, data_set, domains, len(accepted), maskless)
+        return Subject(*ids, data_set, domains, len(rows), maskless)
 
     @staticmethod
     def of_pairs(digest: str, pairs: PairBatch, data_set: str) -> Subject:
@@ -159,28 +160,28 @@ class Scorer:
         return Evaluated(about, config_digest(self.section), tuple(scores), *counts)
 
 
-def judged_domains(snapshot: Snapshot) -> list[str]:
+def judged_domains(snapshot: Snapshot, sample: Sample) -> list[str]:
     """The domains of a snapshot's accepted pairs that have masks.
 
     Raises:
         InputError: if every pair was rejected.
     """
-    accepted, rejected = snapshot.rows(Status.ACCEPTED), snapshot.rejected()
-    if len(rejected) and not len(accepted):
+    if len(sample.rejected) and not len(sample.accepted):
         reasons = describe(snapshot)["rejected_for"]
         raise InputError(
-            f"all {len(rejected)} pairs of data set {snapshot.name!r} were rejected ({reasons}): "
-            "nothing is left to score; loosen pair_gates, or train the generator further"
+            f"all {len(sample.rejected)} pairs of data set {snapshot.name!r} were rejected "
+            f"({reasons}): nothing is left to score; loosen pair_gates, or train the generator "
+            "further"
         )
     # Where nothing has a mask there is nothing to judge.
-    masked = accepted[snapshot.has_mask[accepted]]
+    masked = sample.accepted[snapshot.has_mask[sample.accepted]]
     return sorted(set(snapshot.facets(masked)["domain"])) if len(masked) else []
 
 
-def pairs_of(snapshot: Snapshot) -> tuple[PairBatch, PairBatch | None]:
-    """The accepted pairs of a snapshot, and the rejected ones if there are any."""
-    rejected = snapshot.rejected()
-    return snapshot.read(), snapshot.read(rejected) if len(rejected) else None
+def pairs_of(snapshot: Snapshot, sample: Sample) -> tuple[PairBatch, PairBatch | None]:
+    """The drawn accepted pairs of a snapshot, and the rejected ones if there are any."""
+    rejected = snapshot.read(sample.rejected) if len(sample.rejected) else None
+    return snapshot.read(sample.accepted), rejected
 
 
 def numbered(pairs: PairBatch) -> PairBatch:

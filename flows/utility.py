@@ -18,6 +18,7 @@ from evaluation.utility.result import Utility
 from factory.errors import InputError
 from factory.sources import SourceSection
 from factory.store.repository import MAIN
+from factory.store.sample import Sample
 from factory.store.snapshot import Snapshot
 from flows.context import RunContext, open_context
 from flows.datasets import Version
@@ -89,7 +90,9 @@ def experiment_of(
     Raises:
         InputError: if it cannot be tested against the other source, or in folds.
     """
-    section, synthetic = context.recipe.utility or UtilitySection(), snapshot.read()
+    section = context.recipe.utility or UtilitySection()
+    sample = Sample.drawn(snapshot, section.sample)
+    synthetic = snapshot.read(sample.accepted)
     reference, held = context.reference, context.reference.held_out if final else None
     if against is not None:
         if section.folds is not None:
@@ -112,6 +115,7 @@ def experiment_of(
         validation=held,
         registered=context.recipe.name if fold is None else "",
         fold=fold,
+        drawn=None if sample.whole else section.sample,
     )
 
 

@@ -48,6 +48,7 @@ class DownstreamExperiment:
         validation: real pairs that are neither learned from nor scored; None where there are none.
         registered: name of the data set whose models MLflow registers; "" registers none.
         fold: that the reference holds out, where other experiments hold out the others; else None.
+        drawn: how many accepted pairs were drawn at most; None where all of them are there.
         tasks: that networks are trained for.
     """
 
@@ -61,6 +62,7 @@ class DownstreamExperiment:
     validation: PairBatch | None = None
     registered: str = ""
     fold: int | None = None
+    drawn: int | None = None
     tasks: Sequence[AnyTask] = TASKS
 
     def arms(self) -> list[Arm]:
@@ -143,6 +145,8 @@ class DownstreamExperiment:
         # These keys stay as they were first called: what was trained is found by them.
         if arm.learns_synthetic and self.section.domain_randomisation is not None:
             identity["bridge"] = self.section.domain_randomisation.model_dump(mode="json")
+        if arm.learns_synthetic and self.drawn is not None:
+            identity["sample"] = self.drawn
         if hidden := self._hidden(arm):
             identity["unseen"] = hidden
         if arm.kind == "searched":

@@ -1,7 +1,8 @@
 """Fan-out: fork a session per shard, make the shards on Dask workers, merge, commit.
 
-A window is one Prefect task and one commit; a shard is one Dask future. A pair is never a task:
-Prefect keeps some 27 kB per task, and spends longer on one than a GPU on a pair.
+A shard is one Dask future, a window of shards one commit, and some windows are one Prefect task: a
+hundred at most, for Prefect keeps some 27 kB per task, and spends longer on one than a GPU on a
+pair.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from factory.errors import InputError
 from factory.generators.base import Generator
-from factory.store.repository import ForkSession, Session, Store
-from factory.store.runs import Run, declare, missing
+from factory.store.repository import Session, Store
+from factory.store.runs import MadeShard, Run, declare, merge, missing
 from factory.store.shards import Shard, windows
 from factory.store.snapshot import Snapshot
 from tasks.faults.interruption import Interruption, put_off
@@ -27,6 +28,7 @@ from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, make_shard
 from tasks.services.progress import stage
 
 WINDOW = 32  # shards
+TASKS = 100  # that make the pairs of a run; more would hide the others in Prefect's pages
 AHEAD = 2  # shards handed out per worker: the next one lies there when one is finished
 
 
@@ -46,11 +48,19 @@ def make_pairs(
     """
     plugin = GeneratorPlugin(build, run.generator)
     with alone(store, run):
-        parts = windows(missing(declare(store, run)), window)
-        for number, shards in enumerate(parts, start=1):
-            title = f"making pairs, window {number} of {len(parts)}"
-            make_window(client.scheduler.address, plugin, store, run.branch, shards, title)
+        portions = portions_of(missing(declare(store, run)), window)
+        for number, portion in enumerate(portions, start=1):
+            title = f"making pairs, part {number} of {len(portions)}"
+            make_portion(client.scheduler.address, plugin, store, run.branch, portion, title)
     return store.snapshot(run.branch)
+
+
+def portions_of(
+    shards: Sequence[Shard], window: int = WINDOW
+) -> list[tuple[tuple[Shard, ...], ...]]:
+    """Windows of shards, in as many portions as there are tasks."""
+    parts = windows(shards, window)
+    return windows(parts, -(-len(parts) // TASKS) or 1)
 
 
 def _worth_a_retry(_task: Task[..., str], _run: TaskRun, state: State[str]) -> bool:
@@ -65,17 +75,22 @@ def _worth_a_retry(_task: Task[..., str], _run: TaskRun, state: State[str]) -> b
     task_run_name="{title}",
     cache_policy=NO_CACHE,
 )
-def make_window(
+def make_portion(
     address: str,
     plugin: GeneratorPlugin,
     store: Store,
     branch: str,
-    shards: Sequence[Shard],
+    portion: Sequence[Sequence[Shard]],
     title: str,
 ) -> str:
-    """Makes and commits the shards that are still missing; a retry makes only what failed."""
+    """Makes and commits the shards that are still missing, window by window.
+
+    A retry makes only what failed.
+    """
     with Client(address, set_as_default=False) as client:
-        return fill(client, plugin, store, branch, shards, title)
+        for shards in portion:
+            fill(client, plugin, store, branch, shards, title)
+    return str(store.head(branch))
 
 
 def fill(
@@ -108,7 +123,7 @@ def fill(
                 outcome.add_note(f"while making rows {shard.start} to {shard.stop - 1}")
                 failures.append(outcome)
             else:
-                session.merge(outcome)
+                merge(session, [outcome])
                 made.append(shard.index)
                 progress.advance(len(shard))
             if interruption.asked:
@@ -126,8 +141,8 @@ def _made(
     session: Session,
     shards: Sequence[Shard],
     interruption: Interruption,
-) -> Iterator[tuple[Shard, ForkSession | BaseException]]:
-    """Shards as they come, each with the fork that holds it or with what went wrong.
+) -> Iterator[tuple[Shard, MadeShard | BaseException]]:
+    """Shards as they come, each made or with what went wrong.
 
     Only as many are handed out as keep all workers busy: what was not, an interruption leaves.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.networks.segmenter import Segmenter
 from evaluation.pairs import Block, by_domain, take
+from evaluation.privacy.image_distance import DistanceCache
 from evaluation.settings import EvaluateSection
 from factory.identity import digest
 from factory.pairs import PairBatch
@@ -32,6 +34,8 @@ from tasks.services.mlflow_tracking import Record
 from tasks.services.progress import stage
 
 Work = Callable[[PairBatch, list[str]], pd.DataFrame]
+
+BLOCK = 5000  # pairs whose numbers are worked out at a time
 
 # Number of a pair -> the bit it sets; any other sets PAIR_GATE.
 BITS = {"nearest_distance": Reason.NEAR_COPY, "copied": Reason.NEAR_COPY}
@@ -114,29 +118,43 @@ class PairGating:
         plain = [name for name in names if name != TRAINED]
         if plain:
             about = ScoreKey(snapshot.pairs_id, self.reference.digest, data_set=snapshot.name)
-            table[plain] = self._known(snapshot, rows, about, plain, self._plain)[plain]
+            # Distances of many more pairs would be kept in vain: only a sample of them is scored.
+            kept = self.reference.distances if len(rows) <= BLOCK else None
+            work = partial(self._plain, distances=kept)
+            table[plain] = self._known(snapshot, rows, about, plain, work, BLOCK)[plain]
         if TRAINED in names:
             taught = [self.section.judge, self.section.judge_steps, self.section.seed]
             about = ScoreKey(snapshot.pairs_id, judge=digest(taught), data_set=snapshot.name)
-            found = self._known(snapshot, rows, about, [TRAINED], self._agreement)
+            every = max(1, len(rows))  # folds learn from all of them
+            found = self._known(snapshot, rows, about, [TRAINED], self._agreement, every)
             table[TRAINED] = found[TRAINED]
         return table
 
     def _known(
-        self, snapshot: Snapshot, rows: Rows, about: ScoreKey, names: list[str], work: Work
+        self,
+        snapshot: Snapshot,
+        rows: Rows,
+        about: ScoreKey,
+        names: list[str],
+        work: Work,
+        block: int,
     ) -> pd.DataFrame:
-        """In the order of the rows."""
+        """In the order of the rows; so many pairs are in memory at a time."""
         known = self.lake.pair_numbers(about, names, rows.tolist())
         if known is None:
             with stage(f"holding {len(rows)} pairs against their gates"):
-                found = work(snapshot.read(rows), names)
-            known = found.drop(columns="pair").assign(row=rows[found["pair"]])
+                known = pd.concat(
+                    found.drop(columns="pair").assign(row=rows[start + found["pair"]])
+                    for start, found in _worked_out(snapshot, rows, names, work, block)
+                )
             self.lake.record_pairs(about, known)
         return known.set_index("row").loc[rows].reset_index()
 
-    def _plain(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
+    def _plain(
+        self, pairs: PairBatch, names: list[str], distances: DistanceCache | None
+    ) -> pd.DataFrame:
         real = self.reference.train, self.reference.held_out
-        return pair_numbers(pairs, *real, names, self.reference.distances)
+        return pair_numbers(pairs, *real, names, distances)
 
     def _agreement(self, pairs: PairBatch, names: list[str]) -> pd.DataFrame:
         parts = []
@@ -155,3 +173,10 @@ class PairGating:
                 follow(loop, f"training fold {len(models) + 1}", section.judge_steps, child)
             models.append(segmenter)
         return fold_agreement(pairs, fold, models)
+
+
+def _worked_out(
+    snapshot: Snapshot, rows: Rows, names: list[str], work: Work, block: int
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    for number, pairs in enumerate(snapshot.blocks(rows, block)):
+        yield number * block, work(pairs, names)

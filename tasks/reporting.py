@@ -43,7 +43,9 @@ from factory.models.lineage import training_history
 from factory.pairs import PairBatch
 from factory.store.checks import names
 from factory.store.repository import Store
-from factory.store.snapshot import Snapshot
+from factory.store.sample import Sample
+from factory.store.shards import Status
+from factory.store.snapshot import Rows, Snapshot
 from tasks.generator_training import losses
 from tasks.provenance import decided, decision_on, origin, provenance, rejected_for, version_of
 from tasks.real_data import Reference
@@ -62,12 +64,14 @@ class Evidence:
         config_digest: of the scoring, see `evaluation.scoring.version.config_digest`.
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
+        sample: how many accepted pairs were scored at most; others are not shown.
     """
 
     about: ScoreKey
     config_digest: str
     reference: Reference
     utility: Utility | None
+    sample: int
 
 
 @task(task_run_name="report-{evidence.about.subject}", cache_policy=NO_CACHE, persist_result=False)
@@ -113,10 +117,11 @@ def drawn(
     processor_seconds: float,
 ) -> Report:
     """What goes on the page."""
-    pairs, utility = snapshot.read(), evidence.utility
+    sample, utility = Sample.drawn(snapshot, evidence.sample), evidence.utility
+    pairs = snapshot.read(sample.accepted)
     recipe = snapshot.attributes["sections"]
     table = pair_table(lake, snapshot, evidence.about)
-    drawings = pictures(snapshot, pairs, lake, evidence, accepted(table, pairs))
+    drawings = pictures(snapshot, sample, pairs, lake, evidence, accepted(table, pairs))
     drawings["training"] = [] if checkpoint is None else training_curves(losses(checkpoint))
     rounds = loop_of(lake, snapshot.id)
     drawings["loop"] = [] if rounds.empty else [loop_chart(rounds)]
@@ -127,7 +132,8 @@ def drawn(
     return Report(
         name=snapshot.name,
         version=version_of(lake, snapshot),
-        pairs=len(pairs),
+        pairs=sample.of,
+        scored=len(pairs),
         decision=decision_on(lake, evidence.about),
         scores=lake.decision_scores(evidence.about, evidence.config_digest),
         provenance={
@@ -140,8 +146,8 @@ def drawn(
         utility=utility,
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
-        maskless=int(np.sum(~pairs.has_mask)),
-        shelves=shelves(snapshot, pairs, evidence.reference, table),
+        maskless=int(np.sum(~snapshot.has_mask[snapshot.rows(Status.ACCEPTED)])),
+        shelves=shelves(snapshot, sample, pairs, evidence.reference, table),
         facts={
             "intended use": INTENDED,
             "forbidden use": FORBIDDEN,
@@ -160,25 +166,30 @@ def changed(store: Store, lake: Lake, before: str, snapshot: Snapshot) -> dict[s
 
 
 def shelves(
-    snapshot: Snapshot, pairs: PairBatch, reference: Reference, table: pd.DataFrame
+    snapshot: Snapshot,
+    sample: Sample,
+    pairs: PairBatch,
+    reference: Reference,
+    table: pd.DataFrame,
 ) -> list[Shelf]:
     """Pairs to look at, rejected ones last; real pixels only where the recipe lets them be shown."""
     real = reference.train if snapshot.attributes["sections"]["show_real"] else None
     classes = {name: domain.classes for name, domain in reference.domains.items()}
     found = [*accepted_shelves(pairs, Beside(classes, accepted(table, pairs), real))]
-    if len(rows := snapshot.rejected()):
+    if len(rows := sample.rejected):
         told = Beside(classes, table.reindex(rows).reset_index(drop=True), real)
-        found.append(rejected_shelf(snapshot.read(rows), rejections(snapshot), told))
+        found.append(rejected_shelf(snapshot.read(rows), rejections(snapshot, rows), told))
     return found
 
 
-def rejections(snapshot: Snapshot) -> list[str]:
-    """Why each rejected pair was rejected, in words."""
-    return [", ".join(names(int(bits))) for bits in snapshot.reason[snapshot.rejected()]]
+def rejections(snapshot: Snapshot, rows: Rows) -> list[str]:
+    """Why each of some rejected pairs was rejected, in words."""
+    return [", ".join(names(int(bits))) for bits in snapshot.reason[rows]]
 
 
 def pictures(
     snapshot: Snapshot,
+    sample: Sample,
     pairs: PairBatch,
     lake: Lake,
     evidence: Evidence,
@@ -191,7 +202,7 @@ def pictures(
     real = snapshot.attributes["sections"]["show_real"]
     return {
         "pairs": [contact_sheet(pairs, classes, facet=name) for name in sheet_facets(pairs)],
-        "rejected": rejected_sheet(snapshot),
+        "rejected": rejected_sheet(snapshot, sample.rejected),
         "consistency": consistency_pictures(pairs, scores, table),
         "utility": [] if utility is None else learning_curves(utility),
         "privacy": [nearest_training(pairs, reference.train, table)] if real else [],
@@ -205,12 +216,11 @@ def learning_curves(utility: Utility) -> list[Picture]:
     return charts if findings.empty else [*charts, class_chart(findings)]
 
 
-def rejected_sheet(snapshot: Snapshot) -> list[Picture]:
-    """The rejected pairs by reason; nothing where there are none."""
-    rows = snapshot.rejected()
+def rejected_sheet(snapshot: Snapshot, rows: Rows) -> list[Picture]:
+    """Rejected pairs by reason; nothing where there are none."""
     if not len(rows):
         return []
-    return [rejected_pairs(snapshot.read(rows), rejections(snapshot))]
+    return [rejected_pairs(snapshot.read(rows), rejections(snapshot, rows))]
 
 
 def consistency_pictures(

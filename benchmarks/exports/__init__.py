@@ -25,7 +25,7 @@ from factory.images import ImageSection
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.store.repository import Store
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout
 from factory.store.snapshot import Snapshot
 
@@ -52,7 +52,7 @@ def phantoms(folder: Path, replicates: int) -> Snapshot:
     run = Run("phantoms", grid, layout, generator.digest, label_maps, {}, {})
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
-    session.merge(*(make(generator.generate, session.fork(), shard) for shard in shards))
+    merge(session, (make(generator.generate, session.fork(), shard) for shard in shards))
     store.commit(session, "pairs", {})
     return judge(store, run.branch)
 

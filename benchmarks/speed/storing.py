@@ -21,7 +21,7 @@ from factory.pairs import PairBatch
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.store.repository import ForkSession, Session, Store
-from factory.store.runs import Run, declare, judge, make
+from factory.store.runs import Run, declare, judge, make, merge
 from factory.store.shards import Layout, cut
 from factory.store.snapshot import Snapshot, new_array
 
@@ -60,7 +60,7 @@ class Written:
     def version(self) -> Snapshot:
         """A version of all pairs."""
         store, run, session = self.declared()
-        session.merge(*self.filled(session))
+        merge(session, self.filled(session))
         store.commit(session, "pairs", {})
         return judge(store, run.branch)
 

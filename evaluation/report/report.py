@@ -36,6 +36,7 @@ class Report:
         name: of the data set.
         version: its tag, or "" where nothing was published.
         pairs: number of accepted pairs.
+        scored: how many of them were scored and can be shown; None for all.
         decision: the gates' verdicts.
         scores: all scores of the version.
         provenance: label -> value: run, snapshot, generator, code version, seen data, ...
@@ -59,6 +60,7 @@ class Report:
     scores: Sequence[Score]
     provenance: Mapping[str, str]
     recipe: str = ""
+    scored: int | None = None
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     utility: Utility | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)

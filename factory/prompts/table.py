@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ TABLE_COLUMNS = (
     "title",
     "empty",
 )
+# Few values many times: a million rows of them take no more room than their numbers.
+FEW = ("domain", "modality", "anatomy", "labels", "finding", "text", "extra", "title", "empty")
+DTYPES = {"seed": "uint64", "root": "uint64", "replicate": "int64"}  # of what is no text
+LINE = "{" + ", ".join(f"{json.dumps(name)}: %s" for name in TABLE_COLUMNS) + "}"
+PART = 4096  # prompts that are Python objects at a time
 
 
 class PromptTable:
@@ -50,7 +56,8 @@ class PromptTable:
             frame = _frame([])
         if missing := set(TABLE_COLUMNS) - set(frame.columns):
             raise ValueError(f"prompt table lacks the columns {sorted(missing)}")
-        self._frame = frame[list(TABLE_COLUMNS)].reset_index(drop=True)
+        columns = frame[list(TABLE_COLUMNS)].reset_index(drop=True)
+        self._frame = columns.astype(dict.fromkeys(FEW, "category"))
         self._index = pd.Index(self._frame["prompt"])
         if not self._index.is_unique:
             raise ValueError("prompt table has two rows for one prompt; it was not written by us")
@@ -75,15 +82,37 @@ class PromptTable:
         Prompts already in the table keep their row, so doing this twice changes nothing.
         """
         asked = _frame(_runs(prompts))
-        new = asked[~asked["prompt"].isin(self._index)].drop_duplicates("prompt")
+        old = asked["prompt"].isin(self._index) | asked["prompt"].duplicated()
+        new = asked[~old] if old.any() else asked
         parts = [part for part in (self._frame, new) if len(part)]
-        whole = PromptTable(pd.concat(parts) if parts else None)
+        whole = PromptTable(_joined(parts)) if parts else PromptTable()
         rows = whole._index.get_indexer(pd.Index(asked["prompt"]))
         return whole, np.asarray(rows, np.int64)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """A copy of the table; `extra` is JSON, `seed` and `root` are uint64."""
-        return self._frame.copy()
+    def to_pandas(self, rows: Rows | slice = slice(None)) -> pd.DataFrame:
+        """A copy of the table, or of some rows; `extra` is JSON, `seed` and `root` are uint64."""
+        return self._frame.iloc[rows].astype(dict.fromkeys(FEW, "str"))
+
+    @property
+    def digests(self) -> pd.Index:
+        """The key of every prompt, in the order of the rows."""
+        return self._index
+
+    @property
+    def seeds(self) -> NDArray[np.uint64]:
+        """(N,) seed of every prompt's pair."""
+        return self._frame["seed"].to_numpy("uint64")
+
+    def lines(self, rows: slice = slice(None)) -> list[str]:
+        """Some rows, that follow each other, as a JSON object each."""
+        columns = (_as_json(self._frame[name].iloc[rows]) for name in TABLE_COLUMNS)
+        return [LINE % row for row in zip(*columns, strict=True)]
+
+    @staticmethod
+    def of_lines(parts: Iterable[NDArray[np.object_]]) -> PromptTable:
+        """The table that was written as lines, which come in parts that follow each other."""
+        frames = [pd.DataFrame(map(json.loads, part)).astype(DTYPES) for part in parts if len(part)]
+        return PromptTable(_joined(frames)) if frames else PromptTable()
 
 
 def _prompt(entry: Mapping[Hashable, Any]) -> Prompt:
@@ -116,10 +145,21 @@ def _runs(prompts: PromptGrid | Sequence[Prompt]) -> Iterable[tuple[Prompt, rang
     return ((prompt, range(prompt.replicate, prompt.replicate + 1)) for prompt in prompts)
 
 
+def _as_json(column: pd.Series) -> Iterable[object]:
+    if column.name in DTYPES:
+        return column.tolist()
+    if column.name == "prompt":  # hex digits
+        return [f'"{digest}"' for digest in column.tolist()]
+    used, which = np.unique(column.cat.codes, return_inverse=True)
+    texts = [json.dumps(value) for value in column.cat.categories[used]]
+    return np.array(texts, object)[which]
+
+
 def _frame(runs: Iterable[tuple[Prompt, range]]) -> pd.DataFrame:
     cells = list(runs)
-    cell = np.repeat(np.arange(len(cells)), [len(numbers) for _, numbers in cells])
-    each = [(prompt, number) for prompt, numbers in cells for number in numbers]
+    numbers = [replicates for _, replicates in cells]
+    count = sum(map(len, numbers))
+    cell = np.repeat(np.arange(len(cells)), [len(each) for each in numbers])
     shared = {
         "domain": [prompt.domain for prompt, _ in cells],
         "modality": [prompt.modality for prompt, _ in cells],
@@ -131,13 +171,29 @@ def _frame(runs: Iterable[tuple[Prompt, range]]) -> pd.DataFrame:
         "title": [prompt.title for prompt, _ in cells],
         "empty": [prompt.empty for prompt, _ in cells],
     }
-    roots = np.array([prompt.root for prompt, _ in cells], np.uint64)
     columns: dict[str, pd.Series] = {
-        name: pd.Series(values, dtype="str").take(cell).reset_index(drop=True)
+        name: pd.Series(values, dtype="str").astype("category").take(cell).reset_index(drop=True)
         for name, values in shared.items()
     }
-    columns["prompt"] = pd.Series([p.digest_of(n) for p, n in each], dtype="str")
-    columns["seed"] = pd.Series([p.seed_of(n) for p, n in each], dtype="uint64")
-    columns["replicate"] = pd.Series([n for _, n in each], dtype="int64")
-    columns["root"] = pd.Series(roots[cell], dtype="uint64")
+    roots = np.array([prompt.root for prompt, _ in cells], np.uint64)
+    seeds = (prompt.seed_of(number) for prompt, each in cells for number in each)
+    columns["prompt"] = _texts(
+        prompt.digest_of(number) for prompt, each in cells for number in each
+    )
+    columns["seed"] = pd.Series(np.fromiter(seeds, np.uint64, count))
+    columns["replicate"] = pd.Series(np.fromiter(chain.from_iterable(numbers), np.int64, count))
+    columns["root"] = pd.Series(roots[cell])
     return pd.DataFrame(columns)[list(TABLE_COLUMNS)]
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    if len(parts) == 1:
+        return parts[0]
+    return pd.concat([part.astype(dict.fromkeys(FEW, "str")) for part in parts])
+
+
+def _texts(values: Iterable[str]) -> pd.Series:
+    """A column of many texts, of which only a part are Python objects at a time."""
+    left = iter(values)
+    parts = [pd.Series(part, dtype="str") for part in iter(lambda: [*islice(left, PART)], [])]
+    return pd.concat(parts, ignore_index=True) if parts else pd.Series(dtype="str")

@@ -128,7 +128,7 @@ def _anything_readable(snapshot: Snapshot, name: str) -> bool:
 def _derive(group: Group, snapshot: Snapshot) -> None:
     """Writes what follows from the prompts and from rows that are all made."""
     group["prompt"][:] = np.arange(len(snapshot))
-    group["seed"][:] = snapshot.table.to_pandas()["seed"].to_numpy("uint64")
+    group["seed"][:] = snapshot.table.seeds
     group["shard_done"][:] = finished(snapshot.status, snapshot.layout.shard)
 
 

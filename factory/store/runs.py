@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -16,12 +16,11 @@ from factory.identity import branch_of
 from factory.pairs import PairBatch
 from factory.prompts.picked import PickedPrompts
 from factory.prompts.prompt import Prompt
-from factory.prompts.table import PromptTable
 from factory.prompts.volume_grid import AnyGrid
 from factory.store.checks import Reason, Reasons, check, names
 from factory.store.checksums import checksums
 from factory.store.quarantine import Generate, pairs_or_blanks
-from factory.store.repository import MAIN, ForkSession, Group, Store, arrays
+from factory.store.repository import MAIN, ForkSession, Group, Session, Store, arrays
 from factory.store.shards import Layout, Shard, Status, cut, finished
 from factory.store.snapshot import (
     FORMAT,
@@ -96,7 +95,15 @@ def missing(snapshot: Snapshot) -> list[Shard]:
     return [shard for shard in cut(len(snapshot), snapshot.layout.shard) if not done[shard.index]]
 
 
-def make(generate: Generate, fork: ForkSession, shard: Shard) -> ForkSession:
+@dataclass(frozen=True, eq=False)
+class MadeShard:
+    """What comes back from where a shard was made: its index, and the fork that holds its pairs."""
+
+    index: int
+    fork: ForkSession
+
+
+def make(generate: Generate, fork: ForkSession, shard: Shard) -> MadeShard:
     """Makes the missing pairs of a shard, checks and writes them; the pixels stay on the worker.
 
     A prompt at which the generator raises becomes a pair that is rejected for it.
@@ -107,13 +114,20 @@ def make(generate: Generate, fork: ForkSession, shard: Shard) -> ForkSession:
     seeds, shape = [prompt.seed for prompt in prompts], group["image"].shape[1:]
     pairs = pairs_or_blanks(generate, prompts, seeds, shape)
     write(group, shard, rows, prompts, pairs)
-    return fork
+    return MadeShard(shard.index, fork)
+
+
+def merge(session: Session, made: Iterable[MadeShard]) -> None:
+    """Takes shards over into a session and marks them as done; what is committed is both or none."""
+    shards = list(made)
+    session.merge(*(each.fork for each in shards))
+    arrays(session)["shard_done"].oindex[sorted(each.index for each in shards)] = True
 
 
 def write(
     group: Group, shard: Shard, rows: Rows, prompts: Sequence[Prompt], pairs: PairBatch
 ) -> None:
-    """Checks the pairs of some rows, writes them and marks their shard as done.
+    """Checks the pairs of some rows of a shard and writes them.
 
     Raises:
         ValueError: if there is not one pair of the declared size per row.
@@ -137,7 +151,6 @@ def write(
     for name, values in columns.items():
         if name in group:  # a run that an earlier release declared has no checksums
             group[name].oindex[rows] = values
-    group["shard_done"][shard.index] = True
 
 
 def judge(store: Store, branch: str, reasons: Reasons | None = None) -> Snapshot:
@@ -237,20 +250,24 @@ def _differing(
 
 def _lay_out(group: Group, run: Run, base: str) -> None:
     """Gives every prompt of the run a row, after the rows that are there already."""
-    table, rows = read_table(group).extend(run.grid)
+    before = read_table(group)
+    table, rows = before.extend(run.grid)
     lay_out(group, run.layout, table)
-    status = group["status"][:]
-    asked = np.isin(np.arange(len(table)), rows)
+    held = group["status"][: len(before)]
+    asked = np.isin(np.arange(len(before)), rows)
     kept = np.where(asked, Status.MADE, Status.OUTSIDE)
-    status = np.where(status == Status.EMPTY, status, kept).astype(np.uint8)
-    _set_status(group, status, run.layout.shard)
+    _set_status(group, np.where(held == Status.EMPTY, held, kept), run.layout.shard)
     label_maps = {**group.attrs.get("label_maps", {}), **run.label_maps}
     group.attrs.update(_attributes(run, base) | {"label_maps": label_maps})
 
 
 def _set_status(group: Group, status: NDArray[np.uint8], shard: int) -> None:
-    group["status"][:] = status
-    group["shard_done"][:] = finished(status, shard)
+    """Writes the state of the first rows; those after them, be they a million, are as laid out."""
+    known = np.full(group["status"].shape, Status.EMPTY, np.uint8)
+    known[: len(status)] = status
+    if len(status):
+        group["status"][: len(status)] = status.astype(np.uint8)
+    group["shard_done"][:] = finished(known, shard)
 
 
 def _attributes(run: Run, base: str) -> dict[str, object]:
@@ -274,9 +291,9 @@ def _attributes(run: Run, base: str) -> dict[str, object]:
 
 def _copy_pairs(old: Snapshot, group: Group) -> None:
     """Fills the empty rows with the pairs that another snapshot holds for the same prompts."""
-    status, prompts = group["status"][:], digests(read_table(group))
+    status, prompts = group["status"][:], read_table(group).digests
     made = np.flatnonzero(old.status != Status.EMPTY)
-    held = pd.Series(made, index=digests(old.table)[made])
+    held = pd.Series(made, index=old.table.digests[made])
     rows = np.flatnonzero((status == Status.EMPTY) & prompts.isin(held.index))
     for shard in cut(len(rows), old.layout.shard):
         here = rows[shard.rows]
@@ -300,8 +317,3 @@ def _reasons(group: Group, prompts: Sequence[Prompt], pairs: PairBatch) -> Reaso
     judged = PairBatch(pairs.images, pairs.masks, asked, pairs.spacing_mm, pairs.has_mask)
     # Stores from before there were generators of images alone do not say.
     return check(judged, group.attrs["label_maps"], masked=bool(group.attrs.get("masked", True)))
-
-
-def digests(table: PromptTable) -> pd.Index:
-    """The key of every prompt, in the order of the rows."""
-    return pd.Index(table.to_pandas()["prompt"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 CHUNK_BYTES = (
     4 * 2**20
 )  # uncompressed, image and mask together: larger chunks make small reads slow
+
+
+T = TypeVar("T")
 
 
 class Status(IntEnum):
@@ -92,10 +96,11 @@ def cut(count: int, shard: int) -> list[Shard]:
 
 def finished(status: NDArray[np.uint8], shard: int) -> NDArray[np.bool_]:
     """(shards,) whether every row of a shard holds a pair."""
-    full = [bool((status[part.rows] != Status.EMPTY).all()) for part in cut(len(status), shard)]
-    return np.array(full, bool)
+    starts = np.arange(0, len(status), shard)
+    made = np.asarray(status != Status.EMPTY)
+    return np.logical_and.reduceat(made, starts) if len(made) else made
 
 
-def windows(shards: Sequence[Shard], size: int) -> list[tuple[Shard, ...]]:
-    """Groups shards, in order, by what one commit covers: at most `size` shards each."""
+def windows(shards: Sequence[T], size: int) -> list[tuple[T, ...]]:
+    """Groups shards, in order, by what one commit covers: at most `size` each; or such groups."""
     return [tuple(shards[i : i + size]) for i in range(0, len(shards), size)]

@@ -7,8 +7,8 @@ Row i of every array shows prompt i of the append-only prompt table. For N rows:
     status (N,) uint8            reason (N,) uint32          prompts (N,) JSON text
     shard_done (shards,) bool    checksum (N,) uint64, 0 where an earlier release wrote the row
 
-All are chunked alike along the rows, but for `shard_done`, one by one so that two shards never
-write the same chunk. The attributes carry format, layout, label maps, recipe sections, digests,
+All are chunked alike along the rows, so that two shards never write the same chunk, but for
+`prompts` and `shard_done`, which the driver alone writes. The attributes carry format, layout, label maps, recipe sections, digests,
 the code's version, and the words for `status` and `reason`.
 """
 
@@ -37,6 +37,7 @@ from factory.store.shards import Layout, Status
 FORMAT = 1
 READ_CHUNKS = 16  # chunks read at a time: enough for Zarr to fetch and decode them side by side
 TEXT_CHUNK = 4096  # prompts per chunk of their table
+FLAG_CHUNK = 512  # shards per chunk: so small a chunk Icechunk keeps in its manifest
 FACETS = ("prompt", "seed", "domain", "modality", "anatomy", "labels", "finding", "text")
 # One value per row: dtype, the value of an empty row, and the axes after the rows.
 PAIR_ARRAYS: Mapping[str, tuple[str, object, tuple[str, ...]]] = {
@@ -132,7 +133,7 @@ class Snapshot:
     def table(self) -> PromptTable:
         """The prompts, one per row."""
         with self._readable("prompts", np.arange(len(self))):
-            return PromptTable(_decode(self._array("prompts")[:]))
+            return PromptTable.of_lines(_lines(self._array("prompts")))
 
     def rows(self, *status: Status) -> Rows:
         """Rows in one of these states, ascending."""
@@ -152,9 +153,10 @@ class Snapshot:
 
     def facets(self, rows: Rows) -> pd.DataFrame:
         """What is known of the pairs in these rows; `row` finds them again."""
-        table = self.table.to_pandas().iloc[rows].reset_index(drop=True)
-        extra = pd.DataFrame([dict(json.loads(text)) for text in table["extra"]], dtype="str")
-        facets = table[list(FACETS)].astype("str").join(extra.fillna(""))
+        table = self.table.to_pandas(rows).reset_index(drop=True)
+        codes, texts = pd.factorize(table["extra"])
+        extra = pd.DataFrame([dict(json.loads(text)) for text in texts], dtype="str").fillna("")
+        facets = table[list(FACETS)].astype("str").join(extra.iloc[codes].reset_index(drop=True))
         return facets.assign(row=rows)
 
     def read(self, rows: Rows | None = None) -> PairBatch:
@@ -252,7 +254,8 @@ def lay_out(group: Any, layout: Layout, table: PromptTable) -> None:  # noqa: AN
 def new_array(group: Any, name: str, layout: Layout, length: int = 0) -> None:  # noqa: ANN401  # a zarr.Group
     """Makes an array of a group, with as many empty rows; or shards, of `shard_done`."""
     if name == "shard_done":
-        group.create_array(name, shape=(length,), chunks=(1,), dtype="bool", fill_value=False)
+        chunks = (FLAG_CHUNK,)
+        group.create_array(name, shape=(length,), chunks=chunks, dtype="bool", fill_value=False)
         return
     dtype, empty, axes = PAIR_ARRAYS[name]
     sizes = {**asdict(layout), "axis": 2}
@@ -269,12 +272,12 @@ def new_array(group: Any, name: str, layout: Layout, length: int = 0) -> None:  
 
 def read_table(group: Any) -> PromptTable:  # noqa: ANN401  # a zarr.Group
     """The prompts of a group, none where it was never laid out."""
-    return PromptTable(_decode(group["prompts"][:])) if "prompts" in group else PromptTable()
+    return PromptTable.of_lines(_lines(group["prompts"])) if "prompts" in group else PromptTable()
 
 
 def prompts_at(group: Any, rows: Rows) -> list[Prompt]:  # noqa: ANN401  # a zarr.Group
     """The prompts of some rows."""
-    return [*PromptTable(_decode(group["prompts"].oindex[rows]))]
+    return [*PromptTable.of_lines([group["prompts"].oindex[rows]])]
 
 
 def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group
@@ -282,18 +285,12 @@ def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # 
         group.create_array("prompts", shape=(0,), chunks=(TEXT_CHUNK,), dtype="str")
     prompts, held = group["prompts"], group["prompts"].shape[0]
     prompts.resize((len(table),))
-    frame = table.to_pandas()
     # A chunk at a time: a million prompts as Python objects would take gigabytes.
     for start in range(held - held % TEXT_CHUNK, len(table), TEXT_CHUNK):
-        rows = frame.iloc[max(start, held) : start + TEXT_CHUNK].to_dict("records")
-        texts = np.array([json.dumps(row) for row in rows], object)
-        prompts[max(start, held) : start + TEXT_CHUNK] = texts
+        new = slice(max(start, held), min(start + TEXT_CHUNK, len(table)))
+        prompts[new] = np.array(table.lines(new), object)
 
 
-def _decode(texts: NDArray[np.object_]) -> pd.DataFrame | None:
-    parts = [
-        pd.DataFrame([json.loads(text) for text in texts[start : start + TEXT_CHUNK]])
-        for start in range(0, len(texts), TEXT_CHUNK)
-    ]
-    unsigned = {"seed": "uint64", "root": "uint64"}
-    return pd.concat([part.astype(unsigned) for part in parts]) if parts else None
+def _lines(prompts: Any) -> Iterator[NDArray[np.object_]]:  # noqa: ANN401  # a zarr.Array
+    for start in range(0, prompts.shape[0], TEXT_CHUNK):
+        yield prompts[start : start + TEXT_CHUNK]

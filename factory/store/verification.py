@@ -175,7 +175,7 @@ def _prompts_at_fault(snapshot: Snapshot, columns: dict[str, Column]) -> Iterato
         every = np.arange(len(snapshot))
         yield Fault("have no prompt that can be read", every, Cure.NONE)
         return
-    seed, asked = columns["seed"], table.to_pandas()["seed"].to_numpy("uint64")
+    seed, asked = columns["seed"], table.seeds
     other = _made(columns) & ~seed.lost & (seed.values != asked)
     yield Fault("have words unlike the digest of their prompt", table.altered(), Cure.NONE)
     yield Fault("were made from another seed", np.flatnonzero(other), Cure.DERIVED)

@@ -80,5 +80,5 @@ def diff(old: Snapshot, new: Snapshot) -> pd.DataFrame:
 
 def _asked_rows(snapshot: Snapshot) -> pd.DataFrame:
     rows = snapshot.asked()
-    prompts = snapshot.table.to_pandas()["prompt"].iloc[rows]
+    prompts = snapshot.table.digests[rows]
     return pd.DataFrame({"row": rows, "status": snapshot.status[rows]}, index=pd.Index(prompts))

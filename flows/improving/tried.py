@@ -17,6 +17,7 @@ from evaluation.utility.result import Utility
 from evaluation.utility.segmenter_test import MACRO, by_seed
 from factory.errors import InputError
 from factory.pairs import PairBatch
+from factory.store.sample import Sample
 from flows.build import Built
 from flows.context import RunContext
 from flows.evaluate import pairs_of
@@ -98,7 +99,7 @@ def model_cases(utility: Utility) -> pd.DataFrame:
 def judged_pairs(context: RunContext, built: Built, columns: Sequence[str]) -> pd.DataFrame:
     """A row for each pair that was made: facet, accepted, and trust, which is NaN where unknown."""
     snapshot = context.store.snapshot(built.outcome.snapshot)
-    accepted, rejected = pairs_of(snapshot)
+    accepted, rejected = pairs_of(snapshot, Sample.drawn(snapshot, len(snapshot)))
     numbers = pair_table(context.lake, snapshot, built.evaluated.about)
     judged = numbers.reindex(accepted.facets["row"])["dice"] if "dice" in numbers else np.nan
     real = accepted.facets["domain"].map(real_agreement(built.evaluated.scores))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.pairs import Pairs
 from evaluation.settings import UtilitySection
 from evaluation.utility.arms import Arm
 from evaluation.utility.learning_curve import curve_arms
 from factory.images import ImageSection
+from factory.store.sample import Sample
+from factory.store.snapshot import Snapshot
 from flows.planning.estimate import PassSeconds, budget
 from flows.planning.plan import checked, planned, utility_arms
 from flows.planning.real_pairs import RealPairs
@@ -34,7 +35,7 @@ class Cost:
     seconds: float
 
 
-def utility_cost(recipe: Recipe, settings: Settings, synthetic: Pairs) -> Cost:
+def utility_cost(recipe: Recipe, settings: Settings, snapshot: Snapshot) -> Cost:
     """Of testing the accepted pairs of a version in every arm.
 
     Raises:
@@ -42,6 +43,7 @@ def utility_cost(recipe: Recipe, settings: Settings, synthetic: Pairs) -> Cost:
     """
     section = recipe.utility or UtilitySection()
     reference = checked(recipe, settings).reference
+    synthetic = snapshot.read(Sample.drawn(snapshot, section.sample).accepted)
     arms = {arm.trained_as: None for arm in utility_arms(section, reference, synthetic)}
     return _of_arms(list(arms), section, recipe.image, times=section.folds or 1)
 

@@ -23,7 +23,7 @@ from factory.sources import SourceSection
 from factory.store.checks import Reason, Reasons
 from factory.store.quarantine import Generate
 from factory.store.repository import Store
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout, Status
 from factory.store.snapshot import Rows, Snapshot
 from flows.context import shard_pairs
@@ -225,8 +225,7 @@ def fill(store: Store, run: Run, generate: Generate) -> None:
     """Writes the pairs that a run lacks, all in one commit."""
     if shards := missing(declare(store, run)):
         session = store.writable(run.branch)
-        for shard in shards:
-            session.merge(make(generate, session.fork(), shard))
+        merge(session, [make(generate, session.fork(), shard) for shard in shards])
         store.commit(session, "kept by hand", {"kind": "pairs"})
 
 

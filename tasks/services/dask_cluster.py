@@ -18,7 +18,7 @@ from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get
 from factory.errors import InputError
 from factory.generators.base import Generator
 from factory.store.repository import ForkSession
-from factory.store.runs import make
+from factory.store.runs import MadeShard, make
 from factory.store.shards import Shard
 
 RESOURCE = "GPU"
@@ -71,7 +71,7 @@ def plugin_name(digest: str) -> str:
     return f"generator-{digest}"
 
 
-def make_shard(fork: ForkSession, shard: Shard, digest: str) -> ForkSession:
+def make_shard(fork: ForkSession, shard: Shard, digest: str) -> MadeShard:
     """What a worker does: makes a shard with its own generator and returns the receipt."""
     plugin: GeneratorPlugin = get_worker().plugins[plugin_name(digest)]
     return make(plugin.generator.generate, fork, shard)

@@ -7,7 +7,7 @@ import pytest
 
 from factory.prompts.mask_library import MaskLibrary
 from factory.store.repository import Store
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from factory.store.shards import Layout
 from flows.context import open_context
 from flows.planning.recipe import RecipeError, load_recipe
@@ -37,7 +37,7 @@ def filled(context, folder, shard):
     assert generator.digest == run.generator
     for part in reversed(missing(declare(store, run))):
         session = store.writable(run.branch)
-        session.merge(make(generator.generate, session.fork(), part))
+        merge(session, [make(generator.generate, session.fork(), part)])
         store.commit(session, "shard", {})
     return judge(store, run.branch)
 

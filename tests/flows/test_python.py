@@ -15,7 +15,7 @@ import torch
 import yaml
 
 import medpair as package
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from flows.context import open_context
 from flows.datasets import Version, export
 from flows.planning.recipe import load_recipe
@@ -195,7 +195,7 @@ def tag_version(store, run, generator):
     """What a run does to the store, without its servers, scores and gates."""
     todo = missing(declare(store, run))
     session = store.writable(run.branch)
-    session.merge(*[make(generator.generate, session.fork(), shard) for shard in todo])
+    merge(session, [make(generator.generate, session.fork(), shard) for shard in todo])
     store.commit(session, "pairs", {"kind": "pairs"})
     store.tag("v1", judge(store, run.branch).id)
 

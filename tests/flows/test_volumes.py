@@ -14,7 +14,7 @@ from factory.pairs import volumes_of
 from factory.sources.volumes.anatomy import DOMAIN
 from factory.store.checks import Reason
 from factory.store.repository import Store
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from factory.store.shards import Layout
 from factory.training.text import new_text_encoder
 from flows.context import open_context
@@ -61,7 +61,7 @@ def filled(context, folder, shard):
     run = replace(context.run, layout=Layout(32, 32, 1, 4, shard))
     for part in reversed(missing(declare(store, run))):
         session = store.writable(run.branch)
-        session.merge(make(generator.generate, session.fork(), part))
+        merge(session, [make(generator.generate, session.fork(), part)])
         store.commit(session, "shard", {})
     return store, run.branch
 

@@ -12,7 +12,7 @@ from factory.prompts.grid import PromptGrid
 from factory.sources.phantom import PhantomSource
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout, Status
 from tasks import pair_gating
 from tasks.pair_gating import PairGating, record_rejections, screen
@@ -49,7 +49,7 @@ def made(store, reference, name="a", replicates=4):
     shards = missing(declare(store, run))
     if shards:
         session = store.writable(run.branch)
-        session.merge(*[make(generate, session.fork(), shard) for shard in shards])
+        merge(session, [make(generate, session.fork(), shard) for shard in shards])
         store.commit(session, "pairs", {"kind": "pairs"})
     return run.branch
 

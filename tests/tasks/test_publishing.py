@@ -17,7 +17,7 @@ from factory.images import ImageSection
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.store.repository import MAIN, Store
-from factory.store.runs import Run, declare, judge, make, missing, rebase
+from factory.store.runs import Run, declare, judge, make, merge, missing, rebase
 from factory.store.shards import Layout
 from tasks import publishing
 from tasks.publishing import STEPS, BaseMovedError, announce_once, decide, publish
@@ -37,7 +37,7 @@ def audited(store, name="a", finding="normal", generator=GENERATOR.digest):
     shards = missing(declare(store, run))
     if shards:
         session = store.writable(run.branch)
-        session.merge(*[make(GENERATOR.generate, session.fork(), shard) for shard in shards])
+        merge(session, [make(GENERATOR.generate, session.fork(), shard) for shard in shards])
         store.commit(session, "pairs", {"kind": "pairs"})
     return run, judge(store, run.branch).id
 

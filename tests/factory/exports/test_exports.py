@@ -38,7 +38,7 @@ from factory.sources.mask_parts.compose import compose
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.nnunet import NnunetSource
 from factory.store.repository import Store
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout
 
 SECTION = ImageSection(size=32)
@@ -64,7 +64,7 @@ def version(folder, image, domains, masked=True):
 
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
-    session.merge(*(make(drawn, session.fork(), shard) for shard in shards))
+    merge(session, (make(drawn, session.fork(), shard) for shard in shards))
     store.commit(session, "pairs", {})
     return judge(store, run.branch)
 

@@ -26,7 +26,7 @@ from factory.sources.nnunet import NnunetSource
 from factory.sources.volumes.anatomy import DOMAIN
 from factory.sources.volumes.phantom import PhantomVolumeSource
 from factory.store.repository import Store
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout
 
 DOMAINS = {DOMAIN.name: DOMAIN}
@@ -53,7 +53,7 @@ def snapshot(tmp_path_factory):
     store = Store(str(tmp_path_factory.mktemp("pairs")), "set").create()
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
-    session.merge(*(make(shown, session.fork(), shard) for shard in shards))
+    merge(session, (make(shown, session.fork(), shard) for shard in shards))
     store.commit(session, "pairs", {})
     return judge(store, run.branch)
 

@@ -1,3 +1,4 @@
+import json
 import pickle
 import time
 import tracemalloc
@@ -232,6 +233,18 @@ def test_extending_twice_adds_nothing_and_the_table_survives_storage() -> None:
     restored = PromptTable(pickle.loads(pickle.dumps(table.to_pandas())))
     assert [restored[row] for row in range(len(restored))] == list(made)
     assert restored.to_pandas()["seed"].tolist() == [prompt.seed for prompt in made]
+
+
+@settings(PROPERTY, max_examples=15)
+@given(sections(), st.integers(1, 7))
+def test_lines_are_json_and_give_the_table_back(section: dict[str, Any], part: int) -> None:
+    table, _ = PromptTable().extend(grid({CHEST.name: CHEST}, **section))
+    lines = np.array(table.lines(), object)
+    entries = table.to_pandas().to_dict("records")
+    assert [json.loads(line) for line in lines] == entries
+    assert table.lines(slice(1, 3)) == lines[1:3].tolist()
+    parts = (lines[start : start + part] for start in range(0, len(lines), part))
+    assert PromptTable.of_lines(parts).to_pandas().equals(table.to_pandas())
 
 
 def test_a_table_with_a_prompt_twice_is_refused() -> None:

@@ -7,7 +7,7 @@ from factory.images import ImageSection
 from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.store.repository import MAIN
-from factory.store.runs import Run, declare, judge, make, missing
+from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout
 
 GENERATOR = PhantomGenerator(ImageSection(size=32))
@@ -31,7 +31,7 @@ def publish_pairs(
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
     forks = [make(generate, session.fork(), shard) for shard in shards]
-    session.merge(*forks)
+    merge(session, forks)
     store.commit(session, "pairs", {})
     judged = judge(store, run.branch)
     store.move(MAIN, judged.id, judged.attributes["base"])

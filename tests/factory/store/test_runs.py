@@ -15,7 +15,7 @@ from factory.prompts.grid import PromptGrid
 from factory.store import runs, snapshot
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store, arrays
-from factory.store.runs import Run, declare, judge, make, missing, rebase
+from factory.store.runs import Run, declare, judge, make, merge, missing, rebase
 from factory.store.shards import Layout, Status
 from factory.vocabulary import Domain
 
@@ -64,7 +64,7 @@ def fill(store, plan, generator, shards=None):
     session = store.writable(plan.branch)
     forks = [make(generator.generate, session.fork(), shard) for shard in todo]
     if forks:
-        session.merge(*forks)
+        merge(session, forks)
         store.commit(session, "pairs", {"kind": "pairs"})
     return store.snapshot(plan.branch)
 
@@ -289,11 +289,13 @@ def test_writing_through_forks_touches_no_other_shard(store):
     plan = run(replicates=16)
     declare(store, plan)
     session = store.writable(plan.branch)
-    forks = [session.fork() for _ in range(2)]
-    for fork, shard in zip(forks, missing(store.snapshot(plan.branch)), strict=True):
-        make(Stripes().generate, fork, shard)
-    assert not arrays(session)["shard_done"][:].any()
-    session.merge(*forks)
+    shards = missing(store.snapshot(plan.branch))
+    made = [make(Stripes().generate, session.fork(), shard) for shard in shards]
+    assert not arrays(session)["status"][:].any()
+    merge(session, made[1:])
+    assert arrays(session)["shard_done"][:].tolist() == [False, True]
+    assert arrays(session)["status"][:].tolist() == [Status.EMPTY] * 8 + [Status.MADE] * 8
+    merge(session, made[:1])
     assert arrays(session)["shard_done"][:].all()
 
 

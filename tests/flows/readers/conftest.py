@@ -10,7 +10,7 @@ import pytest
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from factory.images import ImageSection
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from flows.context import open_context
 from flows.datasets import Version
 from flows.planning.recipe import recipe_from
@@ -29,8 +29,13 @@ def publish(home, recipe):
     with open_context(recipe_from(recipe, (), "the test's recipe"), settings) as context:
         store, run = context.store.create(), context.run
         session = store.writable(run.branch) if declare(store, run) else None
-        for shard in missing(store.snapshot(run.branch)):
-            session.merge(make(context.build_generator().generate, session.fork(), shard))
+        merge(
+            session,
+            [
+                make(context.build_generator().generate, session.fork(), shard)
+                for shard in missing(store.snapshot(run.branch))
+            ],
+        )
         store.commit(session, "pairs", {"kind": "pairs"})
         found = judge(store, run.branch, np.zeros(8, np.uint32))
         store.tag("v1", found.id)

@@ -9,7 +9,7 @@ from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from factory.images import ImageSection
 from factory.store.repository import Store
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from flows.context import open_context
 from flows.planning.recipe import load_recipe
 from flows.studio.browsing import ACCEPTED, REJECTED, VersionPairs, Wanted, tags_of
@@ -25,8 +25,13 @@ def version(recipe, tmp_path):
     with open_context(load_recipe(path), settings) as context:
         store, run = context.store.create(), context.run
         session = store.writable(run.branch) if declare(store, run) else None
-        for shard in missing(store.snapshot(run.branch)):
-            session.merge(make(context.build_generator().generate, session.fork(), shard))
+        merge(
+            session,
+            [
+                make(context.build_generator().generate, session.fork(), shard)
+                for shard in missing(store.snapshot(run.branch))
+            ],
+        )
         store.commit(session, "pairs", {"kind": "pairs"})
         made = judge(store, run.branch, np.array([0, 0, 0, 64], np.uint32))
         store.tag("v1", made.id)

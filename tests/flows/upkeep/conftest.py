@@ -13,7 +13,7 @@ from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.store.repository import MAIN, Store
-from factory.store.runs import declare, judge, make, missing
+from factory.store.runs import declare, judge, make, merge, missing
 from flows.context import open_context
 from flows.planning.recipe import load_recipe
 from tasks.services.settings import load_settings
@@ -50,7 +50,7 @@ def published(recipe, home):
         generate = context.build_generator().generate
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
-    session.merge(*(make(generate, session.fork(), shard) for shard in shards))
+    merge(session, (make(generate, session.fork(), shard) for shard in shards))
     store.commit(session, "pairs", {"kind": "pairs"})
     judged = judge(store, run.branch)
     number = lake.allot(store.name, judged.id, run.id)

@@ -1,0 +1,117 @@
+"""Does it hold up with a million pairs? `python -m benchmarks.scale` plans, resumes, makes and scores.
+
+Every measurement is a process of its own, so that its memory is its own. `--quick` stops at 10⁵
+prompts and scores 10³ and 10⁴ pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.figures import Bar, Figure, show, verdicts
+
+PLANNED = (1_000, 10_000, 100_000, 1_000_000)  # prompts
+SCORED = (10_000, 100_000)  # pairs
+SAMPLE = 5_000  # of which are scored: `evaluate.sample`
+QUICK = 10  # times fewer of all
+SLEEP = 10.0  # seconds that a shard takes where orchestration is measured
+Numbers = Mapping[str, float]
+
+
+def measured(name: str, *arguments: object) -> Numbers:
+    """What a measurement, in a process of its own, prints on its last line as JSON."""
+    command = [sys.executable, "-m", f"benchmarks.scale.{name}", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    numbers: Numbers = json.loads(done.stdout.splitlines()[-1])
+    return numbers
+
+
+def planning(counts: Sequence[int], folder: Path) -> Iterator[tuple[str, Figure]]:
+    """Prompts declared, and, all shards being marked as done, a run that is begun again."""
+    for count in counts:
+        home = folder / f"planned-{count}"
+        found = measured("planning", "declare", home, count)
+        again = measured("planning", "resume", home, count)
+        yield f"plan_seconds_{count}", Figure(found["seconds"], "s", n=count)
+        yield f"plan_mib_{count}", Figure(found["mib"], "MiB at most", n=count)
+        yield f"store_mib_{count}", Figure(found["store_mib"], "MiB before any pixel", n=count)
+        yield f"tasks_{count}", Figure(found["tasks"], "Prefect tasks", n=count)
+        yield f"resume_seconds_{count}", Figure(again["seconds"], "s", n=count)
+        yield f"resume_mib_{count}", Figure(again["mib"], "MiB at most", n=count)
+
+
+def scoring(counts: Sequence[int], sample: int, folder: Path) -> Iterator[tuple[str, Figure]]:
+    """Versions that grow, of which a sample is scored."""
+    most = []
+    for count in counts:
+        home = folder / f"scored-{count}"
+        made = measured("scoring", "make", home, count, sample)
+        found = measured("scoring", "score", home, count, sample)
+        yield f"write_seconds_{count}", Figure(made["seconds"], "s", n=count)
+        yield f"store_of_pairs_mib_{count}", Figure(made["store_mib"], "MiB", n=count)
+        yield f"score_seconds_{count}", Figure(found["seconds"], "s, judge trained", n=count)
+        yield f"score_mib_{count}", Figure(found["mib"], "MiB at most", n=count)
+        most.append(found["mib"])
+    yield "score_memory_growth", Figure(most[-1] / most[0], f"{counts[-1]} over {counts[0]} pairs")
+
+
+def orchestration(shards: int, seconds: float, folder: Path) -> Iterator[tuple[str, Figure]]:
+    """Shards that sleep, and shards of phantoms by one worker and by two."""
+    slept = measured("orchestration", "sleep", folder / "slept", shards, 2, seconds)
+    over = slept["seconds"] / (seconds * shards / 2) - 1
+    yield "orchestration_share", Figure(over, f"of {seconds:g}-s shards, two workers", n=shards)
+    one, two = (
+        measured("orchestration", "draw", folder / f"drawn-{workers}", shards, workers, 0)
+        for workers in (1, 2)
+    )
+    yield (
+        "second_worker_ratio",
+        Figure(one["seconds"] / two["seconds"], "times as fast", n=shards),
+    )
+
+
+def bars(counts: Sequence[int]) -> list[Bar]:
+    """What the figures have to reach."""
+    most = counts[-1]
+    return [
+        Bar(f"plan_seconds_{most}", "<=", 10.0),
+        Bar(f"plan_mib_{most}", "<=", 1024.0),
+        Bar(f"tasks_{most}", "<=", 100.0),
+        Bar(f"resume_seconds_{most}", "<=", 5.0),
+        Bar("score_memory_growth", "<=", 1.2),
+        Bar("orchestration_share", "<=", 0.03),
+        Bar("second_worker_ratio", ">=", 1.8),
+    ]
+
+
+def main() -> None:
+    """Prints the figures, and whether they reach their bars."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="ten times fewer pairs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--only", choices=("planning", "scoring", "orchestration"))
+    arguments = parser.parse_args()
+    less = QUICK if arguments.quick else 1
+    planned = PLANNED[:-1] if arguments.quick else PLANNED
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept)
+        parts = {
+            "planning": planning(planned, folder),
+            "scoring": scoring([n // less for n in SCORED], SAMPLE // less, folder),
+            "orchestration": orchestration(16, SLEEP / less, folder),
+        }
+        chosen = [arguments.only] if arguments.only else [*parts]
+        figures = dict(each for name in chosen for each in parts[name])
+    met = verdicts(bars(planned), figures)
+    show("scale", figures, {}, arguments.json, met)
+
+
+__all__ = ["main"]
