@@ -8,7 +8,8 @@ from pathlib import Path
 from prefect import flow
 
 from evaluation.closed_loop.round import Round, best
-from flows.improving.loop import KeptBackError, Loop
+from evaluation.statistics.bootstrap import Estimate
+from flows.improving.loop import KeptBackError, Loop, over_real
 from flows.planning.recipe import Recipe
 from flows.stages import edited, recipe_name, settings_of_flow
 
@@ -22,6 +23,7 @@ class Improved:
         rule: by which pairs were given out.
         rounds: all, the version that it started from first.
         best: the version whose downstream model reaches most on the held-out images.
+        over_real: what its pairs add to the same real images alone; below 0 they harm.
         ended: why there was no further round, in words.
         report: HTML file of the last version, which shows the whole history.
     """
@@ -30,6 +32,7 @@ class Improved:
     rule: str
     rounds: tuple[Round, ...]
     best: str
+    over_real: Estimate
     ended: str
     report: Path
 
@@ -56,5 +59,6 @@ def improve(recipe: Recipe | Path, home: Path | None = None, set: tuple[str, ...
             ended = str(error)
             break
     rounds = tuple(each.round for each in trials)
-    key, report = loop.key, loop.report(trials)
-    return Improved(key.data_set, key.rule, rounds, best(rounds).version, ended, report)
+    first, key, report = best(rounds), loop.key, loop.report(trials)
+    gain = over_real(trials[first.number])
+    return Improved(key.data_set, key.rule, rounds, first.version, gain, ended, report)

@@ -14,7 +14,7 @@ from evaluation.closed_loop.gain import gain_over, mean_over_facets, no_longer_g
 from evaluation.closed_loop.round import Round
 from evaluation.lake.lake import Lake
 from evaluation.lake.loops import LoopKey, record_round
-from evaluation.statistics.bootstrap import NOTHING
+from evaluation.statistics.bootstrap import NOTHING, Estimate
 from factory.errors import InputError
 from factory.identity import digest
 from flows.build import built, concluded, reported
@@ -124,6 +124,11 @@ class Loop:
         found = Trial(recipe, _round(tried, asked, before), tried)
         record_round(Lake(self.settings.lake), self.key, found.round)
         return found
+
+
+def over_real(trial: Trial) -> Estimate:
+    """What the pairs of a version add to the same real images alone; below 0 they harm."""
+    return gain_over(trial.tried.alone, trial.tried.dice, trial.tried.facets)
 
 
 def _round(tried: Tried, asked: Sequence[int], before: Sequence[Trial]) -> Round:

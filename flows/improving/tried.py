@@ -32,12 +32,14 @@ class Tried:
     Attributes:
         built: the run.
         dice: of the model, a row per held-out case, by unit and case, and a column per seed.
+        alone: of one that learnt as long from the real images alone, likewise.
         facets: of each of these rows.
         evidence: on each facet.
     """
 
     built: Built
     dice: pd.DataFrame
+    alone: pd.DataFrame
     facets: NDArray[np.object_]
     evidence: Sequence[FacetEvidence]
 
@@ -47,12 +49,13 @@ class Tried:
         columns, utility = columns_of(context.recipe), built.utility
         if utility is None:
             raise ValueError(f"run {built.outcome.run} measured no utility: see `check_tried`")
-        held, cases = facets_of(context.reference.held_out, columns), model_cases(utility)
+        held, (cases, alone) = facets_of(context.reference.held_out, columns), model_cases(utility)
         dice, names = dice_of(facets, cases, held)
+        without = by_seed(alone).loc[dice.index]
         pairs = judged_pairs(context, built, columns)
         real = real_images(context.reference.train, columns, int(cases["images"].mean()))
         evidence = [evidence_on(each, dice[names == each.name], pairs, real) for each in facets]
-        return Tried(built, dice, names, evidence)
+        return Tried(built, dice, without, names, evidence)
 
 
 def dice_of(
@@ -83,16 +86,21 @@ def dice_of(
     return dice[known], names[known]
 
 
-def model_cases(utility: Utility) -> pd.DataFrame:
-    """The tested cases of the first segmenter that learns real images and pairs, fewest real first.
+def model_cases(utility: Utility) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tested cases of the first segmenter on fewest real images: with pairs, and without.
 
     Returns:
-        A row per seed and case that shows something, over all its classes.
+        For each a row per seed and case that shows something, over all its classes.
     """
     table = pd.read_csv(utility.files["segmentation"], dtype={"real": str})
-    rows = table[(table["kind"] == mixed_arm(set(table["kind"]))) & (table["class"] == MACRO)]
-    rows = rows[rows["shown"] & (rows["segmenter"] == rows.iloc[0]["segmenter"])]
-    rows = rows[rows["ratio"] == rows.iloc[0]["ratio"]]
+    rows = table[(table["class"] == MACRO) & table["shown"]]
+    rows = rows[rows["segmenter"] == rows.iloc[0]["segmenter"]]
+    mixed = rows[rows["kind"] == mixed_arm(set(rows["kind"]))]
+    mixed = mixed[mixed["ratio"] == mixed.iloc[0]["ratio"]]
+    return _of_fewest(mixed), _of_fewest(rows[rows["kind"] == "real"])
+
+
+def _of_fewest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["images"] == rows.groupby("domain")["images"].transform("min")]
 
 

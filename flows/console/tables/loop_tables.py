@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from flows.console.tables.layout import Rows, interval, path_line
+from flows.console.tables.layout import Rows, interval, path_line, signed_interval
 
 if TYPE_CHECKING:
     from evaluation.closed_loop.round import Round
@@ -27,6 +27,7 @@ def improved(found: Improved) -> RenderableType:
         Rows(["pairs asked for", *(f"round {each.number}" for each in found.rounds)], asked),
         Text(""),
         Rows(["round", "version", "Dice, mean over facets [95 %]", "gain [95 %]"], rows),
+        Text(worth(found)),
         Text(
             "Dice on the validation patients that the loop looked at: tell others what "
             f"`medpair utility {found.dataset}@{found.best} --final` finds.",
@@ -35,6 +36,17 @@ def improved(found: Improved) -> RenderableType:
         Text(""),
         path_line(found.report),
     )
+
+
+def worth(found: Improved) -> str:
+    """What the pairs of the best version add to no pairs at all."""
+    gain = found.over_real
+    shown = signed_interval(gain.value, gain.low, gain.high)
+    if gain.high < 0:
+        return f"Beside the same real images alone its pairs harm: {shown}. Use none of them there."
+    if gain.low > 0:
+        return f"Beside the same real images alone its pairs add {shown}."
+    return f"Beside the same real images alone its pairs make no sure difference: {shown}."
 
 
 def _line(found: Round) -> list[str]:

@@ -1,12 +1,15 @@
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from evaluation.metrics.registry import Score
 from evaluation.report.answers.answer import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
-from flows.console.tables import result_tables, run_end
+from flows.console.tables import loop_tables, result_tables, run_end
+from flows.improving.improve import Improved
 
 SCORES = {
     name: Score.of(name, Estimate(value, value - 0.05, value + 0.05, 40))
@@ -52,3 +55,17 @@ def test_a_gain_that_one_domain_lacks_is_not_told_of_all():
     text = " ".join(printed(run_end.in_short(answers(scores), {"utility_gain": scores[0]})).split())
     assert "The pairs help: +0.040" in text
     assert "Least in lungs: -0.009 [-0.016, -0.002]." in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.01, 0.05, "add +0.030 [0.010, 0.050]"),
+        (-0.01, 0.07, "make no sure difference"),
+        (-0.09, -0.01, "harm"),
+    ],
+)
+def test_a_loop_says_whether_its_best_pairs_are_better_than_none(low, high, said):
+    gain = Estimate((low + high) / 2, low, high, 12)
+    found = Improved("mine", "thompson", (), "v3", gain, "all rounds are made", Path("r.html"))
+    assert said in loop_tables.worth(found)
