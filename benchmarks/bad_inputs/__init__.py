@@ -56,7 +56,10 @@ SECONDS = 60.0  # for a case; more is a hang
 FROM_OUTSIDE = 0.002  # share that the installed command is given once more
 BARS = (
     Bar("cases", ">=", CASES),
-    *(Bar(name, "<=", 0) for name in ("traceback", "hang", "memory", "wall", "write", "ran", "bomb")),
+    *(
+        Bar(name, "<=", 0)
+        for name in ("traceback", "hang", "memory", "wall", "write", "ran", "bomb")
+    ),
     Bar("bomb_seconds", "<=", 1),
     Bar("bomb_megabytes", "<=", 200),
 )
@@ -104,7 +107,9 @@ def counts(cases: int) -> dict[str, int]:
     return {name: max(2, round(cases * kind.share / shares)) for name, kind in KINDS.items()}
 
 
-def outcomes(bench: Bench, wanted: Mapping[str, int], seconds: float = SECONDS) -> Iterator[Outcome]:
+def outcomes(
+    bench: Bench, wanted: Mapping[str, int], seconds: float = SECONDS
+) -> Iterator[Outcome]:
     """What came of so many cases of each kind, each kind in children of its own."""
     for kind, count in wanted.items():
         yield from watched(
@@ -132,7 +137,9 @@ def figures_of(found: Sequence[Outcome]) -> dict[str, Figure]:
         "cases": Figure(len(found), "1"),
         "refused": Figure(sum(each.refused for each in found), "1"),
         **{name: Figure(faults[name], "1", n=len(found)) for name in FAULTS},
-        "bomb_seconds": Figure(max((each.seconds for each in bombs), default=0.0), "s", n=len(bombs)),
+        "bomb_seconds": Figure(
+            max((each.seconds for each in bombs), default=0.0), "s", n=len(bombs)
+        ),
         "bomb_megabytes": Figure(
             max((each.megabytes for each in bombs), default=0.0), "MB", n=len(bombs)
         ),

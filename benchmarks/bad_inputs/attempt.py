@@ -33,7 +33,7 @@ class Outcome:
         bomb: whether it was made to swell.
         refused: whether the command refused it; else it took it for good.
         faults: what is held against it, of `FAULTS`.
-        seconds: that it took.
+        seconds: of the processor that it took.
         megabytes: more than before at most.
         message: what was said last.
     """
@@ -69,10 +69,10 @@ def attempt(name: str, case: Case, folder: Path, kept: Path, command: Command) -
         kept: the same for what cases share.
         command: is run in `folder`.
     """
-    before, start, memory = (written(folder), written(kept)), time.monotonic(), _Memory()
+    before, start, memory = (written(folder), written(kept)), time.process_time(), _Memory()
     with _inside(folder):
         answer = command(case.words)
-    seconds, grown = time.monotonic() - start, memory.grown()
+    seconds, grown = time.process_time() - start, memory.grown()
     refused = answer.code != ACCEPTED
     faults = list(_faults(answer))
     if refused and (written(folder), written(kept)) != before:
@@ -89,9 +89,8 @@ def attempt(name: str, case: Case, folder: Path, kept: Path, command: Command) -
 
 def _faults(answer: Answer) -> Iterator[str]:
     lines = [line for line in answer.text.splitlines() if line.startswith(SAID)]
-    if "Traceback (most recent call last)" in answer.text or answer.code not in (ACCEPTED, REFUSED):
-        yield "traceback"
-    elif answer.code == REFUSED and not lines:
+    unforeseen = answer.code not in (ACCEPTED, REFUSED) or (answer.code == REFUSED and not lines)
+    if unforeseen or "Traceback (most recent call last)" in answer.text:
         yield "traceback"
     if MEMORY.search(answer.text):
         yield "memory"
@@ -103,7 +102,11 @@ def shown(text: str) -> str:
     """The end of what was said, short enough to be listed."""
     said = [line for line in text.splitlines() if line.startswith(SAID)] or text.splitlines()[-3:]
     line = " | ".join(said[-2:]).encode("utf-8", "backslashreplace").decode()
-    return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN // 2]} … {line[-MOST_SHOWN // 2 :]}"
+    return (
+        line
+        if len(line) <= MOST_SHOWN
+        else f"{line[: MOST_SHOWN // 2]} … {line[-MOST_SHOWN // 2 :]}"
+    )
 
 
 def written(folder: Path) -> dict[str, tuple[int, int, int]]:

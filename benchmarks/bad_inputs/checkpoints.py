@@ -22,7 +22,9 @@ from benchmarks.bad_inputs.folders import JSON_TRAPS
 from benchmarks.bad_inputs.ground import PACKAGED, RECIPE
 
 MODEL = "model"
-FILES = tuple(str(each.relative_to(PACKAGED)) for each in sorted(PACKAGED.rglob("*")) if each.is_file())
+FILES = tuple(
+    str(each.relative_to(PACKAGED)) for each in sorted(PACKAGED.rglob("*")) if each.is_file()
+)
 CONFIGS = tuple(name for name in FILES if name.endswith(".json"))
 WEIGHTS = tuple(name for name in FILES if name.endswith(".safetensors"))
 
@@ -38,7 +40,9 @@ def damaged(draw: random.Random, place: Place) -> Case:
             what = "missing"
         case 1:
             what = "no file"
-            draw.choice((os.mkdir, os.mkfifo, lambda p: os.symlink("/proc/self/mem", p)))(folder / name)
+            draw.choice((os.mkdir, os.mkfifo, lambda p: p.symlink_to("/proc/self/mem")))(
+                folder / name
+            )
         case 2 if name in CONFIGS:
             what = "a trap"
             text = draw.choice(JSON_TRAPS)
@@ -70,7 +74,9 @@ def pickled(draw: random.Random, place: Place) -> Case:
         return _used(draw, place, MODEL, f"a pickle as {where}")
     (place.folder / where).write_bytes(content)
     if where.endswith(".pt2"):
-        features = {"evaluate": {"features": [f"file:{where}", {"file": where}][: draw.choice((1, 2))]}}
+        features = {
+            "evaluate": {"features": [f"file:{where}", {"file": where}][: draw.choice((1, 2))]}
+        }
         return _written(place, {**RECIPE, **features}, f"a pickle as {where}")
     return _used(draw, place, where, f"a pickle as {where}")
 
@@ -132,7 +138,9 @@ def _plain(draw: random.Random, mark: Path) -> bytes:
 
 def _saved(draw: random.Random, mark: Path) -> bytes:
     file, old = io.BytesIO(), draw.random() < 0.3
-    torch.save({"w": torch.zeros(2), "x": _Payload(mark)}, file, _use_new_zipfile_serialization=not old)
+    torch.save(
+        {"w": torch.zeros(2), "x": _Payload(mark)}, file, _use_new_zipfile_serialization=not old
+    )
     return file.getvalue()
 
 
@@ -146,8 +154,9 @@ def _zipped(draw: random.Random, mark: Path) -> bytes:
 
 
 def _text(draw: random.Random, mark: Path) -> bytes:
-    return f"cos\nsystem\n(S'touch {mark}'\ntR.".encode() + hostile.text(draw).encode("utf-8", "replace")
+    return f"cos\nsystem\n(S'touch {mark}'\ntR.".encode() + hostile.text(draw).encode(
+        "utf-8", "replace"
+    )
 
 
 PICKLES: tuple[Callable[[random.Random, Path], bytes], ...] = (_plain, _saved, _zipped, _text)
-

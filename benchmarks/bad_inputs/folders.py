@@ -92,8 +92,8 @@ def nnunet(draw: random.Random, place: Place) -> Case:
     (folder / "imagesTr").mkdir(parents=True)
     (folder / "labelsTr").mkdir()
     for n in range(6):
-        os.symlink(place.ground.folder / "images" / f"{n}.png", folder / f"imagesTr/c{n}_0000.png")
-        os.symlink(place.ground.folder / "masks" / f"{n}.png", folder / f"labelsTr/c{n}.png")
+        (folder / f"imagesTr/c{n}_0000.png").symlink_to(place.ground.folder / "images" / f"{n}.png")
+        (folder / f"labelsTr/c{n}.png").symlink_to(place.ground.folder / "masks" / f"{n}.png")
     _lay_json(draw, folder / "dataset.json", NNUNET)
     if draw.random() < 0.4:
         return Case("nnU-Net, by init", ("init", DATA))
@@ -118,7 +118,14 @@ def annotations(draw: random.Random, place: Place) -> Case:
             content["imageHeight"] = draw.choice((10**6, 10**10, -1, 1e308, "40"))
         if draw.random() < 0.3:
             content["shapes"][0]["points"] = draw.choice(
-                ([], [[1]], [[1e308, 1e308]] * 3, [[-1e9, 0], [1e9, 1e9], [0, 1e9]], "x", [[1, 2, 3]])
+                (
+                    [],
+                    [[1]],
+                    [[1e308, 1e308]] * 3,
+                    [[-1e9, 0], [1e9, 1e9], [0, 1e9]],
+                    "x",
+                    [[1, 2, 3]],
+                )
             )
         if draw.random() < 0.3:
             content["shapes"][0]["shape_type"] = draw.choice(("circle", "rectangle", "blob", None))
@@ -157,18 +164,20 @@ def _spoil_tree(draw: random.Random, folder: Path) -> None:
         case 0:
             _replaced(target, os.mkfifo)
         case 1:
-            _replaced(target, lambda path: os.symlink(path.name, path))
+            _replaced(target, lambda path: path.symlink_to(path.name))
         case 2:
-            _replaced(target, lambda path: os.symlink("/dev/zero", path))
+            _replaced(target, lambda path: path.symlink_to("/dev/zero"))
         case 3:
             _replaced(target, lambda path: path.write_bytes(b""))
         case 4 if not (folder / "images/again").exists():
-            os.symlink("..", folder / "images" / "again")
+            (folder / "images" / "again").symlink_to("..")
         case 5:
             odd = os.fsencode(folder / "images") + b"/\xff\xfe[red].png"
             Path(os.fsdecode(odd)).write_bytes(target.read_bytes() if target.is_file() else b"x")
         case 6:
-            (folder / draw.choice(("dataset.json", "a.json"))).write_text('{"shapes": 1, "labels": [')
+            (folder / draw.choice(("dataset.json", "a.json"))).write_text(
+                '{"shapes": 1, "labels": ['
+            )
         case _:
             content = target.read_bytes() if target.is_file() and not target.is_symlink() else b"x"
             _replaced(target, lambda path: path.write_bytes(hostile.flipped(draw, content)))
@@ -208,7 +217,7 @@ def _lay_json(draw: random.Random, file: Path, content: object) -> None:
         case 1:
             file.write_bytes(draw.choice(JSON_TRAPS).encode("utf-8", "surrogatepass"))
         case 2:
-            draw.choice((os.mkfifo, os.mkdir, lambda path: os.symlink(path.name, path)))(file)
+            draw.choice((os.mkfifo, os.mkdir, lambda path: path.symlink_to(path.name)))(file)
         case _:
             changed = hostile.mutated(draw, content, draw.randint(1, 2))
             file.write_text(json.dumps(changed))
@@ -217,7 +226,13 @@ def _lay_json(draw: random.Random, file: Path, content: object) -> None:
 JSON_TRAPS = (
     *("", "null", "[]", "1", '"x"', "{", "{}", '{"0": "background"}', '{"1": 1}', '{"a": "b"}'),
     *("[" * 100_000, '{"a":' * 100_000, '{"1": "' + "x" * 10**6 + '"}', '{"1": "a", "1": "b"}'),
-    *('{"1": "a", "01": "b"}', '{"1e3": "a"}', '{"-1": "a"}', '{"1": "\\ud800"}', '{"1": "\\u0000"}'),
+    *(
+        '{"1": "a", "01": "b"}',
+        '{"1e3": "a"}',
+        '{"-1": "a"}',
+        '{"1": "\\ud800"}',
+        '{"1": "\\u0000"}',
+    ),
     '{"' + "9" * 5000 + '": "a"}',
     '{"1": ' + "9" * 5000 + "}",
     '{"labels": ' + "1" * 10_000 + "}",

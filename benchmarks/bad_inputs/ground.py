@@ -31,7 +31,9 @@ RECIPE: Mapping[str, Any] = {
     "source": {
         "kind": "phantom",
         "domains": ["phantom-breast-us"],
-        **{"train": 4, "val": 4, "test": 4},
+        "train": 4,
+        "val": 4,
+        "test": 4,
     },
     "image": {"size": 32},
     "generator": {"kind": "phantom"},

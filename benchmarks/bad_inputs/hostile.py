@@ -30,7 +30,17 @@ NUMBERS = (
     *(0, -1, 1, 2, 3, 7, 10**3, 10**6, 10**9, 10**18, 2**31, 2**63, 2**64, 10**400, -(10**18)),
     *(0.5, -0.5, 1e-9, 1e300, float("inf"), -float("inf"), float("nan"), True, False),
 )
-OTHERS: tuple[Any, ...] = (None, [], {}, [None], [[]], {"": None}, {"kind": None}, [{}], ["a"] * 2000)
+OTHERS: tuple[Any, ...] = (
+    None,
+    [],
+    {},
+    [None],
+    [[]],
+    {"": None},
+    {"kind": None},
+    [{}],
+    ["a"] * 2000,
+)
 
 
 def value(draw: random.Random) -> Any:  # noqa: ANN401  # whatever JSON knows

@@ -73,7 +73,11 @@ def home(draw: random.Random, place: Place) -> Case:
     words = draw.choice(
         (
             *(("datasets", "list"), ("status",), ("datasets", "show", "x"), ("scores", "select 1")),
-            *(("datasets", "gc", "x"), ("report", "x"), ("run", "demo", "--set", "x=1", "--dry-run")),
+            *(
+                ("datasets", "gc", "x"),
+                ("report", "x"),
+                ("run", "demo", "--set", "x=1", "--dry-run"),
+            ),
         )
     )
     return Case(f"home {bad[:40]!r}", (*words, f"--home={bad}"))

@@ -42,7 +42,9 @@ def garbled_recipe(draw: random.Random, place: Place) -> Case:
             case 1:
                 lines[at] = draw.choice(("\t", " ", "- ", "? ", "!!int ", "&a ", "*a ")) + lines[at]
             case 2:
-                lines[at] = lines[at].replace(":", draw.choice((":", "", ": !!float", ": |", ": >")))
+                lines[at] = lines[at].replace(
+                    ":", draw.choice((":", "", ": !!float", ": |", ": >"))
+                )
             case 3:
                 lines[at] += draw.choice((" *x", " &x", " #", ": x", " %", " @", ' "', " \u2028"))
             case _:
@@ -103,7 +105,10 @@ def prompts(draw: random.Random, place: Place) -> Case:
     texts = [hostile.text(draw) for _ in range(draw.randint(1, 3))]
     if draw.random() < 0.3:
         texts = [" ".join(["word"] * draw.choice((100, 50_000)))]
-    facets: dict[str, Any] = {"finding": ["benign"], draw.choice(("text", "site", "classes")): texts}
+    facets: dict[str, Any] = {
+        "finding": ["benign"],
+        draw.choice(("text", "site", "classes")): texts,
+    }
     grid: dict[str, Any] = {"facets": facets, "replicates": 1}
     match draw.randrange(5):
         case 0:
@@ -131,7 +136,7 @@ def small_recipes() -> Mapping[str, Any]:
 
 def lay_paths(folder: Path) -> None:
     """What some bad paths name: a circle of links, a pipe and a folder."""
-    os.symlink(hostile.LOOP, folder / hostile.LOOP)
+    (folder / hostile.LOOP).symlink_to(hostile.LOOP)
     os.mkfifo(folder / hostile.PIPE)
     (folder / hostile.DIRECTORY).mkdir()
 
@@ -210,4 +215,11 @@ TRAPS = {
     "escape sequences": 'KEY: "\\x1b[2J\\x1b]0;x\\a"',
 }
 WHOLE = {"empty file", "a list", "a text", "only a comment", "a directive", "two documents"}
-BOMBS = {"nested very deep", "60 000 keys", "aliases", "itself", "two megabytes", "10 000 hex digits"}
+BOMBS = {
+    "nested very deep",
+    "60 000 keys",
+    "aliases",
+    "itself",
+    "two megabytes",
+    "10 000 hex digits",
+}

@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,9 @@ RECYCLED = 200  # cases, after which a child makes room for a new one
 Run = Callable[[int], Outcome]
 
 
-def watched(run: Run, numbers: Sequence[int], name: Callable[[int], str], seconds: float) -> Iterator[Outcome]:
+def watched(
+    run: Run, numbers: Sequence[int], name: Callable[[int], str], seconds: float
+) -> Iterator[Outcome]:
     """What came of each case, in order.
 
     Args:
@@ -36,7 +39,9 @@ def watched(run: Run, numbers: Sequence[int], name: Callable[[int], str], second
             left.pop(0)
 
 
-def _one_child(run: Run, numbers: Sequence[int], name: Callable[[int], str], seconds: float) -> Iterator[Outcome]:
+def _one_child(
+    run: Run, numbers: Sequence[int], name: Callable[[int], str], seconds: float
+) -> Iterator[Outcome]:
     """The outcomes of one child, which ends at the first case that it does not survive."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
@@ -87,6 +92,8 @@ def _work(run: Run, numbers: Sequence[int], writing: int) -> None:
             # One write of a line at a time, so that the parent never reads half of one late.
             os.write(writing, json.dumps(asdict(run(number))).encode() + b"\n")
         code = 0
+    except BaseException:  # noqa: BLE001  # of the harness itself; the parent counts it as lost
+        traceback.print_exc()
     finally:
         os._exit(code)
 

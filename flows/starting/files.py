@@ -116,9 +116,15 @@ def _write(files: Mapping[Path, str | bytes]) -> list[Path]:
 def _source(told: Inferred, where: Places) -> Cases:
     if told.found.nnunet:
         return NnunetSource(path=told.folder.resolve()).build()
-    spec = FolderSource(path=where.table.resolve(), domain=_domain(told))
+    outside = _elsewhere(told, where)
+    spec = FolderSource(path=where.table.resolve(), domain=_domain(told), outside=outside)
     names = {0: BACKGROUND, **told.classes}
     return spec.of_rows(told.rows(where.table.resolve()), names)
+
+
+def _elsewhere(told: Inferred, where: Places) -> bool:
+    """Whether the table lies in another folder than the images."""
+    return not told.folder.resolve().is_relative_to(where.table.resolve())
 
 
 def _domain(told: Inferred) -> str | None:
@@ -148,6 +154,7 @@ def _plan(told: Inferred, where: Places, name: str, cases: Cases, domain: str | 
             "kind": "nnunet" if told.found.nnunet else "folder",
             "path": _path(told.folder if told.found.nnunet else where.table, where.recipe.parent),
             **({"domain": domain} if domain else {}),
+            **({"outside": True} if _elsewhere(told, where) and not told.found.nnunet else {}),
         },
         size=fitting_size(told.longest_side),
         channels=told.channels,

@@ -34,7 +34,13 @@ def voxel_bomb(path):
     path.write_bytes(content)
 
 
+def postscript(path):
+    """What Pillow by itself hands to Ghostscript, a program that runs what the file says."""
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\n")
+
+
 TRAPS = {
+    "postscript": ("a.png", postscript, "cannot identify image file"),
     "png bomb": ("a.png", png_bomb, "says it has more than"),
     "nifti bomb": ("a.nii", voxel_bomb, "more than 2147483648 voxels"),
     "pipe": ("a.png", os.mkfifo, "is a pipe or device, not a file"),
