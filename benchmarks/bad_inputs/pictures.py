@@ -59,7 +59,7 @@ def nifti(draw: random.Random, place: Place) -> Case:
     shape = draw.choice(
         ((40, 40, 1), (40, 40), (40, 40, 1, 1, 1), (40, 40, 2, 2), (0, 40, 1), (1600,))
     )
-    kind = draw.choice((np.uint8, np.int16, np.float32, np.float64, np.complex64, np.uint64, RGB))
+    kind = draw.choice((np.uint8, np.int16, np.float32, np.float64, np.complex64, RGB))
     pixels = np.zeros(shape, kind) if kind is RGB else np.resize(grey, shape).astype(kind)
     if np.issubdtype(pixels.dtype, np.floating) and draw.random() < 0.5:
         pixels.ravel()[: draw.choice((1, pixels.size))] = draw.choice((np.nan, np.inf, 1e38, -1e38))

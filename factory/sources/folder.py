@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from factory.errors import InputError
+from factory.places import leads_out, path_fault
 from factory.sources.base import LimitedSpec
-from factory.sources.files.paths import leads_out, path_fault
 from factory.sources.files.table import read_table, spacing_mm
 from factory.sources.image_files import is_coloured
 from factory.sources.label_map import (

@@ -16,6 +16,7 @@ from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.layouts.listing import SHEET
 from factory.layouts.table import as_csv
+from factory.places import named_place
 from factory.prompts.grid import PromptGrid
 from factory.sources.cases import Cases
 from factory.sources.folder import TABLE, FolderSource
@@ -95,21 +96,14 @@ def written(told: Inferred, where: Places, name: str) -> list[Path]:
 
 
 def _make(folder: Path) -> None:
-    try:
+    with named_place(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); say --out DIR") from error
 
 
 def _write(files: Mapping[Path, str | bytes]) -> list[Path]:
     for path, content in files.items():
-        try:
-            data = content.encode() if isinstance(content, str) else content
-            path.write_bytes(data)
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be written ({error.strerror}); say --out DIR"
-            ) from error
+        with named_place(path):
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
     return list(files)
 
 

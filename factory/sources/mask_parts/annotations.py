@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skimage.draw import disk, polygon
 
 from factory.errors import InputError
-from factory.sources.files.garbled import GARBLED
+from factory.garbled import GARBLED
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.run_lengths import decode_runs
 from factory.sources.mask_parts.shapes import Shapes

@@ -3,7 +3,7 @@
 import pytest
 
 from factory.errors import InputError
-from factory.sources.files.paths import leads_out, path_fault
+from factory.places import leads_out, path_fault
 from factory.sources.folder import FolderSource
 
 IMPOSSIBLE = {
