@@ -60,7 +60,7 @@ def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
     shape, kind = file.shape, file.get_data_dtype()
     shape = shape[:3] if set(shape[3:]) <= {1} else shape
     shape = (*shape, 1) if len(shape) == 2 else shape
-    if len(shape) != 3 or 0 in shape:
+    if len(shape) != 3 or min(shape) < 1:
         raise InputError(
             f"{name} has the shape {' x '.join(map(str, file.shape))}, which is not one volume; save "
             "each volume as a file of its own"

@@ -9,7 +9,13 @@ import pytest
 
 import factory
 from factory.errors import InputError
-from factory.models.checkpoints import CARD, SCHEDULER_CONFIG, UNET_CONFIG, load_components, read_card
+from factory.models.checkpoints import (
+    CARD,
+    SCHEDULER_CONFIG,
+    UNET_CONFIG,
+    load_components,
+    read_card,
+)
 
 PACKAGED = Path(factory.__file__).parent / "weights" / "phantoms"
 RECORDED = Path(__file__).parents[3] / "benchmarks" / "recorded"
@@ -47,7 +53,9 @@ def test_a_card_that_says_what_no_card_does_is_refused(what, folder):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("place", [PACKAGED, *sorted(RECORDED.glob("*/card.json"))], ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "place", [PACKAGED, *sorted(RECORDED.glob("*/card.json"))], ids=lambda p: p.parent.name
+)
 def test_a_card_of_a_training_is_read(place):
     assert read_card(place if place.is_dir() else place.parent)["domains"]
 
