@@ -200,8 +200,7 @@ def main() -> None:
 
 def _show_case(bench: Bench, case: str) -> None:
     kind, _, number = case.partition(":")
-    for said in (Bench(bench.ground, bench.folder, bench.seed, _loud).run(kind, int(number)),):
-        print(said)
+    print(Bench(bench.ground, bench.folder, bench.seed, _loud).run(kind, int(number)))
 
 
 def _loud(words: Sequence[str]) -> Answer:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 
+import yaml
+
 from benchmarks.bad_inputs import hostile
 from benchmarks.bad_inputs.case import Case, Place
+from benchmarks.bad_inputs.ground import RECIPE
 from benchmarks.bad_inputs.recipes import lay_paths
 from factory.exports import EXPORTS
 
@@ -50,13 +53,14 @@ def place_to_write(draw: random.Random, place: Place) -> Case:
     lay_paths(place.folder)
     (place.folder / hostile.DIRECTORY / "full.txt").write_text("x")
     (place.folder / "file").write_text("x")
+    (place.folder / "recipe.yaml").write_text(yaml.safe_dump(dict(RECIPE)))
     bad = draw.choice((*hostile.PATHS, "file", "file/x", hostile.DIRECTORY, f"{hostile.PIPE}/x"))
     layout = draw.choice((*EXPORTS, *hostile.TEXTS)) if draw.random() < 0.5 else "folder"
     words = draw.choice(
         (
             ("datasets", "export", BRANCH, "--as", layout, "--", bad),
             ("datasets", "export", f"{KNOWN}@v9", "--as", layout, "--", bad),
-            ("datasets", "diff", "--html", bad, "--", KNOWN, f"run-{KNOWN}", f"run-{KNOWN}"),
+            ("preview", "--number", "1", "--out", bad, "--", "recipe.yaml"),
             ("recipes", "copy", "--", "demo", bad),
             ("readers", "export", "--", bad, bad),
             ("datasets", "remake", "--", BRANCH, "0", bad),

@@ -7,7 +7,7 @@ import random
 from benchmarks.bad_inputs import hostile
 from benchmarks.bad_inputs.case import Case, Place
 
-BOMBS = (
+ENDLESS = (
     "with recursive t(n) as (select 1 union all select n + 1 from t) select count(*) from t",
     "with recursive t(x) as (select 'a' union all select x || x from t) select max(x) from t",
     "select count(*) from range(1000000) a, range(1000000) b, range(1000000) c",
@@ -110,8 +110,7 @@ def question(draw: random.Random, place: Place) -> Case:
 
 def endless(draw: random.Random, place: Place) -> Case:
     """A statement that would take all time or memory."""
-    case = _asked(draw.choice(BOMBS), place)
-    return Case(case.what, case.words, bomb=False)
+    return _asked(draw.choice(ENDLESS), place)
 
 
 def _asked(sql: str, place: Place, *words: str) -> Case:
