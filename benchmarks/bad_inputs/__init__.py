@@ -37,7 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "table": Kind(folders.table, 0.09),
     "label-map": Kind(folders.label_map, 0.04),
     "nnunet": Kind(folders.nnunet, 0.03),
-    "annotations": Kind(folders.annotations, 0.04),
+    "annotations": Kind(folders.annotated, 0.04),
     "tree": Kind(folders.tree, 0.02),
     "image": Kind(pictures.bytes_flipped, 0.08),
     "image-kind": Kind(pictures.other_kind, 0.02),

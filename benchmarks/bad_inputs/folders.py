@@ -101,7 +101,7 @@ def nnunet(draw: random.Random, place: Place) -> Case:
     return _of_source("nnU-Net", source, place)
 
 
-def annotations(draw: random.Random, place: Place) -> Case:
+def annotated(draw: random.Random, place: Place) -> Case:
     """Polygons and run lengths that are wrong, in COCO's or LabelMe's layout."""
     folder = place.ground.copy_folder(place.folder / DATA)
     if coco := draw.random() < 0.6:

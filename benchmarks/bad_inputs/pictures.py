@@ -161,14 +161,16 @@ def _saved(mode: str, **options: Any) -> Callable[[Path], None]:  # noqa: ANN401
     return lay
 
 
-def _written(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+def _written(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
 
 
 def _tiff(width: int, height: int, *, pages: int = 1) -> bytes:
     """A TIFF of grey bytes that are not there; the directories stand in a circle if pages are 0."""
-    entries = ((256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1))
-    entries += ((273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, width * height % 2**32))
+    entries = (
+        *((256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1)),
+        *((273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, width * height % 2**32)),
+    )
     content = b"II*\0" + struct.pack("<I", 8)
     for page in range(max(1, pages)):
         last = page == max(1, pages) - 1

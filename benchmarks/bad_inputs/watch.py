@@ -50,9 +50,8 @@ def _one_child(
     os.close(writing)
     try:
         with os.fdopen(reading, "rb", buffering=0) as pipe:
-            for number in numbers:
-                line = _line(pipe, seconds)
-                if line is None or not line:
+            for number, line in zip(numbers, _lines(pipe, seconds), strict=False):
+                if not line:
                     fault = "hang" if line is None else "memory"
                     yield _lost(name(number), fault, seconds)
                     return
@@ -63,17 +62,20 @@ def _one_child(
         os.waitpid(child, 0)
 
 
-def _line(pipe: IO[bytes], seconds: float) -> bytes | None:
-    """The next line; b"" where the child died, None where it says nothing for so long."""
+def _lines(pipe: IO[bytes], seconds: float) -> Iterator[bytes | None]:
+    """Line after line; b"" once the child died, None where it says nothing for so long."""
     said = b""
-    while not said.endswith(b"\n"):
-        if not select.select([pipe], [], [], seconds)[0]:
-            return None
-        more = pipe.read(65536)
-        if not more:
-            return b""
-        said += more
-    return said
+    while True:
+        line, end, rest = said.partition(b"\n")
+        if end:
+            said = rest
+            yield line
+        elif not select.select([pipe], [], [], seconds)[0]:
+            yield None
+        elif more := pipe.read(65536):
+            said += more
+        else:
+            yield b""
 
 
 def _lost(name: str, fault: str, seconds: float) -> Outcome:
@@ -89,7 +91,6 @@ def _work(run: Run, numbers: Sequence[int], writing: int) -> None:
     code = 1
     try:
         for number in numbers:
-            # One write of a line at a time, so that the parent never reads half of one late.
             os.write(writing, json.dumps(asdict(run(number))).encode() + b"\n")
         code = 0
     except BaseException:  # noqa: BLE001  # of the harness itself; the parent counts it as lost
