@@ -1,9 +1,11 @@
 """Paths of a table: none that no file can have, none that leads out of the folder."""
 
+import errno
+
 import pytest
 
 from factory.errors import InputError
-from factory.places import leads_out, path_fault
+from factory.places import check_empty, leads_out, named_place, path_fault
 from factory.sources.folder import FolderSource
 
 IMPOSSIBLE = {
@@ -54,3 +56,27 @@ def test_a_table_may_name_only_files_of_its_folder(column, path, tmp_path):
 def test_a_recipe_that_says_nothing_of_it_keeps_its_record(tmp_path):
     assert "outside" not in FolderSource(path=tmp_path).model_dump()
     assert FolderSource(path=tmp_path, outside=True).model_dump()["outside"]
+
+
+def test_what_the_file_system_says_against_a_place_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for place in ("a" * 300, "a\0b", "\ud800", "file/below", "loop/below", "file"):
+        with pytest.raises(InputError) as caught, named_place(tmp_path / place):
+            (tmp_path / place).mkdir()
+        assert "another place" in str(caught.value)
+
+
+def test_a_full_disk_is_no_fault_of_the_place(tmp_path):
+    with pytest.raises(OSError, match="full"), named_place(tmp_path):
+        raise OSError(errno.ENOSPC, "full")
+
+
+def test_a_folder_is_empty_but_for_what_desktops_leave(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    check_empty(tmp_path)
+    check_empty(tmp_path / "new")
+    (tmp_path / "mine.png").touch()
+    for full in (tmp_path, tmp_path / "mine.png"):
+        with pytest.raises(InputError, match="is not empty"):
+            check_empty(full)
