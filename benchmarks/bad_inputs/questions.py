@@ -94,7 +94,7 @@ MOMENTS = ("", "yesterday", "2026-13-45", "0001-01-01", "9999-12-31T23:59:59+00:
 
 def question(draw: random.Random, place: Place) -> Case:
     """A statement: one that is refused, one that is odd, or one of these garbled."""
-    sql = draw.choice((*REFUSED, *ODD)).replace("FILE", str(place.folder / "out"))
+    sql = draw.choice((*REFUSED, *ODD)).replace("FILE", "out")
     match draw.randrange(6):
         case 0:
             sql = _garbled(draw, sql)
