@@ -15,6 +15,11 @@ LONGEST_NAME, LONGEST_PATH = 255, 4095  # bytes, on the file systems there are
 FULL = {errno.ENOSPC, errno.EDQUOT}  # no fault of the place
 
 
+def without_steps_up(path: Path) -> Path:
+    """The same place, absolute, without "..", by which folders would be made to be left again."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve follows links, and fails at circles
+
+
 def check_empty(folder: Path) -> None:
     """Whether a folder is new, or holds nothing that anybody put there.
 
