@@ -3,8 +3,8 @@
 `python -m benchmarks.bad_inputs` lays mutated and hand-made recipes, overrides, tables, label maps,
 images, checkpoints, SQL, names and folders, gives each to the command that a user would, and counts
 what may not be: tracebacks, hangs, memory, walls of text, files written by what was refused, code
-that was run. Every case can be laid again: `--case KIND:NUMBER` shows it. About twenty minutes of
-processor time; `--quick` takes 500 cases.
+that was run. Every case can be laid again: `--case KIND:NUMBER` shows it; `--quick`
+takes 500 cases.
 """
 
 from __future__ import annotations
