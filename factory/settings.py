@@ -23,6 +23,10 @@ def _default_kind(value: object) -> bool:
     return value == "kl"
 
 
+def _straight(bend: float) -> bool:
+    return bend == 1
+
+
 def _full_precision(value: object) -> bool:
     """Whether a denoiser computes in the only format there was once."""
     return value == "fp32"
@@ -207,6 +211,13 @@ class SampleSection(BaseModel):
 
     solver: Literal["ddim", "dpmpp-2m"] = "dpmpp-2m"
     steps: int = Field(default=20, ge=1, le=1000)
+    bend: float = Field(
+        default=1.0,
+        ge=1,
+        le=4,
+        exclude_if=_straight,
+        description="of the steps towards the lowest noise levels, where what is finest is drawn",
+    )
     guidance: float = Field(default=3.0, ge=0, description="1.0 follows the prompt unamplified")
     guidance_rescale: float = Field(
         default=0.0,
@@ -221,3 +232,12 @@ class SampleSection(BaseModel):
         description="of the denoiser; bf16 is faster where the processor computes it",
     )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
+
+    @model_validator(mode="after")
+    def _steps_can_be_bent(self) -> Self:
+        if self.bend != 1 and self.solver == "ddim":
+            raise ValueError(
+                "solver ddim steps evenly, so that bend would change nothing: leave bend out, or "
+                "choose dpmpp-2m"
+            )
+        return self
