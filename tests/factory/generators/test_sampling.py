@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from factory.generators.sampling import (
@@ -16,6 +17,7 @@ from factory.generators.sampling import (
     make_solver,
     repaint,
     sample,
+    set_steps,
 )
 from factory.models.checkpoints import load_medsegfactory_unet
 from factory.models.dual_stream import DualStreamUNet
@@ -216,3 +218,28 @@ def test_where_all_is_drawn_anew_what_was_there_leaves_no_trace(unet):
         for each in (whole, other)
     )
     assert all(map(torch.equal, first, second))
+
+
+def test_bent_steps_crowd_at_the_end():
+    section = SampleSection(steps=4, bend=2.0)
+    solver = make_solver("dpmpp-2m", dict(SCHEDULE))
+    set_steps(solver, section, torch.device("cpu"))
+    # 1000 times the squares of 1, 3/4, 1/2 and 1/4, counted from 0.
+    assert solver.timesteps.tolist() == [999, 561, 249, 61]
+
+
+def test_many_bent_steps_are_distinct_and_fall():
+    solver = make_solver("dpmpp-2m", dict(SCHEDULE))
+    set_steps(solver, SampleSection(steps=100, bend=3.0), torch.device("cpu"))
+    assert (solver.timesteps.diff() < 0).all()
+    assert solver.timesteps[-1] == 0
+
+
+def test_straight_steps_leave_the_identity_of_older_work():
+    assert SampleSection(bend=1.0).model_dump() == SampleSection().model_dump()
+    assert "bend" not in SampleSection().model_dump()
+
+
+def test_a_solver_that_steps_evenly_cannot_be_bent():
+    with pytest.raises(ValidationError, match="leave bend out"):
+        SampleSection(solver="ddim", bend=2.0)
