@@ -88,7 +88,7 @@ class DaskCluster:
     def start(self) -> None:
         """Starts scheduler and workers, and waits for all of them."""
         address = self.environment["MEDPAIR_DASK_ADDRESS"]
-        module = ["-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+        module = ["-m", "distributed.cli.dask_scheduler", "--dashboard-address", f"{LOOPBACK}:0"]
         listen = ["--host", self.host, "--port", str(self.port)]
         self.processes.append(background([*module, *listen], {}))
         until(self._listens, "Dask's scheduler")

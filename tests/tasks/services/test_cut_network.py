@@ -1,4 +1,4 @@
-"""A worker whose network is really cut: the others make its shards, and it makes more once it is back."""
+"""A worker whose network is really cut until Dask misses it: the others make its shards."""
 
 import os
 from threading import Event, Thread
@@ -36,7 +36,7 @@ def build():
 
 @pytest.mark.integration
 @pytest.mark.skipif(not may_make_networks(), reason="network namespaces need root")
-def test_a_worker_that_is_cut_off_and_comes_back_costs_nothing_but_time(tmp_path, monkeypatch):
+def test_a_worker_that_is_cut_off_costs_nothing_but_time(tmp_path, monkeypatch):
     # A silent peer counts as lost after this, the least that Dask takes, not after half a minute.
     monkeypatch.setitem(os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", "12s")
     store, run = Store(str(tmp_path), "set").create(), chests()
@@ -67,7 +67,6 @@ def test_a_worker_that_is_cut_off_and_comes_back_costs_nothing_but_time(tmp_path
             fill(client, plugin, store, run.branch, window, "test")
         cutting.join(60)
         assert missed.is_set()
-        client.wait_for_workers(2, timeout=60)
     pairs = judge(store, run.branch).read(np.arange(64))
     expected = build().phantoms.generate(list(run.grid), [prompt.seed for prompt in run.grid])
     np.testing.assert_array_equal(pairs.images, expected.images)
