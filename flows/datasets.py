@@ -15,12 +15,12 @@ from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
 from factory.errors import DamagedError, InputError
 from factory.identity import is_version, plain_name
+from factory.places import check_empty, named_place
 from factory.store.repository import MAIN, Entry, Garbage, Store
 from factory.store.snapshot import Snapshot
 from factory.store.verification import Verification, verify
 from factory.store.versions import data_sets, describe
 from factory.store.versions import diff as difference
-from factory.visible_files import visible
 from factory.vocabulary import unknown_name
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
@@ -192,13 +192,8 @@ def diff_page(name: str, old: str, new: str, path: Path, settings: Settings) -> 
     with stage("drawing what changed"):
         sides = store.snapshot(old), store.snapshot(new)
         found = changes_between(*sides, lake, (old, new), drawn=True)
-        try:
+        with named_place(path):
             return write_changes(found, path)
-        except OSError as error:
-            raise InputError(
-                f"--html {path} cannot be written ({error.strerror}); name a file in a folder of "
-                "yours"
-            ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,15 +263,15 @@ def export(version: Version, kind: str, folder: Path, settings: Settings) -> Pat
 
     if kind not in EXPORTS:
         raise unknown_name("export", kind, EXPORTS, "this release")
-    if folder.is_file() or visible(folder):
-        raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
+    check_empty(folder)
     snapshot = version.snapshot(settings)
     from tasks.reports.export_origin import (
         export_origin,
     )  # loads torch, which no other command needs
 
     told = export_origin(snapshot, Lake(settings.lake), weights_of(snapshot, settings), kind)
-    with stage(f"exporting {version}", total=len(snapshot.asked())) as progress:
+    total = len(snapshot.asked())
+    with named_place(folder), stage(f"exporting {version}", total=total) as progress:
         for count in EXPORTS[kind](snapshot, folder, told):
             progress.advance(count)
     return folder if folder.is_dir() else folder.parent

@@ -119,7 +119,7 @@ def rebuilt(generator: MediSyn, images: Images) -> Images:
     for at in full_batches(len(images), generator.section.batch):
         latents = autoencoder.encode((image_pictures(images[at]) / 127.5 - 1).to(device))
         (pictures,) = autoencoder.decode_streams([latents], at)
-        parts.append(to_uint8(pictures, images.shape[-1]))
+        parts.append(to_uint8(pictures, images.shape[-1], autoencoder.ends))
     return np.concatenate(parts)[: len(images)]
 
 

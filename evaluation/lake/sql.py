@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Timer
 
 import duckdb
 import pandas as pd
@@ -18,6 +20,8 @@ from evaluation.metrics.former_names import NAMES_NOW
 
 log = logging.getLogger(__name__)
 
+# A question that no lake is large enough for is a mistake in it, such as a join without a condition.
+MOST_SECONDS, MOST_MEMORY = 30.0, "2GB"
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -41,6 +45,8 @@ def answer(sql: str, tables: Mapping[str, object]) -> pd.DataFrame:
             connection.execute(f'CREATE VIEW "{name}" AS {view.sql}')
         # From here on neither files nor other databases can be reached.
         connection.execute("SET enable_external_access = false")
+        connection.execute(f"SET memory_limit = '{MOST_MEMORY}'")
+        connection.execute("SET max_temp_directory_size = '0KB'")
         connection.execute("SET lock_configuration = true")
         hint(sql)
         return _result(connection, sql, f"tables: {', '.join(tables)}; views: {', '.join(VIEWS)}")
@@ -90,13 +96,34 @@ def _rename(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _result(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.DataFrame:
     try:
+        sql.encode()
         statements = connection.extract_statements(sql)
         if [s.type in READING for s in statements] != [True]:
             raise InputError(f"{sql!r} is not one SELECT: the lake can only be read; {known}")
-        with warnings.catch_warnings():
+        with _limited(connection), warnings.catch_warnings():
             # Of DuckDB's own call: https://pandas.pydata.org/docs/dev/whatsnew/v3.1.0.html
             warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
             return connection.execute(statements[0]).df()
+    except duckdb.InterruptException as error:
+        raise InputError(
+            f"the query was not through after {MOST_SECONDS:g} s: join tables by their keys, end a "
+            "recursion, or ask for fewer rows"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the query holds {error.object[error.start]!a}, which is no text"
+        ) from error
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the query failed: {reason}; {known}") from error
+
+
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupts what the connection does in the block once its time is over."""
+    timer = Timer(MOST_SECONDS, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

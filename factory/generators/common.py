@@ -19,6 +19,7 @@ from factory.errors import InputError
 from factory.identity import first_named
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
+from factory.models.autoencoders.ends import Ends
 from factory.models.checkpoints import Components, Network, checkpoint_digest
 from factory.pairs import Images
 from factory.prompts.prompt import Prompt
@@ -146,6 +147,9 @@ def full_batches(count: int, size: int) -> Iterator[list[int]]:
         yield [min(row, count - 1) for row in range(start, start + size)]
 
 
+AS_DRAWN = Ends()
+
+
 def latent_shape(autoencoder: Autoencoder, image: ImageSection) -> tuple[int, int, int]:
     """(C, h, w) of one latent of images of this size."""
     side = image.size // autoencoder.factor
@@ -161,10 +165,22 @@ def without_casts(
     return torch.where(kept, pictures, pictures.mean(1, keepdim=True).expand_as(pictures))
 
 
-def to_uint8(pictures: Tensor, channels: int) -> Images:
-    """(N, 3, H, W) in [-1, 1] -> (N, H, W, C) uint8; grey is the mean of the three."""
+def to_uint8(pictures: Tensor, channels: int, ends: Ends = AS_DRAWN) -> Images:
+    """(N, 3, H, W) in [-1, 1] -> (N, H, W, C) uint8; grey is the mean of the three.
+
+    Args:
+        pictures: drawn, or real.
+        channels: 1 or 3.
+        ends: what of drawn pictures becomes black, and white.
+    """
     if channels == 1:
         pictures = pictures.mean(1, keepdim=True)
     return (
-        ((pictures + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().contiguous().numpy()
+        ((ends.put(pictures) + 1) * 127.5)
+        .round()
+        .to(torch.uint8)
+        .movedim(1, -1)
+        .cpu()
+        .contiguous()
+        .numpy()
     )

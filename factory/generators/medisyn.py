@@ -126,7 +126,7 @@ class MediSyn(TrainedGenerator[TextToImageUNet]):
         )
         (drawn,) = autoencoder.decode_streams([latents], seeds)
         pictures = without_casts(prompts, self.domains, drawn)
-        return to_uint8(pictures, self.image.channels)
+        return to_uint8(pictures, self.image.channels, autoencoder.ends)
 
 
 def free_texts(prompts: Sequence[Prompt]) -> list[str]:

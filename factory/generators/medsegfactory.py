@@ -15,6 +15,7 @@ from torch import Tensor
 
 from factory.generators.base import facet_rows
 from factory.generators.common import (
+    AS_DRAWN,
     TrainedGenerator,
     check_domains,
     full_batches,
@@ -107,7 +108,8 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
             image, mask = self.components.autoencoder.decode_streams(
                 latents, range(start, start + len(latents[0]))
             )
-            made[0].append(to_uint8(image, images.shape[-1]))
+            ends = self.components.autoencoder.ends
+            made[0].append(to_uint8(image, images.shape[-1], ends))
             made[1].append(codec.decode(mask))
         return np.concatenate(made[0]), np.concatenate(made[1])
 
@@ -143,7 +145,9 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
         latents = self._latents(prompts, seeds, pictures, places)
         decoded = self.components.autoencoder.decode_streams(latents, seeds, pictures, places)
         shown = without_casts(prompts, self.domains, decoded[0])
-        return to_uint8(shown, self.image.channels), self._masks(prompts, decoded[1])
+        kept = pictures[0] is not None and places is None  # an image that was given stays as it is
+        ends = AS_DRAWN if kept else self.components.autoencoder.ends
+        return to_uint8(shown, self.image.channels, ends), self._masks(prompts, decoded[1])
 
     def _latents(
         self, prompts: Sequence[Prompt], seeds: Sequence[Seed], given: Given, anew: Tensor | None

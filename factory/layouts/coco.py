@@ -10,7 +10,7 @@ from typing import Any
 from factory.layouts.layout import Found, FoundMask, FoundRow, some
 from factory.layouts.listing import Listing, bare_name
 from factory.layouts.names import guess_patients, split_of, words
-from factory.sources.mask_parts.annotations import is_coco, read_annotations
+from factory.sources.mask_parts.annotations import is_coco, read_annotations, told_as_mistakes
 
 
 def find_coco(listing: Listing) -> Found | None:
@@ -19,7 +19,11 @@ def find_coco(listing: Listing) -> Found | None:
     told = {path: content for path, content in told.items() if is_coco(content)}
     if not told:
         return None
-    found = [row for path, content in told.items() for row in _rows(path, content, listing)]
+    found, labels = list[FoundRow](), dict[str, None]()
+    for path, content in told.items():
+        with told_as_mistakes(str(path)):
+            found.extend(_rows(path, content, listing))
+            labels.update(dict.fromkeys(_used(content)))
     rows = [row for row in found if row.image]
     lost = [row.masks[0].key for row in found if not row.image]
     notes = [f"{len(lost)} listed images are not there and left out: {some(lost)}"] if lost else []
@@ -30,7 +34,7 @@ def find_coco(listing: Listing) -> Found | None:
             FoundRow(row.image, row.masks, row.split, patient)
             for row, patient in zip(rows, patients, strict=True)
         ),
-        labels=tuple(dict.fromkeys(name for content in told.values() for name in _used(content))),
+        labels=tuple(labels),
         notes=tuple(notes),
     )
 

@@ -7,7 +7,12 @@ from pathlib import PurePosixPath
 from factory.layouts.layout import Found, FoundMask, FoundRow, some
 from factory.layouts.listing import Listing, bare_name
 from factory.layouts.names import guess_patients, split_of, words
-from factory.sources.mask_parts.annotations import labels_of, polygon_list, read_annotations
+from factory.sources.mask_parts.annotations import (
+    labels_of,
+    polygon_list,
+    read_annotations,
+    told_as_mistakes,
+)
 
 
 def find_polygons(listing: Listing) -> Found | None:
@@ -26,9 +31,15 @@ def find_polygons(listing: Listing) -> Found | None:
         FoundRow(str(image), (FoundMask(str(path)),), _split(image), patient)
         for (path, image), patient in zip(pairs, patients, strict=True)
     ]
-    labels = sorted({label for path, _ in pairs for label in labels_of(told[path])})
+    labels = set[str]()
+    for path, _ in pairs:
+        with told_as_mistakes(str(path)):
+            labels |= labels_of(told[path])
     return Found(
-        "polygons in a JSON file per image", tuple(rows), labels=tuple(labels), notes=tuple(notes)
+        "polygons in a JSON file per image",
+        tuple(rows),
+        labels=tuple(sorted(labels)),
+        notes=tuple(notes),
     )
 
 

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from diffusers import DDIMScheduler
+from pydantic import BaseModel, ValidationError
 from safetensors import safe_open
 
 from factory.errors import InputError
+from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.autoencoders.files import load_autoencoder
 from factory.models.denoiser import Config, Denoiser
 from factory.models.dual_stream import DualStreamUNet
+from factory.models.lineage import Ancestor
 from factory.models.text import TextEncoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.models.unet_files import (
@@ -34,6 +38,7 @@ from factory.models.unet_files import (
 )
 from factory.models.weights import assign_state, read_state, write_state
 from factory.visible_files import visible
+from factory.vocabulary import Domain
 
 CHECKPOINT_FORMAT = 1
 CARD = "card.json"
@@ -53,6 +58,16 @@ AFFINITY = "affinity"  # part of a checkpoint whose masks come from attention
 DECISIVE = ("image", "domains")
 
 Network = TypeVar("Network", bound=Denoiser)
+
+
+class _Card(BaseModel):
+    """What of a card is read, where it is there; the rest is record."""
+
+    domains: list[Domain] = []
+    image: ImageSection | None = None
+    source_digest: str = ""
+    pairs: int = 0
+    ancestry: list[Ancestor] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +167,16 @@ def _with_parts(unet: Network, folder: Path) -> Components[Network]:
         unet=unet,
         autoencoder=part(load_autoencoder, folder / "vae"),
         text=part(TextEncoder.load, folder),
-        scheduler_config=read_json(folder / SCHEDULER_CONFIG),
+        scheduler_config=part(_schedule, folder / SCHEDULER_CONFIG),
         card=read_card(folder),
     )
+
+
+def _schedule(file: Path) -> dict[str, Any]:
+    """The arguments of a scheduler, tried: it is made once more wherever pairs are drawn."""
+    config = read_json(file)
+    DDIMScheduler.from_config(dict(config))
+    return config
 
 
 def check_folder(folder: Path) -> None:
@@ -183,7 +205,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """What the checkpoint says of itself; {} without a card.
 
     Raises:
-        InputError: if its format is newer than ours.
+        InputError: if its format is newer than ours, or it says what no card does.
     """
     if not (folder / CARD).exists():
         return {}
@@ -193,6 +215,14 @@ def read_card(folder: Path) -> dict[str, Any]:
             f"{folder / CARD} has format {card.get('format')} and this version reads "
             f"{CHECKPOINT_FORMAT}: its files may mean something else; upgrade medpair-factory"
         )
+    try:
+        _Card.model_validate(card)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{folder / CARD} is damaged ({'.'.join(map(str, first['loc']))}: {first['msg'][:200]}): "
+            "what the model knows cannot be told; copy it again from where it was made"
+        ) from error
     return card
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 
 from factory.errors import InputError
+from factory.garbled import GARBLED
 from factory.models.denoiser import Config, Denoiser
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
 from factory.models.gaussian_prior import GaussianPrior
@@ -22,6 +22,9 @@ UNET_CONFIG = "unet/config.json"
 UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 PRIOR = "unet/prior.safetensors"  # of networks trained here; the hub's have none
 COUPLING_MARK = ".attn3."
+
+UNBUILDABLE = (*GARBLED, AttributeError, RuntimeError)
+MOST_SAID = 200  # characters of what a library says, which may list all that it knows
 
 Part = TypeVar("Part")
 
@@ -109,8 +112,8 @@ def part(load: Callable[[Path], Part], folder: Path) -> Part:
         return load(folder)
     except InputError:
         raise
-    except (OSError, SafetensorError, ValueError, RuntimeError, TypeError) as error:
-        line = str(error).strip().splitlines()[0]
+    except Exception as error:  # tokenizers raises no class of its own
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:MOST_SAID]
         raise InputError(
             f"{folder} cannot be loaded ({line}): one of its files is damaged or of another model; "
             "copy it again from where it was made"
@@ -125,7 +128,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(file.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{file} is not valid JSON ({error}): the checkpoint cannot be understood; copy it "
             "again from where it was made"
@@ -155,9 +158,10 @@ def _prior(folder: Path) -> GaussianPrior | None:
 def _built(build: Callable[[], Part], origin: Path) -> Part:
     try:
         return build()
-    except (TypeError, ValueError) as error:
+    except UNBUILDABLE as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:MOST_SAID]
         raise InputError(
-            f"no UNet can be built for {origin} ({error}): its configuration is not one of "
+            f"no UNet can be built for {origin} ({reason}): its configuration is not one of "
             "diffusers' UNet2DConditionModel; give the config.json the weights came with"
         ) from error
 

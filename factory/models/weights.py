@@ -13,8 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from factory.errors import InputError
+from factory.garbled import GARBLED
 
 State = dict[str, Tensor]
+UNREADABLE = (*GARBLED, SafetensorError, RuntimeError, AttributeError)
 
 
 def read_state(file: Path) -> State:
@@ -37,9 +39,10 @@ def read_state(file: Path) -> State:
             f"{file} is a pickle of more than tensors: loading it could run its code; save the "
             "model's state_dict() alone, best as safetensors"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError) as error:
+    except UNREADABLE as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(
-            f"{file} is damaged or no weight file ({error}): nothing can be read from it; copy it "
+            f"{file} is damaged or no weight file ({reason}): nothing can be read from it; copy it "
             "again from where it was made"
         ) from error
     return _flat(content, file)

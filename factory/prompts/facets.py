@@ -51,8 +51,8 @@ TAKEN = (
     *("row", "finite", *ORIGINS),
 )
 COHERENT = 6.0  # slices
-# The exclusions are marked in one array of all cells.
-MOST_CELLS = 10**8
+# Each is gone through before a run begins: more take minutes and gigabytes.
+MOST_CELLS = 10**6
 
 
 class MoreSection(BaseModel):

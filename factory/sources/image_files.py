@@ -13,11 +13,11 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from PIL import Image
 
 from factory.errors import InputError
+from factory.garbled import GARBLED
 from factory.sources.dicom.header import ENDINGS, is_dicom, read_header
 from factory.sources.dicom.reading import read_dicom
 from factory.sources.dicom.series import is_series, series_of
 from factory.sources.files import picture
-from factory.sources.files.garbled import GARBLED
 from factory.sources.files.stack import Stack
 from factory.sources.files.volume import read_volume
 

@@ -378,13 +378,14 @@ class Store:
                 then has to make its pairs again.
             dry_run: only report.
         """
+        repository = self.repository  # the lock would make the folder of one that is not there
         with self.lock():
             old = self._old_runs(older_than) if runs else ()
             if not dry_run:
                 for branch in old:
-                    self.repository.delete_branch(branch)
-                self.repository.expire_snapshots(older_than)
-            freed = self.repository.garbage_collect(older_than, dry_run=dry_run)
+                    repository.delete_branch(branch)
+                repository.expire_snapshots(older_than)
+            freed = repository.garbage_collect(older_than, dry_run=dry_run)
         return Garbage(old, freed.snapshots_deleted, freed.chunks_deleted, freed.bytes_deleted)
 
     def first(self) -> str:

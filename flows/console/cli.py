@@ -43,7 +43,7 @@ from tasks.services.run_logs import INPUT_ERRORS
 DISTRIBUTION = "medpair-factory"
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
-MOST_CHARACTERS = 600  # of a line that people read
+MOST_CHARACTERS, MOST_LINES = 600, 50  # that people read
 
 
 class Commands(TyperGroup):
@@ -71,8 +71,10 @@ def _text(error: Exception) -> str:
 
 def _refuse(code: int, lines: Sequence[str], words: Sequence[str]) -> int:
     terminal = Terminal("--json" in words)
-    for line in lines:
+    for line in lines[:MOST_LINES]:
         terminal.complain(_cut(line))
+    if len(lines) > MOST_LINES:
+        terminal.complain(f"and {len(lines) - MOST_LINES} lines more, which --json lists")
     if terminal.json_wanted:
         terminal.show({"exit_code": code, "problems": lines}, "")
     return code

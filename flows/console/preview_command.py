@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from factory.places import without_steps_up
 from flows.console.session import Home, Json, Set, open_session
 
 
@@ -26,7 +27,7 @@ def preview(
         from flows.context import open_context
         from flows.starting import preview as drawing
 
-        file = (out or Path(f"{content.name}-preview.png")).absolute()
+        file = without_steps_up(out or Path(f"{content.name}-preview.png"))
         with open_context(content, session.settings) as context:
             made = drawing.preview(context, number, file)
         session.set_result({"picture": file, "pairs": made}, f"{made} pairs: {file}")

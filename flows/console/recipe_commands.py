@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from factory.errors import InputError
+from factory.places import named_place, without_steps_up
 from flows.console.session import Home, Json, open_session
 
 recipes = typer.Typer(no_args_is_help=True, help="Recipes: list, read, copy to change.")
@@ -51,11 +52,13 @@ def copy(
         from flows.planning.recipe import recipe_file
 
         target = Path(f"{Path(recipe).stem}.yaml") if file is None else file
-        if target.exists():
-            raise InputError(f"{target} exists, and would be lost; name another file")
+        place = without_steps_up(target)
         text = recipe_file(recipe).read_text(encoding="utf-8")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        with named_place(target):
+            if target.exists() or target.is_symlink():
+                raise InputError(f"{target} exists, and would be lost; name another file")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
         session.set_result({"file": target}, f"{target}: medpair run {target}")
 
 

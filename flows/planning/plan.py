@@ -192,10 +192,6 @@ class Problems:
 
 def check_home(recipe: Recipe, settings: Settings) -> None:
     """Whether the home can be used, and holds nothing of a newer release."""
-    if settings.home.exists() and not settings.home.is_dir():
-        raise InputError(
-            f"home {settings.home} is a file, so nothing can be kept below it; choose a folder"
-        )
     store = Store(settings.pairs, recipe.name)
     if store.exists():
         store.snapshot()

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-MOST_CHARACTERS, MOST_DEPTH = 2**20, 50
+MOST_CHARACTERS, MOST_DEPTH, MOST_VALUES = 2**20, 50, 5000
 MOST_ALIASES = 20
 """Nested in each other, so many make a file a thousandfold larger at most, twice as many a millionfold."""
 
@@ -31,11 +31,16 @@ def load_yaml(text: str) -> Any:  # noqa: ANN401  # whatever the text says
 class _Loader(yaml.SafeLoader):
     """The plain loader silently keeps the last of equal keys, and takes 010 for 8 and no for false."""
 
-    depth = aliases = 0
+    depth = aliases = values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.aliases += self.check_event(yaml.AliasEvent)
         self.depth += 1
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise yaml.YAMLError(
+                f"it has more than {MOST_VALUES} keys and values, which none needs"
+            )
         if self.aliases > MOST_ALIASES or self.depth > MOST_DEPTH:
             raise yaml.YAMLError(
                 f"it has more than {MOST_ALIASES} aliases (*name) or {MOST_DEPTH} brackets within "
@@ -56,11 +61,15 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
-def _as_typed(loader: _Loader, node: yaml.ScalarNode) -> object:
+def _as_typed(loader: _Loader, node: yaml.Node) -> object:
     """A number or truth value that is spelt as Python spells it, else the text itself.
 
     Where a recipe wants a number, the text is taken for one: 1e-3, 0.50 and 010 as ten.
     """
+    if not isinstance(node, yaml.ScalarNode):
+        raise yaml.YAMLError(
+            f"line {node.start_mark.line + 1} has a list or keys behind {node.tag}"
+        )
     for spelt in (int, float):
         try:
             value = spelt(node.value)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from factory.errors import InputError
+from factory.places import named_place
 from factory.sources.files.table import read_table
 from flows.readers.answer_book import COLUMNS, LONGEST_COMMENT, Answer, AnswerBook, reader_named
 
@@ -45,15 +46,10 @@ def export_answers(book: AnswerBook, file: Path, reader: str = "") -> int:
         InputError: if the file is there already, or cannot be written.
     """
     rows = [*_rows(book, reader)]
-    try:
-        with file.open("x", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, WHOLE)
-            writer.writeheader()
-            writer.writerows(rows)
-    except FileExistsError as error:
-        raise InputError(f"{file} is there already, and would be lost; name a new file") from error
-    except OSError as error:
-        raise InputError(f"{file} cannot be written ({error.strerror}); name another") from error
+    with named_place(file), file.open("x", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, WHOLE)
+        writer.writeheader()
+        writer.writerows(rows)
     return len(rows)
 
 

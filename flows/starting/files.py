@@ -16,6 +16,7 @@ from factory.identity import plain_name
 from factory.images import ImageSection
 from factory.layouts.listing import SHEET
 from factory.layouts.table import as_csv
+from factory.places import named_place
 from factory.prompts.grid import PromptGrid
 from factory.sources.cases import Cases
 from factory.sources.folder import TABLE, FolderSource
@@ -95,30 +96,29 @@ def written(told: Inferred, where: Places, name: str) -> list[Path]:
 
 
 def _make(folder: Path) -> None:
-    try:
+    with named_place(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); say --out DIR") from error
 
 
 def _write(files: Mapping[Path, str | bytes]) -> list[Path]:
     for path, content in files.items():
-        try:
-            data = content.encode() if isinstance(content, str) else content
-            path.write_bytes(data)
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be written ({error.strerror}); say --out DIR"
-            ) from error
+        with named_place(path):
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
     return list(files)
 
 
 def _source(told: Inferred, where: Places) -> Cases:
     if told.found.nnunet:
         return NnunetSource(path=told.folder.resolve()).build()
-    spec = FolderSource(path=where.table.resolve(), domain=_domain(told))
+    outside = _elsewhere(told, where)
+    spec = FolderSource(path=where.table.resolve(), domain=_domain(told), outside=outside)
     names = {0: BACKGROUND, **told.classes}
     return spec.of_rows(told.rows(where.table.resolve()), names)
+
+
+def _elsewhere(told: Inferred, where: Places) -> bool:
+    """Whether the table lies in another folder than the images."""
+    return not told.folder.resolve().is_relative_to(where.table.resolve())
 
 
 def _domain(told: Inferred) -> str | None:
@@ -148,6 +148,7 @@ def _plan(told: Inferred, where: Places, name: str, cases: Cases, domain: str | 
             "kind": "nnunet" if told.found.nnunet else "folder",
             "path": _path(told.folder if told.found.nnunet else where.table, where.recipe.parent),
             **({"domain": domain} if domain else {}),
+            **({"outside": True} if _elsewhere(told, where) and not told.found.nnunet else {}),
         },
         size=fitting_size(told.longest_side),
         channels=told.channels,

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.report.image_sheets import contact_sheet
 from factory.errors import InputError
+from factory.places import named_place
 from flows.context import RunContext
 from tasks.services.progress import stage
 
@@ -36,6 +37,8 @@ def preview(context: RunContext, number: int, file: Path) -> int:
     with stage("making pairs"):
         pairs = context.build_generator().generate(prompts, [prompt.seed for prompt in prompts])
     classes = {name: domain.classes for name, domain in context.grid.domains.items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(contact_sheet(pairs, classes).png)
+    sheet = contact_sheet(pairs, classes).png
+    with named_place(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(sheet)
     return len(pairs)

@@ -15,6 +15,7 @@ from evaluation.report.image_sheets import contact_sheet
 from factory.errors import InputError
 from factory.images import ImageSection, apply_window, fit_image, robust_window, unfit_mask
 from factory.pairs import Images, Masks, PairBatch
+from factory.places import check_empty, named_place
 from factory.prompts.prompt import Prompt
 from factory.settings import SampleSection
 from factory.sources.image_files import FLAT_ENDINGS, read_stack
@@ -68,15 +69,14 @@ def segment(
     from factory.generators.medsegfactory import MedSegFactory
     from factory.models.checkpoints import read_card
 
-    if out.is_file() or visible(out):
-        raise InputError(f"{out} is not empty: masks of two models would mix; name a new folder")
+    check_empty(out)
     files = flat_images(folder)
     place = checkpoint_named(checkpoint)
     image = ImageSection.model_validate(read_card(place).get("image", {}))
     generator = MedSegFactory.load(place, image, SampleSection(guidance=1.0))
     known, sheet = domain_among(generator.domains, domain), out / "overlays.png"
     drawn = segment_files(generator, known, files, seed)
-    with stage("drawing masks", total=len(files)) as progress:
+    with named_place(out), stage("drawing masks", total=len(files)) as progress:
         for batch in write_masks(drawn, known, folder, out):
             if not sheet.exists():
                 shown = contact_sheet(batch.pairs, {known.name: known.classes})

@@ -10,9 +10,9 @@ from PIL import Image
 
 from factory.errors import InputError
 from factory.pairs import PairBatch
+from factory.places import check_empty, named_place
 from factory.store.repair import remade, same_pair
 from factory.store.snapshot import Snapshot
-from factory.visible_files import visible
 from flows.datasets import Version
 from flows.upkeep.rebuilt import generator_of
 from tasks.services.progress import stage
@@ -42,15 +42,15 @@ def remake(version: Version, pair: int, folder: Path, settings: Settings) -> Rem
     Raises:
         InputError: if there is no such pair, the folder is not empty, or what made it is gone.
     """
-    if folder.is_file() or visible(folder):
-        raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
+    check_empty(folder)
     snapshot = version.snapshot(settings)
     check_row(snapshot, pair)
     _refuse_given(snapshot, pair)
     with stage("making the pair again"):
         generator = generator_of(snapshot, settings)
         made = remade(snapshot, np.array([pair]), generator.generate)
-    _write(made, folder)
+    with named_place(folder):
+        _write(made, folder)
     return Remade(str(version), pair, folder, same_pair(snapshot, pair, made))
 
 

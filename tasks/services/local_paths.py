@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from factory.places import path_fault
+
 # What the libraries below make of a character, tried: SQLite's URLs end at "?"; Delta tables
 # decode "%20", take "\\" for "/", and fail at the others.
 UNUSABLE = re.compile(r"[?\\\[\]|^\x00-\x1f\x7f\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+ROOM = 255  # characters of a name, as files below a home have at most
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -27,7 +30,22 @@ def local_home(home: Path) -> Path:
             "the home is a folder of this machine, and nothing was written; data sets and the lake "
             "alone can lie in an object store, set MEDPAIR_PAIRS and MEDPAIR_LAKE to its addresses"
         )
-    return usable(home.expanduser().absolute())
+    try:
+        whole = home.expanduser().absolute()
+    except RuntimeError as error:  # of ~name
+        raise ValueError("nobody of that name has a folder here; write the folder out") from error
+    _check_folder(usable(whole))
+    return whole
+
+
+def _check_folder(whole: Path) -> None:
+    if fault := path_fault(whole, "x" * ROOM):
+        raise ValueError(f"the path {fault}, and files lie below it; choose a shorter one")
+    for each in (whole, *whole.parents):
+        if each.is_symlink() and not each.exists():
+            raise ValueError(f"{each} is a link to nothing; choose a folder")
+        if each.exists() and not each.is_dir():
+            raise ValueError(f"{each} is a file, so nothing can be kept below it; choose a folder")
 
 
 def usable(path: Path) -> Path:

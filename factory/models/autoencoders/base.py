@@ -9,6 +9,7 @@ from pathlib import Path
 import torch.nn.functional as F  # noqa: N812  # its name everywhere
 from torch import Tensor, nn
 
+from factory.models.autoencoders.ends import Ends
 from factory.models.starting_noise import Seed
 
 Given = Sequence[Tensor | None]  # full-size pictures of the streams that are given; None: drawn
@@ -42,6 +43,11 @@ class Autoencoder(nn.Module, ABC):
     @abstractmethod
     def channels(self) -> int:
         """C of the latents."""
+
+    @property
+    def ends(self) -> Ends:
+        """How far from black and white it draws images where real ones are there."""
+        return Ends()
 
     def fold(self, side: int, cells: int) -> int:
         """How many latent cells a denoiser reads as one, in each direction.

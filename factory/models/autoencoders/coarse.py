@@ -18,6 +18,7 @@ from factory.models.autoencoders.detail_prior import (
     detail_ratios,
     halved,
 )
+from factory.models.autoencoders.ends import Ends
 from factory.models.autoencoders.local_unet import LocalUNet
 from factory.models.starting_noise import Seed, starting_noise
 from factory.models.unet_files import read_json, write_json
@@ -39,6 +40,7 @@ class CoarseConfig:
         mean: of each channel of the shrunk pictures, on [-1, 1].
         std: of all of their channels together.
         ratios: of each doubling, the coarsest first, and of each stream, see `detail_ratios`.
+        ends: how far from black and white images are drawn, see `Ends`.
     """
 
     factor: int
@@ -47,6 +49,7 @@ class CoarseConfig:
     mean: Sequence[float] = (0.0, 0.0, 0.0)
     std: float = 1.0
     ratios: Sequence[Sequence[float]] = ()
+    ends: Sequence[float] = Ends()
 
     @property
     def doublings(self) -> int:
@@ -91,6 +94,11 @@ class CoarseAutoencoder(Autoencoder):
         """C of the latents: the colours of pictures."""
         return COLOURS
 
+    @property
+    def ends(self) -> Ends:
+        """As they were measured once its decoders were trained."""
+        return Ends(*self.config.ends)
+
     def fold(self, side: int, cells: int) -> int:
         """A power of two, for no fewer cells than meant: each coarse pixel alone takes hours."""
         return 1 << max(0, (side // self.factor // cells).bit_length() - 1)
@@ -119,6 +127,19 @@ class CoarseAutoencoder(Autoencoder):
         """Learns how much there is to draw of pictures of all S streams, (N, 3S, H, W) in [-1, 1]."""
         ratios = tuple(detail_ratios(whole) for whole in self.sizes(pictures)[1:])
         self.config = replace(self.config, ratios=ratios)
+
+    @torch.no_grad()
+    def measure_ends(self, pictures: Tensor, disturbance: Tensor) -> None:
+        """Learns where drawn images end that are black or white where they are real.
+
+        Args:
+            pictures: of all S streams (N, 3S, H, W) in [-1, 1].
+            disturbance: of the coarse ones (N, 3S, h, w): what a model draws is not quite real.
+        """
+        coarse = self.sizes(pictures)[0] + disturbance
+        latents = [(x - self._mean(x)) / self.config.std for x in coarse.split(COLOURS, 1)]
+        drawn = self.decode_streams(latents, range(len(pictures)))[0]
+        self.config = replace(self.config, ends=Ends.of(drawn, pictures[:, :COLOURS]))
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:

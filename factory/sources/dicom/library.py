@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from factory.errors import InputError
-from factory.sources.files.garbled import GARBLED
+from factory.garbled import GARBLED
 
 INSTALL = "pip install 'medpair-factory[dicom]'"
 # Everything that pydicom, highdicom and their decoders are known to raise at bytes that are none.

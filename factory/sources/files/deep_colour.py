@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import ImageFile, ImageOps
 
 from factory.errors import InputError
+from factory.sources.files.formats import open_picture
 
 # Layout in the file -> the one of the other byte order, under which Pillow gives the lower halves.
 OTHER = "B" if sys.byteorder == "little" else "L"
@@ -58,7 +59,7 @@ def _joined(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> NDArray[np.ui
 
 def _decoded(path: Path, page: int, layout: str) -> NDArray[np.uint8]:
     """The picture's bytes as Pillow puts them into 8-bit channels under this layout."""
-    with path.open("rb") as file, Image.open(file) as picture:
+    with path.open("rb") as file, open_picture(file) as picture:
         if page:
             picture.seek(page)
         picture.tile = [tile._replace(args=_with(layout, tile.args)) for tile in picture.tile]

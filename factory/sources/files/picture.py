@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import ImageFile, ImageOps
 
 from factory.errors import InputError
 from factory.sources.files.deep_colour import deep_pixels, is_deep_colour
+from factory.sources.files.formats import open_picture
 from factory.sources.files.mask_pixels import check_mask, mask_pixels
 from factory.sources.files.stack import Stack
 
@@ -34,7 +35,7 @@ def read_picture(path: Path, name: str, *, is_mask: bool) -> Stack:
         OSError: and others of Pillow's, where it cannot be decoded.
     """
     # By its handle: of a TIFF opened by name, Pillow maps bytes by the size after it is turned.
-    with path.open("rb") as file, Image.open(file) as picture:
+    with path.open("rb") as file, open_picture(file) as picture:
         pages = list(_pages(picture, name))
         pixels = [_page(picture, path, number, name, is_mask=is_mask) for number in pages]
     if len({(page.shape, page.dtype) for page in pixels}) > 1:
@@ -48,7 +49,7 @@ def read_picture(path: Path, name: str, *, is_mask: bool) -> Stack:
 
 def is_coloured(path: Path) -> bool:
     """Whether a flat picture has colours; raises what Pillow does where it cannot be decoded."""
-    with Image.open(path) as picture:
+    with path.open("rb") as file, open_picture(file) as picture:
         return picture.mode in COLOURED and not _is_grey_with_alpha(picture)
 
 

@@ -14,7 +14,7 @@ def told_once(lines: Sequence[str], names: Collection[str]) -> list[str]:
     Lines say the same where they differ in nothing but numbers and names of files.
 
     Args:
-        lines: each beginning with the name of the file that it is about.
+        lines: each beginning with the name of the file that it is about, or saying "in NAME".
         names: of all files.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -34,13 +34,16 @@ def _told(group: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _subject(line: str, names: Collection[str]) -> str:
-    """The longest name that the line begins with, "" where it is none's."""
+    """The longest name that the line begins with, or says that it is in; "" where it is none's."""
     ends = [match.start() for match in re.finditer(r"[ :,]", line)]
-    return next((line[:end] for end in reversed(ends) if line[:end] in names), "")
+    first = next((line[:end] for end in reversed(ends) if line[:end] in names), "")
+    within = re.search(r" in (.+?)(?=;|$)", line)
+    return first or (within[1] if within and within[1] in names else "")
 
 
 def _fact(line: str, name: str, names: Collection[str]) -> str:
-    said = (word for word in line.removeprefix(name).split(" "))
+    rest = line.removeprefix(name) if line.startswith(name) else line.replace(f" in {name}", "")
+    said = (word for word in rest.split(" "))
     return re.sub(
         r"\d+", "#", " ".join("" if word.strip(",;:") in names else word for word in said)
     )

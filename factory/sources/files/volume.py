@@ -16,6 +16,7 @@ from factory.sources.files.stack import Stack
 from factory.sources.files.whole_labels import whole_labels
 
 MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+MOST_DEFLATED = 1032  # bytes of a byte, zlib's technical details: https://zlib.net/zlib_tech.html
 MOST_VOXELS = 2**31
 """More do not fit in memory, so that whoever wrote the header made a mistake or a trap."""
 
@@ -59,13 +60,18 @@ def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
     shape, kind = file.shape, file.get_data_dtype()
     shape = shape[:3] if set(shape[3:]) <= {1} else shape
     shape = (*shape, 1) if len(shape) == 2 else shape
-    if len(shape) != 3 or 0 in shape:
+    if len(shape) != 3 or min(shape) < 1:
         raise InputError(
             f"{name} has the shape {' x '.join(map(str, file.shape))}, which is not one volume; save "
             "each volume as a file of its own"
         )
     if np.prod(shape, dtype=float) > MOST_VOXELS:
         raise InputError(f"{name} says it has more than {MOST_VOXELS} voxels; crop or divide it")
+    if (told := np.prod(shape, dtype=float) * kind.itemsize) > _room(file):
+        raise InputError(
+            f"{name}: cannot be read as an image (its header says {told:.0f} bytes of voxels, which "
+            "the file does not hold); replace it"
+        )
     if kind.kind == "c":
         raise InputError(
             f"{name} holds complex numbers ({kind}), which nobody sees; save their magnitude"
@@ -74,6 +80,12 @@ def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
     if kind.names is None:
         return array
     return np.stack([array[channel] for channel in kind.names[:3]], axis=-1)
+
+
+def _room(file: SpatialImage) -> float:
+    """Bytes that a file can hold at most; what its header says is laid out before it is read."""
+    path = Path(str(file.get_filename()))
+    return path.stat().st_size * (MOST_DEFLATED if path.name.lower().endswith(".gz") else 1)
 
 
 def _oriented(array: NDArray[Any], file: SpatialImage, like: SpatialImage) -> NDArray[Any]:

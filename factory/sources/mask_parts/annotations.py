@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,21 @@ from numpy.typing import NDArray
 from skimage.draw import disk, polygon
 
 from factory.errors import InputError
+from factory.garbled import GARBLED
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.run_lengths import decode_runs
 from factory.sources.mask_parts.shapes import Shapes
 
 Region = NDArray[np.bool_]  # (H, W)
 CENTRE = 0.5  # annotations count from the corner of the first pixel, scikit-image from its centre
+MOST_PIXELS = 2**27  # of an image as annotations say it; more is a mistake or a trap
 WITHOUT_AREA = ("point", "points", "line", "linestrip")
 
 
 def read_annotations(path: Path) -> Mapping[str, Any]:
-    """The object in a JSON file; {} where it holds anything else."""
+    """The object in a JSON file; {} where it holds anything else, or is none."""
+    if not path.is_file():  # a pipe would be waited for
+        return {}
     status = path.stat()
     return _read(path, status.st_mtime_ns, status.st_size)
 
@@ -32,7 +37,7 @@ def read_annotations(path: Path) -> Mapping[str, Any]:
 def _read(path: Path, changed: int, size: int) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -66,26 +71,48 @@ def read_json_mask(part: MaskPart, name: str, like: Path) -> Shapes:
         InputError: if the file is neither, does not know the image, or is damaged.
     """
     content = read_annotations(part.path)
-    try:
+    with told_as_mistakes(name):
         if is_coco(content):
             return _coco(content, part.key, name)
         if polygon_list(content) is not None:
             return _polygons(content, name)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"{name}: an annotation cannot be read ({type(error).__name__}: {error}); correct it"
-        ) from error
     raise InputError(
         f"{name}: holds neither COCO annotations (images, annotations, categories) nor shapes with "
         "points; export it as one of both"
     )
 
 
+@contextmanager
+def told_as_mistakes(name: str) -> Iterator[None]:
+    """Tells what JSON that is shaped otherwise makes the block raise.
+
+    Args:
+        name: of the file.
+
+    Raises:
+        InputError: in its place.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (*GARBLED, AttributeError, RecursionError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"{name}: an annotation cannot be read ({reason}); correct it") from error
+
+
+def _size(height: Any, width: Any) -> tuple[int, int]:  # noqa: ANN401  # JSON
+    size = (int(height), int(width))
+    if min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(f"an image of {size[0]} x {size[1]} pixels")
+    return size
+
+
 def _coco(content: Mapping[str, Any], key: str, name: str) -> Shapes:
     image = next((each for each in content["images"] if str(each["id"]) == key), None)
     if image is None:
         raise InputError(f"{name} knows no image {key}; correct what stands behind #")
-    size = (int(image["height"]), int(image["width"]))
+    size = _size(image["height"], image["width"])
     categories = {each["id"]: str(each["name"]) for each in content["categories"]}
     regions = [
         (categories[each["category_id"]], _segmentation(each["segmentation"], size))
@@ -99,7 +126,7 @@ def _coco(content: Mapping[str, Any], key: str, name: str) -> Shapes:
 
 def _segmentation(told: Any, size: tuple[int, int]) -> Region:  # noqa: ANN401  # JSON
     if isinstance(told, Mapping):
-        return decode_runs(told["counts"], (int(told["size"][0]), int(told["size"][1])))
+        return decode_runs(told["counts"], _size(told["size"][0], told["size"][1]))
     inside = np.zeros(size, bool)
     for flat in told:
         inside |= _filled(np.asarray(flat, float).reshape(-1, 2), size)
@@ -111,8 +138,9 @@ def _polygons(content: Mapping[str, Any], name: str) -> Shapes:
     width = content.get("imageWidth", content.get("imgWidth"))
     if height is None or width is None:
         raise InputError(f"{name} does not say imageHeight and imageWidth; add them")
-    size = (int(height), int(width))
-    regions = _labelled(polygon_list(content) or (), size)
+    size = _size(height, width)
+    # All at once: a generator would raise where nobody tells what of.
+    regions = [*_labelled(polygon_list(content) or (), size)]
     return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
 
 

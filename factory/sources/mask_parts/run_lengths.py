@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS, MORE, NEGATIVE, FIRST = 5, 0x20, 0x10, 48
+MOST_BITS = 60
 
 
 def decode_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -21,11 +22,10 @@ def decode_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[n
         ValueError: if the runs do not fill the image.
     """
     runs = _decompressed(counts) if isinstance(counts, str) else list(counts)
+    # Before they are laid out: a run may claim to be longer than memory.
+    if min(runs, default=0) < 0 or sum(runs) != size[0] * size[1]:
+        raise ValueError(f"run lengths of {sum(runs)} pixels in an image of {size[0]} x {size[1]}")
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    if inside.size != size[0] * size[1]:
-        raise ValueError(
-            f"run lengths of {inside.size} pixels in an image of {size[0]} x {size[1]}"
-        )
     return inside.reshape(size[::-1]).T
 
 
@@ -37,6 +37,8 @@ def _decompressed(text: str) -> list[int]:
         code = ord(character) - FIRST
         value |= (code & 0x1F) << shift
         shift += BITS
+        if shift > MOST_BITS:
+            raise ValueError(f"a run length of more than {MOST_BITS} bits")
         if code & MORE:
             continue
         if code & NEGATIVE:

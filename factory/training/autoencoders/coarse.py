@@ -13,7 +13,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
-from factory.models.autoencoders.detail import each_pixel
+from factory.models.autoencoders.detail import DISTRUST, each_pixel
 from factory.models.autoencoders.detail_prior import COLOURS, doubled, halved
 from factory.models.denoiser import STREAMS
 from factory.settings import CoarseTraining
@@ -33,6 +33,7 @@ ANYWHERE = 0.05  # chance of a place without detail, against that of one with as
 # ones: with a mean of 1.2 outlines of drawn heads were frayed.
 LEVEL_MEAN, LEVEL_STD = log(4), 1.6
 SHARED_LEVELS = 0.5  # share of pairs whose streams have one level: drawing walks along the diagonal
+DRAWN_AGAIN = 32  # pictures by which black and white are measured
 KNOWN_STREAMS = 0.1  # share of pairs in which a stream has no noise, for each of several
 
 
@@ -162,6 +163,24 @@ def train_coarse(
         for step, losses in steps:
             done = doubling * spec.steps + step
             yield Progress("decoder", done, doublings * spec.steps, losses)
+    measure_ends(autoencoder, images, masks, seed)
+
+
+def measure_ends(autoencoder: CoarseAutoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
+    """Has a trained autoencoder draw some of these pictures, and keeps how near to black it comes.
+
+    Args:
+        autoencoder: its decoders are trained.
+        images: (N, 3, H, W) uint8.
+        masks: (N, 3, H, W) uint8, coded masks, or (0, 3, H, W).
+        seed: of the choice of pictures.
+    """
+    device, generator = next(autoencoder.parameters()).device, step_generator(seed, 0)
+    at = torch.randperm(len(images), generator=generator)[:DRAWN_AGAIN]
+    pictures = _pictures(images, masks, at)
+    coarse = autoencoder.sizes(pictures)[0]
+    noise = DISTRUST * torch.randn(coarse.shape, generator=generator)
+    autoencoder.measure_ends(pictures.to(device), noise.to(device))
 
 
 def _train_doubling(

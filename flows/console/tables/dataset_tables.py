@@ -12,7 +12,7 @@ from rich.text import Text
 
 from factory.store.repository import Garbage
 from factory.store.snapshot import chosen_by_hand
-from flows.console.tables.layout import WHEN, Rows, cell, mapping
+from flows.console.tables.layout import Rows, cell, mapping
 from flows.console.tables.result_tables import size_text
 from flows.console.tables.run_end import in_short
 
@@ -166,7 +166,7 @@ def datasets(found: Sequence[DataSet]) -> RenderableType:
 def log(found: History) -> RenderableType:
     """The history of a data set."""
     entries = [
-        [f"{entry.written_at:{WHEN}}", entry.snapshot, ", ".join(entry.refs), entry.message]
+        [cell(entry.written_at), entry.snapshot, ", ".join(entry.refs), entry.message]
         for entry in found.log
     ]
     table = Rows(["when", "snapshot", "names", "what"], entries)

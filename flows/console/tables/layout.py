@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from evaluation.report.wording import between, number, signed
 
-WHEN = "%Y-%m-%d %H:%M:%S"
+ZONE = re.compile(r"[+-]\d\d:\d\d$")
 GAP = 2  # columns between two cells
 LEAST_WRAPPED = 24  # columns of a cell that is wrapped
 UNKNOWN = "-"
@@ -110,7 +111,10 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else UNKNOWN
     if isinstance(value, datetime):
-        return f"{value:{WHEN}}" if value == value else UNKNOWN  # noqa: PLR0124  # not a time
+        if value != value:  # noqa: PLR0124  # not a time
+            return UNKNOWN
+        # Not by strftime, which knows no year beyond 9999.
+        return ZONE.sub("", value.isoformat(" ", "seconds"))
     if value is None or value is pd.NaT or value is pd.NA:
         return UNKNOWN
     return str(value)

@@ -185,6 +185,31 @@ def test_sql_that_does_anything_else_is_refused_in_one_line(lake, tmp_path, sql)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c",
+        "SELECT * FROM range(1000000000000)",
+    ],
+)
+def test_a_question_without_end_is_interrupted(lake, monkeypatch, sql):
+    monkeypatch.setattr("evaluation.lake.sql.MOST_SECONDS", 0.2)
+    with pytest.raises(InputError, match=r"not through after 0\.2 s"):
+        lake.query(sql)
+
+
+def test_a_question_of_more_than_memory_is_refused(lake, monkeypatch):
+    monkeypatch.setattr("evaluation.lake.sql.MOST_SECONDS", 1.0)  # where it comes before the memory
+    with pytest.raises(InputError, match="the query"):
+        lake.query("SELECT list(range(1000000000)) FROM range(10)")
+
+
+def test_a_question_that_is_no_text_is_refused(lake):
+    with pytest.raises(InputError, match="is no text"):
+        lake.query("SELECT '\udcff'")
+
+
 def test_reading_an_absent_lake_creates_nothing(lake, tmp_path):
     assert lake.read("scores").empty
     assert lake.versions("set").empty

@@ -479,7 +479,7 @@ def test_a_limit_above_the_patients_is_a_problem(tmp_path: Path) -> None:
         (lambda f: (f / "metadata.csv").write_text("image,mask\n,b\n"), "line 2: the image column"),
         (
             lambda f: (f / "metadata.csv").write_text(f"image,mask\n{'x' * 300}.png,b\n"),
-            "line 2: the image column holds a name of more than 255",
+            "line 2: the image column has a name of more than 255 bytes",
         ),
         (
             lambda f: (f / "metadata.csv").write_text("image,image,mask\na,b,c\n"),

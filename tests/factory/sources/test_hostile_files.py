@@ -34,7 +34,31 @@ def voxel_bomb(path):
     path.write_bytes(content)
 
 
+def postscript(path):
+    """What Pillow by itself hands to Ghostscript, a program that runs what the file says."""
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\n")
+
+
+def voxels_that_are_not_there(path):
+    """A header that says 1000 x 1000 x 100 voxels of 8 bytes over a file of a kilobyte."""
+    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.float64), np.eye(4))
+    nibabel.save(image, path)
+    content = bytearray(path.read_bytes())
+    content[40:48] = struct.pack("<4h", 3, 1000, 1000, 100)
+    path.write_bytes(content)
+
+
+def negative_voxels(path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), path)
+    content = bytearray(path.read_bytes())
+    content[40:48] = struct.pack("<4h", 3, -1, 2, 2)
+    path.write_bytes(content)
+
+
 TRAPS = {
+    "nifti beyond its file": ("a.nii", voxels_that_are_not_there, "which the file does not hold"),
+    "nifti below nothing": ("a.nii", negative_voxels, "not one volume"),
+    "postscript": ("a.png", postscript, "cannot identify image file"),
     "png bomb": ("a.png", png_bomb, "says it has more than"),
     "nifti bomb": ("a.nii", voxel_bomb, "more than 2147483648 voxels"),
     "pipe": ("a.png", os.mkfifo, "is a pipe or device, not a file"),

@@ -1,11 +1,17 @@
 """Cells of the mask column, and what they are read from."""
 
 import json
+import random
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.bad_inputs.hostile import mutated
 from factory.errors import InputError
 from factory.sources.mask_parts.compose import compose
 from factory.sources.mask_parts.part import MaskPart, parse_cell
@@ -75,3 +81,51 @@ def test_compressed_run_lengths():
 def test_run_lengths_that_do_not_fill_the_image():
     with pytest.raises(ValueError, match="4 x 4"):
         decode_runs([3, 4], (4, 4))
+
+
+IMAGE, CATEGORY = {"id": 0, "height": 9, "width": 9}, {"id": 1, "name": "liver"}
+ANNOTATION = {"image_id": 0, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]]}
+COCO = {"images": [IMAGE], "annotations": [ANNOTATION], "categories": [CATEGORY]}
+SHAPE = {"label": "liver", "points": [[1, 1], [5, 1], [5, 5]]}
+LABELME = {"shapes": [SHAPE], "imageHeight": 9, "imageWidth": 9}
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_annotations_of_any_shape_are_read_or_refused_in_a_line(seed):
+    draw = random.Random(seed)
+    content = mutated(draw, draw.choice((COCO, LABELME)), draw.randint(1, 3))
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("factory.sources.mask_parts.annotations.MOST_PIXELS", 10**5)  # for speed
+        file = Path(name) / "a.json"
+        file.write_text(json.dumps(content))
+        assert "\n" not in refusal([MaskPart(file, "0")], Path(name))
+
+
+def refusal(parts, like):
+    """Why parts are no mask; "" where they are."""
+    try:
+        compose(parts, {"liver": 1}, lambda path: path.name, like)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([10**15], "run lengths of 1000000000000000 pixels"),
+        ([-9, 90], "run lengths"),
+        ("o" * 10**5, "more than 60 bits"),
+    ],
+)
+def test_run_lengths_beyond_the_image_are_not_laid_out(runs, said):
+    with pytest.raises(ValueError, match=said):
+        decode_runs(runs, (9, 9))
+
+
+def test_an_image_of_annotations_beyond_memory_is_refused(tmp_path):
+    content = COCO | {"images": [IMAGE | {"height": 10**6, "width": 10**6}]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="1000000 x 1000000 pixels"):
+        compose([MaskPart(tmp_path / "a.json", "0")], {"liver": 1}, str, tmp_path)

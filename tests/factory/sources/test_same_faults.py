@@ -62,3 +62,10 @@ def test_few_lines_and_lines_about_no_file_stay_as_they_are():
     names = {"a 1.png", "a 2.png", "b.png"}
     lines = ["a 1.png is dark", "a 2.png is dark", "b.png is dark", "patient 1 leaks"]
     assert told_once(lines[:4], names) == lines[:4]
+
+
+def test_lines_that_name_their_file_at_the_end_are_told_once_too():
+    names = {f"a{n}.png" for n in range(60)}
+    lines = [f"unknown split 'x' in a{n}.png; known: train, val, test" for n in range(60)]
+    (line,) = told_once(lines, names)
+    assert line.startswith(f"{lines[0]} (likewise 59 others: a1.png, a2.png")

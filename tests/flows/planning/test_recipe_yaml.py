@@ -1,6 +1,7 @@
 """Values of recipes are what was typed; files that swell are refused."""
 
 import pytest
+import yaml
 
 from flows.planning.recipe import RecipeError, load_recipe
 from flows.planning.recipe_yaml import load_yaml
@@ -53,3 +54,13 @@ def test_a_recipe_that_swells_is_refused(tmp_path, bomb):
     with pytest.raises(RecipeError) as caught:
         load_recipe(tmp_path / "r.yaml")
     assert all(len(line) < 500 for line in caught.value.lines)
+
+
+def test_a_number_that_is_a_list_is_refused():
+    with pytest.raises(yaml.YAMLError, match="line 1 has a list or keys behind"):
+        load_yaml("seed: !!int [1]")
+
+
+def test_more_values_than_a_recipe_needs_are_refused_at_once():
+    with pytest.raises(yaml.YAMLError, match="more than 5000 keys and values"):
+        load_yaml("\n".join(f"k{n}: {n}" for n in range(60_000)))

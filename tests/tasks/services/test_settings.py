@@ -115,3 +115,25 @@ def test_telemetry_is_off_once_tasks_is_imported():
         check=True,
     )
     assert run.stdout.split() == ["true", "1"]
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ("~nosuchuser/x", "nobody of that name"),
+        ("a" * 300, "more than 255 bytes"),
+        ("/".join(["a" * 100] * 60), "more than 4095 bytes"),
+        ("file", "is a file"),
+        ("file/below", "is a file"),
+        ("loop/below", "is a link to nothing"),
+    ],
+)
+def test_a_home_that_no_folder_can_be_is_refused_before_anything_is_made(
+    home, said, tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=said):
+        load_settings(Path(home))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
