@@ -7,11 +7,13 @@ pair.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
-from distributed import Client, Future, as_completed
+from distributed import Client, Future, KilledWorker, as_completed
 from filelock import Timeout
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -19,16 +21,26 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from factory.errors import InputError
 from factory.generators.base import Generator
-from factory.store.repository import Session, Store
-from factory.store.runs import MadeShard, Run, declare, merge, missing
+from factory.store.repository import ForkSession, Session, Store, arrays
+from factory.store.runs import MadeShard, Run, declare, empty_rows, merge, missing
 from factory.store.shards import Shard, windows
 from factory.store.snapshot import Snapshot
+from tasks.faults.deadly import WorkersLostError, deadly, lost
 from tasks.faults.interruption import Interruption, put_off
-from tasks.services.dask_cluster import ONE_EACH, GeneratorPlugin, make_shard
+from tasks.services.dask_cluster import (
+    ONE_EACH,
+    GeneratorPlugin,
+    attempt_rows,
+    make_shard,
+    reached,
+)
 from tasks.services.progress import stage
+
+log = logging.getLogger(__name__)
 
 WINDOW = 32  # shards
 TASKS = 100  # that make the pairs of a run; more would hide the others in Prefect's pages
+OPTIONS = {"pure": False, "retries": 1, "resources": ONE_EACH}  # of a shard
 AHEAD = 2  # shards handed out per worker: the next one lies there when one is finished
 
 
@@ -65,7 +77,7 @@ def portions_of(
 
 def _worth_a_retry(_task: Task[..., str], _run: TaskRun, state: State[str]) -> bool:
     """What the user has to mend will not mend itself."""
-    return not isinstance(state.data, InputError)
+    return not isinstance(state.data, InputError | WorkersLostError)
 
 
 @task(
@@ -87,7 +99,7 @@ def make_portion(
 
     A retry makes only what failed.
     """
-    with Client(address, set_as_default=False) as client:
+    with reached(address) as client:
         for shards in portion:
             fill(client, plugin, store, branch, shards, title)
     return str(store.head(branch))
@@ -146,27 +158,72 @@ def _made(
 
     Only as many are handed out as keep all workers busy: what was not, an interruption leaves.
     """
-    options = {"pure": False, "retries": 1, "resources": ONE_EACH}
     # Forked before anything is merged: later the session has changes, and cannot be.
     left = deque([(shard, session.fork()) for shard in shards])
-    shard_of: dict[Future, Shard] = {}
+    shard_of: dict[Future, tuple[Shard, ForkSession]] = {}
+    blamed: list[tuple[Shard, ForkSession]] = []
     coming = as_completed(loop=client.loop, raise_errors=False)
 
     def hand_out() -> None:
         most = AHEAD * max(1, len(client.nthreads()))
         while left and not interruption.asked and len(shard_of) < most:
             shard, fork = left.popleft()
-            future = client.submit(make_shard, fork, shard, plugin.digest, **options)
-            shard_of[future] = shard
+            future = client.submit(make_shard, fork, shard, plugin.digest, **OPTIONS)
+            shard_of[future] = shard, fork
             coming.add(future)
 
     hand_out()
     for future in coming:
-        failed = future.status != "finished"
-        yield shard_of.pop(future), future.exception() if failed else future.result()
-        # A finished future that is kept would be made again if its worker died.
-        future.release()
+        shard, fork = shard_of.pop(future)
+        outcome = _outcome(future)
+        if isinstance(outcome, KilledWorker):
+            blamed.append((shard, fork))
+        else:
+            yield shard, outcome
+        if isinstance(outcome, CancelledError):
+            left.clear()  # the scheduler is gone, and with it all that was handed out
         hand_out()
+    for shard, fork in blamed:
+        if not interruption.asked:
+            yield shard, _made_alone(client, plugin.digest, fork, shard)
+
+
+def _outcome(future: Future) -> MadeShard | BaseException:
+    """What a future came to, which is let go: a kept one would be made again if its worker died."""
+    try:
+        found: MadeShard | BaseException = future.result()
+    except Exception as error:  # noqa: BLE001  # whatever a generator or Dask raises
+        found = error
+    future.release()
+    return found
+
+
+def _made_alone(
+    client: Client, digest: str, fork: ForkSession, shard: Shard
+) -> MadeShard | BaseException:
+    """A shard at which workers ended, while they make nothing else: Dask blames all that they had.
+
+    Prompts at which one ends alone are left out.
+    """
+
+    def outcome(work: Callable[..., object], *args: object) -> MadeShard | BaseException:
+        return _outcome(client.submit(work, *args, **OPTIONS))
+
+    def dies(rows: Sequence[int]) -> bool:
+        return isinstance(outcome(attempt_rows, fork, rows, digest), KilledWorker)
+
+    found = outcome(make_shard, fork, shard, digest)
+    if not isinstance(found, KilledWorker):
+        return found
+    rows = empty_rows(arrays(fork), shard).tolist()
+    try:
+        spared = deadly(rows, dies)
+    except WorkersLostError as error:
+        return error
+    if spared:
+        log.warning("rows %s are left out: each ends the worker that makes it", spared)
+    found = outcome(make_shard, fork, shard, digest, spared)
+    return lost(rows) if isinstance(found, KilledWorker) else found
 
 
 @contextmanager

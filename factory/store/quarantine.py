@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +47,17 @@ def pairs_or_blanks(
         log.warning("a prompt is left out: %s: %s", type(failure).__name__, failure)
     made = [_blank(shape) if isinstance(part, Exception) else part for part in parts]
     return PairBatch.concatenate([_telling(part) for part in made] if failures else made)
+
+
+def sparing(generate: Generate, dangerous: Collection[str]) -> Generate:
+    """The same, raising at prompts of these digests, which would end the process."""
+
+    def spared(prompts: Sequence[Prompt], seeds: Sequence[int]) -> PairBatch:
+        if any(prompt.digest in dangerous for prompt in prompts):
+            raise RuntimeError("the worker ends at this prompt")
+        return generate(prompts, seeds)
+
+    return spared if dangerous else generate
 
 
 def _halved(

@@ -19,7 +19,7 @@ from factory.prompts.prompt import Prompt
 from factory.prompts.volume_grid import AnyGrid
 from factory.store.checks import Reason, Reasons, check, names
 from factory.store.checksums import checksums
-from factory.store.quarantine import Generate, pairs_or_blanks
+from factory.store.quarantine import Generate, pairs_or_blanks, sparing
 from factory.store.repository import MAIN, ForkSession, Group, Session, Store, arrays
 from factory.store.shards import Layout, Shard, Status, cut, finished
 from factory.store.snapshot import (
@@ -103,16 +103,24 @@ class MadeShard:
     fork: ForkSession
 
 
-def make(generate: Generate, fork: ForkSession, shard: Shard) -> MadeShard:
+def make(
+    generate: Generate, fork: ForkSession, shard: Shard, spared: Sequence[int] = ()
+) -> MadeShard:
     """Makes the missing pairs of a shard, checks and writes them; the pixels stay on the worker.
 
     A prompt at which the generator raises becomes a pair that is rejected for it.
+
+    Args:
+        generate: makes pairs.
+        fork: to write through.
+        shard: which one.
+        spared: rows at which it is not even tried, since they end a worker; rejected likewise.
     """
     group = arrays(fork)
-    rows = shard.start + np.flatnonzero(group["status"][shard.rows] == Status.EMPTY)
+    rows = empty_rows(group, shard)
     prompts = prompts_at(group, rows)
-    seeds, shape = [prompt.seed for prompt in prompts], group["image"].shape[1:]
-    pairs = pairs_or_blanks(generate, prompts, seeds, shape)
+    dangerous = {prompt.digest for prompt in prompts_at(group, np.array(spared, np.int64))}
+    pairs = _attempted(sparing(generate, dangerous), group, prompts)
     write(group, shard, rows, prompts, pairs)
     return MadeShard(shard.index, fork)
 
@@ -122,6 +130,22 @@ def merge(session: Session, made: Iterable[MadeShard]) -> None:
     shards = list(made)
     session.merge(*(each.fork for each in shards))
     arrays(session)["shard_done"].oindex[sorted(each.index for each in shards)] = True
+
+
+def attempt(generate: Generate, fork: ForkSession, rows: Rows) -> None:
+    """Makes the pairs of some rows and forgets them: only whether this process lives is asked."""
+    group = arrays(fork)
+    _attempted(generate, group, prompts_at(group, rows))
+
+
+def empty_rows(group: Group, shard: Shard) -> Rows:
+    """Rows of a shard that hold no pair yet."""
+    return shard.start + np.flatnonzero(group["status"][shard.rows] == Status.EMPTY)
+
+
+def _attempted(generate: Generate, group: Group, prompts: Sequence[Prompt]) -> PairBatch:
+    seeds, shape = [prompt.seed for prompt in prompts], group["image"].shape[1:]
+    return pairs_or_blanks(generate, prompts, seeds, shape)
 
 
 def write(

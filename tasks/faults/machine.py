@@ -12,8 +12,14 @@ from urllib.parse import quote
 import evaluation.errors
 import factory.errors
 from factory.errors import DamagedError
+from tasks.faults.deadly import ClusterLostError, WorkersLostError
 
-DAMAGED = (factory.errors.DamagedError, evaluation.errors.DamagedError)
+DAMAGED = (
+    factory.errors.DamagedError,
+    evaluation.errors.DamagedError,
+    WorkersLostError,
+    ClusterLostError,
+)
 MLFLOW_HOLDS = "MLflow's pages forget older runs, and the lake keeps their scores and versions"
 PREFECT_HOLDS = "Prefect's pages forget older flow runs, and nothing else needs them"
 FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import cached_property
 from logging import CRITICAL
 
+import numpy as np
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
+from distributed.comm import CommClosedError
 
 from factory.errors import InputError
 from factory.generators.base import Generator
 from factory.store.repository import ForkSession
-from factory.store.runs import MadeShard, make
+from factory.store.runs import MadeShard, attempt, make
 from factory.store.shards import Shard
+from tasks.faults.deadly import ClusterLostError
 
 RESOURCE = "GPU"
 ONE_EACH = {RESOURCE: 1}
@@ -71,10 +75,28 @@ def plugin_name(digest: str) -> str:
     return f"generator-{digest}"
 
 
-def make_shard(fork: ForkSession, shard: Shard, digest: str) -> MadeShard:
-    """What a worker does: makes a shard with its own generator and returns the receipt."""
+def make_shard(
+    fork: ForkSession, shard: Shard, digest: str, spared: Sequence[int] = ()
+) -> MadeShard:
+    """What a worker does: makes a shard with its own generator and returns the receipt.
+
+    Args:
+        fork: to write through.
+        shard: which one.
+        digest: of the generator.
+        spared: rows that end a worker, and are rejected untried.
+    """
+    return make(_generator(digest).generate, fork, shard, spared)
+
+
+def attempt_rows(fork: ForkSession, rows: Sequence[int], digest: str) -> None:
+    """What a worker does where one ended at a shard: makes some rows of it, or ends as well."""
+    attempt(_generator(digest).generate, fork, np.array(rows, np.int64))
+
+
+def _generator(digest: str) -> Generator:
     plugin: GeneratorPlugin = get_worker().plugins[plugin_name(digest)]
-    return make(plugin.generator.generate, fork, shard)
+    return plugin.generator
 
 
 @contextmanager
@@ -102,8 +124,36 @@ def open_cluster(
         yield client
 
 
+@contextmanager
+def reached(address: str) -> Iterator[Client]:
+    """A client of a scheduler that was there a moment ago.
+
+    Raises:
+        ClusterLostError: if it does not answer, or is lost while the block works with it.
+    """
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise _lost(address, error) from error
+    with client:
+        try:
+            yield client
+        except (CommClosedError, CancelledError) as error:
+            raise _lost(address, error) from error
+
+
+def _lost(address: str, error: Exception) -> ClusterLostError:
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    return ClusterLostError(
+        f"the Dask scheduler at {address}, or one of its workers, cannot be reached any more "
+        f"({first}): see that they run; what was committed is kept, and the same command goes on"
+    )
+
+
 def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     """One single-threaded worker process, watched by a nanny, for each of these environments.
+
+    A shard at which a worker ends is given back at once: whoever handed it out looks for the prompt.
 
     Unlike dask-cuda, whose releases ask for another Dask, this needs nothing but Dask. Workers log
     nothing: what goes wrong in a shard reaches the driver as the exception it is.
@@ -112,7 +162,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     quiet = {"silence_logs": CRITICAL, "preload": [DEAF]}
     worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, **quiet}
     return SpecCluster(
-        scheduler={"cls": Scheduler, "options": {"port": 0, **local}},
+        scheduler={"cls": Scheduler, "options": {"port": 0, "allowed_failures": 0, **local}},
         workers={
             f"worker-{number}": {
                 "cls": Nanny,

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from uuid import NAMESPACE_URL, uuid5
 
 from prefect import runtime
-from prefect.client.base import ServerType
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient, ServerType
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
@@ -19,6 +19,7 @@ from tasks.services.leash import leash
 
 log = logging.getLogger(__name__)
 
+CONNECTED_BEFORE = "_has_connected"  # by which Prefect's clients decide; each sets it for itself
 MOST_STARTS = 3
 STOPPING_SECONDS = 1.0
 SENDING_SECONDS = 30.0  # an event needs well below one where the machine is not busy
@@ -39,9 +40,20 @@ def start_server() -> str:
                 f"the Prefect server at {client.api_url} does not answer ({problem}); start it, or "
                 "unset PREFECT_API_URL to use an embedded one"
             )
+        be_patient()
         if client.server_type == ServerType.EPHEMERAL:
             revived()
         return str(client.api_url)
+
+
+def be_patient() -> None:
+    """Has clients that Prefect makes from now on try again where they cannot connect.
+
+    Prefect's own give up at once at their first request, and it makes one for every nested flow: a
+    server that was there a moment ago is rather being started again.
+    """
+    for kind in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient):
+        setattr(kind, CONNECTED_BEFORE, property(lambda _: True, lambda _, _value: None))
 
 
 @cache

@@ -122,9 +122,9 @@ class Settings(BaseSettings):
         )
         for name, value in QUIET_LOGS.items():
             os.environ.setdefault(name, value)
+        os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", str(SERVER_RETRIES))
         if "PREFECT_API_URL" not in os.environ:
             os.environ.setdefault("PREFECT_HOME", str(self.home / "prefect"))
-            os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", str(SERVER_RETRIES))
         logging.getLogger("httpx").setLevel(logging.ERROR)
         return self
 

@@ -168,6 +168,33 @@ def test_a_worker_killed_in_the_middle_of_a_shard_costs_nothing_but_time(store, 
     assert_complete(store, run)
 
 
+def ending():
+    """Builds a generator that ends its process at one prompt, whenever it comes to it."""
+
+    class Ending:
+        digest = "ending"
+
+        def generate(self, prompts, seeds):
+            if any(prompt.replicate == 9 for prompt in prompts):
+                os._exit(1)
+            return PhantomGenerator(ImageSection(size=32)).generate(prompts, seeds)
+
+    return Ending
+
+
+@pytest.mark.integration
+def test_a_prompt_at_which_the_worker_ends_costs_its_own_pair_alone(store):
+    run = chests(generator="ending")
+    with open_cluster(workers=2) as client:
+        fill_all(client, store, run, ending(), size=5)
+    judged = judge(store, run.branch)
+    assert judged.rejected().tolist() == [9]
+    assert describe(judged)["rejected_for"] == {"generator failed": 1}
+    expected = PHANTOM.generate(list(run.grid), [prompt.seed for prompt in run.grid])
+    others = np.delete(np.arange(20), 9)
+    np.testing.assert_array_equal(judged.read(others).images, expected.images[others])
+
+
 def drive(root, flag):
     """A driver of its own: makes the run with workers in this very process."""
     store, run = Store(root, "set"), chests(generator="deadly")
