@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-MOST_CHARACTERS, MOST_DEPTH, MOST_VALUES = 2**20, 50, 5000
+MOST_CHARACTERS, MOST_DEPTH, MOST_VALUES = 2**20, 50, 20_000
 MOST_ALIASES = 20
 """Nested in each other, so many make a file a thousandfold larger at most, twice as many a millionfold."""
 
