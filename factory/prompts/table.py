@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -58,8 +59,7 @@ class PromptTable:
             raise ValueError(f"prompt table lacks the columns {sorted(missing)}")
         columns = frame[list(TABLE_COLUMNS)].reset_index(drop=True)
         self._frame = columns.astype(dict.fromkeys(FEW, "category"))
-        self._index = pd.Index(self._frame["prompt"])
-        if not self._index.is_unique:
+        if not self._frame["prompt"].is_unique:
             raise ValueError("prompt table has two rows for one prompt; it was not written by us")
 
     def __len__(self) -> int:
@@ -82,21 +82,23 @@ class PromptTable:
         Prompts already in the table keep their row, so doing this twice changes nothing.
         """
         asked = _frame(_runs(prompts))
-        old = asked["prompt"].isin(self._index) | asked["prompt"].duplicated()
+        old = asked["prompt"].isin(self._frame["prompt"]) | asked["prompt"].duplicated()
         new = asked[~old] if old.any() else asked
         parts = [part for part in (self._frame, new) if len(part)]
         whole = PromptTable(_joined(parts)) if parts else PromptTable()
-        rows = whole._index.get_indexer(pd.Index(asked["prompt"]))
+        if new is asked and not len(self):  # a table of its own: nothing is looked up
+            return whole, np.arange(len(asked))
+        rows = whole.digests.get_indexer(pd.Index(asked["prompt"]))
         return whole, np.asarray(rows, np.int64)
 
     def to_pandas(self, rows: Rows | slice = slice(None)) -> pd.DataFrame:
         """A copy of the table, or of some rows; `extra` is JSON, `seed` and `root` are uint64."""
         return self._frame.iloc[rows].astype(dict.fromkeys(FEW, "str"))
 
-    @property
+    @cached_property
     def digests(self) -> pd.Index:
         """The key of every prompt, in the order of the rows."""
-        return self._index
+        return pd.Index(self._frame["prompt"])
 
     @property
     def seeds(self) -> NDArray[np.uint64]:
