@@ -36,7 +36,6 @@ class Report:
         name: of the data set.
         version: its tag, or "" where nothing was published.
         pairs: number of accepted pairs.
-        scored: how many of them were scored and can be shown; None for all.
         decision: the gates' verdicts.
         scores: all scores of the version.
         provenance: label -> value: run, snapshot, generator, code version, seen data, ...
@@ -51,6 +50,7 @@ class Report:
             licence, cost, what changed.
         readings: blinded readings of the version; none where nobody read.
         loop: the closed loop that it is part of; None for none.
+        scored: how many of the accepted pairs were scored and can be shown; None for all.
     """
 
     name: str
@@ -60,7 +60,6 @@ class Report:
     scores: Sequence[Score]
     provenance: Mapping[str, str]
     recipe: str = ""
-    scored: int | None = None
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     utility: Utility | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
@@ -70,6 +69,7 @@ class Report:
     facts: Mapping[str, str] = field(default_factory=dict)
     readings: Sequence[ReadingTable] = ()
     loop: LoopTable | None = None
+    scored: int | None = None
 
 
 @dataclass(frozen=True)

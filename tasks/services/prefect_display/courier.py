@@ -41,7 +41,10 @@ class Courier:
     def flush(self, seconds: float) -> bool:
         """Waits until everything is delivered or dropped, at most this long; whether it is."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+            through = self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+        if not through:
+            self._tell_once(f"no answer within {seconds:g} s")
+        return through
 
     def _start(self) -> None:
         self._thread = Thread(target=self._work, name="courier", daemon=True)
@@ -63,11 +66,14 @@ class Courier:
         try:
             delivery()
         except Exception as error:  # noqa: BLE001  # whatever a client makes of a dead server
-            if not self._failed:
-                log.warning(
-                    "Prefect's server takes no progress or verdicts (%s); the run goes on", error
-                )
-            self._failed = True
+            self._tell_once(str(error))
+
+    def _tell_once(self, reason: str) -> None:
+        if not self._failed:
+            log.warning(
+                "Prefect's server takes no progress or verdicts (%s); the run goes on", reason
+            )
+        self._failed = True
 
 
 COURIER = Courier()
