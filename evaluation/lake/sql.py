@@ -47,6 +47,7 @@ def answer(sql: str, tables: Mapping[str, object]) -> pd.DataFrame:
         connection.execute("SET enable_external_access = false")
         connection.execute(f"SET memory_limit = '{MOST_MEMORY}'")
         connection.execute("SET max_temp_directory_size = '0KB'")
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET lock_configuration = true")
         hint(sql)
         return _result(connection, sql, f"tables: {', '.join(tables)}; views: {', '.join(VIEWS)}")
