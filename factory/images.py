@@ -84,7 +84,8 @@ def robust_window(volume: NDArray[Any]) -> tuple[float, float]:
     """Intensities (low, high) at the 0.5 and 99.5 percentiles of the whole volume's finite voxels.
 
     Returns:
-        low < high always; a constant or empty volume gives (value, value + 1).
+        low < high always; a constant or empty volume gives (value, value + 1), or the next number
+        there is.
     """
     finite = volume[np.isfinite(volume)]
     if finite.size == 0:
@@ -94,7 +95,8 @@ def robust_window(volume: NDArray[Any]) -> tuple[float, float]:
         return low, high
     # A sparse volume can have both percentiles in its background.
     low, high = float(finite.min()), float(finite.max())
-    return (low, high) if high > low else (low, low + 1.0)
+    # Beside a value of 1e17 a difference of one is none.
+    return (low, high) if high > low else (low, max(low + 1.0, float(np.nextafter(low, np.inf))))
 
 
 def apply_window(array: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:

@@ -86,6 +86,13 @@ def test_degenerate_volumes_have_a_window() -> None:
     assert apply_window(np.array([np.nan, np.inf, -np.inf]), (0.0, 1.0)).tolist() == [0, 255, 0]
 
 
+@pytest.mark.parametrize("value", [0.0, -7.0, 1e17, -1e30])
+def test_a_constant_volume_of_any_size_has_a_window(value: float) -> None:
+    low, high = robust_window(np.full((4, 4), value))
+    assert low < high
+    assert not apply_window(np.full((4, 4), value), (low, high)).any()
+
+
 def test_a_deep_image_must_be_windowed_first() -> None:
     with pytest.raises(ValueError, match="apply_window"):
         fit_image(np.zeros((32, 32), np.int16), SECTION)  # type: ignore[arg-type]
