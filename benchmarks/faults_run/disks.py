@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.faults_run.root import as_root
+
 MEGABYTE = 2**20
 
 
@@ -35,7 +37,7 @@ class Disk:
     def enlarge(self) -> None:
         """Gives it as much room again, with what it holds."""
         self.megabytes *= 2
-        mount("-o", f"remount,size={self.megabytes}m", str(self.folder))
+        as_root("mount", "-o", f"remount,size={self.megabytes}m", str(self.folder))
 
 
 @contextmanager
@@ -48,19 +50,8 @@ def disk(folder: Path, megabytes: int) -> Iterator[Disk]:
     if os.geteuid():
         raise PermissionError("mounting a disk needs root")
     folder.mkdir(parents=True, exist_ok=True)
-    mount("-t", "tmpfs", "-o", f"size={megabytes}m", "medpair-faults", str(folder))
+    as_root("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "medpair-faults", str(folder))
     try:
         yield Disk(folder, megabytes)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-def mount(*words: str) -> None:
-    """The command `mount`.
-
-    Raises:
-        PermissionError: with what it says, if it fails.
-    """
-    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PermissionError(f"mount {' '.join(words)}: {done.stderr.strip()}")

@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 from distributed import Client
 
+from benchmarks.faults_run.root import as_root
 from benchmarks.faults_run.starts import ROOT
 from tasks.services.dask_cluster import RESOURCE
 from tasks.services.ports import LOOPBACK, free_port
@@ -138,11 +139,11 @@ class Cable:
 
     def cut(self) -> None:
         """Nothing gets through any more, and nobody is told."""
-        ip("link", "set", f"{self.name}a", "down")
+        as_root("ip", "link", "set", f"{self.name}a", "down")
 
     def heal(self) -> None:
         """Everything gets through again."""
-        ip("link", "set", f"{self.name}a", "up")
+        as_root("ip", "link", "set", f"{self.name}a", "up")
 
 
 @contextmanager
@@ -157,23 +158,23 @@ def cable() -> Iterator[Cable]:
     if not may_make_networks():
         raise PermissionError("network namespaces need root")
     end_there = f"{made.name}b"
-    ip("netns", "add", made.name)
+    as_root("ip", "netns", "add", made.name)
     try:
-        ip("link", "add", f"{made.name}a", "type", "veth", "peer", "name", end_there)
-        ip("link", "set", end_there, "netns", made.name)
-        ip("addr", "add", f"{made.here}/24", "dev", f"{made.name}a")
+        as_root("ip", "link", "add", f"{made.name}a", "type", "veth", "peer", "name", end_there)
+        as_root("ip", "link", "set", end_there, "netns", made.name)
+        as_root("ip", "addr", "add", f"{made.here}/24", "dev", f"{made.name}a")
         made.heal()
         for words in (
             ("addr", "add", f"{made.subnet}.2/24", "dev", end_there),
             ("link", "set", end_there, "up"),
             ("link", "set", "lo", "up"),
         ):
-            ip("-n", made.name, *words)
+            as_root("ip", "-n", made.name, *words)
         yield made
     finally:
         with suppress(OSError):
-            ip("link", "del", f"{made.name}a")
-        ip("netns", "del", made.name)
+            as_root("ip", "link", "del", f"{made.name}a")
+        as_root("ip", "netns", "del", made.name)
 
 
 def may_make_networks() -> bool:
@@ -183,17 +184,6 @@ def may_make_networks() -> bool:
         return os.geteuid() == 0 and subprocess.run(words, check=False).returncode == 0
     except OSError:
         return False
-
-
-def ip(*words: str) -> None:
-    """The command `ip`.
-
-    Raises:
-        PermissionError: with what it says, if it fails.
-    """
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PermissionError(f"ip {' '.join(words)}: {done.stderr.strip()}")
 
 
 def background(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from factory.errors import InputError
+from factory.errors import InputError, first_line
 from factory.garbled import GARBLED
 from factory.models.denoiser import Config, Denoiser
 from factory.models.dual_stream import COUPLINGS, DualStreamUNet
@@ -24,7 +24,6 @@ PRIOR = "unet/prior.safetensors"  # of networks trained here; the hub's have non
 COUPLING_MARK = ".attn3."
 
 UNBUILDABLE = (*GARBLED, AttributeError, RuntimeError)
-MOST_SAID = 200  # characters of what a library says, which may list all that it knows
 
 Part = TypeVar("Part")
 
@@ -113,9 +112,8 @@ def part(load: Callable[[Path], Part], folder: Path) -> Part:
     except InputError:
         raise
     except Exception as error:  # tokenizers raises no class of its own
-        line = (str(error).strip() or type(error).__name__).splitlines()[0][:MOST_SAID]
         raise InputError(
-            f"{folder} cannot be loaded ({line}): one of its files is damaged or of another model; "
+            f"{folder} cannot be loaded ({first_line(error)}): one of its files is damaged or of another model; "
             "copy it again from where it was made"
         ) from error
 
@@ -159,9 +157,8 @@ def _built(build: Callable[[], Part], origin: Path) -> Part:
     try:
         return build()
     except UNBUILDABLE as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:MOST_SAID]
         raise InputError(
-            f"no UNet can be built for {origin} ({reason}): its configuration is not one of "
+            f"no UNet can be built for {origin} ({first_line(error)}): its configuration is not one of "
             "diffusers' UNet2DConditionModel; give the config.json the weights came with"
         ) from error
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from factory.errors import InputError
+from factory.errors import InputError, first_line
 from factory.garbled import GARBLED
 
 State = dict[str, Tensor]
@@ -40,9 +40,8 @@ def read_state(file: Path) -> State:
             "model's state_dict() alone, best as safetensors"
         ) from error
     except UNREADABLE as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(
-            f"{file} is damaged or no weight file ({reason}): nothing can be read from it; copy it "
+            f"{file} is damaged or no weight file ({first_line(error)}): nothing can be read from it; copy it "
             "again from where it was made"
         ) from error
     return _flat(content, file)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import evaluation.errors
 import factory.errors
 from factory.errors import DamagedError
+from factory.places import FULL
 from tasks.faults.deadly import ClusterLostError, WorkersLostError
 
 DAMAGED = (
@@ -22,7 +23,6 @@ DAMAGED = (
 )
 MLFLOW_HOLDS = "MLflow's pages forget older runs, and the lake keeps their scores and versions"
 PREFECT_HOLDS = "Prefect's pages forget older flow runs, and nothing else needs them"
-FULL = {errno.ENOSPC, errno.EDQUOT}
 BARRED = {errno.EROFS, errno.EACCES, errno.EPERM}
 # What libraries below say in words of their own, and what it comes to; "{}" takes a path.
 SAID = {

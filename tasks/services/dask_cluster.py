@@ -18,7 +18,7 @@ from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
 
-from factory.errors import InputError
+from factory.errors import InputError, first_line
 from factory.generators.base import Generator
 from factory.store.repository import ForkSession
 from factory.store.runs import MadeShard, attempt, make
@@ -143,10 +143,9 @@ def reached(address: str) -> Iterator[Client]:
 
 
 def _lost(address: str, error: Exception) -> ClusterLostError:
-    first = next(iter(str(error).splitlines()), type(error).__name__)
     return ClusterLostError(
         f"the Dask scheduler at {address}, or one of its workers, cannot be reached any more "
-        f"({first}): see that they run; what was committed is kept, and the same command goes on"
+        f"({first_line(error)}): see that they run; what was committed is kept, and the same command goes on"
     )
 
 

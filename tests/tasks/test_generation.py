@@ -104,15 +104,19 @@ def test_one_bad_shard_does_not_cost_the_others_of_its_window(store, client):
     assert [shard.index for shard in missing(store.snapshot(run.branch))] == [1]
 
 
+def failed_alone(judged, run, row):
+    """One pair is rejected for its generator, and all others are what they would have been."""
+    assert judged.rejected().tolist() == [row]
+    assert describe(judged)["rejected_for"] == {"generator failed": 1}
+    expected = PHANTOM.generate(list(run.grid), [prompt.seed for prompt in run.grid])
+    others = np.delete(np.arange(20), row)
+    np.testing.assert_array_equal(judged.read(others).images, expected.images[others])
+
+
 def test_a_prompt_at_which_the_generator_raises_costs_its_own_pair_alone(store, client):
     run = chests(generator="flaky")
     fill_all(client, store, run, partial(Flaky, {5}, RuntimeError), size=5)
-    judged = judge(store, run.branch)
-    assert judged.rejected().tolist() == [5]
-    assert describe(judged)["rejected_for"] == {"generator failed": 1}
-    expected = PHANTOM.generate(list(run.grid), [prompt.seed for prompt in run.grid])
-    others = np.delete(np.arange(20), 5)
-    np.testing.assert_array_equal(judged.read(others).images, expected.images[others])
+    failed_alone(judge(store, run.branch), run, 5)
 
 
 def test_a_users_mistake_arrives_as_such_from_a_worker(store, client):
@@ -187,12 +191,7 @@ def test_a_prompt_at_which_the_worker_ends_costs_its_own_pair_alone(store):
     run = chests(generator="ending")
     with open_cluster(workers=2) as client:
         fill_all(client, store, run, ending(), size=5)
-    judged = judge(store, run.branch)
-    assert judged.rejected().tolist() == [9]
-    assert describe(judged)["rejected_for"] == {"generator failed": 1}
-    expected = PHANTOM.generate(list(run.grid), [prompt.seed for prompt in run.grid])
-    others = np.delete(np.arange(20), 9)
-    np.testing.assert_array_equal(judged.read(others).images, expected.images[others])
+    failed_alone(judge(store, run.branch), run, 9)
 
 
 def drive(root, flag):

@@ -26,6 +26,7 @@ from factory.models.weights import assign_state, read_state, write_state
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+DRAWN_TOGETHER = 8  # pictures, where ends are measured
 DETAIL_NOISE = 1 << 40  # added to a stream's number: not the noise that latents are drawn from
 
 
@@ -138,8 +139,11 @@ class CoarseAutoencoder(Autoencoder):
         """
         coarse = self.sizes(pictures)[0] + disturbance
         latents = [(x - self._mean(x)) / self.config.std for x in coarse.split(COLOURS, 1)]
-        drawn = self.decode_streams(latents, range(len(pictures)))[0]
-        self.config = replace(self.config, ends=Ends.of(drawn, pictures[:, :COLOURS]))
+        # A few at a time: large pictures, all at once, would not fit.
+        parts = torch.arange(len(pictures)).split(DRAWN_TOGETHER)
+        images = [self.decode_streams([x[at] for x in latents], at.tolist())[0] for at in parts]
+        ends = Ends.of(torch.cat(images), pictures[:, :COLOURS])
+        self.config = replace(self.config, ends=ends)
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:

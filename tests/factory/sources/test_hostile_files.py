@@ -26,12 +26,16 @@ def png_bomb(path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b""))
 
 
-def voxel_bomb(path):
-    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
-    nibabel.save(image, path)
+def claiming(path, dtype, *shape):
+    """A NIfTI of 2 x 2 x 2 voxels, whose header says that it has another shape."""
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), dtype), np.eye(4)), path)
     content = bytearray(path.read_bytes())
-    content[40:48] = struct.pack("<4h", 3, 30_000, 30_000, 30_000)
+    content[40:48] = struct.pack("<4h", 3, *shape)
     path.write_bytes(content)
+
+
+def voxel_bomb(path):
+    claiming(path, np.uint8, 30_000, 30_000, 30_000)
 
 
 def postscript(path):
@@ -41,18 +45,11 @@ def postscript(path):
 
 def voxels_that_are_not_there(path):
     """A header that says 1000 x 1000 x 100 voxels of 8 bytes over a file of a kilobyte."""
-    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.float64), np.eye(4))
-    nibabel.save(image, path)
-    content = bytearray(path.read_bytes())
-    content[40:48] = struct.pack("<4h", 3, 1000, 1000, 100)
-    path.write_bytes(content)
+    claiming(path, np.float64, 1000, 1000, 100)
 
 
 def negative_voxels(path):
-    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), path)
-    content = bytearray(path.read_bytes())
-    content[40:48] = struct.pack("<4h", 3, -1, 2, 2)
-    path.write_bytes(content)
+    claiming(path, np.uint8, -1, 2, 2)
 
 
 TRAPS = {
