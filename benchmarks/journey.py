@@ -29,9 +29,9 @@ from factory.prompts.prompt import Prompt
 from factory.store.checks import names
 from factory.store.shards import Status
 from flows import api, datasets
+from flows.asking.asked_pairs import generator_named
 from flows.datasets import Version
 from flows.planning.recipe import load_recipe
-from flows.starting.asked_pairs import generator_named
 from flows.upkeep.pair_origin import origin_of
 from tasks.services.settings import Settings, load_settings
 

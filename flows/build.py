@@ -23,6 +23,7 @@ from flows.utility import utility_stage
 from tasks.promotion import Promotion
 from tasks.reporting import Evidence, report_version
 from tasks.services.prefect_display.verdict import RunVerdict
+from tasks.services.run_logs import KeptBackError
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class Outcome:
         return self.version is not None
 
 
-class GateFailedError(RuntimeError):
+class GateFailedError(KeptBackError):
     """A run that is through, and whose version a gate kept back.
 
     Attributes:

@@ -12,10 +12,10 @@ from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import PairBatch
 from factory.vocabulary import Domain
-from flows.starting.asked_pairs import generator_named
+from flows.asking.asked_pairs import generator_named
+from flows.asking.request import Request
+from flows.asking.wishes import Wish
 from flows.studio.models import domains_of
-from flows.studio.request import Request
-from flows.studio.wishes import Wish
 from medpair.data_set import DataSet
 
 

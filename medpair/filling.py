@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import Images, Masks
-from flows.starting.asked_pairs import spec_named
-from flows.studio.request import Request
-from flows.studio.wishes import WholePair, filled
+from flows.asking.asked_pairs import spec_named
+from flows.asking.request import Request
+from flows.asking.wishes import WholePair, filled
 from medpair.asking import asked_of, check_side, drawn
 from medpair.data_set import DataSet
 

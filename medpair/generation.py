@@ -7,13 +7,13 @@ from pathlib import Path
 
 from factory.errors import InputError
 from factory.generators.base import Generator
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.prompts.volume_grid import VolumeGrid
+from flows.asking.asked_pairs import Value, asked_section, generator_named, in_turns
 from flows.context import open_context
 from flows.planning.recipe import Recipe, load_recipe
 from flows.planning.recipe_paths import PACKAGED
-from flows.starting.asked_pairs import Value, asked_section, generator_named, in_turns
 from medpair.data_set import DataSet
 from tasks.services.settings import load_settings
 

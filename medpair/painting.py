@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from factory.errors import InputError
 from factory.pairs import Masks
-from factory.prompts.mask_settings import MasksSection
-from flows.starting.asked_pairs import spec_named
-from flows.studio.request import Request
-from flows.studio.wishes import library_of, painted, warped
+from factory.prompts.masks.section import MasksSection
+from flows.asking.asked_pairs import spec_named
+from flows.asking.request import Request
+from flows.asking.wishes import library_of, painted, warped
 from medpair.asking import asked_of, check_side, drawn
 from medpair.data_set import DataSet
 

@@ -20,7 +20,7 @@ FORBIDDEN = {
 }
 ONLY_HERE = {
     "mlflow": {"tasks/services/mlflow_tracking.py", "tasks/services/mlflow_relocation.py"},
-    "icechunk": {"factory/store/repository.py"},
+    "icechunk": {"factory/store/repository.py", "factory/store/storage.py"},
     "zarr": {"factory/store/repository.py"},
 }
 

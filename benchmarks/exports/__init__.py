@@ -22,8 +22,8 @@ from factory.exports import EXPORTS
 from factory.exports.by_domain import Origin
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout

@@ -32,7 +32,7 @@ from factory.generators.common import full_batches, to_uint8
 from factory.generators.medisyn import MediSyn
 from factory.pairs import Images, PairBatch
 from factory.pictures import image_pictures
-from factory.prompts.caption_facts import facts_of_rows
+from factory.prompts.captions.facts import facts_of_rows
 from factory.prompts.prompt import Prompt
 from factory.training.text_to_image import captions_of
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from factory.prompts.captions.wording import Phrases, load_wording, pick
 from factory.prompts.prompt import Prompt
-from factory.prompts.wording import Phrases, load_wording, pick
 from factory.vocabulary import Domain
 
 Cell = tuple[Domain, str, int]  # a finding of a domain, and the number of its repeat

@@ -18,8 +18,8 @@ from benchmarks.speed.pictures import SIDE
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import ForkSession, Session, Store
 from factory.store.runs import Run, declare, judge, make, merge
 from factory.store.shards import Layout, cut

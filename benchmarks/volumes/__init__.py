@@ -28,10 +28,10 @@ from factory.generators.mask_first import MaskFirst
 from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
 from factory.pairs import PairBatch
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_library import MaskLibrary
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.library import MaskLibrary
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.section import GridSection
 from factory.prompts.volume_grid import VolumeGrid
 from factory.sources.base import Source
 from factory.sources.folder import FolderSource

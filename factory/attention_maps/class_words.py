@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from factory.attention_maps.settings import StructureSection
 from factory.attention_maps.token_weights import check_mentioned
+from factory.prompts.captions.wording import load_wording
 from factory.prompts.prompt import Prompt
-from factory.prompts.wording import load_wording
 
 Structures = Mapping[str, StructureSection]
 

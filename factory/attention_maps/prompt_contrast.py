@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from factory.prompts.wording import load_wording
+from factory.prompts.captions.wording import load_wording
 
 
 def named_and_denied(title: str, structures: Sequence[Sequence[str]]) -> tuple[str, list[str]]:

@@ -29,7 +29,7 @@ from factory.images import ImageSection
 from factory.models.checkpoints import AFFINITY
 from factory.models.text import by_clause
 from factory.pairs import Images, PairBatch
-from factory.prompts.captions import (
+from factory.prompts.captions.caption import (
     ATTENTION_CLAUSE_RATES,
     ATTENTION_RATES,
 )

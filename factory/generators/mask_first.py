@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from factory.generators.base import Generator
 from factory.pairs import Masks, PairBatch
-from factory.prompts.mask_library import MaskLibrary
+from factory.prompts.masks.library import MaskLibrary
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
 

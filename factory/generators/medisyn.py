@@ -27,18 +27,18 @@ from factory.models.checkpoints import Components, load_text_to_image_components
 from factory.models.starting_noise import starting_noise
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import Images, PairBatch
-from factory.prompts.caption_facts import (
-    CaptionFacts,
-    facts_of_prompt,
-)
-from factory.prompts.captions import (
+from factory.prompts.captions.caption import (
     SAMPLING_RATES,
     Rates,
     caption,
     check_words,
 )
+from factory.prompts.captions.facts import (
+    CaptionFacts,
+    facts_of_prompt,
+)
+from factory.prompts.captions.wording import load_wording
 from factory.prompts.prompt import Prompt
-from factory.prompts.wording import load_wording
 
 
 class MediSyn(TrainedGenerator[TextToImageUNet]):

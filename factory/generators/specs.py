@@ -244,7 +244,7 @@ class TextToImageSpec(TrainedSpec):
     ) -> None:
         """Whether the text encoder knows, or will have learnt, all words of the prompts' own texts."""
         from factory.generators.medisyn import free_texts
-        from factory.prompts.captions import check_words
+        from factory.prompts.captions.caption import check_words
 
         if texts := free_texts(prompts):
             check_words(texts, self.known_words(train, domains))

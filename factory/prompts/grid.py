@@ -14,23 +14,15 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.prompts.caption_retrieval import Caption, CaptionLibrary
-from factory.prompts.facets import (
-    MASK_DIGEST,
-    MASK_FROM,
-    MASK_WARP,
-    RETRIEVED,
-    RETRIEVED_FOR,
-    GridSection,
-    Subject,
-    replicates_of,
-    resolve,
-)
+from factory.prompts.captions.retrieval import Caption, CaptionLibrary
+from factory.prompts.cells import Subject, replicates_of, resolve
+from factory.prompts.origins import MASK_DIGEST, MASK_FROM, MASK_WARP, RETRIEVED, RETRIEVED_FOR
 from factory.prompts.prompt import Extra, Prompt
+from factory.prompts.section import GridSection
 from factory.vocabulary import Domain
 
 if TYPE_CHECKING:
-    from factory.prompts.mask_library import MaskLibrary, TrainingMask
+    from factory.prompts.masks.library import MaskLibrary, TrainingMask
 
 UNPAINTED = "masks of this grid are still to be given: call painting(...)"
 
@@ -95,7 +87,7 @@ class PromptGrid(Sequence[Prompt]):
         domains: the domains the recipe's source or generator knows, by name.
 
     Raises:
-        InputError: see `factory.prompts.facets.resolve`.
+        InputError: see `factory.prompts.cells.resolve`.
     """
 
     def __init__(self, section: GridSection, domains: Mapping[str, Domain]) -> None:

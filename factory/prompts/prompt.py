@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from factory.prompts.facets import FILL_OF, MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
+from factory.prompts.origins import FILL_OF, MASK_DIGEST, MASK_FROM, ORIGINS, RETRIEVED
 from factory.prompts.place import Place
 from factory.vocabulary import Domain
 

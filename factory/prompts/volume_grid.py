@@ -9,7 +9,7 @@ from typing import overload
 
 from factory.identity import digest
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_library import MaskLibrary, TrainingMask
+from factory.prompts.masks.library import MaskLibrary, TrainingMask
 from factory.prompts.place import Place
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain

@@ -1,6 +1,6 @@
 """The versioned home of a data set: an Icechunk repository of Zarr arrays.
 
-This is the only module that imports zarr and icechunk. Workers write whole shards through forked
+This and `factory.store.storage` are the only modules that import zarr and icechunk. Workers write whole shards through forked
 sessions and return them; one process at a time commits. `factory.store.snapshot` says what the arrays
 hold, `factory.store.runs` how a run fills them.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +19,6 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import icechunk
 import zarr
@@ -33,9 +30,10 @@ from factory.errors import DamagedError, InputError
 from factory.identity import plain_name
 from factory.store.damage import cause, readable
 from factory.store.snapshot import FORMAT, Snapshot
+from factory.store.storage import local_folder, storage_at
 
 __all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
-__all__ += ["arrays", "local_folder", "storage_at"]
+__all__ += ["arrays"]
 
 MAIN = "main"
 REMEDY = "put that file back from a copy of the home"
@@ -70,44 +68,6 @@ class Garbage:
     snapshots: int
     chunks: int
     bytes: int
-
-
-def storage_at(uri: str) -> icechunk.Storage:
-    """Icechunk storage of a local path, file://, s3://bucket/prefix or gs://bucket/prefix.
-
-    Credentials come from the environment, as does AWS_ENDPOINT_URL for an S3-compatible store.
-
-    Raises:
-        InputError: for any other scheme.
-    """
-    if (folder := local_folder(uri)) is not None:
-        return icechunk.local_filesystem_storage(str(folder))
-    parts = urlsplit(uri)
-    bucket, prefix = parts.netloc, parts.path.strip("/")
-    if parts.scheme == "s3":
-        endpoint = os.environ.get("AWS_ENDPOINT_URL")
-        return icechunk.s3_storage(
-            bucket=bucket,
-            prefix=prefix,
-            from_env=True,
-            endpoint_url=endpoint,
-            allow_http=bool(endpoint) and str(endpoint).startswith("http:"),
-            force_path_style=bool(endpoint),
-        )
-    if parts.scheme in {"gs", "gcs"}:
-        return icechunk.gcs_storage(bucket=bucket, prefix=prefix, from_env=True)
-    raise InputError(
-        f"{uri} has the scheme {parts.scheme!r}, which no storage here serves; "
-        "use a local path, s3://bucket/prefix or gs://bucket/prefix"
-    )
-
-
-def local_folder(uri: str) -> Path | None:
-    """The folder a path or file:// URI names; None for a URI of another scheme."""
-    if "://" not in uri:
-        return Path(uri)  # in which "#", "?" and "%" are characters like any other
-    parts = urlsplit(uri)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 @dataclass(frozen=True)

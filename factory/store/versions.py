@@ -11,9 +11,10 @@ from pyarrow import fs
 from factory.errors import DamagedError
 from factory.identity import PLAIN_NAME
 from factory.store.checks import Reason, names
-from factory.store.repository import Store, local_folder
+from factory.store.repository import Store
 from factory.store.shards import Status
 from factory.store.snapshot import FACETS, Snapshot
+from factory.store.storage import local_folder
 
 
 def data_sets(root: str) -> list[str]:

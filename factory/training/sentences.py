@@ -9,10 +9,10 @@ from itertools import combinations
 
 import numpy as np
 
-from factory.prompts.caption_facts import CaptionFacts
-from factory.prompts.captions import TRAINING_RATES, Caption, caption
+from factory.prompts.captions.caption import TRAINING_RATES, Caption, caption
+from factory.prompts.captions.facts import CaptionFacts
+from factory.prompts.captions.wording import Kind, Wording, load_wording, words
 from factory.prompts.prompt import texts
-from factory.prompts.wording import Kind, Wording, load_wording, words
 from factory.vocabulary import Domain, load_vocabulary
 
 DRAWS = 24  # captions of one domain and finding, each with other structures

@@ -13,7 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from factory.models.checkpoints import Components, Network
 from factory.models.text import TextEncoder
 from factory.models.tokenizer import train_tokenizer
-from factory.prompts.wording import words
+from factory.prompts.captions.wording import words
 from factory.settings import TextTraining, TrainSection
 from factory.training.resume import save_whole
 from factory.training.sentences import Sentence

@@ -16,9 +16,9 @@ from factory.models.text import TextEncoder
 from factory.models.text_to_image import TextToImageUNet
 from factory.pairs import PairBatch
 from factory.pictures import shown_images
-from factory.prompts.caption_facts import CaptionFacts, facts_of_rows, varying_classes
-from factory.prompts.captions import TRAINING_CLAUSE_RATES, TRAINING_RATES, Rates, caption
-from factory.prompts.wording import load_wording, words
+from factory.prompts.captions.caption import TRAINING_CLAUSE_RATES, TRAINING_RATES, Rates, caption
+from factory.prompts.captions.facts import CaptionFacts, facts_of_rows, varying_classes
+from factory.prompts.captions.wording import load_wording, words
 from factory.settings import TrainSection
 from factory.training.data import TrainingData
 from factory.training.latents import Texts

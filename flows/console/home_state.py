@@ -8,7 +8,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from evaluation.lake.lake import Lake
-from factory.store.repository import MAIN, Store, local_folder
+from factory.store.repository import MAIN, Store
+from factory.store.storage import local_folder
 from factory.store.versions import data_sets
 from flows.datasets import current_version
 from tasks.faults.machine import DAMAGED

@@ -11,8 +11,9 @@ from evaluation.closed_loop.allocation import least_granted
 from evaluation.closed_loop.facets import facet_name
 from evaluation.utility.gains import mixed_arm
 from factory.errors import InputError
-from factory.prompts.facets import MoreSection, Subject
+from factory.prompts.cells import Subject
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import MoreSection
 from factory.prompts.volume_grid import AnyGrid
 from flows.planning.recipe import Recipe
 

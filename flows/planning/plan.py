@@ -26,7 +26,7 @@ from evaluation.utility.registry import every_arm
 from evaluation.utility.unseen_classes import check_unseen, without
 from factory.errors import InputError
 from factory.generators import GENERATORS
-from factory.prompts.caption_retrieval import CaptionLibrary
+from factory.prompts.captions.retrieval import CaptionLibrary
 from factory.prompts.grid import PromptGrid
 from factory.prompts.volume_grid import AnyGrid, VolumeGrid
 from factory.sources.base import Source
@@ -118,7 +118,7 @@ def _with_masks(grid: PromptGrid, recipe: Recipe, reference: Reference) -> AnyGr
     """The grid with masks of training pairs or whole volumes, where the recipe wants them."""
     if (section := recipe.grid.masks) is None:
         return grid
-    from factory.prompts.mask_library import MaskLibrary
+    from factory.prompts.masks.library import MaskLibrary
 
     given = reference.train, reference.domains, section
     if recipe.grid.unit == "volume":

@@ -21,7 +21,7 @@ from factory.form import any_of, kinds_in_words
 from factory.generators import GENERATORS
 from factory.identity import plain_name
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
+from factory.prompts.section import GridSection
 from factory.sources import SOURCES, SourceSection
 from flows.planning import recipe_errors
 from flows.planning.recipe_paths import Keys, absolute, or_packaged, portable, with_paths

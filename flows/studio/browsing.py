@@ -22,8 +22,8 @@ from factory.store.repository import Store
 from factory.store.shards import Status
 from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
+from flows.asking.wishes import short
 from flows.planning.recipe import kept_recipe
-from flows.studio.wishes import short
 from tasks.services.settings import Settings
 from tasks.withdrawal import withdrawal
 

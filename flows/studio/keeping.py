@@ -26,9 +26,9 @@ from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout, Status
 from factory.store.snapshot import Rows, Snapshot
+from flows.asking.asked_pairs import spec_named
 from flows.context import shard_pairs
 from flows.planning.recipe import Recipe
-from flows.starting.asked_pairs import spec_named
 from flows.studio.sheet import MadePair, Sheet
 from tasks.provenance import rejections
 from tasks.services.settings import Settings

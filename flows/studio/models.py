@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from factory.errors import InputError
 from factory.vocabulary import Domain
+from flows.asking.asked_pairs import spec_named
+from flows.asking.request import Request
 from flows.planning.recipe_paths import PACKAGED, WEIGHTS, checkpoint_named
-from flows.starting.asked_pairs import spec_named
-from flows.studio.request import Request
 
 if TYPE_CHECKING:
     from factory.generators.medsegfactory import MedSegFactory

@@ -10,18 +10,18 @@ import numpy as np
 
 from factory.errors import InputError
 from factory.pairs import Images, Masks
-from factory.prompts.facets import MASK_FROM
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.origins import MASK_FROM
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
-from flows.starting.asked_pairs import in_turns, spec_named
+from flows.asking.asked_pairs import in_turns, spec_named
+from flows.asking.request import Request
+from flows.asking.wishes import Region, WholePair, Wish, filled, library_of, painted, warped
 from flows.studio.job import Job, Worker
 from flows.studio.models import Models, domains_of
 from flows.studio.real_source import RealSource
-from flows.studio.request import Request
 from flows.studio.sheet import Given, MadePair, Sheet
-from flows.studio.wishes import Region, WholePair, Wish, filled, library_of, painted, warped
 from tasks.services.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Studio:
         domain, _ = self.domain(request), request.section
 
         def wish() -> Wish:
-            from factory.prompts.mask_library import MaskLibrary
+            from factory.prompts.masks.library import MaskLibrary
 
             image = spec_named(request.checkpoint, {})[1]
             source = real.section.build()

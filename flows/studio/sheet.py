@@ -9,7 +9,7 @@ from factory.pairs import Images, Masks, PairBatch
 from factory.prompts.prompt import Prompt
 from factory.store.checks import check, names
 from factory.vocabulary import Domain
-from flows.studio.request import Request
+from flows.asking.request import Request
 
 Given = Literal["", "mask", "image", "pair", "own pair"]
 

@@ -12,6 +12,7 @@ from factory.images import ImageSection, fit_image, fit_mask
 from factory.pairs import Images, Masks
 from factory.sources.image_files import read_stack
 from factory.vocabulary import Domain
+from flows.asking.mask_indices import check_indices, known_values
 from flows.starting.segmented_folder import flat_picture
 
 WHITE = 255  # how a mask of one class is often drawn
@@ -45,25 +46,6 @@ def read_mask(content: bytes, name: str, domain: Domain, section: ImageSection) 
             f"one channel of class indices: {known_values(domain)}"
         )
     return fit_mask(_indices(np.asarray(stack.pixels[0]), name, domain), section)
-
-
-def known_values(domain: Domain) -> str:
-    """The values of a domain's masks in words: "0 background, 1 left lung, ..."."""
-    return ", ".join(f"{index} {name}" for name, index in domain.label_map.items())
-
-
-def check_indices(mask: Masks, name: str, domain: Domain) -> None:
-    """Whether every value of a mask is a class of the domain.
-
-    Raises:
-        InputError: naming those that are none.
-    """
-    if unknown := [int(value) for value in np.unique(mask) if value > len(domain.classes)]:
-        some = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
-        raise InputError(
-            f"{name} holds the values {some}, which are no classes of {domain.name}: an image "
-            f"would be made for something else; known are {known_values(domain)}"
-        )
 
 
 def _indices(pixels: Masks, name: str, domain: Domain) -> Masks:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from evaluation.lake.lake import Lake
 from factory.store.refs import mend_ref
-from factory.store.repository import MAIN, Store, local_folder
+from factory.store.repository import MAIN, Store
+from factory.store.storage import local_folder
 from tasks.services.settings import Settings
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.lake.lake import Lake
 from factory.errors import DamagedError
 from factory.models.lineage import training_history
-from factory.prompts.facets import FILL_REGION, MASK_WARP
+from factory.prompts.origins import FILL_REGION, MASK_WARP
 from factory.prompts.prompt import Prompt
 from factory.store.checks import names
 from factory.store.checksums import UNKNOWN, checksums

@@ -9,7 +9,12 @@ import factory.errors
 from tasks.faults.machine import in_words
 
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
-RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs")
+# The engine says of a run in a worker's process once more how it ended.
+RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
+
+
+class KeptBackError(RuntimeError):
+    """A run that is through, and whose version is kept back: what its line says is no defect."""
 
 
 def without_tracebacks(record: logging.LogRecord) -> bool:
@@ -24,7 +29,8 @@ def without_tracebacks(record: logging.LogRecord) -> bool:
 
 def one_line(error: BaseException) -> str | None:
     """What an error says to whoever can mend it; None of a defect."""
-    return str(error) if isinstance(error, INPUT_ERRORS) else in_words(error)
+    told = isinstance(error, (*INPUT_ERRORS, KeptBackError))
+    return str(error) if told else in_words(error)
 
 
 def said_elsewhere(record: logging.LogRecord) -> bool:

@@ -9,9 +9,9 @@ from benchmarks.generalist import distinct
 from benchmarks.generalist.paraphrases import HELD_OUT, LEARNT, free_texts
 from factory.generators.specs import MediSynSpec
 from factory.images import ImageSection
-from factory.prompts.captions import check_words
+from factory.prompts.captions.caption import check_words
+from factory.prompts.captions.wording import load_wording, words
 from factory.prompts.grid import PromptGrid
-from factory.prompts.wording import load_wording, words
 from factory.sources.phantom import PhantomSource
 from factory.training.sentences import caption_corpus
 from flows.planning.recipe import load_recipe

@@ -166,6 +166,9 @@ def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
     assert refused["state"]["type"] == "FAILED"
     assert "misses >= 1.1 by" in refused["state"]["message"]
     assert refused["name"] == "tiny"
+    told = (tmp_path / "worker.log").read_text()
+    assert "misses >= 1.1 by" in told
+    assert "Traceback" not in told
     published = {"filter": {"event": {"name": ["medpair.version.published"]}}}
     assert httpx.post(f"{deployed}/events/filter", json=published).json()["total"] == 1
     assert len(measured()) == 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factory.prompts.mask_library import MaskLibrary
+from factory.prompts.masks.library import MaskLibrary
 from factory.store.repository import Store
 from factory.store.runs import declare, judge, make, merge, missing
 from factory.store.shards import Layout

@@ -15,8 +15,8 @@ from distributed import LocalCluster
 from factory.errors import InputError
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, missing
 from factory.store.shards import Layout, windows

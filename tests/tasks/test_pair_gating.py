@@ -7,8 +7,8 @@ from evaluation.lake.lake import Lake
 from evaluation.settings import EvaluateSection
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.sources.phantom import PhantomSource
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store

@@ -14,8 +14,8 @@ from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import MAIN, Store
 from factory.store.runs import Run, declare, judge, make, merge, missing, rebase
 from factory.store.shards import Layout

@@ -8,7 +8,8 @@ from nicegui import ui
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.pairs import Images, Masks
-from flows.starting.asked_pairs import spec_named
+from flows.asking.asked_pairs import spec_named
+from flows.asking.wishes import WholePair, short
 from flows.studio.drawing import coloured, picture_uri
 from flows.studio.parts.buttons import action, plain
 from flows.studio.parts.mask_canvas import MaskCanvas
@@ -17,7 +18,6 @@ from flows.studio.parts.request_form import RequestForm
 from flows.studio.parts.upload import upload_button
 from flows.studio.session import Studio
 from flows.studio.uploads import read_image, read_mask
-from flows.studio.wishes import WholePair, short
 
 UPLOADED = "an image handed to the studio"
 HINT = (

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from factory.errors import InputError
 from factory.pairs import Images
-from flows.starting.asked_pairs import spec_named
+from flows.asking.asked_pairs import spec_named
 from flows.studio.drawing import picture_uri
 from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from factory.errors import InputError
 from factory.pairs import Masks
-from flows.starting.asked_pairs import spec_named
+from flows.asking.asked_pairs import spec_named
 from flows.studio.parts.buttons import action, plain
 from flows.studio.parts.mask_canvas import MaskCanvas
 from flows.studio.parts.notice import Notice

@@ -9,8 +9,8 @@ from nicegui import ui
 from evaluation.report.gallery import class_colour
 from factory.errors import InputError
 from factory.vocabulary import Domain
+from flows.asking.request import MOST, Request
 from flows.studio.models import Models, domains_of
-from flows.studio.request import MOST, Request
 from flows.studio.session import Studio
 
 ANY = "any or none"

@@ -8,7 +8,7 @@ from nicegui import ui
 from pydantic import ValidationError
 
 from factory.errors import InputError
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.section import MasksSection
 from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice
 

@@ -29,8 +29,8 @@ from factory.images import ImageSection, apply_window, robust_window
 from factory.intended_use import FORBIDDEN
 from factory.layouts import recognise
 from factory.pairs import PairBatch
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.sources.folder import FolderSource
 from factory.sources.image_files import read_stack
 from factory.sources.mask_parts.annotations import read_json_mask

@@ -16,9 +16,9 @@ from factory.exports import EXPORTS
 from factory.images import ImageSection
 from factory.layouts import recognise
 from factory.pairs import PairBatch, volumes_of
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_library import MaskLibrary
+from factory.prompts.masks.library import MaskLibrary
+from factory.prompts.section import GridSection
 from factory.prompts.volume_grid import VolumeGrid
 from factory.sources.folder import FolderSource
 from factory.sources.image_files import read_stack

@@ -6,7 +6,7 @@ import torch
 from factory.attention_maps.token_weights import token_weights
 from factory.errors import InputError
 from factory.models.text import TextEncoder, by_clause
-from factory.prompts.wording import words
+from factory.prompts.captions.wording import words
 from factory.training.sentences import corpus
 from factory.training.text import new_text_encoder
 from factory.vocabulary import load_vocabulary

@@ -6,15 +6,15 @@ import pytest
 
 from factory.attention_maps.token_weights import check_mentioned, naming
 from factory.errors import InputError
-from factory.prompts.caption_facts import facts_of_prompt
-from factory.prompts.caption_retrieval import CaptionLibrary, RetrieveSection
-from factory.prompts.captions import (
+from factory.prompts.captions.caption import (
     ATTENTION_RATES,
     SAMPLING_RATES,
     caption,
 )
-from factory.prompts.facets import GridSection
+from factory.prompts.captions.facts import facts_of_prompt
+from factory.prompts.captions.retrieval import CaptionLibrary, RetrieveSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.prompts.table import PromptTable
 from factory.vocabulary import load_vocabulary
 

@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.errors import InputError
-from factory.prompts.caption_facts import (
-    CaptionFacts,
-    facts_of_prompt,
-    facts_of_rows,
-    varying_classes,
-)
-from factory.prompts.captions import (
+from factory.prompts.captions.caption import (
     ATTENTION_CLAUSE_RATES,
     SAMPLING_RATES,
     TRAINING_CLAUSE_RATES,
@@ -22,8 +16,14 @@ from factory.prompts.captions import (
     caption,
     check_words,
 )
+from factory.prompts.captions.facts import (
+    CaptionFacts,
+    facts_of_prompt,
+    facts_of_rows,
+    varying_classes,
+)
+from factory.prompts.captions.wording import load_wording, words
 from factory.prompts.prompt import Prompt
-from factory.prompts.wording import load_wording, words
 from factory.training.sentences import caption_corpus
 from factory.training.text import new_text_encoder
 from factory.vocabulary import load_vocabulary

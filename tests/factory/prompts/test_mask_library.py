@@ -9,11 +9,11 @@ import pytest
 
 from factory.errors import InputError
 from factory.pairs import PairBatch
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_library import MaskLibrary
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.library import MaskLibrary
+from factory.prompts.masks.section import MasksSection
 from factory.prompts.prompt import Prompt
+from factory.prompts.section import GridSection
 from factory.prompts.table import PromptTable
 from factory.vocabulary import load_vocabulary
 

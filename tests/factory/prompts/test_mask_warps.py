@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.prompts.mask_settings import MasksSection
-from factory.prompts.mask_warps import (
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.masks.warps import (
     draw_field,
     folds,
     is_plausible,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from factory.errors import InputError
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt, texts
+from factory.prompts.section import GridSection
 from factory.prompts.table import PromptTable
 from factory.vocabulary import load_vocabulary
 

@@ -7,12 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_library import MaskLibrary
-from factory.prompts.mask_settings import MasksSection
-from factory.prompts.mask_warps import classes_shown
+from factory.prompts.masks.library import MaskLibrary
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.masks.warps import classes_shown
 from factory.prompts.place import Place
+from factory.prompts.section import GridSection
 from factory.prompts.table import PromptTable
 from factory.prompts.volume_grid import VolumeGrid
 from factory.sources.volumes.anatomy import DOMAIN

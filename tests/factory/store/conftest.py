@@ -4,8 +4,8 @@ import pytest
 
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import MAIN
 from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout

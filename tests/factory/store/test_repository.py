@@ -10,7 +10,8 @@ import icechunk
 import pytest
 
 from factory.errors import InputError
-from factory.store.repository import MAIN, Store, arrays, storage_at
+from factory.store.repository import MAIN, Store, arrays
+from factory.store.storage import storage_at
 
 
 @pytest.fixture

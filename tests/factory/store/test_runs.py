@@ -10,8 +10,8 @@ import pytest
 
 from factory.errors import InputError
 from factory.pairs import PairBatch
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store import runs, snapshot
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store, arrays

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from factory.models.text import TextEncoder
-from factory.prompts.wording import words
+from factory.prompts.captions.wording import words
 from factory.settings import TextTraining
 from factory.training.sentences import Sentence, corpus
 from factory.training.text import new_text_encoder, teach, train_text_encoder

@@ -10,20 +10,20 @@ from PIL import Image
 import medpair
 from factory.errors import InputError
 from factory.images import ImageSection
-from factory.prompts.mask_library import MaskLibrary
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.library import MaskLibrary
+from factory.prompts.masks.section import MasksSection
 from factory.sources.phantom import PhantomSource
 from factory.store.checks import Reason
 from factory.store.repository import Store
 from flows import datasets
+from flows.asking.request import Request
+from flows.asking.wishes import WholePair
 from flows.datasets import Version
 from flows.studio.job import Worker
 from flows.studio.keeping import BY_HAND, Keeping, check_keepable
 from flows.studio.real_source import RealSource
-from flows.studio.request import Request
 from flows.studio.session import Studio
 from flows.studio.uploads import read_image, read_mask
-from flows.studio.wishes import WholePair
 from tasks.services.settings import load_settings
 
 US = "phantom-breast-us"

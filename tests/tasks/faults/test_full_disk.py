@@ -11,8 +11,8 @@ from benchmarks.faults_run.disks import disk
 from evaluation.lake.lake import Lake
 from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.faults_run.flawed import FlawedSpec
 from benchmarks.faults_run.servers import DaskCluster, cable, may_make_networks, running
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
+from factory.prompts.section import GridSection
 from factory.store.repository import Store
 from factory.store.runs import Run, declare, judge, missing
 from factory.store.shards import Layout, windows

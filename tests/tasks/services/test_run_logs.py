@@ -7,7 +7,7 @@ import pytest
 import evaluation.errors
 import factory.errors
 from flows.planning.recipe import RecipeError
-from tasks.services.run_logs import RUN_LOGS, said_elsewhere, without_tracebacks
+from tasks.services.run_logs import RUN_LOGS, KeptBackError, said_elsewhere, without_tracebacks
 
 
 @pytest.fixture
@@ -34,8 +34,13 @@ def fail(logger, error):
 
 @pytest.mark.parametrize(
     "mistake",
-    [factory.errors.InputError, evaluation.errors.InputError, lambda text: RecipeError([text])],
-    ids=["factory", "evaluation", "recipe"],
+    [
+        factory.errors.InputError,
+        evaluation.errors.InputError,
+        lambda text: RecipeError([text]),
+        KeptBackError,
+    ],
+    ids=["factory", "evaluation", "recipe", "kept back"],
 )
 def test_a_mistake_is_logged_in_its_line(shown, mistake):
     lines, handler, runs, _ = shown

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from factory.errors import InputError
-from factory.prompts.facets import GridSection
 from factory.prompts.prompt import Extra, Prompt
+from factory.prompts.section import GridSection
 from factory.vocabulary import Domain
-from flows.starting.asked_pairs import asked_section
+from flows.asking.asked_pairs import asked_section
 
 # Pairs appear one by one, so one is drawn at a time; another batch may change last bits.
 BATCH = 1

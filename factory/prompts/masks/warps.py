@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
-from factory.prompts.mask_settings import MasksSection
+from factory.prompts.masks.section import MasksSection
 
 Mask = NDArray[np.uint8]  # (H, W), or (K, H, W) of a volume; class indices, 0 = background
 Field = NDArray[np.float64]  # (2, H, W), row and column of each pixel

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from factory.errors import InputError
 from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
-from factory.prompts.facets import GridSection
 from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt
+from factory.prompts.section import GridSection
 from flows.planning.recipe_paths import checkpoint_named
 
 if TYPE_CHECKING:

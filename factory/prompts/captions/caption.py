@@ -13,8 +13,8 @@ from difflib import get_close_matches
 import numpy as np
 
 from factory.errors import InputError
-from factory.prompts.caption_facts import CaptionFacts
-from factory.prompts.wording import Kind, Wording, load_wording, pick, words
+from factory.prompts.captions.facts import CaptionFacts
+from factory.prompts.captions.wording import Kind, Wording, load_wording, pick, words
 
 MOST_NAMES = 5  # structures named in one clause: more would fill what a text encoder reads
 

@@ -1,4 +1,4 @@
-"""What is asked of a model of image and mask where something is given; the same here and in Python."""
+"""What is asked of a model of image and mask where something is given, in the studio and in Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from factory.errors import InputError
 from factory.pairs import Images, Masks
-from factory.prompts.facets import (
+from factory.prompts.grid import PromptGrid
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.origins import (
     FILL_DIGEST,
     FILL_OF,
     FILL_REGION,
@@ -20,18 +22,16 @@ from factory.prompts.facets import (
     MASK_FROM,
     MASK_WARP,
 )
-from factory.prompts.grid import PromptGrid
-from factory.prompts.mask_settings import MasksSection
 from factory.prompts.prompt import Prompt
 from factory.vocabulary import Domain
-from flows.starting.asked_pairs import in_turns
-from flows.studio.request import Request
-from flows.studio.uploads import check_indices
+from flows.asking.asked_pairs import in_turns
+from flows.asking.mask_indices import check_indices
+from flows.asking.request import Request
 
 if TYPE_CHECKING:
     from factory.generators.medsegfactory import MedSegFactory
     from factory.pairs import PairBatch
-    from factory.prompts.mask_library import MaskLibrary
+    from factory.prompts.masks.library import MaskLibrary
 
     Draw = Callable[[MedSegFactory, Prompt, int], PairBatch]
 
@@ -136,7 +136,7 @@ def library_of(
     import pandas as pd
 
     from factory.pairs import PairBatch
-    from factory.prompts.mask_library import MaskLibrary
+    from factory.prompts.masks.library import MaskLibrary
 
     shown_in(mask, origin, request, domain)
     facets = pd.DataFrame([{"name": origin, "domain": domain.name, "finding": request.finding}])

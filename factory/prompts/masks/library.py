@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from factory.errors import InputError
 from factory.pairs import Masks, PairBatch, volumes_of
-from factory.prompts.mask_settings import MasksSection
-from factory.prompts.mask_warps import (
+from factory.prompts.masks.section import MasksSection
+from factory.prompts.masks.warps import (
     VERSION,
     Mask,
     Ranges,

@@ -1,0 +1,1 @@
+"""Masks that prompts are given: of training pairs, warped within what is plausible."""
