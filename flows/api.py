@@ -35,6 +35,7 @@ from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe
 from tasks.faults.machine import PREFECT_HOLDS, check_database
+from tasks.services.ports import check_listening
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -348,8 +349,14 @@ def ready(recipe: Recipe, settings: Settings) -> Iterator[RunContext]:
     with ExitStack() as stack:
         with stage("checking the recipe and its data"):
             context = stack.enter_context(open_context(recipe, settings))
+        check_tracker(settings)
         start_prefect(settings)
         yield context
+
+
+def check_tracker(settings: Settings) -> None:
+    """Refuses to begin what MLflow could not be told of, which it would try for minutes."""
+    check_listening(settings.mlflow, "MEDPAIR_MLFLOW", "unset it to use a database of the home")
 
 
 def start_prefect(settings: Settings) -> None:

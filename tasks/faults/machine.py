@@ -36,6 +36,8 @@ SAID = {
     "clock has drifted": "clock",
     "disk image is malformed": "database",
     "file is not a database": "database",
+    "/api/2.0/mlflow/": "tracker",
+    "(psycopg2.OperationalError)": "tracker",
 }
 LINES = {
     "full": "the disk of the home is full, and what was finished is kept: free some space, for "
@@ -43,6 +45,8 @@ LINES = {
     "barred": "{} cannot be written: mend its rights, or choose another home with --home",
     "clock": "the clock of this machine is behind the data, which would then be older than what it "
     "follows from: set the clock right, and the same command goes on",
+    "tracker": "MLflow's server, which MEDPAIR_MLFLOW names, does not answer any more: start it, and the "
+    "same command goes on",
     "database": "a database of the home is damaged: `medpair doctor` says which and what to do",
 }
 

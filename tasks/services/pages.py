@@ -127,11 +127,13 @@ def _mlflow(serving: Serving, port: int, settings: Settings) -> str:
         return settings.mlflow
     Tracker.of(settings)  # of a home that was moved, the places of its files are mended here
     address = f"http://{LOOPBACK}:{port}"
-    words = ("mlflow", "server", "--backend-store-uri", settings.mlflow)
+    words = ("mlflow", "server")
     where = ("--host", LOOPBACK, "--port", str(port), "--workers", "1")
     # Jobs of MLflow's own, of which this has none, would take seven processes more.
-    jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    serving.start("MLflow", (*words, *where), f"{address}/health", **jobs)
+    given = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    # Not in the command, which everybody on this machine can read: it may hold a password.
+    given["MLFLOW_BACKEND_STORE_URI"] = settings.mlflow
+    serving.start("MLflow", (*words, *where), f"{address}/health", **given)
     return address
 
 

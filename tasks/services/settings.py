@@ -20,6 +20,7 @@ SERVER_STARTUP_SECONDS = 300
 # Pauses double: about four minutes in all, in which one that died is up again.
 SERVER_RETRIES = 7
 ARTIFACTS = "mlartifacts"  # below the home, a folder for each of MLflow's experiments
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")  # that MLflow writes without a server
 # Each library sets its own level when it is imported, from these. What fails raises: a server below
 # the home or MLflow that logs it too prints hundreds of lines about a full disk.
 QUIET_LOGS = {
@@ -91,7 +92,8 @@ class Settings(BaseSettings):
     @property
     def artifacts(self) -> Path | None:
         """Where MLflow keeps figures and files; None leaves it to a tracking server."""
-        return self.home / ARTIFACTS if self.mlflow.startswith("sqlite:") else None
+        scheme = self.mlflow.split(":", 1)[0].split("+")[0]  # postgresql+psycopg2://…
+        return self.home / ARTIFACTS if scheme in DATABASES else None
 
     @property
     def readings(self) -> Path:

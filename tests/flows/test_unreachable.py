@@ -41,3 +41,20 @@ def test_a_server_that_is_down_is_told_in_one_line(recipe, tmp_path, variable, a
     assert address in last
     assert line in last
     assert [each for each in stages if not each.endswith("…")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "uri",
+    ["http://127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/mlflow"],
+    ids=["http", "postgres"],
+)
+def test_a_tracker_that_is_down_is_told_before_anything_begins(recipe, tmp_path, uri):
+    said = medpair("run", recipe(), "--home", tmp_path / "home", MEDPAIR_MLFLOW=uri)
+    assert said.returncode == 2, said.stderr
+    *stages, last = said.stderr.splitlines()
+    assert last.startswith("medpair: nothing listens at 127.0.0.1:9, which MEDPAIR_MLFLOW names")
+    assert "unset it" in last
+    assert "secret" not in said.stderr
+    assert [each for each in stages if not each.endswith("…")] == []
+    assert not (tmp_path / "home").exists()

@@ -46,6 +46,8 @@ def test_what_caused_it_counts_as_well():
         ("x invalid snapshot timestamp ordering. parent: `A`, child: `B`", "the clock of this"),
         ("the machine clock has drifted", "the clock of this"),
         ("(sqlite3.DatabaseError) database disk image is malformed", "`medpair doctor`"),
+        ("API request to http://a:5000/api/2.0/mlflow/runs/create failed with", "MEDPAIR_MLFLOW"),
+        ("(psycopg2.OperationalError) server closed the connection", "MEDPAIR_MLFLOW"),
     ],
 )
 def test_what_libraries_say_in_words_of_their_own(text, words):

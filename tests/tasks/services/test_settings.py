@@ -42,6 +42,14 @@ def test_an_object_store_stays_a_uri_and_a_folder_becomes_absolute(tmp_path, mon
     assert settings.lake == str(tmp_path / "lake")
 
 
+def test_a_database_of_mlflow_leaves_files_below_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDPAIR_HOME", str(tmp_path))
+    monkeypatch.setenv("MEDPAIR_MLFLOW", "postgresql+psycopg2://me@db/mlflow")
+    settings = load_settings()
+    assert settings.artifacts == tmp_path / "mlartifacts"
+    assert settings.tracking_file is None
+
+
 def test_a_tracking_server_keeps_its_own_artefacts(monkeypatch):
     monkeypatch.setenv("MEDPAIR_MLFLOW", "http://127.0.0.1:5000")
     settings = load_settings()
