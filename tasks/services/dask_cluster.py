@@ -218,4 +218,9 @@ def _connect(address: str) -> Client:
             f"no Dask scheduler with a worker answers at {address} within {WAIT_SECONDS} s: "
             "start one, or unset MEDPAIR_DASK_ADDRESS to use local processes"
         ) from error
+    except TypeError as error:  # what Dask says of an address that needs a key, where it has none
+        raise InputError(
+            f"the Dask scheduler at {address} asks for a certificate, and Dask has none here: name "
+            "the file that says where yours lies in DASK_CONFIG"
+        ) from error
     return client
