@@ -38,6 +38,7 @@ FORMAT = 1
 READ_CHUNKS = 16  # chunks read at a time: enough for Zarr to fetch and decode them side by side
 TEXT_CHUNK = 4096  # prompts per chunk of their table
 FLAG_CHUNK = 512  # shards per chunk: so small a chunk Icechunk keeps in its manifest
+SMALL_PART = 16  # of a data set's rows, one of so many
 FACETS = ("prompt", "seed", "domain", "modality", "anatomy", "labels", "finding", "text")
 # One value per row: dtype, the value of an empty row, and the axes after the rows.
 PAIR_ARRAYS: Mapping[str, tuple[str, object, tuple[str, ...]]] = {
@@ -153,11 +154,18 @@ class Snapshot:
 
     def facets(self, rows: Rows) -> pd.DataFrame:
         """What is known of the pairs in these rows; `row` finds them again."""
-        table = self.table.to_pandas(rows).reset_index(drop=True)
+        table = self._prompts(rows).reset_index(drop=True)
         codes, texts = pd.factorize(table["extra"])
         extra = pd.DataFrame([dict(json.loads(text)) for text in texts], dtype="str").fillna("")
         facets = table[list(FACETS)].astype("str").join(extra.iloc[codes].reset_index(drop=True))
         return facets.assign(row=rows)
+
+    def _prompts(self, rows: Rows) -> pd.DataFrame:
+        """The prompts of some rows; of a small part of a large data set, these alone are decoded."""
+        if "table" in vars(self) or len(rows) * SMALL_PART > len(self) or not len(rows):
+            return self.table.to_pandas(rows)
+        with self._readable("prompts", rows):
+            return PromptTable.of_lines([self._array("prompts").oindex[rows]]).to_pandas()
 
     def read(self, rows: Rows | None = None) -> PairBatch:
         """Pairs in memory: the accepted ones, or those of some rows in ascending order.
