@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from threading import Timer
 
 import duckdb
 import pandas as pd
+import psutil
 import pyarrow as pa
 
 from evaluation.errors import DamagedError, InputError
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # A question that no lake is large enough for is a mistake in it, such as a join without a condition.
 MOST_SECONDS, MOST_MEMORY = 30.0, "2GB"
+MOST_GROWTH = 4 * 2**30  # bytes of addresses, which a list or a text in the making takes uncounted
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -101,7 +104,7 @@ def _result(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.D
         statements = connection.extract_statements(sql)
         if [s.type in READING for s in statements] != [True]:
             raise InputError(f"{sql!r} is not one SELECT: the lake can only be read; {known}")
-        with _limited(connection), warnings.catch_warnings():
+        with _limited(connection), _bounded(), warnings.catch_warnings():
             # Of DuckDB's own call: https://pandas.pydata.org/docs/dev/whatsnew/v3.1.0.html
             warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
             return connection.execute(statements[0]).df()
@@ -109,6 +112,10 @@ def _result(connection: duckdb.DuckDBPyConnection, sql: str, known: str) -> pd.D
         raise InputError(
             f"the query was not through after {MOST_SECONDS:g} s: join tables by their keys, end a "
             "recursion, or ask for fewer rows"
+        ) from error
+    except MemoryError as error:
+        raise InputError(
+            f"the answer does not fit into {MOST_MEMORY}: ask for fewer rows, or count them"
         ) from error
     except UnicodeEncodeError as error:
         raise InputError(
@@ -128,3 +135,17 @@ def _limited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Lets this process grow so much in the block and no further; more fails as if memory were out."""
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = psutil.Process().memory_info().vms + MOST_GROWTH
+    if before != resource.RLIM_INFINITY:
+        wanted = min(wanted, before)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, most))

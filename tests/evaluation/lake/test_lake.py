@@ -1,6 +1,7 @@
 """The lake on real Delta tables: replaced per key, read back, queried, never used twice."""
 
 import math
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -203,6 +204,16 @@ def test_a_question_of_more_than_memory_is_refused(lake, monkeypatch):
     monkeypatch.setattr("evaluation.lake.sql.MOST_MEMORY", "50MB")
     with pytest.raises(InputError, match="Out of Memory"):
         lake.query("SELECT * FROM range(20000000) ORDER BY hash(range)")
+
+
+@pytest.mark.parametrize("value", ["repeat('x', 3000000000)", "range(300000000)"])
+def test_a_value_of_more_than_memory_is_refused(lake, monkeypatch, value):
+    monkeypatch.setattr("evaluation.lake.sql.MOST_GROWTH", 2**30)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(InputError, match="Out of Memory"):
+        lake.query(f"SELECT length({value})")
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+    assert lake.query("SELECT 42 AS n")["n"].tolist() == [42]
 
 
 def test_a_question_that_is_no_text_is_refused(lake):
