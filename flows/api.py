@@ -8,7 +8,7 @@ its time to start, and a mistake should be told before that.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,7 +150,9 @@ def evaluate(
         from flows.evaluate import evaluate_stage
 
         found = evaluate_stage(context, version.ref)
-    return _scored(str(version), found)
+        # With what other commands measured of it, such as what its pairs are worth.
+        scores = context.lake.decision_scores(found.about, found.config_digest)
+    return _scored(str(version), found, scores)
 
 
 def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: Settings) -> Scored:
@@ -176,11 +178,11 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
     from flows.evaluate import evaluate_folder as flow
 
     found = flow(context)
-    return _scored(str(folder), found)
+    return _scored(str(folder), found, found.scores)
 
 
-def _scored(subject: str, found: Evaluated) -> Scored:
-    known, said = headlines(found.scores), answers(found.scores)
+def _scored(subject: str, found: Evaluated, scores: Sequence[Score]) -> Scored:
+    known, said = headlines(scores), answers(scores)
     return Scored(subject, found.pairs, found.maskless, known, said)
 
 

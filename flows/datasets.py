@@ -150,8 +150,7 @@ class Difference:
     """The prompts whose pairs differ between two versions.
 
     Attributes:
-        counts: of each change: added, removed, remade (by another generator), accepted or rejected
-            (only now).
+        counts: of each change, as `factory.store.versions.diff` calls it.
         by_domain: domain -> the same.
         changes: a row each: prompt, change, old_row and new_row (None where there is none), facets.
     """

@@ -24,8 +24,8 @@ WORDS = {
     "added": "added",
     "removed": "gone",
     "remade": "made anew",
-    "accepted": "judged anew and accepted",
-    "rejected": "judged anew and rejected",
+    "accepted": "rejected before and accepted now",
+    "rejected": "accepted before and rejected now",
 }
 
 
@@ -114,7 +114,8 @@ class Changes:
         better, worse = self.counted("better"), self.counted("worse")
         scores = f"{better} clearly better and {worse} clearly worse"
         tried = f"; of {len(self.scores)} scores {scores}" if self.scores else ""
-        return f"{self.pairs[0]} pairs before, {self.pairs[1]} now: {pairs or 'the same pairs'}{tried}."
+        before, now = self.pairs
+        return f"{before} accepted pairs before, {now} now: {pairs or 'the same pairs'}{tried}."
 
     @property
     def clear(self) -> list[ScoreChange]:

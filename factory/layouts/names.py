@@ -49,8 +49,14 @@ def says_image(text: Iterable[str]) -> bool:
 
 
 def split_of(text: Iterable[str]) -> str:
-    """The split that words of a folder's name say, "" for none."""
-    return next((SPLIT_WORDS[word] for word in text if word in SPLIT_WORDS), "")
+    """The split that words of a folder's name say, "" for none.
+
+    "tr" and "ts" say one beside a word of images or masks alone, as in "imagesTs", not in "BraTS".
+    """
+    said = tuple(text)
+    told = len(said) == 1 or says_mask(said) or says_image(said)
+    known = (word for word in said if word in SPLIT_WORDS and (told or len(word) > 2))
+    return next((SPLIT_WORDS[word] for word in known), "")
 
 
 def guess_patients(names: Sequence[str]) -> list[str]:

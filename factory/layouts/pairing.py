@@ -14,6 +14,7 @@ from factory.layouts.names import BESIDE_MASKS, guess_patients, words
 # ISIC archives carry these beside the images; they are neither.
 SUPERPIXELS = "superpixels"
 MOST_FINDINGS = 20
+ALONE = "the only image of its folder"
 
 Key = tuple[object, ...]
 Match = tuple[NamedFile, tuple[str, ...]]  # an image, and the words by which a mask differs
@@ -60,6 +61,8 @@ def _index(images: Iterable[NamedFile]) -> Mapping[Key, list[NamedFile]]:
             if stem:
                 index[image.split, stem].append(image)
                 index[(stem,)].append(image)
+        if image.folders:  # a case each; where all lie in one folder, two names that differ are two
+            index[image.split, image.folders, ALONE].append(image)
     return index
 
 
@@ -83,6 +86,9 @@ def _keys(mask: NamedFile) -> Iterator[tuple[Key, tuple[str, ...]]]:
             said = tuple(word for name in mask.folders for word in words(name))
             yield (mask.split, stem), (*mask.extra, *said, *left)
             yield (stem,), (*mask.extra, *said, *left)
+    # Names with digits number objects, or repeat the case: they tell no structure.
+    numbered = any(character.isdigit() for character in exact)
+    yield (mask.split, mask.folders, ALONE), (*mask.extra, *(() if numbered else mask.stem))
 
 
 def _rows(

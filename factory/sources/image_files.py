@@ -10,9 +10,9 @@ from pathlib import Path
 import nibabel
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from factory.errors import InputError
+from factory.errors import InputError, first_line
 from factory.garbled import GARBLED
 from factory.sources.dicom.header import ENDINGS, is_dicom, read_header
 from factory.sources.dicom.reading import read_dicom
@@ -79,7 +79,9 @@ def read_stack(path: Path, name: str, like: Path | None = None) -> Stack:
             "scale it down or cut it into tiles"
         ) from error
     except UNREADABLE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        # Without the file's name, which stands before it: equal facts are told once.
+        said = first_line(error).replace(str(path), "it")
+        reason = "of no known kind" if isinstance(error, UnidentifiedImageError) else said
         raise InputError(f"{name}: cannot be read as an image ({reason}); replace it") from error
     kinds = ", ".join((*FLAT_ENDINGS, *VOLUME_ENDINGS, *ENDINGS))
     raise InputError(f"{name}: this kind of file cannot be read; known are {kinds}")

@@ -52,23 +52,30 @@ def describe(snapshot: Snapshot) -> dict[str, object]:
 
 
 def diff(old: Snapshot, new: Snapshot) -> pd.DataFrame:
-    """Prompts whose pair differs between two versions.
+    """Prompts whose accepted pair differs between two versions.
 
     Returns:
         Columns `change`, `old_row`, `new_row` (-1 where there is none) and the facets. A change is
-        "added", "removed", "remade" (by another generator), "accepted" or "rejected" (only now).
+        "added" or "removed" where only one version asks for the pair, "accepted" or "rejected"
+        (only now) where both do, "remade" (by another generator) where both accept it. So many
+        more pairs has the newer one as are added or accepted, less those removed or rejected.
     """
     before, after = _asked_rows(old), _asked_rows(new)
     both = before.merge(
         after, "outer", left_index=True, right_index=True, suffixes=("_old", "_new")
     )
     remade = old.attributes["generator"] != new.attributes["generator"]
-    judged = both["status_old"] != both["status_new"]
-    accepted = both["status_new"] == Status.ACCEPTED
+    was, now = (both[f"status_{side}"] == Status.ACCEPTED for side in ("old", "new"))
     change = np.select(
-        [both["row_old"].isna(), both["row_new"].isna(), np.full(len(both), remade), ~judged],
-        ["added", "removed", "remade", ""],
-        np.where(accepted, "accepted", "rejected"),
+        [
+            now & both["row_old"].isna(),
+            now & ~was,
+            was & both["row_new"].isna(),
+            was & ~now,
+            was & now & remade,
+        ],
+        ["added", "accepted", "removed", "rejected", "remade"],
+        "",
     )
     facets = pd.concat([old.facets(old.asked()), new.facets(new.asked())])
     facets = facets.drop_duplicates("prompt").set_index("prompt")[list(FACETS[2:])]

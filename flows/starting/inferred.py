@@ -164,4 +164,4 @@ def _refuse(seen: Survey, found: Found) -> None:
             f"({found.layout}: {known}); correct the masks, or dataset.json"
         )
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError("\n".join([*problems, *found.notes]))

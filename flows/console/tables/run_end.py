@@ -1,4 +1,4 @@
-"""The end of a run in ten lines: verdict, five scores beside real data, report, what to do next."""
+"""The end of a run in ten lines: verdict, six answers beside real data, report, what to do next."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from flows.console.tables.layout import Rows
 if TYPE_CHECKING:
     from flows.build import Outcome
 
-TOLD = 2  # gates that are told one by one, the missed ones first
+TOLD = 1  # of the gates, a missed one first: the others are counted
 SHORTEST = 30  # characters of what real data gets by construction
 SHORT = {
     "fit": "consistency",
     "realism": "fidelity",
     "diversity": "diversity",
     "no copies": "privacy",
+    "as asked": "prompts",
     "use": "utility",
 }
 
@@ -53,14 +54,14 @@ def _champion(found: Outcome) -> str:
 
 
 def in_short(found: Sequence[Answer], scores: Mapping[str, Score]) -> RenderableType:
-    """Five questions: a word, the verdict, the score that decides, what real data gets, where.
+    """Six questions: a word, the verdict, the score that decides, what real data gets, where.
 
     Whether the pairs help is told in a sentence below, where it was measured.
     """
     given = {answer.key: answer for answer in found}
     asked = {word: key for word, key in SHORT.items() if key != "utility" or not given[key].metric}
     rows = Rows([""] * 4, [[word, *_line(given[key])] for word, key in asked.items()])
-    helped = help_sentence(scores)
+    helped = help_sentence(scores, given["utility"].verdict)
     return Group(rows, Text(helped + _least(given["utility"]))) if helped else rows
 
 
@@ -101,7 +102,7 @@ def outcome(found: Outcome, below: RenderableType | None = None) -> RenderableTy
 
     Args:
         found: of the run.
-        below: what stands in place of the five scores, as all of them.
+        below: what stands in place of the six answers, as all scores.
     """
     return Group(
         *verdict(found), below or in_short(found.answers, found.scores), *next_steps(found)

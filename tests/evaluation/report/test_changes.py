@@ -80,7 +80,7 @@ def test_the_page_tells_counts_scores_and_shows_pairs(discs, tmp_path):
         score_changes(BEFORE, AFTER), [shelf],
     )  # fmt: skip
     assert changes.sentence == (
-        "3 pairs before, 4 now: 2 added, 1 gone; of 3 scores 2 clearly better and 1 clearly worse."
+        "3 accepted pairs before, 4 now: 2 added, 1 gone; of 3 scores 2 clearly better and 1 clearly worse."
     )
     text = write_changes(changes, tmp_path / "new" / "diff.html").read_text()
     assert text.startswith("<!doctype html>")
@@ -91,5 +91,5 @@ def test_the_page_tells_counts_scores_and_shows_pairs(discs, tmp_path):
 
 def test_versions_that_are_the_same_say_so(tmp_path):
     none = Changes("lungs", "v1", "v1", (3, 3), {}, [], [])
-    assert none.sentence == "3 pairs before, 3 now: the same pairs."
+    assert none.sentence == "3 accepted pairs before, 3 now: the same pairs."
     assert "No pair differs." in write_changes(none, tmp_path / "diff.html").read_text()

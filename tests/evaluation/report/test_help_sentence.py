@@ -37,3 +37,9 @@ def gain(value, low, high, metric="utility_gain", real="10"):
 )
 def test_the_sentence(scores, sentence):
     assert help_sentence(scores) == sentence
+
+
+def test_help_that_one_domain_lacks_is_not_told_of_all():
+    said = help_sentence(gain(0.061, 0.04, 0.087), "bad")
+    assert said.startswith("The pairs help, but not everywhere: +0.061")
+    assert help_sentence(gain(-0.02, -0.03, -0.01), "bad").startswith("The pairs do harm: ")

@@ -55,7 +55,7 @@ def negative_voxels(path):
 TRAPS = {
     "nifti beyond its file": ("a.nii", voxels_that_are_not_there, "which the file does not hold"),
     "nifti below nothing": ("a.nii", negative_voxels, "not one volume"),
-    "postscript": ("a.png", postscript, "cannot identify image file"),
+    "postscript": ("a.png", postscript, "of no known kind"),
     "png bomb": ("a.png", png_bomb, "says it has more than"),
     "nifti bomb": ("a.nii", voxel_bomb, "more than 2147483648 voxels"),
     "pipe": ("a.png", os.mkfifo, "is a pipe or device, not a file"),

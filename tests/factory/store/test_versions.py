@@ -61,6 +61,22 @@ def test_a_changed_verdict_shows(store, publish):
     assert diff(second, first)["change"].tolist() == ["accepted"]
 
 
+def test_changes_add_up_where_pairs_are_rejected(store, publish, generator):
+    def half_black(prompts, seeds):
+        made = generator.generate(prompts, seeds)
+        for image, seed in zip(made.images, seeds, strict=True):
+            image[:] *= seed % 2
+        return made
+
+    first = publish(store, "a", 6, generate=half_black, finding=["normal"])
+    second = publish(store, "b", 9, generate=half_black, finding=["pneumonia"])
+    changes = diff(first, second)["change"].tolist()
+    before, after = (each.counts()["accepted"] for each in (first, second))
+    assert 0 < before < 6
+    assert changes.count("added") == after
+    assert changes.count("removed") == before
+
+
 def test_a_published_version_is_whole(store, publish):
     judged = publish(store, "a", 10)
     seen = []

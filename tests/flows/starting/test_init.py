@@ -110,6 +110,21 @@ def nifti(mine):
         save_volume(mine / "images" / name, mine / "masks" / name, n)
 
 
+def case_folders(mine):
+    for n in range(5):
+        case = mine / f"BraTS_{n:03d}"
+        save_volume(case / f"BraTS_{n:03d}_flair.nii.gz", case / f"BraTS_{n:03d}_seg.nii.gz", n)
+
+
+def object_folders(mine):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        case = mine / f"{n:02d}a9{n}"
+        save(case / "images" / f"{case.name}.png", image)
+        for k, half in enumerate((np.arange(SIDE) >= 20, np.arange(SIDE) < 20)):
+            save(case / "masks" / f"{k}f{n}c.png", (inside & half).astype(np.uint8) * 255)
+
+
 def decathlon(mine):
     entries = []
     for n in range(5):
@@ -165,6 +180,11 @@ LAYOUTS = {
     "split folders": (split_folders, {"splits": {"train": 4, "val": 4, "test": 4}}),
     "nnunet": (nnunet, {"classes": {"1": "cyst"}, "modality": "ultrasound"}),
     "nifti": (nifti, {"images": 5, "slices": 15}),
+    "case folders": (case_folders, {"images": 5, "slices": 15}),
+    "object folders": (
+        object_folders,
+        {"classes": {"255": "structure"}, "images": 12, "masks": 24},
+    ),
     "decathlon": (decathlon, {"classes": {"1": "Anterior"}, "modality": "MRI", "slices": 15}),
     "coco": (coco, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
     "labelme": (labelme, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
@@ -270,12 +290,15 @@ def test_everything_wrong_is_told_at_once_by_fact(mine, medpair, tmp_path, monke
     equal_names(mine)
     for n in range(3):
         save(mine / "masks" / f"{n:03d}.png", np.zeros((8, 9), np.uint8))
-    (mine / "images" / "005.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    (mine / "masks" / "003.png").unlink()
+    for n in (5, 6):
+        (mine / "images" / f"{n:03d}.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
     said = medpair("init", mine)
     assert said.code == 2
-    assert len(said.lines) == 2
+    assert len(said.lines) == 3
     assert any("000.png, images/001.png, images/002.png" in line for line in said.lines)
-    assert any("005.png" in line for line in said.lines)
+    assert any("images/005.png, images/006.png" in line for line in said.lines)
+    assert any("images/003.png" in line for line in said.lines)
     assert not (mine / "metadata.csv").exists()
 
 
