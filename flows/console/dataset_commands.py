@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from flows.console.session import UNEXPECTED, DatasetName, Home, Json, open_session
+from flows.console.session import UNEXPECTED, DatasetName, Home, Json, data_sets_from, open_session
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 
-PlainName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a data set.")]
+PlainName = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="Name of a data set.", autocompletion=data_sets_from),
+]
 
 
 @datasets.command("list")

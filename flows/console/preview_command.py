@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from factory.places import without_steps_up
-from flows.console.session import Home, Json, Set, open_session
+from flows.console.session import Home, Json, Set, open_session, recipes_from
 
 
 def preview(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="As of the command run.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE", help="As of the command run.", autocompletion=recipes_from
+        ),
+    ],
     number: Annotated[int, typer.Option(min=1, help="Pairs to draw.")] = 8,
     out: Annotated[Path | None, typer.Option(help="The PNG; else NAME-preview.png here.")] = None,
     set_: Set = None,

@@ -9,11 +9,14 @@ import typer
 
 from factory.errors import InputError
 from factory.places import named_place, without_steps_up
-from flows.console.session import Home, Json, open_session
+from flows.console.session import Home, Json, open_session, recipes_from
 
 recipes = typer.Typer(no_args_is_help=True, help="Recipes: list, read, copy to change.")
 
-ShippedName = Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name.")]
+ShippedName = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="A shipped recipe's name.", autocompletion=recipes_from),
+]
 
 
 @recipes.command("list")

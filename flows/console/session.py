@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,36 @@ from tasks.services.settings import Settings, load_settings
 
 UNEXPECTED = 1  # exit code of whatever is nobody's mistake
 
+
+def recipes_from(incomplete: str) -> list[str]:
+    """Shipped recipes, and YAML files here, whose name begins so: what a shell offers."""
+    from flows.planning.recipe import shipped_recipes
+
+    here = (file.name for file in Path().glob("*.yaml"))
+    return [name for name in (*shipped_recipes(), *sorted(here)) if name.startswith(incomplete)]
+
+
+def data_sets_from(incomplete: str) -> list[str]:
+    """Data sets of the usual home whose name begins so; of an object store none are asked for."""
+    found = (each.name for each in Path(load_settings().pairs).glob(f"{escape(incomplete)}*/"))
+    return sorted(name for name in found if not name.startswith("."))
+
+
 DatasetName = Annotated[
     str,
-    typer.Argument(metavar="DATASET[@VERSION]", help="A data set, or one version: @v2, @approved."),
+    typer.Argument(
+        metavar="DATASET[@VERSION]",
+        help="A data set, or one version: @v2, @approved.",
+        autocompletion=data_sets_from,
+    ),
 ]
 RecipeName = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A YAML file, or a shipped recipe's name: demo, …")
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A YAML file, or a shipped recipe's name: demo, …",
+        autocompletion=recipes_from,
+    ),
 ]
 Set = Annotated[
     list[str] | None,

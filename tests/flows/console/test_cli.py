@@ -18,6 +18,7 @@ from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.store.repository import Store
 from flows.console.cli import app, datasets, recipes
+from flows.console.session import data_sets_from, recipes_from
 from flows.planning.recipe import load_recipe, shipped_recipes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -299,6 +300,18 @@ def test_the_release_is_told(medpair):
 def test_a_shell_can_be_taught_to_complete(medpair):
     # Which shell this is, typer asks the process above.
     assert "--show-completion" in medpair("--help").out
+
+
+def test_a_shell_offers_recipes_and_data_sets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDPAIR_HOME", str(tmp_path / "home"))
+    (tmp_path / "demanding.yaml").touch()
+    assert recipes_from("dem") == ["demo", "demanding.yaml"]
+    assert data_sets_from("") == []
+    (tmp_path / "home" / "pairs" / "demo").mkdir(parents=True)
+    (tmp_path / "home" / "pairs" / ".locks").mkdir()
+    assert data_sets_from("") == ["demo"]
+    assert data_sets_from("[d") == []
 
 
 def test_recipes_that_ship_are_listed_shown_and_copied(medpair, tmp_path):
