@@ -25,6 +25,8 @@ from factory.sources.mask_parts.part import MaskPart
 COLOURED_SHARE, COLOURED_BY = 0.05, 16
 MOST_CLASSES = 32  # beyond, the values of masks are numbers of objects, or grey levels
 
+WHITE = 255  # how a mask of one class is often drawn
+
 Values = frozenset[int]
 
 
@@ -67,6 +69,14 @@ class Survey:
         if not lines and not self.classes:
             lines.append("every mask is empty: there is no class to learn; correct the masks")
         return lines
+
+    @property
+    def doubts(self) -> list[str]:
+        """What may be meant otherwise than it is read."""
+        if set(self.classes) != {1, WHITE} or any(len(values) > 1 for values in self.shown):
+            return []
+        said = f"some masks hold 0 and 1, others 0 and {WHITE}, which are read as two classes"
+        return [f"{said}: where both mean the same, write it in one way"]
 
 
 def survey(

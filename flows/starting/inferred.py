@@ -114,6 +114,7 @@ def looked_through(folder: Path, found: Found, answer: str) -> Look:
     structures = {name: at for at, name in enumerate(found.structures, 1) if answer == CLASSES}
     found = replace(found, rows=tuple(rows), notes=(*found.notes, *notes))
     seen = _survey(folder, found, structures)
+    found = replace(found, notes=(*found.notes, *seen.doubts))
     _refuse(seen, found)
     return Look(folder, found, seen, structures)
 

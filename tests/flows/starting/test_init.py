@@ -328,6 +328,16 @@ def test_images_without_a_mask_are_left_out_and_told(mine, start):
     assert "images/003.png" in told["notes"][0]
 
 
+def test_one_class_written_in_two_ways_is_told(mine, start):
+    equal_names(mine)
+    for n in range(0, COUNT, 2):
+        path = mine / "masks" / f"{n:03d}.png"
+        save(path, np.asarray(Image.open(path)) // 255)
+    told, _ = start()
+    assert sorted(told["classes"]) == ["1", "255"]
+    assert "others 0 and 255" in told["notes"][-1]
+
+
 def test_too_few_names_are_refused(mine, medpair, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     left_and_right(mine)
