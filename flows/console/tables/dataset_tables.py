@@ -164,18 +164,22 @@ def datasets(found: Sequence[DataSet]) -> RenderableType:
 
 
 def log(found: History) -> RenderableType:
-    """The history of a data set."""
+    """The history of a data set: what became of versions, then the snapshots that have a name."""
+    named = [entry for entry in found.log if entry.refs]
     entries = [
         [cell(entry.written_at), entry.snapshot, ", ".join(entry.refs), entry.message]
-        for entry in found.log
+        for entry in named
     ]
     table = Rows(["when", "snapshot", "names", "what"], entries)
+    others = Text(f"{len(found.log) - len(named)} snapshots on the way: --json", style="dim")
     events = [(row, f"v{row['number']}", str(row["event"])) for row in found.versions]
     events += [(row, f"run-{row['run']}", "refused") for row in found.refusals]
     lines = [[cell(row["recorded_at"]), *what, str(row["reason"])] for row, *what in events]
     newest_first = sorted(lines, key=itemgetter(0), reverse=True)
-    below = Rows(["when", "version", "event", "why"], newest_first)
-    return Group(table, "", below) if lines else table
+    became: list[RenderableType] = (
+        [Rows(["when", "version", "event", "why"], newest_first), ""] if lines else []
+    )
+    return Group(*became, table, others)
 
 
 def verification(checked: Checked, mended: Repaired | None) -> RenderableType:
