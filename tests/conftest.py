@@ -16,6 +16,11 @@ os.environ.update(
 )
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's affair: on a busy one any is slow now and then.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_unconfigure() -> None:

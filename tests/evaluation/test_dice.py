@@ -60,7 +60,7 @@ def test_an_empty_mask_has_no_positive_dice():
     assert np.isnan(positive_dice(overlaps(empty, empty, 2)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(MASKS, MASKS)
 def test_it_agrees_with_scikit_learn(prediction, target):
     found = overlaps(prediction, target, 3)
@@ -75,7 +75,7 @@ def test_it_agrees_with_scikit_learn(prediction, target):
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(MASKS, MASKS)
 def test_bounds_symmetry_and_the_way_from_one_to_the_other(prediction, target):
     found, back = overlaps(prediction, target, 3), overlaps(target, prediction, 3)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -48,7 +48,6 @@ def test_image_and_mask_stay_aligned() -> None:
     assert (image == fit_mask(mask, SECTION).astype(bool)).mean() > 0.99
 
 
-@settings(deadline=None)
 @given(st.integers(16, 90), st.integers(16, 90), st.integers(0, 2**31))
 def test_fitting_a_mask_invents_no_class(height: int, width: int, seed: int) -> None:
     mask = np.random.default_rng(seed).choice([0, 3, 7], (height, width)).astype(np.uint8)

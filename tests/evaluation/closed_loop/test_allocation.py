@@ -16,7 +16,7 @@ def given_out(evidence, pairs=40, floor=2, seed=0, rule="thompson"):
     return allocate(evidence, pairs, floor, np.random.default_rng(seed), rule)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.integers(1, 4)), min_size=2, max_size=6),
     st.integers(0, 3),

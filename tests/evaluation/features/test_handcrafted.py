@@ -87,7 +87,7 @@ def test_an_absent_class_has_presence_and_area_and_nothing_else():
     assert np.isnan(boundary(grey, canvas()[None], 1)).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(MASKS)
 def test_geometry_agrees_with_scikit_image(masks):
     table = geometry(masks, 2).reshape(2, 2, 7)

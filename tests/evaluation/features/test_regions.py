@@ -66,7 +66,7 @@ def test_a_constant_image_has_no_contrast_and_no_gradient():
     assert regions(*pair(np.full((SIZE, SIZE), 90), disc)).traits[0] == pytest.approx([0, 0, 0])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 99), offset=st.integers(-40, 40))
 def test_brightness_mirrors_and_neighbours_in_the_set_do_not_matter(seed, offset):
     rng = np.random.default_rng(seed)

@@ -48,7 +48,7 @@ def test_a_wave_lands_in_its_ring():
     assert mid > 1000 * max(low, high)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(offset=st.integers(-50, 50), seed=st.integers(0, 9))
 def test_brightness_does_not_matter(offset, seed):
     images = np.random.default_rng(seed).integers(60, 190, (2, 32, 32, 1))

@@ -67,7 +67,7 @@ def test_it_is_the_ratio_of_the_two_scores_that_stand_beside_it(discs):
     assert not decide({"coverage_closed": f">= {bound + 0.02}"}, scores).passed
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 99), st.integers(8, 30), st.integers(8, 30))
 def test_held_out_pairs_themselves_are_as_real(seed, held_out, train):
     real, known = normal(held_out, seed), normal(train, seed + 1)

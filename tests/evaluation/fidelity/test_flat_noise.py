@@ -33,7 +33,7 @@ def test_black_has_the_noise_of_rounding_and_a_slope_no_more():
     assert flat_noise(black[:0]).shape == (0,)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(offset=st.integers(-40, 40), seed=st.integers(0, 9))
 def test_brightness_and_mirrors_do_not_matter(offset, seed):
     images = as_images(120 + noise(6.0, 2, 40, seed))

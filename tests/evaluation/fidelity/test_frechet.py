@@ -55,7 +55,7 @@ def test_it_agrees_with_monai():
     assert frechet(a, b) == pytest.approx(theirs, rel=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(2, 30), m=st.integers(2, 30), d=st.integers(1, 20), seed=st.integers(0, 99))
 def test_it_is_symmetric_never_negative_and_blind_to_rotation(n, m, d, seed):
     a, b = features(n, d, seed), features(m, d, seed + 1, shift=0.5)
@@ -67,7 +67,7 @@ def test_it_is_symmetric_never_negative_and_blind_to_rotation(n, m, d, seed):
     assert frechet(a, a) == pytest.approx(0, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 40), max_size=5), seed=st.integers(0, 99))
 def test_moments_of_shards_add_up_in_any_order(cuts, seed):
     whole = features(40, 5, seed, shift=1e6)

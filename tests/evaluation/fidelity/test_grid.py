@@ -87,7 +87,7 @@ def test_a_grid_that_follows_the_image_is_found():
     assert excess(noise(30) + signs * bright * lines(8, 10.0)).low > 0.2
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(offset=st.integers(-40, 40), seed=st.integers(0, 5))
 def test_brightness_mirrors_and_turns_do_not_matter(offset, seed):
     images = as_images(noise(3, 48, seed, 8.0))

@@ -80,7 +80,7 @@ def test_too_few_images_have_no_pair():
     assert math.isnan(two.low)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 99))
 def test_the_estimate_holds_the_mean(seed):
     found = pairwise_ms_ssim(noise(6, 32, seed), pairs=15, seed=seed)

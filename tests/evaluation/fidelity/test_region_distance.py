@@ -26,7 +26,7 @@ REAL = np.random.default_rng(0).normal(0, 1, 200)
 SPREAD = RobustScale.fit(REAL[:, None]).scale[0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shift=st.floats(-3, 3))
 def test_values_that_have_moved_lie_as_far_as_they_moved(shift):
     found = region_distance(sample(REAL + shift * SPREAD), sample(REAL), "contrast", seed=0)

@@ -125,7 +125,7 @@ def cosine(a, b):
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(gain=st.floats(0.6, 1.4), offset=st.floats(-20, 20))
 def test_local_contrast_is_nearly_blind_to_brightness_and_contrast(gain, offset):
     plain = scenes(1, 5)

@@ -73,7 +73,7 @@ def test_fleiss_needs_equally_many_readers(counts):
 TABLES = st.lists(st.lists(st.integers(1, 5), min_size=3, max_size=3), min_size=5, max_size=30)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TABLES)
 def test_neither_order_of_readers_nor_of_images_counts(rows):
     table = np.array(rows, float)
@@ -84,7 +84,7 @@ def test_neither_order_of_readers_nor_of_images_counts(rows):
         assert ours.low == pytest.approx(theirs.low, abs=1e-6, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TABLES)
 def test_alpha_is_kappa_but_for_the_size_of_the_sample(rows):
     """1 - alpha = (1 - kappa) (n - 1) / n of n answers, without any missing."""
@@ -94,7 +94,7 @@ def test_alpha_is_kappa_but_for_the_size_of_the_sample(rows):
     assert 1 - alpha == pytest.approx((1 - kappa) * (table.size - 1) / table.size, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TABLES)
 def test_the_interval_holds_the_value(rows):
     found = krippendorff_alpha(np.array(rows, float), "ordinal")

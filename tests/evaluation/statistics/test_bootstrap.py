@@ -63,7 +63,7 @@ def test_a_value_that_is_not_finite_is_refused(bad):
             function([1.0, bad, 2.0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(VALUES)
 def test_the_interval_holds_the_value_and_lies_within_the_data(values):
     for function in (mean, bca_mean):

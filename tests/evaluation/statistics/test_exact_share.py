@@ -12,7 +12,7 @@ from evaluation.statistics.bootstrap import wilson
 from evaluation.statistics.exact_share import exact_interval, exact_share
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(2, 80).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_independent_observations_have_clopper_and_pearsons_interval(counts):
     hits, n = counts

@@ -16,7 +16,7 @@ from evaluation.statistics.roc import (
     discrimination_gain,
 )
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 
 def cases(seed, count, labels, *, ties=False):

@@ -423,7 +423,7 @@ def test_arms_tested_in_reverse_are_compared_with_none():
     assert TASK.utility(pd.DataFrame()).levels.empty
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(small=st.integers(0, 24), large=st.integers(0, 24), seed=st.integers(0, 50))
 def test_subsets_are_nested_and_show_every_finding_where_they_can(discs, small, large, seed):
     real = discs(24, size=16)

@@ -219,7 +219,7 @@ def test_both_headlines_are_among_the_scores():
     assert found["utility_equivalent_images"].value == pytest.approx(2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(small=st.integers(0, 12), large=st.integers(0, 12), seed=st.integers(0, 50))
 def test_subsets_of_a_seed_are_nested_and_go_by_patient(discs, small, large, seed):
     real = discs(12, size=32)

@@ -152,7 +152,7 @@ def test_a_constant_image_is_smoothed_alike_on_all_sides():
     np.testing.assert_allclose(crf_refine(probabilities, flat), black, atol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(range(3)), st.integers(0, 99))
 def test_permuting_labels_permutes_the_result(order, seed):
     draw = np.random.default_rng(seed)

@@ -34,7 +34,7 @@ def test_neighbours_are_half_a_disc(radius, count):
     assert not {(-dy, -dx) for dy, dx in offsets} & set(offsets)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(2, 5))
 def test_every_pair_of_near_cells_meets_once(height, width, radius):
     number = np.arange(height * width).reshape(height, width)
@@ -69,7 +69,7 @@ def test_the_walk_equals_dense_powers(steps):
     np.testing.assert_allclose(random_walk(scores, step, steps), expected, atol=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 999), st.integers(0, 20), st.permutations(range(3)))
 def test_a_walk_keeps_range_constants_and_the_order_of_classes(seed, steps, order):
     step = transition(affinity_matrix(features(9, seed), 4, 8))

@@ -229,7 +229,7 @@ def test_one_lung_alone_is_read_by_its_own_name():
     assert "left lung has no pixel" in verdict.reason
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(arrays(np.float32, (2, 6, 6), elements=st.integers(0, 4).map(float)))
 def test_what_passes_shows_every_class_that_was_asked_for(maps):
     verdict = refinement("attention", "gate")(record(maps=maps))

@@ -49,7 +49,7 @@ def test_the_seed_alone_decides():
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(-3, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_classes_and_their_neighbours_are_kept_within_the_ranges(seed, offset):
     mask = discs(offset=offset)
     wild = MasksSection(rotate=60, scale=0.4, shift=0.3, elastic=0.05)

@@ -32,7 +32,7 @@ def test_further_pairs_come_after_those_of_their_combination() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from(FINDINGS), st.integers(1, 5)), max_size=4))
 def test_a_grid_with_more_keeps_every_prompt_and_its_row(entries: list[tuple[str, int]]) -> None:
     plain = grid(replicates=2)

@@ -91,7 +91,7 @@ LABELME = {"shapes": [SHAPE], "imageHeight": 9, "imageWidth": 9}
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_annotations_of_any_shape_are_read_or_refused_in_a_line(seed):
     draw = random.Random(seed)
     content = mutated(draw, draw.choice((COCO, LABELME)), draw.randint(1, 3))

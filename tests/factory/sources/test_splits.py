@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.errors import InputError
@@ -26,7 +26,6 @@ def test_few_patients_are_all_trained_on_unless_each_split_can_have_one(
     assert (found["train"], found["val"], found["test"]) == (count - 2 * held, held, held)
 
 
-@settings(deadline=None)
 @given(PATIENTS, st.integers(0, 5))
 def test_no_patient_is_split_and_order_does_not_matter(units: list[str], seed: int) -> None:
     found = dict(zip(units, assign(units, [""] * len(units), seed), strict=True))
@@ -64,7 +63,6 @@ def test_patients_in_the_same_two_splits_are_one_line() -> None:
     assert line.startswith("patient 'p0', 'p1', 'p2' and 37 more, each, is in train and test: ")
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10), st.integers(0, 9))
 def test_a_smaller_limit_is_part_of_a_larger_one(count: int, seed: int) -> None:
     units = [f"p{i}" for i in range(12)]

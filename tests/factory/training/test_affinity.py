@@ -26,7 +26,7 @@ def test_the_loss_by_hand():
     assert float(affinity_loss(values, labels, radius=2)) == pytest.approx(0.2 / 4)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 99), st.permutations([1, 2, 3]))
 def test_the_loss_does_not_mind_which_class_is_which(seed, order):
     draw = torch.Generator().manual_seed(seed)
