@@ -116,6 +116,7 @@ def serious_in_tabs(page: Page) -> list[str]:
 def write_small(png: bytes, file: Path) -> None:
     """Writes a picture with a palette."""
     picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
+    file.parent.mkdir(parents=True, exist_ok=True)
     picture.save(file, optimize=True)
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,20 +59,20 @@ class Postgres:
 
 
 @pytest.fixture
-def postgres(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("postgres")
-    if os.geteuid() == 0:
-        shutil.chown(folder, OWNER)
-        for parent in folder.parents[:2]:  # pytest's own folders are root's alone
-            parent.chmod(0o711)
-    server = Postgres(folder, free_port(0, "port"))
-    server.start()
-    try:
-        for database in ("prefect", "mlflow"):
-            server.rows("postgres", f"CREATE DATABASE {database}")
-        yield server
-    finally:
-        server.stop()
+def postgres():
+    # Not in pytest's own folders, which nobody but their owner may enter.
+    with tempfile.TemporaryDirectory(prefix="medpair-postgres-") as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(folder, OWNER)
+        server = Postgres(folder, free_port(0, "port"))
+        server.start()
+        try:
+            for database in ("prefect", "mlflow"):
+                server.rows("postgres", f"CREATE DATABASE {database}")
+            yield server
+        finally:
+            server.stop()
 
 
 def test_a_run_is_recorded_in_postgres(postgres, recipe, tmp_path, monkeypatch):
