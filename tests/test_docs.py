@@ -336,3 +336,10 @@ def test_models_below_a_recipe_are_found():
     keys = dict(leaves(Recipe))
     assert {"source.split_seed", "generator.train.augment.mirror", "utility.real"} <= set(keys)
     assert not any(isinstance(value, BaseModel) for value in keys.values())
+
+
+def test_the_python_reference_holds_every_public_name():
+    import medpair
+
+    told = set(re.findall(r"^::: (.*)$", TEXTS["api.md"], re.MULTILINE))
+    assert told == {f"{medpair.FILES[name]}.{name}" for name in medpair.__all__}

@@ -27,6 +27,8 @@ FOR_DOCS = {
         "jupytext",
         "mdit-py-plugins",
     ),
+    # Docstrings as a page.
+    *("mkdocs-autorefs", "mkdocstrings", "mkdocstrings-python"),
     *("mistune", "mkdocs-jupyter", "nbconvert", "pandocfilters", "soupsieve"),
 }
 
