@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pyarrow import parquet
 
 from factory.exports.by_domain import Part
 from factory.images import ImageSection
@@ -116,20 +115,22 @@ def _dicom(part: Part) -> Pictures:
 
 
 def _webdataset(part: Part) -> Pictures:
-    files: dict[str, bytes] = {}
-    for path in sorted(part.place.glob("*.tar")):
-        with tarfile.open(path) as shard:
-            files |= {each.name: shard.extractfile(each).read() for each in shard}  # type: ignore[union-attr]  # all are files
-    keys = sorted({name.partition(".")[0] for name in files})
-    return _stacks(
-        [files[f"{key}.png"] for key in keys], [files[f"{key}.mask.png"] for key in keys]
-    )
+    from webdataset import WebDataset
+
+    shards = [str(path) for path in sorted(part.place.glob("*.tar"))]
+    found = sorted(WebDataset(shards, shardshuffle=False), key=lambda sample: sample["__key__"])
+    return _stacks(*([sample[name] for sample in found] for name in ("png", "mask.png")))
 
 
 def _huggingface(part: Part) -> Pictures:
-    (path,) = part.place.glob("*.parquet")
-    rows = parquet.read_table(path).to_pylist()
-    return _stacks(*([row[name]["bytes"] for row in rows] for name in ("image", "mask")))
+    from datasets import load_dataset
+
+    with TemporaryDirectory() as cache:
+        rows = list(load_dataset(str(part.place), split="train", cache_dir=cache))
+    images, masks = (
+        np.stack([np.asarray(row[name]) for row in rows]) for name in ("image", "mask")
+    )
+    return images, masks
 
 
 def _croissant(part: Part) -> Pictures:
@@ -166,7 +167,7 @@ READERS: Mapping[str, Reader] = {
     "monai": Reader("MONAI's load_decathlon_datalist and LoadImage", _monai),
     "coco": Reader("medpair's reader of COCO", _coco),
     "dicom": Reader("pydicom and highdicom", _dicom, ("pydicom", "highdicom")),
-    "webdataset": Reader("tarfile and Pillow", _webdataset),
-    "huggingface": Reader("pyarrow and Pillow", _huggingface),
+    "webdataset": Reader("webdataset", _webdataset, ("webdataset",)),
+    "huggingface": Reader("Hugging Face datasets", _huggingface, ("datasets",)),
     "croissant": Reader("mlcroissant", _croissant, ("mlcroissant",)),
 }

@@ -72,6 +72,8 @@ def _write(pairs: PairBatch, part: Part, ending: str, save: Save) -> Iterator[di
         known = not np.isnan(spacing).any()
         yield {
             **known_columns,
+            # As text: as a number it would not fit into the signed ones that many readers take.
+            "seed": f"{int(facets['seed']):#018x}",
             **origin,
             "image": image,
             "mask": mask,

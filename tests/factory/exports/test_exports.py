@@ -1,11 +1,14 @@
 """Every export holds the accepted pairs of a version, each once, with their labels."""
 
+import gc
 import io
 import json
 import sys
 import tarfile
+import warnings
 from dataclasses import replace
 
+import datasets
 import mlcroissant
 import nibabel
 import numpy as np
@@ -158,9 +161,12 @@ def test_hugging_face_finds_its_columns(snapshot, tmp_path):
 
 
 def test_hugging_face_itself_reads_pictures_and_masks(snapshot, tmp_path):
-    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
     list(EXPORTS["folder"](snapshot, tmp_path / "copy"))
-    found = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "copy"))["train"]
+    where = {"data_dir": str(tmp_path / "copy"), "cache_dir": str(tmp_path / "cache")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the table's file open
+        found = datasets.load_dataset("imagefolder", **where)["train"]
+        gc.collect()
     assert len(found) == 6
     assert np.array_equal(np.asarray(found[0]["mask"]), snapshot.read().masks[0])
 
