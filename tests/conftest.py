@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 os.environ.update(
@@ -16,7 +17,11 @@ os.environ.update(
 )
 
 import pytest
+from absl.logging import get_absl_handler
 from hypothesis import settings
+
+# That of mlcroissant: where MLflow sets logging up anew, it closes the stream that it found, pytest's.
+get_absl_handler().python_handler.stream = sys.__stderr__
 
 # How long an example takes is the machine's affair: on a busy one any is slow now and then.
 settings.register_profile("patient", deadline=None)
