@@ -99,20 +99,13 @@ class DaskCluster:
         listen = ["--protocol", self.protocol, "--host", self.host, "--port", str(self.port)]
         self.processes.append(background([*module, *listen], {}))
         until(self._listens, "Dask's scheduler")
-        worker = [
-            "-m",
-            "distributed.cli.dask_worker",
-            self.address,
-            "--nthreads",
-            "1",
-            "--no-dashboard",
-        ]
+        module = ["-m", "distributed.cli.dask_worker", self.address]
+        worker = [*module, "--nthreads", "1", "--no-dashboard"]
         given = ["--resources", f"{RESOURCE}=1", "--local-directory", tempfile.gettempdir()]
         for inside in self.inside:
             self.processes.append(background([*worker, *given], {}, inside))
-        if (
-            self.protocol == "tcp"
-        ):  # else this process would need a key; a run waits for workers itself
+        # With certificates this process would need the key; a run waits for workers itself.
+        if self.protocol == "tcp":
             with Client(self.address, set_as_default=False, timeout=PATIENCE) as client:
                 client.wait_for_workers(len(self.inside), timeout=PATIENCE)
 
