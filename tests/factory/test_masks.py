@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.masks import CODECS, GreyLevels, Lattice, dice, lattice_colours
+from factory.masks import CODECS, GreyLevels, Lattice, around, dice, lattice_colours, nearest
 
 
 def masks_with_all(classes, side=16, seed=0):
@@ -72,6 +72,45 @@ def test_a_blurred_boundary_makes_rings_of_other_classes_in_grey_levels_only():
     rings = {n: (c.decode(blurred(c.encode(masks))) == 1).sum() for n, c in found.items()}
     assert rings["grey"] > 0
     assert rings["lattice"] == 0
+
+
+def test_a_speck_on_a_border_takes_a_class_beside_it():
+    # Class 2 meets the background; one pixel of the border is drawn next to the colour of class 1.
+    codec, masks = Lattice(2), np.zeros((1, 16, 16), np.uint8)
+    masks[:, :, 8:] = 2
+    masks[:, 12:, :4] = 1
+    picture = codec.encode(masks)
+    between = (codec.colours[0] + codec.colours[2]) / 2
+    picture[0, :, 5, 8] = between + 0.6 * (codec.colours[1] - between)
+    found = nearest(picture, codec.colours, None)
+    assert found[0, 5, 8] == 1
+    found[0, 5, 8] = 2
+    np.testing.assert_array_equal(codec.decode(picture), found)
+
+
+def test_a_lone_pixel_and_a_thin_line_that_are_drawn_clearly_stay():
+    codec, masks = Lattice(3), np.zeros((1, 16, 16), np.uint8)
+    masks[0, 8] = 1
+    masks[0, 3, 3] = 2
+    masks[0, 4:, 12] = 3
+    noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    np.testing.assert_array_equal(codec.decode(codec.encode(masks) + 0.1 * noise), masks)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_a_mask_is_the_same_whatever_is_read_beside_it(seed):
+    codec, masks = Lattice(7), np.random.default_rng(seed).integers(0, 8, (3, 16, 16), np.uint8)
+    masks[0] = masks[0] % 2
+    noise = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+    picture = codec.encode(masks) + noise
+    alone = [codec.decode(one[None]) for one in picture]
+    np.testing.assert_array_equal(codec.decode(picture), np.concatenate(alone))
+
+
+def test_pixels_around_are_counted_to_the_edge():
+    region = torch.zeros(1, 3, 3, dtype=torch.bool)
+    region[0, :2] = True
+    assert around(region)[0].tolist() == [[3, 5, 3], [3, 5, 3], [2, 3, 2]]
 
 
 @pytest.mark.parametrize("codec", CODECS)
