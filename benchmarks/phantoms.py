@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--pictures", type=Path, help="folder to write a contact sheet to")
     parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="another one to judge")
-    parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--guidance", type=float, default=1.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     recipe = load_recipe("phantom-model", ())

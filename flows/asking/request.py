@@ -40,7 +40,7 @@ class Request:
     number: int = 8
     seed: int = 0
     steps: int = 20
-    guidance: float = 3.0
+    guidance: float = 1.0
 
     @property
     def sample(self) -> dict[str, object]:

@@ -34,7 +34,7 @@ class RequestForm:
             self.number = _number("Pairs", 8, 1, MOST, 1)
             self.seed = _number("Seed", 0, 0, 2**53, 1)
             self.steps = _number("Steps", 20, 1, 1000, 1)
-            self.guidance = _number("Guidance", 3.0, 0, 20, 0.5)
+            self.guidance = _number("Guidance", Request.guidance, 0, 20, 0.5)
         self._watch()
         self._show_domains()
 
