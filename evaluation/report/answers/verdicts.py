@@ -60,11 +60,10 @@ def _overlap(score: Score, real: Score) -> bool:
 
 
 def _way(score: Score, _: Score | None) -> Verdict:
-    low, high = _ends(score)
+    low, _high = _ends(score)
     if score.value >= WAY and low >= HALF:
         return "good"
-    unknown = high > 0 and high - low > 1  # wider than the way: what is real is hardly told apart
-    return "mixed" if low > 0 or unknown else "bad"
+    return "mixed" if low > 0 else "bad"
 
 
 def _as_high(score: Score, real: Score | None) -> Verdict:
