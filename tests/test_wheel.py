@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MOST_BYTES = 25_000_000
+MOST_BYTES = 35 * 2**20
 
 
 @pytest.fixture(scope="module")

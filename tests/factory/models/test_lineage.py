@@ -33,6 +33,6 @@ def test_what_is_not_known_is_not_claimed():
 
 def test_the_checkpoint_that_ships_has_such_a_card():
     file = Path(factory.__file__).parent / "weights" / "phantoms" / "card.json"
-    assert "another source (8ef71f6736e8), 2100 pairs" in training_history(
+    assert "another source (43edf4d47c42), 5600 pairs" in training_history(
         json.loads(file.read_text()), ""
     )
