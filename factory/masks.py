@@ -129,18 +129,31 @@ def settled(
     share = float(torch.pdist(codes).min()) ** 2 / 9
     now = torch.from_numpy(label).to(picture.device)
     for _ in range(rounds):
-        now = _settled_once(now, classes, picture, codes, share)
+        speck = company(now, classes) < 2
+        if not speck.any():
+            break
+        now = torch.where(speck, _likely(now, classes, picture, codes, share), now)
     return now.cpu().numpy()
 
 
-def _settled_once(
+def _likely(
     label: Tensor, classes: Sequence[int], picture: Tensor, codes: Tensor, share: float
 ) -> Tensor:
+    """(N, H, W) class of least energy, given what is around."""
+
     def energy(index: int) -> Tensor:
         return distance(picture, codes[index]) - share * around(label == index)
 
-    own = [around(label == index) * (label == index) for index in classes]
-    return torch.where(torch.stack(own).sum(0) < 2, least(classes, energy), label)
+    return least(classes, energy)
+
+
+def company(label: Tensor, classes: Sequence[int]) -> Tensor:
+    """(N, H, W) how many of the eight pixels around each are of its own class."""
+    found = torch.zeros_like(label, dtype=torch.float32)
+    for index in classes:
+        region = label == index
+        found += around(region) * region
+    return found
 
 
 def least(classes: Sequence[int], cost: Callable[[int], Tensor]) -> Tensor:

@@ -168,9 +168,11 @@ def test_hugging_face_itself_reads_pictures_and_masks(snapshot, tmp_path):
         found = datasets.load_dataset("imagefolder", **where)["train"]
         gc.collect()
     assert len(found) == 6
-    read = [np.asarray(mask).tobytes() for mask in found["mask"]]
+    read = [(np.asarray(p["image"]).tobytes(), np.asarray(p["mask"]).tobytes()) for p in found]
+    pairs = snapshot.read()
+    kept = zip(pairs.images, pairs.masks, strict=True)
     # In the order in which the file system lists them.
-    assert sorted(read) == sorted(mask.tobytes() for mask in snapshot.read().masks)
+    assert sorted(read) == sorted((image.tobytes(), mask.tobytes()) for image, mask in kept)
 
 
 def test_nifti_files_show_the_same_way_up_and_know_their_spacing(snapshot, tmp_path):
