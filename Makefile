@@ -9,6 +9,11 @@ INSTALLED_DOCS := .venv/.installed-docs
 # Two busy threads on two slow cores are slower than one; a larger machine sets its own number.
 export OMP_NUM_THREADS ?= 1
 
+# nnU-Net, which tests train, and check exports by. Without its dependencies: timm, one of these, brings
+# torchvision, which breaks transformers.
+NNUNET := nnunetv2 dynamic-network-architectures batchgenerators batchgeneratorsv2 acvl-utils SimpleITK \
+	seaborn connected-components-3d imagecodecs blosc2 ndindex numexpr
+
 setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -16,6 +21,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "medpair needs Python 3.11; '$(PYTHON)' is another. Install python3.11, or: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt --no-deps $(NNUNET)
 	@touch $@
 
 demo: setup

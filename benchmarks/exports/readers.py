@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,11 +19,7 @@ from PIL import Image
 
 from factory.exports.by_domain import Part
 from factory.images import ImageSection
-from factory.pairs import PairBatch
 from factory.sources.folder import FolderSource
-from factory.sources.mask_parts.annotations import read_json_mask
-from factory.sources.mask_parts.part import MaskPart
-from factory.sources.nnunet import NnunetSource
 
 # Grey images and masks of a part, (N, H, W) uint8 both, in the order of its rows.
 Pictures = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -54,11 +51,17 @@ def _folder(part: Part) -> Pictures:
 
 
 def _nnunet(part: Part) -> Pictures:
-    source = NnunetSource(path=part.place, domain=part.domain).build()
-    splits = [source.read(split, _section(part)) for split in ("train", "val", "test")]
-    pairs = PairBatch.concatenate(splits)
-    order = np.argsort(pairs.facets["name"].to_numpy())
-    return pairs.images[order][..., 0], pairs.masks[order]
+    from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
+    from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO
+
+    with redirect_stdout(sys.stderr):
+        verify_dataset_integrity(str(part.place), num_processes=1)
+    read, images, masks = NaturalImage2DIO(), [], []
+    for label in sorted((part.place / "labelsTr").iterdir()):
+        image = part.place / "imagesTr" / f"{label.stem}_0000{label.suffix}"
+        images.append(read.read_images([str(image)])[0][0, 0])
+        masks.append(read.read_seg(str(label))[0][0, 0])
+    return np.stack(images).astype(np.uint8), np.stack(masks).astype(np.uint8)
 
 
 def _nifti(part: Part) -> Pictures:
@@ -87,15 +90,16 @@ def _monai(part: Part) -> Pictures:
 
 
 def _coco(part: Part) -> Pictures:
-    file = part.place / "annotations.json"
-    images = json.loads(file.read_text())["images"]
+    from pycocotools.coco import COCO
+
+    with redirect_stdout(sys.stderr):  # it says how long it took
+        told = COCO(part.place / "annotations.json")
+    images = told.loadImgs(sorted(told.getImgIds()))
     pictures = [_png((part.place / each["file_name"]).read_bytes()) for each in images]
     masks = [np.zeros_like(picture) for picture in pictures]
-    numbers = {name: index for index, name in part.classes.items()}
     for image, mask in zip(images, masks, strict=True):
-        told = read_json_mask(MaskPart(file, str(image["id"])), file.name, file)
-        for name, inside in told.regions:
-            mask[inside[0]] = numbers[name]
+        for region in told.loadAnns(told.getAnnIds(image["id"])):
+            mask[told.annToMask(region) > 0] = region["category_id"]
     return np.stack(pictures), np.stack(masks)
 
 
@@ -163,9 +167,9 @@ def _stacks(images: Sequence[bytes], masks: Sequence[bytes]) -> Pictures:
 READERS: Mapping[str, Reader] = {
     "folder": Reader("medpair's source folder", _folder),
     "nifti": Reader("nibabel", _nifti),
-    "nnunet": Reader("medpair's source nnunet", _nnunet),
+    "nnunet": Reader("nnU-Net", _nnunet, ("nnunetv2",)),
     "monai": Reader("MONAI's load_decathlon_datalist and LoadImage", _monai),
-    "coco": Reader("medpair's reader of COCO", _coco),
+    "coco": Reader("pycocotools", _coco, ("pycocotools",)),
     "dicom": Reader("pydicom and highdicom", _dicom, ("pydicom", "highdicom")),
     "webdataset": Reader("webdataset", _webdataset, ("webdataset",)),
     "huggingface": Reader("Hugging Face datasets", _huggingface, ("datasets",)),

@@ -351,7 +351,6 @@ def test_rows_of_classifiers_keep_every_byte_when_all_other_images_change(experi
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # nnU-Net's, of what it imports
 def test_nnunet_is_tested_in_the_same_arms_and_trained_once(phantoms, tmp_path):
-    pytest.importorskip("nnunetv2")
     kinds = ("real", "reversed")
     section = UtilitySection(segmenters=("nnunet",), real=(2,), seeds=1, steps=2, arms=kinds)
     reference, _, made = phantoms

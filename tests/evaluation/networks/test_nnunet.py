@@ -147,7 +147,6 @@ def world():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # nnU-Net's, of what it imports
 def test_it_learns_an_arm_of_real_and_synthetic_pairs_and_is_read_back(discs, tmp_path):
-    pytest.importorskip("nnunetv2")
     arm = Arm("nnunet", "discs", "both", "all", 8, 0, ratio=2)
     pools = discs(8, size=32), discs(6, size=32, seed=1)
     fresh, before = discs(4, size=32, seed=2), world()
@@ -170,7 +169,6 @@ def test_it_learns_an_arm_of_real_and_synthetic_pairs_and_is_read_back(discs, tm
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_it_goes_on_with_its_plan_from_synthetic_to_real_pairs(discs, tmp_path):
-    pytest.importorskip("nnunetv2")
     arm = Arm("nnunet", "discs", "pretrained", "all", 4, 0)
     pools = discs(4, size=32, classes=2), discs(6, size=32, classes=2, seed=1)
     sides = ("left disc", "right disc")

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from highdicom import get_volume_from_series
 from highdicom.seg import segread
+from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 
 from factory.exports import EXPORTS
 from factory.images import ImageSection
@@ -110,6 +111,7 @@ def test_nnunet_gets_cases_of_three_dimensions(snapshot, tmp_path):
         assert image.shape == label.shape == (32, 32, 6)
         np.testing.assert_array_equal(image.affine, label.affine)
         assert set(np.unique(np.asarray(label.dataobj))) <= {0, 1, 2, 3}
+    verify_dataset_integrity(str(place), num_processes=1)
     source = NnunetSource(path=place, slices="all").build()
     found = source.read("train", SIZE)
     assert {len(rows) for rows in volumes_of(found.facets).values()} == {6}
