@@ -22,14 +22,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="phantoms alone, trained shortly")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sets")
+    parser.add_argument(
+        "--sets", nargs="*", default=[], help="only these: phantom, hippocampus, chaos"
+    )
+    parser.add_argument(
+        "--keep", type=Path, help="folder of the generators, which a rerun takes up"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     chosen = sets(arguments.data, QUICK if arguments.quick else FULL)
     chosen = chosen[:1] if arguments.quick else chosen
+    chosen = [each for each in chosen if each.name in (arguments.sets or [each.name])]
     figures: dict[str, Figure] = {}
     with TemporaryDirectory() as folder:
         for each in chosen:
-            figures |= dict(each.figures(Path(folder) / each.name))
+            figures |= dict(each.figures((arguments.keep or Path(folder)) / each.name))
     show("volumes", figures, {}, arguments.json, verdicts(bars(chosen), figures))
 
 
