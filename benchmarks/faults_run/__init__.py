@@ -56,6 +56,7 @@ def main() -> None:
     start, outcomes = time.monotonic(), list[Outcome]()
     with TemporaryDirectory(prefix="medpair-faults-") as folder:
         place = options.keep or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)  # Prefect makes no folder within none
         server = PrefectServer(place / "prefect")
         with running(server):
             trial = Trial(place, server)
