@@ -9,7 +9,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.features.names import combined, named, with_file
-from evaluation.networks.registry import CLASSIFIERS, NNUNET, SEGMENTERS, VOLUME_SEGMENTERS
+from evaluation.networks.registry import (
+    CLASSIFIERS,
+    NNUNET,
+    NNUNET3D,
+    SEGMENTERS,
+    VOLUME_SEGMENTERS,
+)
 from evaluation.networks.settings import DomainRandomisationSection
 
 Value = TypeVar("Value", bound=Hashable)
@@ -103,7 +109,9 @@ def share_of(text: str) -> float:
 LoopRule = Literal["thompson", "uniform"]
 Feature = Annotated[str, AfterValidator(named)]
 JudgeName = Annotated[str, _among("segmenter", SEGMENTERS)]
-SegmenterName = Annotated[str, _among("segmenter", {*SEGMENTERS, NNUNET, *VOLUME_SEGMENTERS})]
+SegmenterName = Annotated[
+    str, _among("segmenter", {*SEGMENTERS, NNUNET, *VOLUME_SEGMENTERS, NNUNET3D})
+]
 ClassifierName = Annotated[str, _among("classifier", CLASSIFIERS)]
 Ratio = Annotated[float, Field(gt=0)]
 RealCount = Annotated[int, Field(ge=1)] | Literal["all"] | Annotated[str, AfterValidator(_share)]
@@ -246,12 +254,12 @@ class UtilitySection(BaseModel):
     @model_validator(mode="after")
     def _nnunet_augments_by_its_own_rules(self) -> Self:
         ours = {"augmented", "classical", "annealed", "searched", "selftrained"} & set(self.arms)
-        if NNUNET in self.segmenters and (ours or self.domain_randomisation is not None):
+        named = sorted({NNUNET, NNUNET3D} & {*self.segmenters})
+        if named and (ours or self.domain_randomisation is not None):
             raise ValueError(
-                "segmenter nnunet augments and mixes by its own rules, so that neither the arms "
-                "augmented, classical, annealed, searched and selftrained nor domain_randomisation "
-                "could change them; "
-                "leave these out, or test nnunet by itself"
+                f"segmenter {' and '.join(named)} augments and mixes by its own rules, so that neither "
+                "the arms augmented, classical, annealed, searched and selftrained nor "
+                "domain_randomisation could change them; leave these out, or test it by itself"
             )
         return self
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -76,6 +76,50 @@ class Nnunet(Segmenter):
     """nnU-Net v2, to be trained by `train_nnunet`; attributes as of any segmenter."""
 
     network: Planned
+    name: ClassVar[str] = NNUNET
+    configuration: ClassVar[str] = "2d"
+
+    @classmethod
+    def new(cls, channels: int, classes: Sequence[str], plan: str | None = None) -> Self:
+        """Without a plan it makes one when it is trained first.
+
+        Args:
+            channels: C of the images.
+            classes: names of the K foreground classes.
+            plan: from the card of another one, whose weights are to be read.
+
+        Raises:
+            InputError: if nnU-Net v2 is not installed.
+        """
+        check_installed()
+        network = Planned()
+        if plan is not None:
+            from evaluation.networks.nnunet_trainer import network_of
+
+            network.plan = json.loads(plan)
+            network.layers = to_best_device(network_of(json.loads(plan), cls.configuration))
+        return cls(network, cls.name, channels, tuple(classes))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save_segmenter` wrote of one.
+
+        Raises:
+            InputError: as `segmenter.load_segmenter`, or if nnU-Net v2 is not installed.
+        """
+        path = folder / WEIGHTS
+        card, state = read_weights(path, "segmenter")
+        found = cls.new(int(card["channels"]), json.loads(card["classes"]), card["plan"])
+        restore(found.network, state, path, cls.name)
+        return found
+
+    def write(self, parts: Sequence[Pairs], folder: Path) -> None:
+        """Writes what it is trained on as a raw data set; see `nnunet_files.write_raw`."""
+        write_raw(parts, self.classes, folder)
+
+    def validated(self, pairs: Pairs) -> float:
+        """Mean Dice that chooses its weights."""
+        return validated(self, pairs)
 
     def predict(self, images: Images) -> Masks:
         """(N, H, W) uint8 class indices for (N, H, W, C) uint8 images, by nnU-Net's inference.
@@ -83,16 +127,20 @@ class Nnunet(Segmenter):
         Raises:
             ValueError: if it was not trained, or the images have another number of channels.
         """
+        masks = self.inferred(images[:, None])
+        return np.concatenate([np.zeros((0, *images.shape[1:3]), np.uint8), *masks])
+
+    def inferred(self, volumes: Images, *spacing_mm: Sequence[float]) -> list[Masks]:
+        """The mask (K, H, W) of each of (N, K, H, W, C) volumes, see `nnunet_trainer.masks_of`."""
         layers, plan = self.network.layers, self.network.plan
         if layers is None or plan is None:
             raise ValueError("this nnU-Net has no plan before it is trained")
-        if images.shape[-1] != self.channels:
-            raise ValueError(f"images have {images.shape[-1]} channels, not {self.channels}")
+        if volumes.shape[-1] != self.channels:
+            raise ValueError(f"images have {volumes.shape[-1]} channels, not {self.channels}")
         from evaluation.networks.nnunet_trainer import masks_of, silence
 
         with silence():
-            masks = list(masks_of(layers, plan, images))
-        return np.concatenate([np.zeros((0, *images.shape[1:3]), np.uint8), *masks])
+            return list(masks_of(layers, plan, self.configuration, volumes, *spacing_mm))
 
     @property
     def digest(self) -> str:
@@ -104,41 +152,6 @@ class Nnunet(Segmenter):
     def card(self) -> dict[str, str]:
         """As of any segmenter, and its plan."""
         return super().card | {"plan": json.dumps(self.network.plan)}
-
-
-def new_nnunet(channels: int, classes: Sequence[str], plan: str | None = None) -> Nnunet:
-    """An nnU-Net; without a plan it makes one when it is trained first.
-
-    Args:
-        channels: C of the images.
-        classes: names of the K foreground classes.
-        plan: from the card of another one, whose weights are to be read.
-
-    Raises:
-        InputError: if nnU-Net v2 is not installed.
-    """
-    check_installed()
-    network = Planned()
-    if plan is not None:
-        from evaluation.networks.nnunet_trainer import network_of
-
-        network.plan = json.loads(plan)
-        network.layers = to_best_device(network_of(json.loads(plan)))
-    return Nnunet(network, NNUNET, channels, tuple(classes))
-
-
-def load_nnunet(folder: Path) -> Nnunet:
-    """Reads what `save_segmenter` wrote of one.
-
-    Raises:
-        InputError: as `segmenter.load_segmenter`, or if nnU-Net v2 is not installed.
-    """
-    path = folder / WEIGHTS
-    card, state = read_weights(path, "segmenter")
-    classes = json.loads(card["classes"])
-    segmenter = new_nnunet(int(card["channels"]), classes, card["plan"])
-    restore(segmenter.network, state, path, NNUNET)
-    return segmenter
 
 
 def train_nnunet(
@@ -189,7 +202,7 @@ def train_nnunet(
     """
     if strength != 1 or any(randomisation is not None for randomisation in randomisations):
         raise InputError(
-            "nnunet augments by its own rules; leave out the arm augmented, and domain_randomisation"
+            f"{segmenter.name} augments by its own rules; leave out the arm augmented, and domain_randomisation"
         )
     chances = _Chances(seed)
     with _passing(work) as folder:
@@ -199,7 +212,7 @@ def train_nnunet(
         best = Best(
             segmenter.network,
             steps,
-            None if validation is None else lambda: validated(segmenter, validation),
+            None if validation is None else lambda: segmenter.validated(validation),
             validate_every,
         )
         for trainer.current_epoch, numbers in enumerate(epochs):
@@ -221,16 +234,17 @@ def _prepared(
     """A trainer about to take its first step; its network is the segmenter's from now on."""
     from evaluation.networks.nnunet_trainer import Trainer, planned, preprocessed, silence
 
-    network, sides = segmenter.network, other_side(segmenter.classes)
+    network, how = segmenter.network, segmenter.configuration
+    sides = other_side(segmenter.classes)
     mirrored = bool((sides == np.arange(len(sides))).all())
-    write_raw(parts, segmenter.classes, folder / "nnUNet_raw")
+    segmenter.write(parts, folder / "nnUNet_raw")
     with silence():
         with environment(folder, workers=1):
-            plan = planned(folder, batch, mirrored)
+            plan = planned(folder, how, batch, mirrored)
             plan = plan if network.plan is None else network.plan
-            preprocessed(folder, plan)
+            preprocessed(folder, how, plan)
         with environment(folder, workers=0):
-            trainer = Trainer.of(plan, epochs, weights or [1.0] * len(parts), _device())
+            trainer = Trainer.of(plan, how, epochs, weights or [1.0] * len(parts), _device())
             trainer.on_train_start()
     if network.layers is not None:
         trainer.network.load_state_dict(network.layers.state_dict())

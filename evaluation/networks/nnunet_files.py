@@ -37,8 +37,8 @@ def check_installed() -> None:
     """
     if missing := [name for name in WANTED if find_spec(name) is None]:
         raise InputError(
-            f"utility.segmenters names nnunet, and {', '.join(missing)} cannot be imported: nnU-Net "
-            f"v2 is not part of this package; leave nnunet out, or install it by '{INSTALL}'"
+            f"utility.segmenters names nnU-Net, and {', '.join(missing)} cannot be imported: nnU-Net "
+            f"v2 is not part of this package; leave it out, or install it by '{INSTALL}'"
         )
 
 
@@ -81,7 +81,25 @@ def write_raw(parts: Sequence[Pairs], classes: Sequence[str], folder: Path) -> N
     Source: dataset_format.md of nnU-Net v2.
     """
     kept = [with_masks(part) for part in parts]
-    if not all(map(len, kept)) or not any(part.masks.any() for part in kept):
+    shown = [bool(part.masks.any()) for part in kept]
+    place = new_data_set(folder, [*map(len, kept)], any(shown))
+    for at, part in enumerate(kept):
+        _write_part(part.images, part.masks, f"part{at}", place)
+    describe(place, kept[0].images.shape[-1], classes, sum(map(len, kept)), ".png")
+
+
+def new_data_set(folder: Path, cases: Sequence[int], shown: bool) -> Path:
+    """Makes the folders of a raw data set, if there is something to learn from.
+
+    Args:
+        folder: of all raw data sets.
+        cases: with a mask, in each part.
+        shown: whether any mask shows something.
+
+    Raises:
+        InputError: if a part has no case, or no mask shows anything.
+    """
+    if not all(cases) or not shown:
         raise InputError(
             "a part of the training data has no pair with a mask, or no mask shows anything; "
             "nnU-Net plans by what masks show, and has nothing to learn from"
@@ -89,14 +107,25 @@ def write_raw(parts: Sequence[Pairs], classes: Sequence[str], folder: Path) -> N
     place = folder / DATASET
     for name in ("imagesTr", "labelsTr"):
         (place / name).mkdir(parents=True)
-    for at, part in enumerate(kept):
-        _write_part(part.images, part.masks, f"part{at}", place)
-    channels = ["R", "G", "B"] if kept[0].images.shape[-1] == 3 else ["8-bit grey"]
+    return place
+
+
+def describe(place: Path, channels: int, classes: Sequence[str], cases: int, ending: str) -> None:
+    """Writes the dataset.json of a raw data set.
+
+    Args:
+        place: its folder.
+        channels: C of the images.
+        classes: names of the K foreground classes.
+        cases: of the training.
+        ending: of all files.
+    """
+    names = ["R", "G", "B"] if channels == 3 else ["8-bit grey"]
     description = {
-        "channel_names": {str(at): name for at, name in enumerate(channels)},
+        "channel_names": {str(at): name for at, name in enumerate(names)},
         "labels": {"background": 0} | {name: at for at, name in enumerate(classes, start=1)},
-        "numTraining": sum(map(len, kept)),
-        "file_ending": ".png",
+        "numTraining": cases,
+        "file_ending": ending,
     }
     (place / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -34,18 +34,18 @@ from torch import nn
 from evaluation.networks.nnunet_files import DATASET, part_of
 from evaluation.pairs import Images, Masks
 
-CONFIGURATION = "2d"
 NUMBER = 1  # of the data set, as its folder's name says
-FLAT = {"spacing": (999, 1, 1)}  # how nnU-Net reads an image of two dimensions
+FLAT = (999.0, 1.0, 1.0)  # spacing by which nnU-Net reads an image of two dimensions
 
 Plan = dict[str, Any]
 
 
-def planned(folder: Path, batch: int, mirrored: bool) -> Plan:
+def planned(folder: Path, configuration: str, batch: int, mirrored: bool) -> Plan:
     """Fingerprint and plan of the raw data set in a folder.
 
     Args:
         folder: with nnU-Net's three folders, that of raw data sets filled.
+        configuration: 2d or 3d_fullres.
         batch: pairs per step. nnU-Net would take more where there are more pairs, and an arm of
             more pairs would cost more, and gain for that alone.
         mirrored: whether training and prediction may mirror.
@@ -58,39 +58,43 @@ def planned(folder: Path, batch: int, mirrored: bool) -> Plan:
         json.loads((place / name).read_text(encoding="utf-8"))
         for name in ("nnUNetPlans.json", "dataset.json")
     )
-    plans["configurations"][CONFIGURATION]["batch_size"] = batch
+    plans["configurations"][configuration]["batch_size"] = batch
     return {"plans": plans, "dataset": dataset, "mirrored": mirrored}
 
 
-def preprocessed(folder: Path, plan: Plan) -> None:
+def preprocessed(folder: Path, configuration: str, plan: Plan) -> None:
     """Preprocesses the raw data set in a folder by a plan, which may be that of another one."""
     place = folder / "nnUNet_preprocessed" / DATASET
     (place / "nnUNetPlans.json").write_text(json.dumps(plan["plans"]), encoding="utf-8")
-    how = {"configurations": [CONFIGURATION], "num_processes": [1], "show_progress_bar": False}
+    how = {"configurations": [configuration], "num_processes": [1], "show_progress_bar": False}
     with _in_this_process(default_preprocessor):
         preprocess_dataset(NUMBER, **how)
 
 
-def network_of(plan: Plan) -> nn.Module:
+def network_of(plan: Plan, configuration: str) -> nn.Module:
     """The network of a plan, with fresh weights."""
     plans = PlansManager(plan["plans"])
     return nnUNetTrainer.build_network_architecture(
         plans,
-        plans.get_configuration(CONFIGURATION),
+        plans.get_configuration(configuration),
         len(plan["dataset"]["channel_names"]),
         plans.get_label_manager(plan["dataset"]).num_segmentation_heads,
     )
 
 
-def network_for(side: int, channels: int, classes: int) -> nn.Module:
-    """ScoreKey the network that nnU-Net would plan for square images, to see how long a step takes."""
+def network_for(sides: Sequence[int], channels: int, classes: int) -> nn.Module:
+    """About the network that nnU-Net would plan for patches of two or three sides, to time a step."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
-    _, strides, kernels, *_ = get_pool_and_conv_props((1.0, 1.0), (side, side), 4, 999999)
+    flat, even = len(sides) == 2, [1.0] * len(sides)
+    _, strides, kernels, *_ = get_pool_and_conv_props(even, sides, 4, 999999)
     stages = len(strides)
-    widths = [min(512, 32 * 2**stage) for stage in range(stages)]
-    norm = {"norm_op": nn.InstanceNorm2d, "norm_op_kwargs": {"affine": True}}
-    layers = (channels, stages, widths, nn.Conv2d, kernels, strides, 2, classes + 1, 2)
+    widths = [min(512 if flat else 320, 32 * 2**stage) for stage in range(stages)]
+    convolution, instance = (
+        (nn.Conv2d, nn.InstanceNorm2d) if flat else (nn.Conv3d, nn.InstanceNorm3d)
+    )
+    norm = {"norm_op": instance, "norm_op_kwargs": {"affine": True}}
+    layers = (channels, stages, widths, convolution, kernels, strides, 2, classes + 1, 2)
     return PlainConvUNet(*layers, conv_bias=True, nonlin=nn.LeakyReLU, **norm)
 
 
@@ -105,18 +109,26 @@ class Trainer(nnUNetTrainer):
     weights: Sequence[float] = ()
 
     @classmethod
-    def of(cls, plan: Plan, epochs: int, weights: Sequence[float], device: torch.device) -> Trainer:
+    def of(
+        cls,
+        plan: Plan,
+        configuration: str,
+        epochs: int,
+        weights: Sequence[float],
+        device: torch.device,
+    ) -> Trainer:
         """A trainer by a plan.
 
         Args:
             plan: of the raw data set, or one to go on with.
+            configuration: 2d or 3d_fullres.
             epochs: in which its learning rate falls to about nothing.
             weights: of the parts, in the order in which they were written.
             device: on which it trains.
         """
         # nnU-Net 2.8 takes this key out again, and fails where it is missing.
         plans = plan["plans"] | {"continue_training": False}
-        trainer = cls(plans, CONFIGURATION, "all", plan["dataset"], device)
+        trainer = cls(plans, configuration, "all", plan["dataset"], device)
         trainer.num_epochs = epochs
         trainer.mirrored, trainer.weights = plan["mirrored"], weights
         return trainer
@@ -141,22 +153,36 @@ class Trainer(nnUNetTrainer):
         """Nothing: the run that trains keeps its own record."""
 
 
-def masks_of(network: nn.Module, plan: Plan, images: Images) -> Iterator[Masks]:
-    """The mask (1, H, W) of each of (N, H, W, C) uint8 images, by nnU-Net's own inference."""
+def masks_of(
+    network: nn.Module,
+    plan: Plan,
+    configuration: str,
+    volumes: Iterable[Images],
+    spacing_mm: Sequence[float] = FLAT,
+) -> Iterator[Masks]:
+    """The mask (K, H, W) of each volume, by nnU-Net's own inference.
+
+    Args:
+        network: of the plan.
+        plan: by which it was trained.
+        configuration: 2d or 3d_fullres.
+        volumes: (K, H, W, C) uint8; an image of two dimensions has K = 1.
+        spacing_mm: between slices, rows and columns, of all of them.
+    """
     plans = PlansManager(plan["plans"])
-    how = plans.get_configuration(CONFIGURATION)
+    how = plans.get_configuration(configuration)
     device = next(network.parameters()).device
     predictor = nnUNetPredictor(
         device=device, perform_everything_on_device=device.type == "cuda", allow_tqdm=False
     )
-    axes = (0, 1) if plan["mirrored"] else None
+    axes = tuple(range(len(how.patch_size))) if plan["mirrored"] else None
     given = (network, plans, how, None, plan["dataset"], Trainer.__name__, axes)
     predictor.manual_initialization(*given)
     preprocess = how.preprocessor_class(verbose=False).run_case_npy
     network.decoder.deep_supervision = False  # type: ignore[union-attr]
-    for image in images:
-        channels = np.moveaxis(image, -1, 0)[:, None]
-        data, _, properties = preprocess(channels, None, dict(FLAT), plans, how, plan["dataset"])
+    for images in volumes:
+        channels, where = np.moveaxis(images, -1, 0), {"spacing": tuple(spacing_mm)}
+        data, _, properties = preprocess(channels, None, where, plans, how, plan["dataset"])
         logits = predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu()
         threads = torch.get_num_threads()
         yield mask_of(logits, plans, how, predictor.label_manager, properties, False, threads)

@@ -77,6 +77,7 @@ VOLUME_SEGMENTERS: Mapping[str, Callable[[int, int], nn.Module]] = {
 }
 # No network of one size, but one that plans itself by the pairs of each arm: see evaluation.networks.nnunet.
 NNUNET = "nnunet"
+NNUNET3D = "nnunet3d"  # of whole volumes
 
 
 def resnet(channels: int, labels: int) -> nn.Module:

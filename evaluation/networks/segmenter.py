@@ -157,7 +157,7 @@ def save_segmenter(segmenter: Segmenter, folder: Path) -> None:
 
 
 def load_segmenter(folder: Path) -> Segmenter:
-    """Reads what `save_segmenter` wrote; an nnU-Net is read by `nnunet.load_nnunet`.
+    """Reads what `save_segmenter` wrote; an nnU-Net is read by `nnunet.Nnunet.load`.
 
     Raises:
         InputError: if the folder holds no such file, one of a newer format, or other weights.

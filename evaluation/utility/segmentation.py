@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from evaluation.networks.nnunet_files import check_installed
-from evaluation.networks.registry import NNUNET, SEGMENTERS
+from evaluation.networks.registry import NNUNET, NNUNET3D, SEGMENTERS
 from evaluation.pairs import Block, Pairs, domain_of, take, units_of
 from evaluation.settings import UtilitySection
 from evaluation.statistics.bootstrap import Estimate
@@ -51,7 +51,7 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         Raises:
             InputError: also if nnU-Net is asked for and is not installed.
         """
-        if NNUNET in self.named(section):
+        if {NNUNET, NNUNET3D} & {*self.named(section)}:
             check_installed()
         return super().arms(section, train, synthetic, fold)
 
@@ -84,9 +84,9 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
     ) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
         if kind == NNUNET:
-            from evaluation.networks.nnunet import new_nnunet, train_nnunet
+            from evaluation.networks.nnunet import Nnunet, train_nnunet
 
-            own = new_nnunet(channels, targets)
+            own = Nnunet.new(channels, targets)
             return own, partial(train_nnunet, own, work=work)
         from evaluation.networks.segmenter import new_segmenter, train_segmenter
 
@@ -94,10 +94,10 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         return segmenter, partial(train_segmenter, segmenter)
 
     def load(self, kind: str, folder: Path) -> Segmenter:
-        from evaluation.networks.nnunet import load_nnunet
+        from evaluation.networks.nnunet import Nnunet
         from evaluation.networks.segmenter import load_segmenter
 
-        return load_nnunet(folder) if kind == NNUNET else load_segmenter(folder)
+        return Nnunet.load(folder) if kind == NNUNET else load_segmenter(folder)
 
     def save(self, network: Segmenter, folder: Path) -> None:
         from evaluation.networks.segmenter import save_segmenter

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from evaluation.agreement.judge_agreement import closed_gap, derangement
 from evaluation.dice import overlaps, positive_dice
-from evaluation.pairs import Images, Masks, Pairs, with_masks
+from evaluation.pairs import Masks, Pairs, with_masks
 from evaluation.statistics.bootstrap import Estimate, bca_mean
-from evaluation.volumes.stacks import stacks_of
+from evaluation.volumes.stacks import Stack, stacks_of
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ class VolumeJudge(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]: ...
-    def predict(self, images: Images) -> Masks:
-        """(K, H, W) for the slices (K, H, W, C) of one volume."""
+    def segment(self, stack: Stack) -> Masks:
+        """(K, H, W) class indices for one volume."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def volume_consistency(
     """
     ours = [stack for stack in stacks_of(with_masks(synthetic)) if stack.masks.any()]
     real = [stack for stack in stacks_of(with_masks(held_out)) if stack.masks.any()]
-    answers = [judge.predict(stack.images) for stack in ours]
+    answers = [judge.segment(stack) for stack in ours]
     own = volume_dice(answers, [stack.masks for stack in ours], judge.classes)
     others = [ours[at].masks for at in derangement(len(ours), seed)]
     stretched = [of_slices(masks, len(stack)) for masks, stack in zip(others, ours, strict=True)]
     shuffled = volume_dice(answers, stretched, judge.classes)
-    theirs = [judge.predict(stack.images) for stack in real]
+    theirs = [judge.segment(stack) for stack in real]
     reached = volume_dice(theirs, [stack.masks for stack in real], judge.classes)
     units = np.array([stack.unit for stack in real], np.intp)
     return VolumeConsistency(

@@ -31,7 +31,7 @@ from evaluation.networks.segmenter import WEIGHTS, Segmenter
 from evaluation.networks.training_loop import Step, batch_composition, train_loop
 from evaluation.networks.weights import read_weights, restore
 from evaluation.pairs import Images, Masks, Pairs, with_masks
-from evaluation.volumes.consistency import volume_dice
+from evaluation.volumes.consistency import VolumeJudge, volume_dice
 from evaluation.volumes.stacks import Stack, stacks_of
 
 DEPTH, SIDE = 16, 64  # of a patch, in slices and pixels; smaller volumes are padded
@@ -65,6 +65,10 @@ class VolumeSegmenter(Segmenter):
                 mode="gaussian",
             )
         return np.asarray(logits.argmax(1)[0].byte().cpu().numpy())
+
+    def segment(self, stack: Stack) -> Masks:
+        """(K, H, W) uint8 class indices for a volume."""
+        return self.predict(stack.images)
 
 
 def new_volume_segmenter(
@@ -145,10 +149,10 @@ def train_volume_segmenter(
     )
 
 
-def validated_volumes(segmenter: VolumeSegmenter, pairs: Pairs) -> float:
+def validated_volumes(segmenter: VolumeJudge, pairs: Pairs) -> float:
     """Mean Dice over the classes that each volume shows, over volumes that show any."""
     stacks = stacks_of(with_masks(pairs))
-    answers = [segmenter.predict(stack.images) for stack in stacks]
+    answers = [segmenter.segment(stack) for stack in stacks]
     return float(np.nanmean(volume_dice(answers, [s.masks for s in stacks], segmenter.classes)))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from evaluation.networks.classifier import new_classifier
-from evaluation.networks.registry import CLASSIFIERS, NNUNET, VOLUME_SEGMENTERS
+from evaluation.networks.registry import CLASSIFIERS, NNUNET, NNUNET3D, VOLUME_SEGMENTERS
 from evaluation.networks.segmenter import new_segmenter
 from evaluation.pairs import Images
 from evaluation.settings import UtilitySection
@@ -164,11 +164,13 @@ def network_step(image: ImageSection, kind: str) -> float:
         return TRAINING_PASSES * timed(
             lambda: classifier.probabilities(blank(image, CLASSIFIER_BATCH))
         )
-    if kind == NNUNET:
+    if kind in (NNUNET, NNUNET3D):
         from evaluation.networks.nnunet_trainer import network_for
 
-        network = network_for(image.size, image.channels, 1)
-        batch = torch.zeros(SEGMENTER_BATCH, image.channels, image.size, image.size)
+        whole = kind == NNUNET3D
+        sides = [DEPTH] * whole + [image.size] * 2
+        network = network_for(sides, image.channels, 1)
+        batch = torch.zeros(BATCH if whole else SEGMENTER_BATCH, image.channels, *sides)
         with torch.no_grad():
             return TRAINING_PASSES * timed(lambda: network(batch))
     if kind in VOLUME_SEGMENTERS:

@@ -36,7 +36,7 @@ def test_the_defaults_are_those_of_the_design():
         (UtilitySection, {"classifiers": ["vgg"]}, r"'vgg' is unknown; choose among \['densenet'"),
         (UtilitySection, {"segmenters": []}, "segmenters and classifiers are both empty"),
         (EvaluateSection, {"judge": "nnunet"}, "'nnunet' is unknown"),
-        (UtilitySection, {"segmenters": ["nnunett"]}, r"among \['nnunet', 'segresnet'"),
+        (UtilitySection, {"segmenters": ["nnunett"]}, r"among \['nnunet', 'nnunet3d', 'segresnet'"),
         (
             UtilitySection,
             {"segmenters": ["nnunet"], "domain_randomisation": {}},
@@ -45,7 +45,7 @@ def test_the_defaults_are_those_of_the_design():
         (
             UtilitySection,
             {"segmenters": ["unet", "nnunet"], "arms": ["real", "augmented"]},
-            "leave these out, or test nnunet by itself",
+            "segmenter nnunet augments and mixes by its own rules",
         ),
         (UtilitySection, {"real": []}, "at least 1 item"),
         (UtilitySection, {"real": [10, "some"]}, "'all'"),

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import InputError
-from evaluation.networks.registry import VOLUME_SEGMENTERS
+from evaluation.networks.registry import NNUNET3D, VOLUME_SEGMENTERS
 from evaluation.pairs import Block, Pairs, take, units_of
 from evaluation.settings import UtilitySection
 from evaluation.utility.downstream_task import Rows
@@ -24,6 +24,7 @@ from evaluation.volumes.stacks import in_volumes, stacks_of
 if TYPE_CHECKING:
     from evaluation.networks.segmenter import Segmenter
     from evaluation.networks.training_loop import Step
+    from evaluation.volumes.consistency import VolumeJudge
 
 
 class VolumeSegmentationTask(SegmentationTask):
@@ -32,7 +33,7 @@ class VolumeSegmentationTask(SegmentationTask):
     Its tables are those of segmenters: a network of volumes is one more of them.
     """
 
-    kinds = frozenset(VOLUME_SEGMENTERS)
+    kinds = frozenset({*VOLUME_SEGMENTERS, NNUNET3D})
 
     def rows(self, pairs: Pairs, domain: str, targets: Sequence[str]) -> Rows:
         """Slices of volumes whose mask is not absent."""
@@ -51,7 +52,7 @@ class VolumeSegmentationTask(SegmentationTask):
         if not found:
             raise InputError(
                 f"domain {domain!r} has no real volumes with masks, so nothing in three dimensions "
-                f"can be learnt: leave {' and '.join(sorted(self.kinds))} out of utility.segmenters"
+                f"can be learnt: leave {', '.join(sorted(self.kinds))} out of utility.segmenters"
             )
         return found
 
@@ -61,7 +62,7 @@ class VolumeSegmentationTask(SegmentationTask):
             raise InputError(
                 f"the synthetic pairs of domain {domain!r} are of no volumes, so nothing in three "
                 "dimensions can be learnt from them: make volumes (grid.unit: volume), or leave "
-                f"{' and '.join(sorted(self.kinds))} out of utility.segmenters"
+                f"{', '.join(sorted(self.kinds))} out of utility.segmenters"
             )
 
     def subset(self, real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
@@ -75,15 +76,23 @@ class VolumeSegmentationTask(SegmentationTask):
         self, kind: str, channels: int, targets: Sequence[str], *, seed: int, work: Path | None
     ) -> tuple[Segmenter, Callable[..., Iterator[Step]]]:
         # Recipes and reports are read through this module and must not wait for torch.
+        if kind == NNUNET3D:
+            from evaluation.networks.nnunet import train_nnunet
+            from evaluation.volumes.nnunet import VolumeNnunet
+            from evaluation.volumes.segmenter import BATCH
+
+            own = VolumeNnunet.new(channels, targets)
+            return own, partial(train_nnunet, own, work=work, batch=BATCH)
         from evaluation.volumes.segmenter import new_volume_segmenter, train_volume_segmenter
 
         segmenter = new_volume_segmenter(kind, channels, targets, seed=seed)
         return segmenter, partial(train_volume_segmenter, segmenter)
 
     def load(self, kind: str, folder: Path) -> Segmenter:
+        from evaluation.volumes.nnunet import VolumeNnunet
         from evaluation.volumes.segmenter import load_volume_segmenter
 
-        return load_volume_segmenter(folder)
+        return VolumeNnunet.load(folder) if kind == NNUNET3D else load_volume_segmenter(folder)
 
     def measured(
         self,
@@ -95,7 +104,7 @@ class VolumeSegmentationTask(SegmentationTask):
         """As of any segmenter, a case for each volume: named by its first slice, distances in 3D."""
         classes, tables = network.classes, []
         for stack in stacks_of(block):
-            answer, spacing = network.predict(stack.images), stack.spacing_mm[None]
+            answer, spacing = _volume_judge(network).segment(stack), stack.spacing_mm[None]
             found = measure(
                 answer[None], stack.masks[None], len(classes), spacing, section.tolerance_mm
             )
@@ -108,5 +117,10 @@ class VolumeSegmentationTask(SegmentationTask):
         whole = take(pairs, np.arange(len(pairs)))
         masks = whole.masks.copy()
         for stack in stacks_of(whole):
-            masks[stack.rows] = network.predict(stack.images)
+            masks[stack.rows] = _volume_judge(network).segment(stack)
         return replace(whole, masks=masks)
+
+
+def _volume_judge(network: Segmenter) -> VolumeJudge:
+    """A network of this task; all of its kinds are of volumes."""
+    return cast("VolumeJudge", network)

@@ -13,7 +13,7 @@ from PIL import Image
 from evaluation.errors import InputError
 from evaluation.networks import nnunet_files
 from evaluation.networks.domain_randomisation import DomainRandomisation
-from evaluation.networks.nnunet import Nnunet, Planned, load_nnunet, train_nnunet
+from evaluation.networks.nnunet import Nnunet, Planned, train_nnunet
 from evaluation.networks.nnunet_files import (
     DATASET,
     FOLDERS,
@@ -161,7 +161,7 @@ def test_it_learns_an_arm_of_real_and_synthetic_pairs_and_is_read_back(discs, tm
     assert steps[-1].validation == validated(segmenter, fresh) > 0.5
     assert steps[-1].loss < steps[0].loss
     save_segmenter(segmenter, tmp_path / "one")
-    back = load_nnunet(tmp_path / "one")
+    back = Nnunet.load(tmp_path / "one")
     assert back.digest == segmenter.digest
     np.testing.assert_array_equal(back.predict(fresh.images), segmenter.predict(fresh.images))
 

@@ -21,8 +21,8 @@ class Knowing:
             for at in range(0, len(pairs), 6)
         }
 
-    def predict(self, images):
-        return self.masks[images.tobytes()]
+    def segment(self, stack):
+        return self.masks[stack.images.tobytes()]
 
 
 @pytest.fixture(scope="module")

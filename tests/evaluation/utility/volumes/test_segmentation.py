@@ -56,9 +56,7 @@ def test_more_volumes_than_there_are_is_a_line(sets):
 def test_flat_pairs_teach_no_volumes(side, sets):
     parts = [take(pairs, np.arange(len(pairs))) for pairs in sets]
     parts[side].facets["volume"] = ""
-    with pytest.raises(
-        InputError, match=r"leave segresnet3d and unet3d out of utility\.segmenters"
-    ):
+    with pytest.raises(InputError, match=r"leave nnunet3d, segresnet3d, unet3d out of utility"):
         every_arm(SECTION, parts[0], parts[2])
 
 
