@@ -41,6 +41,8 @@ class Choice:
     limit_seed: int
     split_seed: int
     slices: Slices
+    # Left out of a digest where it is not used: what was made before it was there keeps its record.
+    tiles: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,7 @@ class Cases:
         """
         # repr of each case, but files by content: a moved folder is the same data.
         content = hashlib.sha256(repr((READER, self.choice)).encode())
+        content.update(b"tiles" if self.choice.tiles else b"")
         for domain in self.domains.values():
             content.update(domain.model_dump_json().encode())
         content.update(json.dumps({k: sorted(v.items()) for k, v in self.codes.items()}).encode())
@@ -224,7 +227,7 @@ class Cases:
     def decoded(self, case: Case) -> DecodedCase:
         """A case of these, ready to be read."""
         domain, codes = self.domains[case.domain], self.codes[case.domain]
-        return DecodedCase(case, domain, codes, self.root, self.choice.slices)
+        return DecodedCase(case, domain, codes, self.root, self.choice.slices, self.choice.tiles)
 
     def _pairs(self, at: int, image: ImageSection) -> Sequence[tuple[Any, ...]]:
         scan = self._scans[image][at]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,6 +87,7 @@ class DecodedCase:
         codes: what the values in its mask mean.
         root: of the data set, for messages.
         slices: of a volume, those that are taken.
+        tiles: whether a flat image is cut instead of shrunk.
     """
 
     case: Case
@@ -93,6 +95,7 @@ class DecodedCase:
     codes: Codes
     root: Path
     slices: Slices
+    tiles: bool = False
     _stacks: dict[Path, Stack] = field(default_factory=dict)
 
     def faults(self) -> list[str]:
@@ -110,6 +113,8 @@ class DecodedCase:
                 found.append(str(error))
         if image is not None and mask is not None:
             found.extend(_misfits(self.case, image, mask))
+        if image is not None:
+            found.extend(self._uncut(image))
         return found
 
     def hash(self) -> NDArray[np.uint64]:
@@ -120,7 +125,8 @@ class DecodedCase:
     def pairs(self, section: ImageSection) -> Iterator[tuple[Any, ...]]:
         """Image (S, S, C), mask (S, S), facets, spacing in mm and whether a mask is there.
 
-        A row for each slice of a volume; the facet `split` is left to whoever assigns it.
+        A row for each slice of a volume, and for each tile of a flat image that is cut; the facet
+        `split` is left to whoever assigns it.
 
         Raises:
             InputError: naming the first fault.
@@ -131,30 +137,54 @@ class DecodedCase:
             mask, volume = np.zeros(image.size, np.uint8), image.volume
         else:
             mask, volume = self._mask(case.mask)
-        for fault in _misfits(case, image, mask):
+        for fault in (*_misfits(case, image, mask), *self._uncut(image)):
             raise InputError(fault)
         spacing = np.where(np.isnan(case.spacing_mm), image.spacing_mm, case.spacing_mm)
-        for number, (pixels, classes) in enumerate(zip(image.pixels, mask, strict=True)):
-            if volume and case.mask and self.slices == "labelled" and not classes.any():
-                continue
+        whole = {
+            "patient": case.patient,
+            "domain": domain.name,
+            "modality": domain.modality,
+            "anatomy": domain.anatomy,
+            "finding": case.finding,
+            "text": case.text,
+            "window_low": window[0],
+            "window_high": window[1],
+            "slice_mm": image.slice_mm,
+        }
+        for pixels, classes, part in self._parts(image, mask, volume, section.size):
             fitted = fit_mask(classes, section)
-            row = {
-                "name": f"{case.name}[{number}]" if volume else case.name,
-                "patient": case.patient,
-                "domain": domain.name,
-                "modality": domain.modality,
-                "anatomy": domain.anatomy,
-                "labels": ";".join(domain.class_names[i] for i in np.unique(fitted) if i),
-                "finding": case.finding,
-                "text": case.text,
-                "window_low": window[0],
-                "window_high": window[1],
-                "volume": case.name if volume else case.volume,
-                "slice": number if volume else case.slice,
-                "slice_mm": image.slice_mm,
-            }
+            labels = ";".join(domain.class_names[i] for i in np.unique(fitted) if i)
             scale = fit_scale(classes.shape[0], classes.shape[1], section)
+            row = {**whole, "labels": labels, **part}
             yield fit_image(pixels, section), fitted, row, spacing / scale, case.mask is not None
+
+    def _uncut(self, image: Stack) -> Iterator[str]:
+        """Why an image cannot be cut into tiles, where it is to be."""
+        if self.tiles and image.volume:
+            yield (
+                f"{self.case.name} is a volume, and tiles of it would be no slices; set "
+                "source.tiles to false"
+            )
+
+    def _parts(
+        self, image: Stack, mask: NDArray[np.uint8], volume: bool, side: int
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], dict[str, Any]]]:
+        """Pixels and classes of each slice or tile, and what a row says of it alone."""
+        case = self.case
+        flat = {"name": case.name, "volume": case.volume, "slice": case.slice}
+        for number, (pixels, classes) in enumerate(zip(image.pixels, mask, strict=True)):
+            if volume:
+                if not case.mask or self.slices == "all" or classes.any():
+                    name = f"{case.name}[{number}]"
+                    yield pixels, classes, {"name": name, "volume": case.name, "slice": number}
+            elif self.tiles:
+                for top, left in corners(classes.shape, side):
+                    there = slice(top, top + side), slice(left, left + side)
+                    # Those of one image are of one patient, whether or not the table names any.
+                    named = {"name": f"{case.name}@{top},{left}", "patient": case.unit}
+                    yield pixels[there], classes[there], flat | named
+            else:
+                yield pixels, classes, flat
 
     def _image(self, channels: int) -> tuple[Stack, tuple[float, float]]:
         """The image as 8 bit, and the window that made it so; NaN where it was 8 bit before."""
@@ -232,6 +262,23 @@ class DecodedCase:
 
     def _name(self, path: Path) -> str:
         return name_in(self.root, path)
+
+
+def corners(size: tuple[int, ...], side: int) -> Iterator[tuple[int, int]]:
+    """Row and column of the first pixel of each tile of an image.
+
+    As few as cover it, evenly spaced, so that they overlap where its sides are no multiples of
+    theirs; an image that is no larger is one.
+
+    Args:
+        size: (H, W) of the image.
+        side: of the tiles, in pixels.
+    """
+    starts = (
+        np.linspace(0, max(0, length - side), -(-length // side)).round().astype(int).tolist()
+        for length in size
+    )
+    yield from product(*starts)
 
 
 def name_in(root: Path, path: Path) -> str:

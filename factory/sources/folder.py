@@ -69,6 +69,7 @@ class FolderSource(LimitedSpec):
             modality, anatomy and classes, or makes one after the folder's name where classes.json says what the masks hold.
         slices: of a volume, those with a class ("labelled") or "all".
         outside: whether the table may name files outside of the folder, by ".." or a whole path.
+        tiles: whether flat images are cut into tiles instead of shrunk, see `decoding.corners`.
     """
 
     kind: Literal["folder"] = "folder"
@@ -82,6 +83,7 @@ class FolderSource(LimitedSpec):
     slices: Literal["labelled", "all"] = "labelled"
     # Left out of a dump where it is not used: what was made before it was there keeps its record.
     outside: bool = Field(default=False, exclude_if=lambda outside: not outside)
+    tiles: bool = Field(default=False, exclude_if=lambda tiles: not tiles)
 
     def build(self) -> Cases:
         """The source itself; reads the table, not yet the images.
@@ -121,7 +123,7 @@ class FolderSource(LimitedSpec):
             cases,
             chosen.domains,
             {name: codes(names, domain) for name, domain in chosen.domains.items()},
-            Choice(self.limit, self.limit_seed, self.split_seed, self.slices),
+            Choice(self.limit, self.limit_seed, self.split_seed, self.slices, self.tiles),
             " | ".join(sorted({row["licence"] for row in rows} - {""})) or "unknown",
             tuple(_complaints(rows, cases, chosen)),
         )
