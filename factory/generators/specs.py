@@ -185,7 +185,8 @@ class MedSegFactorySpec(TrainedSpec):
     def check_prompts(
         self, prompts: Sequence[Prompt], train: PairBatch, domains: Mapping[str, Domain]
     ) -> None:
-        """Whether prompts are read to their ends; training texts that are cut are told."""
+        """Whether prompts are read to their ends; cut texts and lost structures of training are told."""
+        from factory.training.autoencoders.small_structures import tell_small_structures
         from factory.training.prompt_lengths import (
             check_prompt_lengths,
             encoder_to_be,
@@ -196,6 +197,8 @@ class MedSegFactorySpec(TrainedSpec):
         text = encoder_to_be(self.start or section.text.start, domains, section.seed)
         if self.train is not None:
             tell_long_rows(text, train, domains)
+            if isinstance(self.autoencoder, CoarseTraining) and self.start is None:
+                tell_small_structures(train, domains, self.autoencoder)
         check_prompt_lengths(text, prompts)
 
     def build(self, image: ImageSection) -> MedSegFactory:
