@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -81,6 +81,8 @@ class FoldSource(SourceSpec):
 class Fold:
     """A Source of the images of another one, dealt anew.
 
+    Of one reading of the whole come both splits; the one not asked for yet is kept until it is.
+
     Attributes:
         whole: what is dealt.
         folds: into how many.
@@ -90,6 +92,7 @@ class Fold:
     whole: Source
     folds: int
     fold: int
+    _kept: dict[tuple[Split, ImageSection], PairBatch] = field(default_factory=dict)
 
     @property
     def domains(self) -> Mapping[str, Domain]:
@@ -119,10 +122,14 @@ class Fold:
         """
         if split == "test":
             return self.whole.read(split, image)
-        whole = PairBatch.concatenate([self.whole.read(each, image) for each in REASSIGNED])
-        held = fold_of(whole.facets, self.folds, self.whole.units) == self.fold
-        pairs = whole[held if split == "val" else ~held]
-        return replace(pairs, facets=pairs.facets.assign(split=split))
+        if (split, image) not in self._kept:
+            whole = PairBatch.concatenate([self.whole.read(each, image) for each in REASSIGNED])
+            held = fold_of(whole.facets, self.folds, self.whole.units) == self.fold
+            for name, rows in zip(REASSIGNED, (~held, held), strict=True):
+                pairs = whole[rows]
+                of_split = replace(pairs, facets=pairs.facets.assign(split=name))
+                self._kept[name, image] = of_split
+        return self._kept.pop((split, image))
 
     @property
     def parts_digests(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from flows.planning.recipe import AnyGenerator, Recipe
 
 PROBE = 4  # pairs in one probe
 PROBES = 3
+ENOUGH_SECONDS = 0.5  # of processor time; what takes longer need not be probed again
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
 SEGMENTER_BATCH, CLASSIFIER_BATCH = 8, 16
@@ -125,8 +126,8 @@ class PassSeconds:
 def timed(action: Callable[[], object]) -> float:
     """Seconds that an action takes where nothing else runs; the first time warms up."""
     action()
-    spent = []
-    for _ in range(PROBES):
+    spent: list[float] = []
+    while len(spent) < PROBES and sum(spent) < ENOUGH_SECONDS:
         began = time.process_time()
         action()
         spent.append(time.process_time() - began)

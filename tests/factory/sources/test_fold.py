@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from factory.errors import InputError
 from factory.images import ImageSection
 from factory.sources.fold import FoldSource, fold_of
+from factory.sources.phantom import Phantoms
 from factory.sources.union import UnionSource
 
 SMALL = ImageSection(size=32)
@@ -138,3 +139,21 @@ def test_folds_have_digests_of_their_own():
 def test_what_cannot_be_dealt_is_refused(section, line):
     with pytest.raises(ValidationError, match=line):
         FoldSource.model_validate(section)
+
+
+def test_the_whole_is_read_once_for_both_splits(monkeypatch):
+    spec = FoldSource.model_validate({"kind": "fold", "source": BREAST, "folds": 2, "fold": 1})
+    read, drawn = Phantoms.read, []
+
+    def counted(self, split, image):
+        drawn.append(split)
+        return read(self, split, image)
+
+    monkeypatch.setattr(Phantoms, "read", counted)
+    fold = spec.build()
+    train, held_out = fold.read("train", SMALL), fold.read("val", SMALL)
+    assert drawn == ["train", "val"]
+    # Once given away, nothing is kept; the splits stay what they were.
+    again = fold.read("val", SMALL)
+    assert np.array_equal(again.images, held_out.images)
+    assert {*train.facets["name"]}.isdisjoint(held_out.facets["name"])
