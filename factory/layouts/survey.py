@@ -64,7 +64,8 @@ class Survey:
         if not lines and len(self.classes) > MOST_CLASSES:
             lines.append(
                 f"the masks hold {len(self.classes)} different values, so they seem to number "
-                "objects or to be grey pictures; write one value per class (0 is background)"
+                "objects, or to be pictures; write one value or colour per class (0 or black is "
+                "background)"
             )
         if not lines and not self.classes:
             lines.append("every mask is empty: there is no class to learn; correct the masks")

@@ -22,6 +22,7 @@ from factory.images import (
     robust_window,
 )
 from factory.sources.duplicates import difference_hash
+from factory.sources.files.colours import class_values, is_colour, written_value
 from factory.sources.files.stack import Stack
 from factory.sources.image_files import files_of, read_stack
 from factory.sources.label_map import meanings
@@ -227,12 +228,7 @@ class DecodedCase:
                 "column empty and say masks: optional"
             )
         stack = self._read(path, like=case.images[0])
-        values = stack.pixels
-        if values.ndim == 4:
-            if not (values == values[..., :1]).all():
-                raise InputError(f"{name} is a coloured mask; write class indices in one channel")
-            values = values[..., 0]
-        return self._decode(values, name), stack.volume
+        return self._decode(class_values(stack.pixels, name), name), stack.volume
 
     def _decode(self, values: NDArray[Any], name: str) -> NDArray[np.uint8]:
         domain = self.domain
@@ -243,10 +239,12 @@ class DecodedCase:
         codes = meanings(self.codes, present.tolist())
         unknown = [value for value in present.tolist() if value not in codes]
         if unknown:
-            known = ", ".join(f"{v} {domain.class_names[i]}" for v, i in sorted(codes.items()))
+            pairs = sorted(codes.items())
+            known = ", ".join(f"{written_value(v)} {domain.class_names[i]}" for v, i in pairs)
+            kind = "colour" if is_colour(unknown[0]) else "value"
             raise InputError(
-                f"{name} holds the value {unknown[0]:g}, which is no class of {domain.name} "
-                f"(known: {known}); correct the mask, or name the value in classes.json"
+                f"{name} holds the {kind} {written_value(unknown[0])}, which is no class of {domain.name} "
+                f"(known: {known}); correct the mask, or name the {kind} in classes.json"
             )
         if all(codes[value] == value for value in present.tolist()):
             return values.astype(np.uint8)

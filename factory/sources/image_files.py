@@ -22,7 +22,7 @@ from factory.sources.files.stack import Stack
 from factory.sources.files.volume import read_volume
 
 VOLUME_ENDINGS = (".nii", ".nii.gz")
-FLAT_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+FLAT_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif")
 
 # Everything that Pillow and nibabel are known to raise at bytes that are not an image.
 UNREADABLE = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.errors import InputError
+from factory.sources.files.colours import WRITTEN, colour_value, is_colour
 from factory.sources.image_files import check_file
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
 
@@ -22,7 +23,7 @@ def read_names(folder: Path) -> Names | None:
 
     Looked for in the folder's classes.json, its parent's classes.json under the folder's name,
     and the "labels" of the folder's dataset.json. Each may be written {"1": "liver"} or
-    {"liver": 1}.
+    {"liver": 1}; where the masks are coloured, {"#ff0000": "liver"}.
 
     Raises:
         InputError: if a file is not JSON, or its entries are no label map.
@@ -74,14 +75,16 @@ def parse_names(content: object, where: str) -> Names:
         InputError: if it is none, or gives a value or a name twice.
     """
     entries = list(content.items()) if isinstance(content, dict) else []
-    pairs = [(v, k) if isinstance(v, int) else (k, v) for k, v in entries]
+    pairs = [(v, k) if _is_turned(k, v) else (k, v) for k, v in entries]
     names = {0: BACKGROUND}
-    for value, name in pairs:
-        if not str(value).isdecimal() or not isinstance(name, str):
+    for written, name in pairs:
+        if not _is_value(written) or not isinstance(name, str):
             raise InputError(
-                f'{where}: {value!r}: {name!r} is not a class; write {{"1": "liver"}}, one whole '
-                "number per class (regions of several classes are not supported)"
+                f'{where}: {written!r}: {name!r} is not a class; write {{"1": "liver"}}, one whole '
+                'number per class, or a colour as in {"#ff0000": "liver"} (regions of several '
+                "classes are not supported)"
             )
+        value = parse_value(str(written))
         if not name.isprintable():
             raise InputError(
                 f"{where}: {name!r} holds characters that cannot be shown, and names stand in "
@@ -89,10 +92,24 @@ def parse_names(content: object, where: str) -> Names:
             )
         # An "ignore" region is no class: its pixels are refused where they occur.
         if name != "ignore":
-            names[int(value)] = name if int(value) else BACKGROUND
+            names[value] = name if value else BACKGROUND
     if len(names) < 2 or len(set(names.values())) < len(names):
         raise InputError(f"{where}: the label map needs at least one class, and each name once")
     return names
+
+
+def parse_value(text: str) -> int:
+    """The value in a mask that a label map writes "3", or "#ff0000" for a colour."""
+    return colour_value(text) if WRITTEN.fullmatch(text) else int(text)
+
+
+def _is_turned(key: str, entry: object) -> bool:
+    """Whether an entry of a label map is {"liver": 1} or {"liver": "#ff0000"}."""
+    return isinstance(entry, int) or (_is_value(entry) and not _is_value(key))
+
+
+def _is_value(entry: object) -> bool:
+    return str(entry).isdecimal() or WRITTEN.fullmatch(str(entry)) is not None
 
 
 def codes(names: Names | None, domain: Domain) -> dict[int, int]:
@@ -111,11 +128,15 @@ def meanings(codes: Mapping[int, int], present: Collection[float]) -> Mapping[in
     """Value -> class index for a mask that holds these values.
 
     Of one class, a mask may say 1 or 255 where it is, whatever the label map says: black and white
-    pictures are masks. Within one mask only one of the two is meant.
+    pictures are masks. So are black and red ones, where the label map names no colour. Within one
+    mask only one of these is meant.
     """
     marked = [value for value in present if value != 0]
-    if len(codes) == len({0, *codes}) == 2 and marked in ([1], [255]):
-        return {0: 0, int(marked[0]): max(codes.values())}
+    if len(codes) != 2 or 0 not in codes or len(marked) != 1:
+        return codes
+    (only,) = marked
+    if only in (1, 255) or (is_colour(only) and not any(map(is_colour, codes))):
+        return {0: 0, int(only): max(codes.values())}
     return codes
 
 

@@ -80,7 +80,7 @@ def _result(told: Inferred, paths: list[Path]) -> dict[str, object]:
         "masks": sum(len(row.masks) for row in rows),
         "sides": sorted(set(seen.sides)),
         "channels": told.channels,
-        "classes": told.classes,
+        "classes": told.label_map,
         "findings": Counter(row.finding for row in rows if row.finding),
         "splits": Counter(row.split for row in rows if row.split),
         "patients": told.patients,
@@ -117,9 +117,9 @@ def _lines(told: Inferred) -> Iterator[tuple[str, str]]:
         "masks",
         f"{masks}{'' if masks == len(rows) else f', several of one image: {_several(told)}'}",
     )
-    for value, name in told.classes.items():
+    for value, (text, name) in zip(told.classes, told.label_map.items(), strict=True):
         count = sum(value in values for values in seen.values)
-        yield f"class {value}", f"{name}, in {count} of {len(rows)} masks"
+        yield f"class {text}", f"{name}, in {count} of {len(rows)} masks"
     yield "names", told.classes_from
     for facet, answer in told.facets.items():
         yield facet, f"{answer.text} ({answer.origin})" if answer.text else answer.origin

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from factory.errors import InputError
 from factory.layouts.guesses import guess_anatomy, guess_modality
 from factory.layouts.layout import Found
+from factory.sources.files.colours import WRITTEN, written_value
+from factory.sources.label_map import parse_value
 from factory.vocabulary import BACKGROUND
 
 JOIN, CLASSES = "join", "classes"
@@ -24,7 +26,7 @@ class Given:
     Attributes:
         modality: free words.
         anatomy: free words.
-        classes: names in the order of the values, or "1=liver, 2=spleen".
+        classes: names in the order of the values, or "1=liver, 2=spleen", "#ff0000=liver".
         several: what several masks of an image are: "classes", "join", or the one to take.
     """
 
@@ -113,21 +115,25 @@ def class_names(
         return _checked(_parsed(given.classes, values)), "--classes"
     if told:
         return dict(told), "told by the data set"
-    names = {values[0]: "structure"} if len(values) == 1 else {v: f"structure {v}" for v in values}
-    asked = {v: ask(f"Class of the pixels {v} in the masks", name) for v, name in names.items()}
+    texts = {value: written_value(value) for value in values}
+    names = {v: "structure" if len(values) == 1 else f"structure {text}" for v, text in texts.items()}
+    asked = {
+        value: ask(f"Class of the pixels {texts[value]} in the masks", name)
+        for value, name in names.items()
+    }
     origin = "made up; --classes names them" if asked == names else "your answer"
     return _checked({value: _clean(name) for value, name in asked.items()}), origin
 
 
 def _parsed(text: str, values: Sequence[int]) -> dict[int, str]:
     parts = [part.strip() for part in re.split(r"[,;]", text) if part.strip()]
-    if all(re.fullmatch(r"\d+\s*=.+", part) for part in parts):
+    if all(re.fullmatch(rf"(\d+|{WRITTEN.pattern})\s*=.+", part) for part in parts):
         pairs = [part.split("=", 1) for part in parts]
-        names = {int(value): name.strip() for value, name in pairs}
+        names = {parse_value(value.strip()): name.strip() for value, name in pairs}
     else:
         names = dict(zip(values, parts, strict=False))
     if len(parts) < len(values) or set(values) - set(names):
-        seen = ", ".join(map(str, values))
+        seen = ", ".join(map(written_value, values))
         raise InputError(
             f"--classes {text!r} names {len(parts)} classes, and the masks hold the values {seen}: "
             "name each, as in --classes 'liver, spleen' or --classes '1=liver, 2=spleen'"

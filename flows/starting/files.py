@@ -89,7 +89,7 @@ def written(told: Inferred, where: Places, name: str) -> list[Path]:
     sheet = _sheet(told, cases, recipe)
     files: dict[Path, str | bytes] = {where.recipe: text, where.sheet: sheet}
     if not told.found.nnunet:
-        names = {"0": BACKGROUND, **{str(value): name for value, name in told.classes.items()}}
+        names = {"0": BACKGROUND, **told.label_map}
         files[where.table / LABELS] = json.dumps(names, indent=1, ensure_ascii=False) + "\n"
         files[where.table / TABLE] = as_csv(told.rows(where.table))
     return _write(files)

@@ -13,6 +13,7 @@ from factory.errors import InputError
 from factory.layouts.layout import Found, FoundRow
 from factory.layouts.survey import Survey, survey
 from factory.layouts.table import cell, table, with_splits
+from factory.sources.files.colours import written_value
 from factory.sources.folder import Row
 from factory.sources.mask_parts.part import MaskPart, parse_cell
 from flows.starting.answers import CLASSES, JOIN, Answer, Ask, Given, class_names, facets
@@ -51,6 +52,11 @@ class Inferred(Look):
     classes: Mapping[int, str]
     classes_from: str
     facets: Mapping[str, Answer]
+
+    @property
+    def label_map(self) -> dict[str, str]:
+        """The classes as classes.json writes them, without the background."""
+        return {written_value(value): name for value, name in self.classes.items()}
 
     @property
     def findings(self) -> list[str]:
@@ -161,7 +167,7 @@ def _refuse(seen: Survey, found: Found) -> None:
     if found.classes and (nameless := set(seen.classes) - set(found.classes)):
         known = ", ".join(f"{value} {name}" for value, name in found.classes.items())
         problems.append(
-            f"the masks hold {', '.join(map(str, sorted(nameless)))}, which no class has "
+            f"the masks hold {', '.join(map(written_value, sorted(nameless)))}, which no class has "
             f"({found.layout}: {known}); correct the masks, or dataset.json"
         )
     if problems:

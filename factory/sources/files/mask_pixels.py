@@ -13,7 +13,7 @@ from factory.errors import InputError
 from factory.sources.files.whole_labels import whole_labels
 
 LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")
-# A mask's palette only colours its indices.
+# A mask's palette only colours its indices, but for a GIF, whose indices an encoder made up.
 PLAIN = {"LA": "L", "La": "L", "PA": "P"} | dict.fromkeys(("RGBA", "CMYK", "YCbCr"), "RGB")
 
 
@@ -45,7 +45,8 @@ def mask_pixels(picture: ImageFile.ImageFile, name: str) -> NDArray[Any]:
     bits = re.search(r"^L;([24])", str(picture.tile[0].args) if picture.tile else "")
     upright = ImageOps.exif_transpose(picture)
     _check_alpha(upright, name)
-    plain = PLAIN.get(upright.mode, upright.mode)
+    made_up = picture.format == "GIF" and upright.mode == "P"
+    plain = "RGB" if made_up else PLAIN.get(upright.mode, upright.mode)
     pixels = np.asarray(upright if plain == upright.mode else upright.convert(plain))
     if bits is None:
         return pixels.astype(np.uint8) if pixels.dtype == bool else whole_labels(pixels)

@@ -1,4 +1,4 @@
-"""Flat pictures: PNG, JPEG, BMP and TIFF, as viewers show them."""
+"""Flat pictures: PNG, JPEG, BMP, TIFF and GIF, as viewers show them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ def is_coloured(path: Path) -> bool:
 
 def _pages(picture: ImageFile.ImageFile, name: str) -> Iterator[int]:
     """Numbers of the pages that are slices; a smaller copy of a page is none."""
+    if picture.format == "GIF" and (frames := getattr(picture, "n_frames", 1)) > 1:
+        raise InputError(f"{name} is a film of {frames} frames; save each as a picture of its own")
     count = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
     if count * picture.width * picture.height > MOST_PIXELS:
         raise InputError(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from factory.errors import InputError
+from factory.sources.files.colours import class_values
 from factory.sources.files.stack import Stack
 from factory.sources.image_files import read_stack
 from factory.sources.mask_parts.part import MaskPart
@@ -65,7 +64,7 @@ def _stack(part: MaskPart, values: Mapping[str, int], named: Named, like: Path) 
 
 def _image(part: MaskPart, name: str, like: Path) -> Stack:
     stack = read_stack(part.path, name, like)
-    pixels = _one_channel(stack.pixels, name)
+    pixels = class_values(stack.pixels, name)
     if part.key:
         if not part.key.isdecimal():
             raise InputError(
@@ -74,11 +73,3 @@ def _image(part: MaskPart, name: str, like: Path) -> Stack:
             )
         pixels = np.where(pixels != 0, np.int32(part.key), np.int32(0))
     return Stack(pixels, stack.spacing_mm, stack.volume)
-
-
-def _one_channel(pixels: NDArray[Any], name: str) -> NDArray[Any]:
-    if pixels.ndim < 4:
-        return pixels
-    if not (pixels == pixels[..., :1]).all():
-        raise InputError(f"{name} is a coloured mask; write class indices in one channel")
-    return pixels[..., 0]

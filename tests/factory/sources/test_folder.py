@@ -413,7 +413,7 @@ BROKEN: Mapping[str, tuple[Any, str]] = {
     "half a class": (broken_mask_depth, r"masks/2\.tif holds the value 0\.5"),
     "coloured mask": (
         lambda f: save(f / "masks/2.png", noise(0, (40, 48, 3))),
-        r"masks/2\.png is a coloured mask",
+        r"masks/2\.png holds the colour #[0-9a-f]{6}, which is no class",
     ),
     "other size": (
         lambda f: save(f / "masks/2.png", np.zeros((48, 40))),

@@ -1,12 +1,18 @@
 """Masks as other tools store them: each kind is read as it was drawn, or refused by name."""
 
+import json
 import zlib
 
 import nibabel
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+
+from factory.sources.files.colours import class_values, colour_value, is_colour, written_value
+from factory.sources.folder import FolderSource
 
 
 def grey_png(levels: np.ndarray, bits: int) -> bytes:
@@ -101,3 +107,72 @@ def test_05_a_mask_stored_inverted_is_refused(scene):
     scene.table(("a.png", "m.tif"))
     (line,) = scene.problems()
     assert "m.tif is a mask stored with white as zero" in line
+
+
+def coloured(scene, *colours):
+    """A mask with the box in a colour and, under it, a second one in the next."""
+    pixels = np.zeros((40, 48, 3), np.uint8)
+    pixels[scene.mask > 0] = colours[0]
+    if len(colours) > 1:
+        pixels[30:35, 4:32] = colours[1]
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("name", ["m.png", "m.gif", "m.tif", "m.bmp"])
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 0, 128)], ids=str)
+def test_one_colour_beside_black_is_the_one_class(scene, colour, name):
+    Image.fromarray(scene.image).save(scene.folder / "a.png")
+    coloured(scene, colour).save(scene.folder / name)
+    scene.table(("a.png", name))
+    assert scene.seen()[0] == ({1: 192}, 200, 50)
+
+
+def test_classes_are_colours_where_the_label_map_says_so(scene):
+    Image.fromarray(scene.image).save(scene.folder / "a.png")
+    coloured(scene, (0, 0, 255), (255, 255, 255)).save(scene.folder / "m.png")
+    scene.table(("a.png", "m.png"))
+    for names in ({"#0000FF": "liver", "#ffffff": "cyst"}, {"cyst": "#FFFFFF", "liver": "#0000ff"}):
+        (scene.folder / "classes.json").write_text(json.dumps(names))
+        (domain,) = FolderSource(path=scene.folder).build().domains.values()
+        # White is the grey level 255, and comes before all colours.
+        assert domain.classes == ("cyst", "liver")
+        assert scene.seen()[0][0] == {2: 192, 1: 140}
+
+
+def test_a_colour_that_no_class_has_is_told_as_one(scene):
+    Image.fromarray(scene.image).save(scene.folder / "a.png")
+    coloured(scene, (0, 255, 0)).save(scene.folder / "m.png")
+    scene.table(("a.png", "m.png"))
+    (scene.folder / "classes.json").write_text(json.dumps({"#ff0000": "liver"}))
+    (line,) = scene.problems()
+    assert "m.png holds the colour #00ff00" in line
+    assert "#ff0000 liver" in line
+
+
+def test_a_coloured_mask_of_deep_channels_is_refused(scene):
+    Image.fromarray(scene.image).save(scene.folder / "a.png")
+    deep = np.zeros((40, 48, 3), np.uint16)
+    deep[..., 0] = np.uint16(65535) * scene.mask
+    tifffile.imwrite(scene.folder / "m.tif", deep, photometric="rgb")
+    scene.table(("a.png", "m.tif"))
+    (line,) = scene.problems()
+    assert "m.tif" in line
+    assert "8 bits" in line
+
+
+def test_a_film_is_no_picture(scene):
+    frames = [Image.fromarray(scene.image // n) for n in (1, 2, 3)]
+    frames[0].save(scene.folder / "a.gif", save_all=True, append_images=frames[1:])
+    Image.fromarray(scene.mask).save(scene.folder / "m.png")
+    scene.table(("a.gif", "m.png"))
+    assert scene.problems() == ["a.gif is a film of 3 frames; save each as a picture of its own"]
+
+
+@given(colour=st.tuples(*[st.integers(0, 255)] * 3))
+def test_the_value_of_a_colour_is_the_one_of_its_pixels(colour):
+    pixels = np.array([[[colour]]], np.uint8)
+    (value,) = class_values(pixels, "m").ravel().tolist()
+    text = "#" + bytes(colour).hex()
+    assert value == colour_value(text)
+    assert is_colour(value) == (len(set(colour)) > 1)
+    assert written_value(value) == (text if is_colour(value) else str(colour[0]))
