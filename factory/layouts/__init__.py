@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from factory.errors import InputError
-from factory.layouts.coco import find_coco
+from factory.layouts.annotations.coco import find_coco
+from factory.layouts.annotations.polygons import find_polygons
+from factory.layouts.annotations.via import find_via
 from factory.layouts.decathlon import find_decathlon
 from factory.layouts.dicom.layout import find_dicom
 from factory.layouts.layout import Found, Layout
@@ -14,13 +16,13 @@ from factory.layouts.listing import list_files
 from factory.layouts.mask_folders import find_mask_folders
 from factory.layouts.mask_suffixes import find_mask_suffixes
 from factory.layouts.nnunet import find_nnunet
-from factory.layouts.polygons import find_polygons
 
 LAYOUTS: Mapping[str, Layout] = {
     "nnunet": find_nnunet,
     "decathlon": find_decathlon,
     "coco": find_coco,
     "polygons": find_polygons,
+    "via": find_via,
     "dicom": find_dicom,
     "mask-folders": find_mask_folders,
     "mask-suffixes": find_mask_suffixes,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from factory.errors import InputError
-from factory.layouts.layout import Found, FoundMask, FoundRow, some
+from factory.layouts.layout import Found, FoundMask, FoundRow, paths_of, some, unlabelled
 from factory.layouts.listing import Listing, bare_name
 from factory.layouts.names import guess_patients
 from factory.sources.label_map import parse_names, read_json
@@ -30,6 +30,7 @@ def find_decathlon(listing: Listing) -> Found | None:
     ]
     lost = [str(image) for image, label in pairs if not there.issuperset((image, label))]
     notes = [f"{len(lost)} listed pairs are not there and left out: {some(lost)}"] if lost else []
+    notes.extend(unlabelled(listing, paths_of(rows) | {str(path) for pair in pairs for path in pair}))
     names = parse_names(told.get("labels"), "dataset.json, labels")
     classes = {value: name for value, name in names.items() if value}
     return Found(

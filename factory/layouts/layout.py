@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from factory.layouts.listing import Listing
+from factory.layouts.names import says_mask, words
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Found:
         rows: of the table to be.
         classes: value in the masks -> class, where the folder tells; without it, values are seen.
         labels: class names, where masks name their classes and have no values.
+        named: whether these names are the data set's own.
         modality: as far as the folder tells.
         anatomy: as far as the folder tells.
         notes: what was done with what fits in nowhere, a sentence each.
@@ -59,6 +61,7 @@ class Found:
     rows: tuple[FoundRow, ...]
     classes: Mapping[int, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    named: bool = True
     modality: str = ""
     anatomy: str = ""
     notes: tuple[str, ...] = ()
@@ -78,6 +81,23 @@ class Found:
 
 # None where the folder is of another layout; raises InputError where it is of this and broken.
 Layout = Callable[[Listing], Found | None]
+
+
+def unlabelled(listing: Listing, used: Collection[str]) -> Iterator[str]:
+    """A sentence about images that are there and have no label.
+
+    Args:
+        listing: of the folder.
+        used: paths of the images and labels that were found together.
+    """
+    images = (path for path in listing.images if not says_mask(words(path.parent.name)))
+    if rest := [str(image) for image in images if str(image) not in used]:
+        yield f"{len(rest)} images have no label and are left out: {some(rest)}"
+
+
+def paths_of(rows: Iterable[FoundRow]) -> set[str]:
+    """Paths of all images and masks of rows."""
+    return {path for row in rows for path in (row.image, *(mask.path for mask in row.masks))}
 
 
 def some(names: list[str], most: int = 5) -> str:

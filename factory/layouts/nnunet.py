@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factory.layouts.layout import Found, FoundMask, FoundRow
+from factory.layouts.layout import Found, FoundMask, FoundRow, unlabelled
 from factory.layouts.listing import Listing
 from factory.sources.label_map import parse_names, read_json
 from factory.sources.nnunet import NnunetSource
@@ -22,6 +22,9 @@ def find_nnunet(listing: Listing) -> Found | None:
         )
         for case in cases
     ]  # fmt: skip
+    used = {
+        path.relative_to(listing.folder).as_posix() for case in cases for path in case.files
+    }
     classes = {v: n for v, n in parse_names(told["labels"], "dataset.json, labels").items() if v}
     channels = told["channel_names"]
     modality = str(next(iter(channels.values()))) if isinstance(channels, dict) else ""
@@ -30,6 +33,7 @@ def find_nnunet(listing: Listing) -> Found | None:
         tuple(rows),
         classes,
         modality=modality,
+        notes=tuple(unlabelled(listing, used)),
         patients_from="each case one",
         nnunet=True,
     )

@@ -132,12 +132,13 @@ def infer(look: Look, given: Given, ask: Ask) -> Inferred:
         InputError: if options name something else.
     """
     found = look.found
-    if given.classes and (found.nnunet or found.labels):
+    if given.classes and (found.nnunet or (found.labels and found.named)):
         raise InputError(
             f"--classes {given.classes!r}: a folder of the layout {found.layout} names its classes "
             "itself; leave the option out"
         )
-    told = found.classes or {at: name for name, at in (look.structures or found.values).items()}
+    values = look.structures or (found.values if found.named else {})
+    told = found.classes or {at: name for name, at in values.items()}
     named, origin = class_names(look.seen.classes, told, given, ask)
     words = facets(look.folder.resolve().name, found, given, ask)
     return Inferred(**vars(look), classes=named, classes_from=origin, facets=words)

@@ -1,4 +1,4 @@
-"""Masks in JSON files: COCO's polygons and run lengths, and polygons as LabelMe writes them."""
+"""Masks in JSON files: COCO's polygons and run lengths, and shapes as LabelMe and VIA write them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from skimage.draw import disk, polygon
 
 from factory.errors import InputError
 from factory.garbled import GARBLED
+from factory.sources.image_files import read_stack
+from factory.sources.mask_parts.drawing import Points, Region, ellipse, polygon, rectangle
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.run_lengths import decode_runs
 from factory.sources.mask_parts.shapes import Shapes
+from factory.sources.mask_parts.via import class_attribute, is_via, via_images, via_regions
 
-Region = NDArray[np.bool_]  # (H, W)
-CENTRE = 0.5  # annotations count from the corner of the first pixel, scikit-image from its centre
 MOST_PIXELS = 2**27  # of an image as annotations say it; more is a mistake or a trap
 WITHOUT_AREA = ("point", "points", "line", "linestrip")
 
@@ -76,9 +75,11 @@ def read_json_mask(part: MaskPart, name: str, like: Path) -> Shapes:
             return _coco(content, part.key, name)
         if polygon_list(content) is not None:
             return _polygons(content, name)
+        if is_via(content):
+            return _via(part, name, like)
     raise InputError(
         f"{name}: holds neither COCO annotations (images, annotations, categories) nor shapes with "
-        "points; export it as one of both"
+        "points, nor regions of the VGG Image Annotator; export it as one of these"
     )
 
 
@@ -129,7 +130,7 @@ def _segmentation(told: Any, size: tuple[int, int]) -> Region:  # noqa: ANN401  
         return decode_runs(told["counts"], _size(told["size"][0], told["size"][1]))
     inside = np.zeros(size, bool)
     for flat in told:
-        inside |= _filled(np.asarray(flat, float).reshape(-1, 2), size)
+        inside |= polygon(np.asarray(flat, float).reshape(-1, 2), size)
     return inside
 
 
@@ -144,6 +145,29 @@ def _polygons(content: Mapping[str, Any], name: str) -> Shapes:
     return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
 
 
+def _via(part: MaskPart, name: str, like: Path) -> Shapes:
+    """The size is that of the image: the file does not tell it."""
+    told, key = via_images(read_annotations(part.path)), part.key
+    if key not in told:
+        raise InputError(f"{name} knows no image {key}; correct what stands behind #")
+    count, *size = read_stack(like, like.name).size
+    if count > 1:
+        raise InputError(f"{like.name} has {count} pages, and {name} does not say which is meant")
+    regions = [*via_regions(told[key], _attribute(part.path), (size[0], size[1]))]
+    return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
+
+
+def _attribute(path: Path) -> str:
+    """The attribute that names classes, which takes all regions of the file to tell."""
+    status = path.stat()
+    return _seen_attribute(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _seen_attribute(path: Path, changed: int, size: int) -> str:
+    return class_attribute(_read(path, changed, size))
+
+
 def _labelled(
     shapes: Sequence[Mapping[str, Any]], size: tuple[int, int]
 ) -> Iterator[tuple[str, Region]]:
@@ -155,21 +179,12 @@ def _labelled(
         yield str(shape["label"]), _drawn(kind, points, size)
 
 
-def _drawn(kind: str, points: NDArray[np.float64], size: tuple[int, int]) -> Region:
+def _drawn(kind: str, points: Points, size: tuple[int, int]) -> Region:
     if kind == "rectangle":
-        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-    elif kind == "circle":
-        inside = np.zeros(size, bool)
-        (x, y), rim = points[0] - CENTRE, points[1]
-        inside[disk((y, x), float(np.hypot(*(rim - points[0]))) + 1e-6, shape=size)] = True
-        return inside
-    elif kind != "polygon":
+        return rectangle(points, size)
+    if kind == "circle":
+        radius = float(np.hypot(*(points[1] - points[0])))
+        return ellipse(tuple(points[0]), (radius, radius), size)
+    if kind != "polygon":
         raise ValueError(f"a shape of the type {kind}")
-    return _filled(points, size)
-
-
-def _filled(points: NDArray[np.float64], size: tuple[int, int]) -> Region:
-    inside, corners = np.zeros(size, bool), points - CENTRE
-    inside[polygon(corners[:, 1], corners[:, 0], shape=size)] = True
-    return inside
+    return polygon(points, size)

@@ -13,6 +13,7 @@ from factory.sources.files.stack import Stack
 from factory.sources.image_files import read_stack
 from factory.sources.mask_parts.part import MaskPart
 from factory.sources.mask_parts.registry import reader_of
+from factory.sources.mask_parts.via import UNNAMED
 from factory.vocabulary import BACKGROUND, unknown_name
 
 Named = Callable[[Path], str]  # what a file is called in messages
@@ -56,9 +57,10 @@ def _stack(part: MaskPart, values: Mapping[str, int], named: Named, like: Path) 
     painted = np.zeros(shapes.size, np.int32)
     known = [each for each in values if each != BACKGROUND]
     for label, inside in shapes.regions:
-        if label not in values:
+        meant = known[0] if label == UNNAMED and len(known) == 1 else label
+        if meant not in values:
             raise unknown_name("class", label, known, name)
-        painted[inside] = values[label]
+        painted[inside] = values[meant]
     return Stack(painted, (np.nan, np.nan), shapes.volume)
 
 

@@ -165,6 +165,70 @@ def labelme(mine):
         write_json(mine / f"{n:03d}.json", content | {"imagePath": f"{n:03d}.png"})
 
 
+def via(mine, regions_of=dict, project=False, attribute="type"):
+    """VIA's version 1 numbers regions in an object; version 2 lists them, in projects as well."""
+    images = {}
+    for n in range(COUNT):
+        save(mine / "images" / f"{n:03d}.png", disc(n)[0])
+        corners = {"all_points_x": [x for x, _ in SQUARE], "all_points_y": [y for _, y in SQUARE]}
+        shapes = {
+            "cyst": {"name": "polygon"} | corners,
+            "rim": {"name": "rect", "x": 2, "y": 2, "width": 3, "height": 3},
+            "": {"name": "polyline", "all_points_x": [1, 9], "all_points_y": [30, 30]},
+        }
+        regions = [
+            {
+                "shape_attributes": shape,
+                "region_attributes": {attribute: label, "note": ""} if attribute else {},
+            }
+            for label, shape in shapes.items()
+        ]
+        each = {"filename": f"{n:03d}.png", "size": 100 + n, "file_attributes": {}}
+        told = {str(at): region for at, region in enumerate(regions)}
+        images[f"{n:03d}.png{100 + n}"] = each | {
+            "regions": told if regions_of is dict else regions
+        }
+    settings = {"_via_settings": {"core": {}}, "_via_attributes": {"region": {}, "file": {}}}
+    content = settings | {"_via_img_metadata": images} if project else images
+    write_json(mine / "via_region_data.json", content)
+
+
+def drive(mine):
+    """Vessels by hand as GIF, beside fields of view that the sets of the retina call masks."""
+    field = np.hypot(*(np.mgrid[:SIDE, :SIDE] - SIDE / 2)) < SIDE * 0.45
+    for n in range(COUNT):
+        split, kind = ("training", "training") if n % 2 else ("test", "test")
+        image, inside = disc(n)
+        save(mine / split / "images" / f"{n:02d}_{kind}.tif", np.stack([image] * 3, axis=-1))
+        save(mine / split / "1st_manual" / f"{n:02d}_manual1.gif", inside.astype(np.uint8) * 255)
+        save(mine / split / "mask" / f"{n:02d}_{kind}_mask.gif", field.astype(np.uint8) * 255)
+        if split == "test":
+            other = np.roll(inside, 1).astype(np.uint8) * 255
+            save(mine / split / "2nd_manual" / f"{n:02d}_manual2.gif", other)
+
+
+def hrf(mine):
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / "images" / f"{n:02d}_dr.JPG", np.stack([image] * 3, axis=-1))
+        save(mine / "manual1" / f"{n:02d}_dr.tif", inside.astype(np.uint8) * 255)
+        whole = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        whole[:3] = 0
+        save(mine / "mask" / f"{n:02d}_dr_mask.tif", whole)
+
+
+def colours(mine, *wanted):
+    """Red, or red and white, on black."""
+    for n in range(COUNT):
+        image, inside = disc(n)
+        mask = np.zeros((SIDE, SIDE, 3), np.uint8)
+        mask[inside] = (255, 0, 0)
+        if "white" in wanted:
+            mask[2:6, 2:6] = 255
+        save(mine / "images" / f"{n:03d}.png", image)
+        save(mine / "masks" / f"{n:03d}.png", mask)
+
+
 LAYOUTS = {
     "equal names": (equal_names, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
     "suffix": (suffix, {"classes": {"1": "structure"}, "images": 12}),
@@ -189,6 +253,22 @@ LAYOUTS = {
     "coco": (coco, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
     "labelme": (labelme, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
     "tiff": (lambda mine: suffix(mine, "_mask", ".tif"), {"images": 12}),
+    "via": (via, {"classes": {"1": "cyst", "2": "rim"}, "images": 12}),
+    "via project": (
+        lambda mine: via(mine, list, project=True),
+        {"classes": {"1": "cyst", "2": "rim"}, "images": 12},
+    ),
+    "via unnamed": (
+        lambda mine: via(mine, list, attribute=""),
+        {"classes": {"1": "structure"}, "images": 12},
+    ),
+    "drive": (drive, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
+    "hrf": (hrf, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
+    "one colour": (colours, {"classes": {"#ff0000": "structure"}, "images": 12}),
+    "colours": (
+        lambda mine: colours(mine, "white"),
+        {"classes": {"255": "structure 255", "#ff0000": "structure #ff0000"}, "images": 12},
+    ),
 }
 
 
@@ -223,12 +303,13 @@ def test_the_joined_mask_holds_both_parts(mine, start):
     assert np.array_equal(joined, np.asarray(whole))
 
 
-@pytest.mark.parametrize("write", [coco, labelme])
+@pytest.mark.parametrize("write", [coco, labelme, via])
 def test_annotations_are_read_where_they_are(write, mine, start):
     write(mine)
     _, inputs = start()
     assert not list(mine.rglob("*mask*"))
-    stack = compose(inputs.source.cases[0].parts, {"cyst": 1, "rim": 2}, str, mine)
+    case = inputs.source.cases[0]
+    stack = compose(case.parts, {"cyst": 1, "rim": 2}, str, case.images[0])
     assert stack.pixels.shape == (1, SIDE, SIDE)
     assert stack.pixels[0, 20, 20] == 1
     assert stack.pixels[0, 3, 2] == 2

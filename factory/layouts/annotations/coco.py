@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from factory.layouts.layout import Found, FoundMask, FoundRow, some
-from factory.layouts.listing import Listing, bare_name
-from factory.layouts.names import guess_patients, split_of, words
+from factory.layouts.annotations.images import NamedImages, absent, split_in, with_patients
+from factory.layouts.layout import Found, FoundMask, FoundRow, paths_of, unlabelled
+from factory.layouts.listing import Listing
 from factory.sources.mask_parts.annotations import is_coco, read_annotations, told_as_mistakes
 
 
@@ -19,23 +18,18 @@ def find_coco(listing: Listing) -> Found | None:
     told = {path: content for path, content in told.items() if is_coco(content)}
     if not told:
         return None
-    found, labels = list[FoundRow](), dict[str, None]()
+    found, labels, images = list[FoundRow](), dict[str, None](), NamedImages(listing)
     for path, content in told.items():
         with told_as_mistakes(str(path)):
-            found.extend(_rows(path, content, listing))
+            found.extend(_rows(path, content, images))
             labels.update(dict.fromkeys(_used(content)))
     rows = [row for row in found if row.image]
     lost = [row.masks[0].key for row in found if not row.image]
-    notes = [f"{len(lost)} listed images are not there and left out: {some(lost)}"] if lost else []
-    patients = guess_patients([bare_name(PurePosixPath(row.image)) for row in rows])
     return Found(
         "COCO annotations",
-        tuple(
-            FoundRow(row.image, row.masks, row.split, patient)
-            for row, patient in zip(rows, patients, strict=True)
-        ),
+        with_patients(rows),
         labels=tuple(labels),
-        notes=tuple(notes),
+        notes=(*absent(lost), *unlabelled(listing, paths_of(rows))),
     )
 
 
@@ -46,15 +40,8 @@ def _used(content: Mapping[str, Any]) -> Iterator[str]:
     return (str(each["name"]) for each in categories if each["id"] in used)
 
 
-def _rows(path: PurePosixPath, content: Mapping[str, Any], listing: Listing) -> Iterator[FoundRow]:
+def _rows(path: PurePosixPath, content: Mapping[str, Any], images: NamedImages) -> Iterator[FoundRow]:
     """The rows of a file; an image that is not there is called ""."""
-    by_name = Counter(image.name for image in listing.images)
-    alone = {image.name: image for image in listing.images if by_name[image.name] == 1}
-    split = split_of(word for part in path.parts for word in words(part))
-    there = set(listing.images)
     for each in content["images"]:
-        name = PurePosixPath(str(each["file_name"]))
-        near = [path.parent / name, name, PurePosixPath("images") / name]
-        image = next((place for place in near if place in there), alone.get(name.name))
         mask = FoundMask(str(path), str(each["id"]))
-        yield FoundRow("" if image is None else str(image), (mask,), split)
+        yield FoundRow(images.find(path, str(each["file_name"])), (mask,), split_in(path))

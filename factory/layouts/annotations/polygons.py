@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from factory.layouts.layout import Found, FoundMask, FoundRow, some
+from factory.layouts.layout import Found, FoundMask, FoundRow, paths_of, some, unlabelled
 from factory.layouts.listing import Listing, bare_name
 from factory.layouts.names import guess_patients, split_of, words
 from factory.sources.mask_parts.annotations import (
@@ -39,7 +39,7 @@ def find_polygons(listing: Listing) -> Found | None:
         "polygons in a JSON file per image",
         tuple(rows),
         labels=tuple(sorted(labels)),
-        notes=tuple(notes),
+        notes=(*notes, *unlabelled(listing, paths_of(rows))),
     )
 
 

@@ -1,0 +1,1 @@
+"""Files of annotations: which images they are of, and which classes they name."""
