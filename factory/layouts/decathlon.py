@@ -30,7 +30,9 @@ def find_decathlon(listing: Listing) -> Found | None:
     ]
     lost = [str(image) for image, label in pairs if not there.issuperset((image, label))]
     notes = [f"{len(lost)} listed pairs are not there and left out: {some(lost)}"] if lost else []
-    notes.extend(unlabelled(listing, paths_of(rows) | {str(path) for pair in pairs for path in pair}))
+    notes.extend(
+        unlabelled(listing, paths_of(rows) | {str(path) for pair in pairs for path in pair})
+    )
     names = parse_names(told.get("labels"), "dataset.json, labels")
     classes = {value: name for value, name in names.items() if value}
     return Found(

@@ -50,6 +50,8 @@ class Found:
         classes: value in the masks -> class, where the folder tells; without it, values are seen.
         labels: class names, where masks name their classes and have no values.
         named: whether these names are the data set's own.
+        meant: of several masks of an image, the structure that is meant where nobody says
+            otherwise; "" where all are.
         modality: as far as the folder tells.
         anatomy: as far as the folder tells.
         notes: what was done with what fits in nowhere, a sentence each.
@@ -62,6 +64,7 @@ class Found:
     classes: Mapping[int, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     named: bool = True
+    meant: str = ""
     modality: str = ""
     anatomy: str = ""
     notes: tuple[str, ...] = ()

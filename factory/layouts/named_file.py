@@ -41,6 +41,11 @@ class NamedFile:
     extra: tuple[str, ...]
     stem: tuple[str, ...]
 
+    @property
+    def short(self) -> tuple[str, ...]:
+        """The stem without a split that it repeats, as in "21_training"; the stem if that is all."""
+        return tuple(word for word in self.stem if word not in SPLIT_WORDS) or self.stem
+
 
 def describe(path: PurePosixPath, skipped: int) -> NamedFile:
     """Reads the name of a file.

@@ -6,15 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+BY_HAND = "manual"
 MASK_WORDS = frozenset(
     [
+        BY_HAND,
         *("mask", "masks", "label", "labels", "lbl", "seg", "segs", "segmentation"),
         *("segmentations", "segmented", "gt", "groundtruth", "truth", "annotation"),
         *("annotations", "annot", "contour", "contours", "delineation", "roi", "rois"),
     ]
 )
 # Words that go with those and say nothing alone.
-BESIDE_MASKS = frozenset(["ground", "manual", "binary", "tr", "ts", "png", "of", "and", "with"])
+BESIDE_MASKS = frozenset(["ground", "binary", "tr", "ts", "png", "of", "and", "with"])
 IMAGE_WORDS = frozenset(
     [
         *("image", "images", "img", "imgs", "input", "inputs", "scan", "scans", "picture"),

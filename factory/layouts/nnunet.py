@@ -22,9 +22,7 @@ def find_nnunet(listing: Listing) -> Found | None:
         )
         for case in cases
     ]  # fmt: skip
-    used = {
-        path.relative_to(listing.folder).as_posix() for case in cases for path in case.files
-    }
+    used = {path.relative_to(listing.folder).as_posix() for case in cases for path in case.files}
     classes = {v: n for v, n in parse_names(told["labels"], "dataset.json, labels").items() if v}
     channels = told["channel_names"]
     modality = str(next(iter(channels.values()))) if isinstance(channels, dict) else ""

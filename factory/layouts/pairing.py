@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from factory.layouts.by_hand import FIELD, readers
 from factory.layouts.layout import Found, FoundMask, FoundRow, some
 from factory.layouts.listing import Listing, bare_name
 from factory.layouts.named_file import NamedFile, describe, shared_folders
@@ -46,9 +47,14 @@ def pair_files(files: Sequence[NamedFile], layout: str) -> Found | None:
         return None
     paired = [image for image in images if image in matched]
     bare = [str(image.path) for image in images if image not in matched]
-    return Found(
-        layout, tuple(_rows(paired, matched)), notes=tuple(_notes(bare, lonely, len(images)))
-    )
+    by = readers([path.path for pairs in matched.values() for path, _ in pairs], _skipped(files))
+    rows = tuple(_rows(paired, matched, by))
+    notes = tuple(_notes(bare, lonely, len(images)))
+    return Found(layout, rows, meant=min(by.values(), default=""), notes=notes)
+
+
+def _skipped(files: Sequence[NamedFile]) -> int:
+    return shared_folders([file.path for file in files])
 
 
 def _index(images: Iterable[NamedFile]) -> Mapping[Key, list[NamedFile]]:
@@ -56,7 +62,7 @@ def _index(images: Iterable[NamedFile]) -> Mapping[Key, list[NamedFile]]:
     index: dict[Key, list[NamedFile]] = defaultdict(list)
     for image in images:
         exact = bare_name(image.path).lower()
-        for stem in (exact, image.stem):
+        for stem in dict.fromkeys((exact, image.stem, image.short)):
             index[image.split, image.folders, stem].append(image)
             if stem:
                 index[image.split, stem].append(image)
@@ -92,9 +98,13 @@ def _keys(mask: NamedFile) -> Iterator[tuple[Key, tuple[str, ...]]]:
 
 
 def _rows(
-    images: Sequence[NamedFile], matched: Mapping[NamedFile, Sequence[tuple[NamedFile, Key]]]
+    images: Sequence[NamedFile],
+    matched: Mapping[NamedFile, Sequence[tuple[NamedFile, Key]]],
+    by: Mapping[PurePosixPath, str],
 ) -> Iterator[FoundRow]:
     structures = _structures(matched)
+    if by:
+        structures = {path: by.get(path) or name or FIELD for path, name in structures.items()}
     findings = _findings(images)
     patients = guess_patients(
         ["/".join((*image.folders, bare_name(image.path))) for image in images]

@@ -1,4 +1,4 @@
-"""Image files as stacks of slices: PNG, JPEG, BMP, TIFF, NIfTI and DICOM, told apart by names."""
+"""Image files as stacks of slices: PNG, JPEG, BMP, TIFF, GIF, NIfTI, DICOM, told by names."""
 
 from __future__ import annotations
 

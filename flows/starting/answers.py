@@ -62,7 +62,7 @@ def several_masks(found: Found, given: Given, ask: Ask) -> str:
         f"An image has several masks: {names}. Are they classes, parts to join, or is one meant "
         f"(classes, join, or a name)?"
     )
-    answer = given.several or ask(question, CLASSES)
+    answer = given.several or ask(question, found.meant or CLASSES)
     if answer not in (CLASSES, JOIN, *found.structures):
         raise InputError(f"several masks: {answer!r} is none of {CLASSES}, {JOIN}, {names}")
     return answer
@@ -116,7 +116,9 @@ def class_names(
     if told:
         return dict(told), "told by the data set"
     texts = {value: written_value(value) for value in values}
-    names = {v: "structure" if len(values) == 1 else f"structure {text}" for v, text in texts.items()}
+    names = {
+        v: "structure" if len(values) == 1 else f"structure {text}" for v, text in texts.items()
+    }
     asked = {
         value: ask(f"Class of the pixels {texts[value]} in the masks", name)
         for value, name in names.items()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from factory.errors import InputError
-from factory.layouts.layout import Found, FoundRow
+from factory.layouts.layout import Found, FoundRow, some
 from factory.layouts.survey import Survey, survey
 from factory.layouts.table import cell, table, with_splits
 from factory.sources.files.colours import written_value
@@ -116,8 +116,10 @@ def looked_through(folder: Path, found: Found, answer: str) -> Look:
     Raises:
         InputError: with one line for everything that is wrong.
     """
-    rows, notes = with_splits(_with_one(found.rows, answer))
+    chosen = _with_one(found.rows, answer)
+    rows, notes = with_splits(chosen)
     structures = {name: at for at, name in enumerate(found.structures, 1) if answer == CLASSES}
+    notes = [*_chosen(found, chosen, answer), *notes]
     found = replace(found, rows=tuple(rows), notes=(*found.notes, *notes))
     seen = _survey(folder, found, structures)
     found = replace(found, notes=(*found.notes, *seen.doubts))
@@ -153,6 +155,17 @@ def _with_one(rows: Sequence[FoundRow], answer: str) -> list[FoundRow]:
         for row in rows
     ]
     return [row for row in kept if row.masks]
+
+
+def _chosen(found: Found, rows: Sequence[FoundRow], answer: str) -> Iterator[str]:
+    """Which of several masks is taken, and which images have none of them."""
+    if answer in (JOIN, CLASSES):
+        return
+    others = ", ".join(name for name in found.structures if name != answer)
+    yield f"of several masks of an image {answer!r} is taken, not {others}; --several says otherwise"
+    kept = {row.image for row in rows}
+    if bare := [row.image for row in found.rows if row.image not in kept]:
+        yield f"{len(bare)} images have no mask {answer!r} and are left out: {some(bare)}"
 
 
 def _survey(folder: Path, found: Found, structures: Mapping[str, int]) -> Survey:

@@ -40,7 +40,9 @@ def _used(content: Mapping[str, Any]) -> Iterator[str]:
     return (str(each["name"]) for each in categories if each["id"] in used)
 
 
-def _rows(path: PurePosixPath, content: Mapping[str, Any], images: NamedImages) -> Iterator[FoundRow]:
+def _rows(
+    path: PurePosixPath, content: Mapping[str, Any], images: NamedImages
+) -> Iterator[FoundRow]:
     """The rows of a file; an image that is not there is called ""."""
     for each in content["images"]:
         mask = FoundMask(str(path), str(each["id"]))

@@ -39,7 +39,9 @@ def find_via(listing: Listing) -> Found | None:
     )
 
 
-def _rows(path: PurePosixPath, content: Mapping[str, Any], images: NamedImages) -> Iterator[FoundRow]:
+def _rows(
+    path: PurePosixPath, content: Mapping[str, Any], images: NamedImages
+) -> Iterator[FoundRow]:
     """The rows of a file; an image that is not there, or cannot be named, is called ""."""
     for key, each in via_images(content).items():
         plain = not any(mark in key for mark in PARTING)

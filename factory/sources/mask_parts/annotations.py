@@ -150,11 +150,11 @@ def _via(part: MaskPart, name: str, like: Path) -> Shapes:
     told, key = via_images(read_annotations(part.path)), part.key
     if key not in told:
         raise InputError(f"{name} knows no image {key}; correct what stands behind #")
-    count, *size = read_stack(like, like.name).size
+    count, rows, columns = read_stack(like, like.name).size
     if count > 1:
         raise InputError(f"{like.name} has {count} pages, and {name} does not say which is meant")
-    regions = [*via_regions(told[key], _attribute(part.path), (size[0], size[1]))]
-    return Shapes((1, *size), ((label, inside[None]) for label, inside in regions))
+    regions = [*via_regions(told[key], _attribute(part.path), (rows, columns))]
+    return Shapes((1, rows, columns), ((label, inside[None]) for label, inside in regions))
 
 
 def _attribute(path: Path) -> str:

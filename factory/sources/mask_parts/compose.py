@@ -59,9 +59,17 @@ def _stack(part: MaskPart, values: Mapping[str, int], named: Named, like: Path) 
     for label, inside in shapes.regions:
         meant = known[0] if label == UNNAMED and len(known) == 1 else label
         if meant not in values:
-            raise unknown_name("class", label, known, name)
+            raise _unknown(label, known, name)
         painted[inside] = values[meant]
     return Stack(painted, (np.nan, np.nan), shapes.volume)
+
+
+def _unknown(label: str, known: Sequence[str], name: str) -> InputError:
+    if label != UNNAMED:
+        return unknown_name("class", label, known, name)
+    return InputError(
+        f"{name}: a region has no label, and there are several classes ({', '.join(known)}); name it"
+    )
 
 
 def _image(part: MaskPart, name: str, like: Path) -> Stack:

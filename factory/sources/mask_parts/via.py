@@ -100,7 +100,8 @@ def _drawn(shape: Mapping[str, Any], size: tuple[int, int]) -> Region:
         return polygon(points.astype(float), size)
     if kind == "rect":
         corner = np.array([shape["x"], shape["y"]], float)
-        return rectangle(np.stack([corner, corner + (shape["width"], shape["height"])]), size)
+        across = np.array([shape["width"], shape["height"]], float)
+        return rectangle(np.stack([corner, corner + across]), size)
     if kind == "circle":
         return ellipse((shape["cx"], shape["cy"]), (shape["r"], shape["r"]), size)
     if kind == "ellipse":

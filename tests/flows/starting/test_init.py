@@ -283,6 +283,54 @@ def test_a_layout_is_understood_without_an_answer(layout, mine, start):
     assert inputs.reference.train.masks.any()
 
 
+@pytest.mark.parametrize("write", [drive, hrf])
+def test_a_field_of_view_is_not_the_mask(write, mine, start):
+    write(mine)
+    told, _ = start()
+    assert all("manual" in row["mask"] for row in rows_of(mine))
+    assert any("field of view" in note and "--several" in note for note in told["notes"])
+    told, _ = start("--several", "field of view", "--force")
+    assert all("mask/" in row["mask"] for row in rows_of(mine))
+
+
+def test_of_two_readers_the_first_is_meant_and_the_other_can_be(mine, start):
+    drive(mine)
+    start()
+    assert {row["mask"].split("/")[1] for row in rows_of(mine)} == {"1st_manual"}
+    told, _ = start("--several", "2nd manual", "--force")
+    assert told["images"] == COUNT // 2
+    assert "6 images have no mask '2nd manual'" in " ".join(told["notes"])
+
+
+def test_vessels_of_a_test_set_without_them_are_told(mine, start):
+    drive(mine)
+    for path in (mine / "test").glob("*_manual/*"):
+        path.unlink()
+    told, _ = start()
+    assert told["images"] == COUNT // 2
+    assert "6 images have no mask '1st manual'" in " ".join(told["notes"])
+
+
+@pytest.mark.parametrize("write", [nnunet, decathlon, coco, labelme, via])
+def test_images_without_a_label_are_told(write, mine, start):
+    write(mine)
+    ending = ".nii.gz" if write is decathlon else ".png"
+    for n in (90, 91):
+        image = np.zeros((SIDE, SIDE, 3), np.int16) if write is decathlon else disc(n)[0]
+        save(mine / "imagesTs" / f"case_{n}_0000{ending}", image)
+    told, _ = start()
+    (note,) = (note for note in told["notes"] if "no label" in note)
+    assert note.startswith("2 images have no label and are left out: imagesTs/case_90_0000")
+
+
+def test_regions_without_a_name_are_the_class_that_is_given(mine, start):
+    via(mine, list, attribute="")
+    _, inputs = start("--classes", "cyst")
+    (domain,) = inputs.grid.domains.values()
+    assert domain.classes == ("cyst",)
+    assert inputs.reference.train.masks.any()
+
+
 def test_masks_of_one_image_are_joined(mine, start):
     busi(mine)
     start()
