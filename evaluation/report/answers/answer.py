@@ -12,7 +12,7 @@ from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.answers.finding import OVERALL, Finding, findings, read
 from evaluation.report.answers.measure import Question
 from evaluation.report.answers.questions import QUESTIONS
-from evaluation.report.answers.verdicts import ORDER, Verdict, worst
+from evaluation.report.answers.verdicts import Verdict, worst
 from evaluation.report.wording import domain_words, in_words
 
 
@@ -78,7 +78,7 @@ def _answer(question: Question, scores: Sequence[Score]) -> Answer:
         question.key,
         question.text,
         verdict,
-        deciding.measure.says[ORDER.index(verdict) - 1],
+        deciding.says,
         _where(deciding, found),
         deciding.measure.words,
         deciding.numbers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from evaluation.report.answers.measure import Measure, Question
 from evaluation.report.answers.verdicts import ORDER, Verdict
 from evaluation.report.wording import between, number
 
+MOST_TIMES = 100  # as many pairs: more are out of reach
 OVERALL = ""  # in place of a domain: the mean over all of them
 
 
@@ -30,9 +32,15 @@ class Finding:
         return ORDER.index(self.verdict), loss
 
     @property
+    def says(self) -> str:
+        """What the verdict means, and where the interval leaves open how much, that it does."""
+        said = self.measure.says[ORDER.index(self.verdict) - 1]
+        return f"{said} {_how_open(self._times)}" if self._times > 1 else said
+
+    @property
     def numbers(self) -> str:
         """Value and interval, what they are read beside, and n."""
-        parts = [_value(self.score)]
+        parts = [self._value]
         if self.measure.real_words:
             beside = f" {_value(self.real)}" if self.real is not None else ""
             parts.append(f"{self.measure.real_words}{beside}")
@@ -42,8 +50,33 @@ class Finding:
     def short(self) -> tuple[str, str]:
         """Value with its interval; what real data gets, without."""
         if self.real is None:
-            return _value(self.score), self.measure.real_words
-        return _value(self.score), f"real {number(self.real.value)}"
+            return self._value, self.measure.real_words
+        return self._value, f"real {number(self.real.value)}"
+
+    @property
+    def _times(self) -> float:
+        """How many times as wide the interval is as can be read; 0 where it is unknown."""
+        width = self.score.high - self.score.low
+        return width / self.measure.rule.widest if math.isfinite(width) else 0.0
+
+    @property
+    def _value(self) -> str:
+        """Value and interval; where that is too wide, only what of the way from 0 to 1 it spans."""
+        if self._times <= 1:
+            return _value(self.score)
+        low = "below 0" if self.score.low < 0 else number(self.score.low)
+        high = "beyond 1" if self.score.high > 1 else number(self.score.high)
+        return f"open: {low} to {high}"
+
+
+def _how_open(times: float) -> str:
+    """That an interval is too wide, and what would narrow it: its width falls with the root of n."""
+    wide = f"How much is open: the interval is {times:.2g} times as wide as the way to real ones."
+    if (more := math.ceil(times**2)) > MOST_TIMES:
+        return (
+            f"{wide} Real ones are hardly told from chance here, so more pairs alone will not do."
+        )
+    return f"{wide} It takes about {more} times as many pairs and real held-out ones to narrow it to that."
 
 
 def findings(question: Question, scores: Sequence[Score]) -> list[Finding]:

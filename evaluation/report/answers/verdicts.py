@@ -31,10 +31,12 @@ class Rule:
     Attributes:
         judge: a score and what real data gets (None where that is unknown) to a verdict.
         loss: of a value, larger is worse; orders domains of the same verdict.
+        widest: an interval wider than this leaves open how much there is of what is measured.
     """
 
     judge: Callable[[Score, Score | None], Verdict]
     loss: Callable[[float], float]
+    widest: float = math.inf
 
     def __call__(self, score: Score, real: Score | None) -> Verdict:
         """The verdict; of a score without a value that it is not measured."""
@@ -146,7 +148,7 @@ def _far_from_middle(value: float) -> float:
     return abs(value - 0.5)
 
 
-WAY_TO_REAL = Rule(_way, _low_first)
+WAY_TO_REAL = Rule(_way, _low_first, widest=1.0)  # the way itself
 AS_HIGH = Rule(_as_high, _low_first)
 AS_LOW = Rule(_as_low, _high_first)
 NO_MORE = Rule(_no_more, _high_first)

@@ -162,3 +162,26 @@ def test_what_is_not_measurable_is_not_measured():
     assert answers([unknown])[0].verdict == "not measured"
     assert answers([unknown])[0].says == "Not measurable (n = 3)."
     assert answers([Score.of(CLOSED, NOTHING)])[0].metric == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "shown", "said"),
+    [
+        (0, 2, 11, "open: 0.000 to beyond 1", "11 times as wide as the way"),
+        (-7.671, -0.333, 0.766, "open: below 0 to 0.766", "about 72 times as many pairs"),
+        (0.2, 0.9, 2.2, "open: 0.200 to beyond 1", "about 4 times as many pairs"),
+    ],
+)
+def test_a_share_that_an_interval_leaves_open_is_told_in_words(low, value, high, shown, said):
+    answer = answer_of(a_score(CLOSED, value, low, high))
+    assert answer.verdict == ("mixed" if low > 0 else "bad")
+    assert answer.short == (shown, "real pairs get 1")
+    assert shown in answer.sentence
+    assert f"{value:.3f}" not in answer.sentence
+    assert said in answer.says
+
+
+def test_more_pairs_are_not_advised_where_real_ones_are_hardly_told_from_chance():
+    assert "more pairs alone will not do" in answer_of(a_score(CLOSED, 2, 0, 11)).says
+    assert "open" not in answer_of(a_score(CLOSED, 0.9, 0.5, 1.4)).says
+    assert "open" not in answer_of(a_score(GAIN, 0.9, -3, 4)).says
