@@ -64,8 +64,8 @@ class Finding:
         """Value and interval; where that is too wide, only what of the way from 0 to 1 it spans."""
         if self._times <= 1:
             return _value(self.score)
-        low = "below 0" if self.score.low < 0 else number(self.score.low)
-        high = "beyond 1" if self.score.high > 1 else number(self.score.high)
+        low = "<0" if self.score.low < 0 else number(self.score.low)
+        high = ">1" if self.score.high > 1 else number(self.score.high)
         return f"open: {low} to {high}"
 
 

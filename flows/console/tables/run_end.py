@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TOLD = 1  # of the gates, a missed one first: the others are counted
 SHORTEST = 30  # characters of what real data gets by construction
+LAST = 34  # characters of the last column, so that no line is longer than 80
 SHORT = {
     "fit": "consistency",
     "realism": "fidelity",
@@ -62,22 +63,25 @@ def in_short(found: Sequence[Answer], scores: Mapping[str, Score]) -> Renderable
     asked = {word: key for word, key in SHORT.items() if key != "utility" or not given[key].metric}
     rows = Rows([""] * 4, [[word, *_line(given[key])] for word, key in asked.items()])
     helped = help_sentence(scores, given["utility"].verdict)
-    return Group(rows, Text(helped + _least(given["utility"]))) if helped else rows
+    lines = [Text(line) for line in (helped, _least(given["utility"])) if line]
+    return Group(rows, *lines) if helped else rows
 
 
 def _least(answer: Answer) -> str:
     """Where the pairs help least, unless they help there, too: a mean over domains can hide it."""
     if not answer.domain or answer.verdict == "good":
         return ""
-    return f" Least in {domain_words(answer.domain)}: {answer.short[0]}."
+    return f"Least in {domain_words(answer.domain)}: {answer.short[0]}."
 
 
 def _line(answer: Answer) -> list[str]:
     if not answer.metric:
         return ["-", "not measured", ""]
     value, beside = answer.short
-    told = [beside if len(beside) <= SHORTEST else "", domain_words(answer.domain)]
-    return [answer.verdict, value, ", ".join(text for text in told if text)]
+    where = domain_words(answer.domain)
+    told = ", ".join(text for text in (beside if len(beside) <= SHORTEST else "", where) if text)
+    # What holds of all real data by construction gives way to where it is worst.
+    return [answer.verdict, value, where if where and len(told) > LAST else told]
 
 
 def next_steps(found: Outcome) -> Iterator[RenderableType]:

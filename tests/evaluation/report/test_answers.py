@@ -167,9 +167,9 @@ def test_what_is_not_measurable_is_not_measured():
 @pytest.mark.parametrize(
     ("low", "value", "high", "shown", "said"),
     [
-        (0, 2, 11, "open: 0.000 to beyond 1", "11 times as wide as the way"),
-        (-7.671, -0.333, 0.766, "open: below 0 to 0.766", "about 72 times as many pairs"),
-        (0.2, 0.9, 2.2, "open: 0.200 to beyond 1", "about 4 times as many pairs"),
+        (0, 2, 11, "open: 0.000 to >1", "11 times as wide as the way"),
+        (-7.671, -0.333, 0.766, "open: <0 to 0.766", "about 72 times as many pairs"),
+        (0.2, 0.9, 2.2, "open: 0.200 to >1", "about 4 times as many pairs"),
     ],
 )
 def test_a_share_that_an_interval_leaves_open_is_told_in_words(low, value, high, shown, said):

@@ -190,6 +190,21 @@ def test_a_run_ends_in_ten_lines(gates, version):
     assert any(line.startswith("next: medpair datasets") for line in lines)
 
 
+def test_no_answer_at_the_end_of_a_run_is_wrapped():
+    found = [
+        replace(answer, verdict="mixed", domain="phantom-periapical-xray")
+        if answer.key != "diversity"
+        else replace(answer, short=("2.1e-04 [1.0e-04, 3.2e-04]", "real 1.0e-04"))
+        for answer in scored().answers
+    ]
+    lines = printed(run_end.in_short(found, scored().scores)).splitlines()
+    assert [line.split("  ")[0] for line in lines[:5]] == list(run_end.SHORT)[:5]
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[5].startswith("The pairs")
+    assert lines[6].startswith("Least in phantom periapical X-ray: ")
+    assert len(lines) == 7
+
+
 def test_what_a_version_holds_is_told_in_words():
     text = printed(RESULTS["datasets show"]())
     assert "24 accepted, 0 rejected, 16 of earlier grids" in text
