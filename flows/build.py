@@ -87,7 +87,7 @@ def concluded(context: RunContext, found: Built) -> Outcome | State[Outcome]:
         outcome.dataset, outcome.version, outcome.gates, outcome.report, found.news
     )
     verdict.tell()
-    context.record.describe(f"{outcome.dataset} {outcome.version or 'kept back'}", verdict.markdown)
+    context.record.describe(f"{outcome.dataset} {outcome.version or 'kept back'}", verdict.note)
     context.record.tags(verdict.tags)
     if outcome.published:
         return outcome

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -41,7 +42,8 @@ RECIPE = {
     "evaluate": {"judge_steps": 3, "finding_classifier_steps": 2},
     "utility": {"real": [4], "arms": ["real", "both"], "seeds": 1, "steps": 2},
 }
-# Every run's files as MLflow's page loads them, from a working directory of no meaning.
+# Every run's files as MLflow's page loads them, from a working directory of no meaning; the report
+# that a tag names is one of them, and no tag or description names the place that was left.
 DOWNLOAD = """
 import sys
 from mlflow import MlflowClient
@@ -51,6 +53,10 @@ files = [(r.info.run_id, f.path) for r in runs for f in client.list_artifacts(r.
 assert files, "MLflow finds no file"
 for run, path in files:
     client.download_artifacts(run, path)
+told = [(r.info.run_id, r.data.tags["medpair.report"]) for r in runs if "medpair.report" in r.data.tags]
+assert told and set(told) <= set(files), f"{told} are not among the files"
+stale = [value for r in runs for value in r.data.tags.values() if sys.argv[2] in value]
+assert not stale, f"names the old place: {stale}"
 """
 
 
@@ -105,15 +111,18 @@ def moved_home(folder: Path) -> float:
     recipe.write_text(yaml.safe_dump(RECIPE))
     before.medpair(("run", str(recipe)))
     before.root.rename(after.root)
-    return sum(_answers(after, question) for question in QUESTIONS) / len(QUESTIONS)
+    questions = (_commands, partial(_mlflow, left=before))
+    return sum(_answers(after, question) for question in questions) / len(questions)
 
 
-QUESTIONS: Sequence[Callable[[Place], None]] = (
-    lambda place: place.medpair(
-        ("report", "moved@v1"), ("utility", "moved@v1"), ("datasets", "verify", "moved")
-    ),
-    lambda place: place.python(DOWNLOAD, f"sqlite:///{place.home / 'mlflow.db'}"),
-)
+def _commands(place: Place) -> None:
+    """Report, utility and check of the version that was made before."""
+    place.medpair(("report", "moved@v1"), ("utility", "moved@v1"), ("datasets", "verify", "moved"))
+
+
+def _mlflow(place: Place, left: Place) -> None:
+    """MLflow's record, which names nothing in the place that was left."""
+    place.python(DOWNLOAD, f"sqlite:///{place.home / 'mlflow.db'}", str(left.root))
 
 
 def _answers(place: Place, question: Callable[[Place], None]) -> bool:

@@ -49,24 +49,26 @@ class RunVerdict:
 
     @property
     def markdown(self) -> str:
-        """The verdict with a table of the gates and the place of the report."""
-        head = f"**{self.line}**"
-        return "\n\n".join(
-            [
-                head,
-                *([_table(self.gates)] if self.gates.verdicts else []),
-                f"Report: `{self.report}`",
-            ]
-        )
+        """The verdict with a table of the gates and the place of the report on this machine."""
+        return self._markdown(f"Report: `{self.report}`")
+
+    @property
+    def note(self) -> str:
+        """The same for a record of runs, which keeps the report and may be moved with its home."""
+        return self._markdown(f"Report: `{self.report.name}`, among the artifacts of this run")
+
+    def _markdown(self, report: str) -> str:
+        table = [_table(self.gates)] if self.gates.verdicts else []
+        return "\n\n".join([f"**{self.line}**", *table, report])
 
     @property
     def tags(self) -> dict[str, str]:
-        """The same for a record of runs to be searched by."""
+        """The same for a record of runs to be searched by; the report is an artifact of the run."""
         return {
             "medpair.data_set": self.dataset,
             "medpair.version": self.version or "none",
             "medpair.verdict": "published" if self.version else "kept back",
-            "medpair.report": str(self.report),
+            "medpair.report": self.report.name,
             "medpair.release": release("medpair-factory"),
         }
 

@@ -30,6 +30,14 @@ def test_what_is_published_is_said_with_its_gates():
     assert "/home/r/set-v1.html" in told.markdown
 
 
+def test_a_record_names_no_place_of_this_machine():
+    told = judged("v1", consistency=0.75, coverage=0.5)
+    assert told.tags["medpair.report"] == "set-v1.html"
+    assert "`set-v1.html`, among the artifacts" in told.note
+    assert "/home" not in told.note
+    assert "| consistency | 0.75 | >= 0.5 | yes |" in told.note
+
+
 def test_what_is_kept_back_is_said_with_each_missed_gate():
     told = judged(None, consistency=0.25, coverage=math.nan)
     assert told.line.startswith("my_Set is kept back, a gate failed: consistency = 0.25 misses")
