@@ -53,6 +53,25 @@ class Asked:
 
 INIT, CASES = "tests/flows/starting/test_init.py", "tests/factory/sources/test_handed_cases.py"
 BUILD = "tests/flows/test_build.py"
+# Handed cases that are commands and servers, not files of pairs: 14 to 18, 34, 35, 39 and 46.
+NUMBERED = (
+    "tasks/services/test_mlflow_tracking.py::test_a_deleted_experiment_is_restored_and_that_is_said",
+    "tasks/services/test_settings.py::test_a_home_that_no_database_takes_is_refused",
+    "flows/planning/test_recipe_yaml.py::test_16_values_are_told_as_they_were_typed",
+    "flows/test_unreachable.py::test_a_server_that_is_down_is_told_in_one_line",
+    (
+        "flows/planning/test_external_folder.py::"
+        "test_34_real_pairs_that_hold_nothing_out_are_told_before_anything_starts"
+    ),
+    (
+        "flows/planning/test_external_folder.py::"
+        "test_35_classes_numbered_the_other_way_round_are_matched_by_name"
+    ),
+    (
+        "factory/training/test_prompt_lengths.py::"
+        "test_39_long_training_texts_are_told_by_row_and_number"
+    ),
+)
 ASKED = {
     "own_data_layouts": Asked(
         (f"{INIT}::test_a_layout_is_understood_without_an_answer",), share=False
@@ -80,7 +99,7 @@ ASKED = {
     "unchanged_nights_announced": Asked(
         (f"{BUILD}::test_started_again_it_makes_and_scores_nothing",), "announced", server=True
     ),
-    "handed_cases": Asked((CASES,)),
+    "handed_cases": Asked((CASES, *(f"tests/{each}" for each in NUMBERED)), server=True),
     "axe_serious": Asked(
         (
             "tests/flows/studio/test_page.py::test_axe_finds_nothing_serious_in_any_tab",
