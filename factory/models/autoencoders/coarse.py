@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from factory.models.autoencoders.base import Autoencoder, Given, touched_cells
-from factory.models.autoencoders.detail import draw
+from factory.models.autoencoders.detail import LOWEST, draw
 from factory.models.autoencoders.detail_prior import (
     COLOURS,
     QUIETEST,
     DetailPrior,
     detail_ratios,
+    doubled,
     halved,
 )
 from factory.models.autoencoders.ends import Ends
@@ -27,6 +28,8 @@ from factory.models.weights import assign_state, read_state, write_state
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 DRAWN_TOGETHER = 8  # pictures, where ends are measured
+ENOUGH_DETAIL = 0.8  # of the power of real pictures
+FLAT = 1e-7  # power of less than rounding to grey levels makes
 DETAIL_NOISE = 1 << 40  # added to a stream's number: not the noise that latents are drawn from
 
 
@@ -42,6 +45,7 @@ class CoarseConfig:
         std: of all of their channels together.
         ratios: of each doubling, the coarsest first, and of each stream, see `detail_ratios`.
         ends: how far from black and white images are drawn, see `Ends`.
+        lowest: noise level at which drawing ends, see `measure_lowest`.
     """
 
     factor: int
@@ -51,6 +55,7 @@ class CoarseConfig:
     std: float = 1.0
     ratios: Sequence[Sequence[float]] = ()
     ends: Sequence[float] = Ends()
+    lowest: float = LOWEST[-1]
 
     @property
     def doublings(self) -> int:
@@ -137,13 +142,36 @@ class CoarseAutoencoder(Autoencoder):
             pictures: of all S streams (N, 3S, H, W) in [-1, 1].
             disturbance: of the coarse ones (N, 3S, h, w): what a model draws is not quite real.
         """
+        ends = Ends.of(self._drawn_again(pictures, disturbance), pictures[:, :COLOURS])
+        self.config = replace(self.config, ends=ends)
+
+    @torch.no_grad()
+    def measure_lowest(self, pictures: Tensor, disturbance: Tensor) -> None:
+        """Learns at which noise level drawing ends: the highest that leaves enough of fine detail.
+
+        A decoder that cannot tell where detail lies draws as much of it as there is, in wrong
+        places: edges fray. What is expected behind some noise has less detail, in better ones.
+
+        Args:
+            pictures: of all S streams (N, 3S, H, W) in [-1, 1].
+            disturbance: of the coarse ones (N, 3S, h, w), as for `measure_ends`.
+        """
+        real = fine_detail(pictures[:, :COLOURS])
+        for lowest in LOWEST:
+            self.config = replace(self.config, lowest=lowest)
+            drawn = fine_detail(self._drawn_again(pictures, disturbance))
+            # The mean of logarithms: one picture of much detail must not stand for all.
+            if float((drawn / real).log().mean().exp()) >= ENOUGH_DETAIL:
+                return
+
+    def _drawn_again(self, pictures: Tensor, disturbance: Tensor) -> Tensor:
+        """The images (N, 3, H, W) of pictures, drawn from their coarse ones and a disturbance."""
         coarse = self.sizes(pictures)[0] + disturbance
         latents = [(x - self._mean(x)) / self.config.std for x in coarse.split(COLOURS, 1)]
         # A few at a time: large pictures, all at once, would not fit.
         parts = torch.arange(len(pictures)).split(DRAWN_TOGETHER)
         images = [self.decode_streams([x[at] for x in latents], at.tolist())[0] for at in parts]
-        ends = Ends.of(torch.cat(images), pictures[:, :COLOURS])
-        self.config = replace(self.config, ends=ends)
+        return torch.cat(images)
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
@@ -178,7 +206,8 @@ class CoarseAutoencoder(Autoencoder):
             fixed = [None if sizes is None else sizes[i + 1] for sizes in known]
             prior = self.prior(i, pictures)
             places = None if anew is None else touched_cells(anew, prior.mean.shape[2:])
-            drawn = draw(decoder, prior, self._noise(seeds, i, prior.mean), fixed, places)
+            noise = self._noise(seeds, i, prior.mean)
+            drawn = draw(decoder, prior, noise, fixed, places, self.config.lowest)
             pictures = drawn.clamp(-1, 1)
         made = pictures.split(COLOURS, 1)
         if anew is not None:
@@ -209,3 +238,8 @@ class CoarseAutoencoder(Autoencoder):
         autoencoder = cls(config)
         assign_state(autoencoder.decoders, read_state(folder / WEIGHTS), folder / WEIGHTS)
         return autoencoder
+
+
+def fine_detail(pictures: Tensor) -> Tensor:
+    """(B,) power of what halving takes from pictures (B, C, H, W) in [-1, 1]; never 0."""
+    return (pictures - doubled(halved(pictures))).square().mean((1, 2, 3)) + FLAT

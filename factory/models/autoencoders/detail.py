@@ -20,15 +20,17 @@ from factory.models.presets import DETAIL_STEPS
 
 # In deviations of the detail. It is white at a place, but edges and ribs agree along their length:
 # begun at 12, drawn films had 0.87 of the fine contrast of real ones, at 80 they have 0.93.
-HIGHEST, LOWEST = 80.0, 0.05
+HIGHEST = 80.0
+# Where drawing may end, see `CoarseAutoencoder.measure_lowest`. The last draws all the grain there is.
+LOWEST = (1.0, 0.5, 0.25, 0.05)
 # Of coarse pictures that a model has drawn, as deviation of noise on [-1, 1]; real ones are true.
 DISTRUST = 0.02
 BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv 2206.00364, eq. 5)
 
 
-def noise_levels() -> list[float]:
-    """Deviations of the noise that is taken away in each step, falling."""
-    high, low = HIGHEST ** (1 / BEND), LOWEST ** (1 / BEND)
+def noise_levels(lowest: float = LOWEST[-1]) -> list[float]:
+    """Deviations of the noise that is taken away in each step, falling to the lowest."""
+    high, low = HIGHEST ** (1 / BEND), lowest ** (1 / BEND)
     return [(high + i / (DETAIL_STEPS - 1) * (low - high)) ** BEND for i in range(DETAIL_STEPS)]
 
 
@@ -63,6 +65,7 @@ def draw(
     noise: Tensor,
     known: Sequence[Tensor | None],
     anew: Tensor | None = None,
+    lowest: float = LOWEST[-1],
 ) -> Tensor:
     """Pictures (B, 3S, H, W) drawn from noise by DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2).
 
@@ -74,6 +77,7 @@ def draw(
             noise level 0 while the others are drawn.
         anew: (B, 1, H, W) True where they are drawn although all are given: elsewhere they are put
             back at every noise level (arXiv 2201.09865, algorithm 1).
+        lowest: noise level at which drawing ends with what is expected behind it.
     """
     free = noise.new_tensor([[float(each is None or anew is not None) for each in known]])
     means = prior.mean.split(COLOURS, 1)
@@ -81,7 +85,7 @@ def draw(
     drawn, detail, told = each_pixel(free), prior.detail(torch.cat(whole, 1)), prior.told
     fixed = (1 - drawn) * detail
     disturbance = torch.full((len(noise), len(known)), DISTRUST, device=noise.device) * free
-    levels = noise_levels()
+    levels = noise_levels(lowest)
 
     def expected(x: Tensor, level: float) -> Tensor:
         return without_noise(network, x, told, (free * level).expand(len(x), -1), disturbance)

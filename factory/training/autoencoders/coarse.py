@@ -163,11 +163,13 @@ def train_coarse(
         for step, losses in steps:
             done = doubling * spec.steps + step
             yield Progress("decoder", done, doublings * spec.steps, losses)
-    measure_ends(autoencoder, images, masks, seed)
+    measure_drawing(autoencoder, images, masks, seed)
 
 
-def measure_ends(autoencoder: CoarseAutoencoder, images: Tensor, masks: Tensor, seed: int) -> None:
-    """Has a trained autoencoder draw some of these pictures, and keeps how near to black it comes.
+def measure_drawing(
+    autoencoder: CoarseAutoencoder, images: Tensor, masks: Tensor, seed: int
+) -> None:
+    """Has a trained autoencoder draw some of these pictures, and keeps where drawing ends best.
 
     Args:
         autoencoder: its decoders are trained.
@@ -180,7 +182,9 @@ def measure_ends(autoencoder: CoarseAutoencoder, images: Tensor, masks: Tensor, 
     pictures = _pictures(images, masks, at)
     coarse = autoencoder.sizes(pictures)[0]
     noise = DISTRUST * torch.randn(coarse.shape, generator=generator)
-    autoencoder.measure_ends(pictures.to(device), noise.to(device))
+    given = pictures.to(device), noise.to(device)
+    autoencoder.measure_lowest(*given)
+    autoencoder.measure_ends(*given)
 
 
 def _train_doubling(

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig
-from factory.models.autoencoders.detail_prior import halved
+from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig, fine_detail
+from factory.models.autoencoders.detail_prior import doubled, halved
 from factory.models.autoencoders.files import load_autoencoder
 from factory.models.autoencoders.local_unet import LocalUNet
 
@@ -119,3 +119,42 @@ def test_an_untrained_decoder_predicts_nothing_and_is_small():
 def test_denoisers_read_a_picture_of_any_size_as_about_as_many_cells():
     assert [coarse(factor=factor).fold(128, 16) for factor in (2, 4, 8)] == [4, 2, 1]
     assert [coarse(factor=4).fold(side, 16) for side in (32, 64, 192, 224, 256)] == [1, 1, 2, 2, 4]
+
+
+class Blurred(CoarseAutoencoder):
+    """Knows every picture, and leaves as much of the power of its detail as it is told."""
+
+    def decode_streams(self, latents, seeds, given=None, anew=None):
+        real = self.real[torch.as_tensor(seeds)]
+        smooth = doubled(halved(real))
+        left = self.left[self.config.lowest] ** 0.5
+        return [smooth + left * (real - smooth)] * 2
+
+
+@pytest.mark.parametrize(
+    ("left", "found"),
+    [((1, 1, 1, 1), 1.0), ((0.3, 0.7, 0.9, 1), 0.25), ((0.1, 0.2, 0.3, 0.4), 0.05)],
+)
+def test_drawing_ends_as_early_as_leaves_enough_of_fine_detail(left, found):
+    autoencoder = Blurred(CoarseConfig(2, 2, width=8))
+    autoencoder.real = pictures(5, side=64)
+    autoencoder.left = dict(zip((1.0, 0.5, 0.25, 0.05), left, strict=True))
+    both = autoencoder.real.repeat(1, 2, 1, 1)
+    autoencoder.measure_lowest(both, torch.zeros(5, 6, 32, 32))
+    assert autoencoder.config.lowest == found
+
+
+def test_a_level_that_was_measured_is_kept_and_draws_otherwise(tmp_path):
+    early = coarse(lowest=1.0)
+    early.save(tmp_path)
+    back = load_autoencoder(tmp_path)
+    assert back.config.lowest == 1.0
+    made = [each.decode_streams(latents(each), range(3))[0] for each in (early, back, coarse())]
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+
+
+def test_fine_detail_is_what_halving_takes():
+    stripes = torch.tensor([1.0, -1.0]).repeat(4).expand(1, 3, 8, 8)
+    assert fine_detail(stripes).item() == pytest.approx(1)
+    assert fine_detail(torch.full((1, 3, 8, 8), 0.4)).item() == pytest.approx(0, abs=1e-6)

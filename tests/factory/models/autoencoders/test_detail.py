@@ -35,11 +35,13 @@ def small():
 
 
 def test_noise_falls_as_far_as_one_step_can_take_away():
-    levels = noise_levels()
-    assert levels == sorted(levels, reverse=True)
-    assert levels[0] == pytest.approx(HIGHEST)
-    assert levels[-1] == pytest.approx(LOWEST)
-    assert len(levels) == 16
+    for lowest in LOWEST:
+        levels = noise_levels(lowest)
+        assert levels == sorted(levels, reverse=True)
+        assert levels[0] == pytest.approx(HIGHEST)
+        assert levels[-1] == pytest.approx(lowest)
+        assert len(levels) == 16
+    assert noise_levels() == levels
 
 
 def test_what_a_network_is_sure_of_is_drawn():
