@@ -128,6 +128,11 @@ def test_a_data_set_that_is_not_there_is_refused(tmp_path):
         package.open("nope@v1", home=tmp_path)
 
 
+def test_real_pairs_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="there is neither a folder nor a recipe nowhere"):
+        package.score(tmp_path, against="nowhere", home=tmp_path / "home")
+
+
 def without_masks(pairs, has_mask):
     held = pairs.pairs
     batch = type(held)(held.images, held.masks, held.facets, held.spacing_mm, np.array(has_mask))

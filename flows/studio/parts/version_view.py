@@ -44,10 +44,11 @@ class VersionView:
         for button in (self._before, self._after):
             button.set_visibility(False)
 
-    def offer(self, versions: list[str]) -> None:
-        """The versions to choose from; one that is chosen stays."""
+    def offer(self, versions: list[str], first: int) -> None:
+        """The versions to choose from; one that is chosen stays, else it is that number."""
         chosen = self.version.value if self.version.value in versions else None
-        self.version.set_options(versions, value=chosen or next(iter(versions), None))
+        usual = versions[: first + 1][-1:]
+        self.version.set_options(versions, value=chosen or next(iter(usual), None))
 
     def _filters(self) -> None:
         self._verdict = ui.select(VERDICTS, label="Verdict", value=ACCEPTED)
