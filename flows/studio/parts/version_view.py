@@ -45,11 +45,11 @@ class VersionView:
         for button in (self._before, self._after):
             button.set_visibility(False)
 
-    def offer(self, versions: list[str], first: int) -> None:
-        """The versions to choose from; one that is chosen stays, else it is that number."""
+    def offer(self, versions: list[str], beside: str = "") -> None:
+        """The versions to choose from; one that is chosen stays, else the newest other than one."""
         chosen = self.version.value if self.version.value in versions else None
-        usual = versions[: first + 1][-1:]
-        self.version.set_options(versions, value=chosen or next(iter(usual), None))
+        others = [*(each for each in versions if each != beside), *versions]
+        self.version.set_options(versions, value=chosen or next(iter(others), None))
 
     def _filters(self) -> None:
         self._verdict = ui.select(VERDICTS, label="Verdict", value=ACCEPTED)

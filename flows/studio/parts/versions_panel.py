@@ -42,5 +42,7 @@ class VersionsPanel:
         known = tags_of(self._studio.settings)
         self._empty.set_visibility(not known)
         versions = [f"{name}@{tag}" for name, tags in known.items() for tag in tags]
-        for number, view in enumerate(self._views if self._both.value else self._views[:1]):
-            view.offer(versions, number)
+        first, second = self._views
+        first.offer(versions)
+        if self._both.value:
+            second.offer(versions, beside=str(first.version.value))

@@ -91,7 +91,7 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     assert (found.name, found.version, found.pairs) == ("mine", "v1", 1)
     (chosen,) = show(Version("mine", "v1"), settings).fields["by_hand"]
     assert chosen["given"] == "mask"
-    # What is ticked in one window is ticked in another; the version before stands beside the new one.
+    # What is ticked in one window is ticked in another; another version stands beside the one at hand.
     page.get_by_role("tab", name="Make pairs").click()
     page.get_by_role("spinbutton", name="Pairs").fill("2")
     make(page, "Make pairs", 2)
@@ -104,8 +104,8 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     page.get_by_text("mine@v2 is out: 1 added, 2 in all").wait_for()
     page.get_by_role("tab", name="Versions").click()
     page.get_by_role("checkbox", name="Two versions side by side").click()
-    page.get_by_label("The first version").get_by_text("mine@v2", exact=True).wait_for()
-    page.get_by_label("The second version").get_by_text("mine@v1", exact=True).wait_for()
+    page.get_by_label("The first version").get_by_text("mine@v1", exact=True).wait_for()
+    page.get_by_label("The second version").get_by_text("mine@v2", exact=True).wait_for()
     # A file that is none is told in a line of the page.
     page.get_by_role("tab", name="From an image").click()
     bad = home / "bad.png"
