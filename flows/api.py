@@ -33,7 +33,7 @@ from flows.improving.asked import askable
 from flows.planning.external_folder import FolderContext, folders_of_pairs
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
-from flows.planning.recipe import Recipe, kept_recipe, load_recipe
+from flows.planning.recipe import Recipe, kept_recipe, load_recipe, shipped_recipes
 from tasks.faults.machine import PREFECT_HOLDS, check_database
 from tasks.services.ports import check_listening
 from tasks.services.progress import stage
@@ -341,6 +341,11 @@ def source_named(text: str) -> SourceSection:
         raise InputError(
             f"{path} holds neither metadata.csv nor dataset.json, so nobody knows which mask "
             "belongs to which image; see the documentation of sources"
+        )
+    if not path.exists() and text not in shipped_recipes():
+        raise InputError(
+            f"there is neither a folder nor a recipe {text}, so there are no real pairs to read: give "
+            "a folder with metadata.csv or dataset.json, a recipe, or the word phantom"
         )
     return load_recipe(path).source
 

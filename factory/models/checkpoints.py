@@ -192,6 +192,11 @@ def check_folder(folder: Path) -> None:
             "the autoencoder, the text encoder and a card; docs/models.md, 'Public weights', says "
             "how to make one of it"
         )
+    if not folder.exists():
+        raise InputError(
+            f"there is no checkpoint folder {folder}: give one written by medpair train, or a hub "
+            "model as safetensors"
+        )
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise InputError(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from evaluation.gating.pair_metrics import PAIR_NUMBERS
 from evaluation.lake.lake import Lake
+from evaluation.report.answers.answer import Answer, answers
 from evaluation.report.wording import number
 from factory.identity import is_version
 from factory.images import ImageSection
@@ -24,6 +25,7 @@ from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
 from flows.asking.wishes import short
 from flows.planning.recipe import kept_recipe
+from tasks.provenance import own_scores
 from tasks.services.settings import Settings
 from tasks.withdrawal import withdrawal
 
@@ -150,6 +152,12 @@ class VersionPairs:
         newest = found.sort_values("recorded_at").iloc[-1]
         reasons = [str(each["reason"]) for each in json.loads(newest["evidence"])]
         return reasons or [f"no gates were asked for; {newest['author'] or 'published'}"]
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """What its scores say, question by question; none where it was not scored."""
+        found = answers(own_scores(self.lake, self.snapshot))
+        return found if any(answer.metric for answer in found) else ()
 
     @property
     def shows_real(self) -> bool:

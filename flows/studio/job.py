@@ -34,6 +34,7 @@ class Job:
     cancelled: Event = field(default_factory=Event)
     _began: float = field(default_factory=time.monotonic)
     _lasted: float = 0.0
+    _first: float = 0.0  # seconds until one unit was done
 
     @property
     def running(self) -> bool:
@@ -59,15 +60,17 @@ class Job:
         return counted + self._rate()
 
     def _rate(self) -> str:
-        if not self.done:
+        # The first unit also waited until the weights were read.
+        if self.done < 2:
             return ""
-        each = self.seconds / self.done
+        each = (self.seconds - self._first) / (self.done - 1)
         return f", {each:.1f} s each, about {each * (self.total - self.done):.0f} s left"
 
     def run(self, steps: Steps) -> None:
         """Works until all is done, it is cancelled or something goes wrong."""
         try:
             for _ in steps():
+                self._first = self._first or self.seconds
                 self.done += 1
                 if self.cancelled.is_set():
                     break

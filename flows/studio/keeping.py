@@ -108,7 +108,8 @@ class Keeping:
         Raises:
             InputError: if the data set is one that a recipe makes, or was drawn otherwise.
         """
-        # Prefect, which this loads, is not needed to look at pairs.
+        # Prefect, which this loads, is not needed to look at pairs, and warns where its home has no place.
+        self.settings.home.mkdir(parents=True, exist_ok=True)
         from tasks.publishing import publish
 
         lake, snapshot = Lake(self.settings.lake), self._judged()

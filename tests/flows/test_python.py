@@ -16,6 +16,7 @@ import yaml
 
 import medpair as package
 from factory.store.runs import declare, judge, make, merge, missing
+from flows.api import source_named
 from flows.context import open_context
 from flows.datasets import Version, export
 from flows.planning.recipe import load_recipe
@@ -126,6 +127,11 @@ def test_a_generator_that_is_still_to_be_trained_is_refused(tmp_path):
 def test_a_data_set_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match="there is no data set 'nope'"):
         package.open("nope@v1", home=tmp_path)
+
+
+def test_real_pairs_that_are_not_there_are_refused():
+    with pytest.raises(ValueError, match="there is neither a folder nor a recipe nowhere"):
+        source_named("nowhere")
 
 
 def without_masks(pairs, has_mask):

@@ -44,6 +44,7 @@ class KeepBar:
         name = str(self.name.value or "").strip()
         sheet = check_keepable(self._studio.sheet, name)
         chosen = replace(sheet, ticked=set(sheet.ticked))  # what is ticked later is not of this
+        self._told.clear()
         keeping = Keeping(chosen, name, self._source(sheet), self._studio.settings)
 
         def steps() -> Iterator[None]:

@@ -87,7 +87,7 @@ class MaskPanel:
         self.show(read_mask(content, name, self._form.chosen, image), UPLOADED)
 
     def _warp(self) -> None:
-        limits, mask = self.warp.limits, self.canvas.mask
+        limits, mask = self.warp.limits, self._mask
         self._studio.warp(self._form.request(), mask, self._origin, limits)
 
     def _warp_real(self) -> None:
@@ -96,4 +96,19 @@ class MaskPanel:
         self._studio.warp_real(request, real, self.warp.limits)
 
     def _start(self) -> None:
-        self._studio.paint(self._form.request(), self.canvas.mask, self._origin)
+        self._studio.paint(self._form.request(), self._mask, self._origin)
+
+    @property
+    def _mask(self) -> Masks:
+        """What is on the canvas.
+
+        Raises:
+            InputError: if that is nothing, and the finding shows something.
+        """
+        usual = self._form.chosen.shown(str(self._form.finding.value or ""))
+        if usual and not self.canvas.mask.any():
+            raise InputError(
+                f"the mask is empty, and such an image shows {', '.join(usual)}: draw or choose a "
+                "mask first, or another finding"
+            )
+        return self.canvas.mask

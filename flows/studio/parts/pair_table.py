@@ -30,6 +30,7 @@ class PairTable:
         self._studio, self._notice, self._fill = studio, notice, fill
         self._sheet: Sheet | None = None
         self._cards = 0
+        self._boxes: dict[int, ui.checkbox] = {}
         with (
             ui.element("section")
             .props('aria-label="Pairs on the table"')
@@ -51,11 +52,14 @@ class PairTable:
         if self._sheet is not None:
             for number in range(self._cards, len(self._sheet.pairs)):
                 self._add(self._sheet, number)
+            for number, box in self._boxes.items():  # another window may have ticked it
+                box.set_value(number in self._sheet.ticked)
             self._keep.look()
 
     def _start_anew(self, sheet: Sheet | None) -> None:
         self._sheet, self._cards = sheet, 0
         self._grid.clear()
+        self._boxes = {}
         self._back.set_visibility(self._studio.has_earlier)
         self._box.set_visibility(sheet is not None)
         if sheet is not None:
@@ -69,11 +73,12 @@ class PairTable:
             ui.html(
                 tiles(pair.image, pair.mask, sheet.domain.classes, str(number + 1)), sanitize=False
             )
-            ui.html(_about(pair, number), sanitize=False).classes("about")
+            ui.html(_about(pair, number, sheet.keepable), sanitize=False).classes("about")
             with ui.element("div").classes("line"):
                 if sheet.keepable:
                     box = ui.checkbox(f"Keep pair {number + 1}", value=number in sheet.ticked)
                     box.props("dense").on_value_change(lambda e: sheet.tick(number, bool(e.value)))
+                    self._boxes[number] = box
                     vary = plain("Vary", lambda: self._vary(number)).props("dense")
                     vary.props(f'aria-label="Vary pair {number + 1}: other images for its mask"')
                 fill = plain("Fill in", lambda: self._notice.trying(lambda: self._fill(number)))
@@ -107,11 +112,11 @@ def legend_html(sheet: Sheet) -> str:
     )
 
 
-def _about(pair: MadePair, number: int) -> str:
+def _about(pair: MadePair, number: int, keepable: bool) -> str:
     prompt = pair.prompt
     words = [f"<b>{number + 1}</b>", escape(prompt.finding), escape(prompt.text)]
     line = " · ".join(word for word in [*words, f"<code>{pair.name}</code>"] if word)
-    if not pair.faults:
+    if not (keepable and pair.faults):  # the checks decide on what may be kept
         return line
     return f'{line}<p class="bad">The checks reject it: {escape(", ".join(pair.faults))}</p>'
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from evaluation.report.gallery import class_colour
 from factory.errors import InputError
 from factory.vocabulary import Domain
-from flows.asking.request import MOST, Request
+from flows.asking.request import Request
 from flows.studio.models import Models, domains_of
 from flows.studio.session import Studio
 
@@ -31,7 +31,7 @@ class RequestForm:
         self._box = ui.element("fieldset").classes("classes")
         self.text = ui.input("Free text").props("outlined dense")
         with ui.element("div").classes("numbers"):
-            self.number = _number("Pairs", 8, 1, MOST, 1)
+            self.number = _number("Pairs", 8, 1, None, 1)
             self.seed = _number("Seed", 0, 0, 2**53, 1)
             self.steps = _number("Steps", 20, 1, 1000, 1)
             self.guidance = _number("Guidance", Request.guidance, 0, 20, 0.5)
@@ -102,6 +102,7 @@ class RequestForm:
         domain = self._known.get(str(self.domain.value))
         self._box.clear()
         self._classes = {}
+        self._box.set_visibility(domain is not None)
         if domain is None:
             return
         with self._box:
@@ -123,8 +124,10 @@ def _select(label: str, options: dict[str, str], value: str | None) -> ui.select
     return ui.select(options, label=label, value=value).props("outlined dense options-dense")
 
 
-def _number(label: str, value: float, low: float, high: float, step: float) -> ui.number:
-    return ui.number(label, value=value, min=low, max=high, step=step).props("outlined dense")
+def _number(label: str, value: float, low: float, high: float | None, step: float) -> ui.number:
+    whole = "%.0f" if step == 1 else None  # what is between is rounded where it is seen
+    field = ui.number(label, value=value, min=low, max=high, step=step, format=whole)
+    return field.props("outlined dense")
 
 
 def _given(number: ui.number) -> float:

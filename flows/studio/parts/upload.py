@@ -27,10 +27,11 @@ def upload_button(label: str, take: Callable[[bytes, str], object], notice: Noti
         notice.trying(lambda: take(content, name))
         box.reset()
 
-    too_large = f"that file is no picture of at most {MOST_BYTES >> 20} MiB"
+    kinds = ", ".join(FLAT_ENDINGS)
+    refusal = f"that file is no picture of at most {MOST_BYTES >> 20} MiB: choose one of {kinds}"
     box = ui.upload(
         on_upload=taken,
-        on_rejected=lambda _: notice.say(too_large),
+        on_rejected=lambda _: notice.say(refusal),
         max_file_size=MOST_BYTES,
         auto_upload=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from nicegui import ui
@@ -44,10 +45,11 @@ class VersionView:
         for button in (self._before, self._after):
             button.set_visibility(False)
 
-    def offer(self, versions: list[str]) -> None:
-        """The versions to choose from; one that is chosen stays."""
+    def offer(self, versions: list[str], beside: str = "") -> None:
+        """The versions to choose from; one that is chosen stays, else the newest other than one."""
         chosen = self.version.value if self.version.value in versions else None
-        self.version.set_options(versions, value=chosen or next(iter(versions), None))
+        others = [*(each for each in versions if each != beside), *versions]
+        self.version.set_options(versions, value=chosen or next(iter(others), None))
 
     def _filters(self) -> None:
         self._verdict = ui.select(VERDICTS, label="Verdict", value=ACCEPTED)
@@ -145,16 +147,28 @@ def _facts(pairs: VersionPairs) -> str:
     lines += [f"gates: {line}" for line in pairs.verdicts]
     if not pairs.scores:
         lines.append(f"not scored yet: medpair evaluate {pairs.name}@{pairs.tag}")
-    return (
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>" + _legends(pairs)
+    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{told}</ul>{_answers(pairs)}{_legends(pairs)}"
+
+
+def _answers(pairs: VersionPairs) -> str:
+    """What its scores say: a question, its verdict, a sentence, and the score that decides."""
+    told = (
+        f"<div><dt>{escape(each.question)} <b>{each.verdict}</b></dt>"
+        f'<dd>{escape(each.says)} <span class="hint">{escape(each.sentence)}</span></dd></div>'
+        for each in pairs.answers
     )
+    return f"<dl>{''.join(told)}</dl>"
 
 
 def _legends(pairs: VersionPairs) -> str:
-    """Number, colour and name of the classes of each domain that occurs."""
+    """Number, colour and name of the classes of each domain that occurs, a line for each."""
+    return "".join(_legend(domain, pairs.classes(domain)) for domain in pairs.values("domain"))
+
+
+def _legend(domain: str, classes: Sequence[str]) -> str:
     spans = (
         f'<span><i style="background:{class_colour(index)}"></i>{index} {escape(name)}</span>'
-        for domain in pairs.values("domain")
-        for index, name in enumerate(pairs.classes(domain), start=1)
+        for index, name in enumerate(classes, start=1)
     )
-    return f'<div class="legend">{"".join(spans)}</div>'
+    return f'<div class="legend">{escape(domain)}: {"".join(spans)}</div>'

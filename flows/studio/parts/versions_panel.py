@@ -41,5 +41,8 @@ class VersionsPanel:
         """Looks for versions that came since."""
         known = tags_of(self._studio.settings)
         self._empty.set_visibility(not known)
-        for view in self._views if self._both.value else self._views[:1]:
-            view.offer([f"{name}@{tag}" for name, tags in known.items() for tag in tags])
+        versions = [f"{name}@{tag}" for name, tags in known.items() for tag in tags]
+        first, second = self._views
+        first.offer(versions)
+        if self._both.value:
+            second.offer(versions, beside=str(first.version.value))

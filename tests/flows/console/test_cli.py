@@ -68,7 +68,7 @@ WRONG = {
     "a generator without weights": (["generator={kind: medsegfactory}"], "no trained weights"),
     "a missing checkpoint": (
         ["generator={kind: medsegfactory, from: nowhere}"],
-        "not a checkpoint folder",
+        "there is no checkpoint folder",
     ),
     "a missing network": (["evaluate.features=['network:no.pt2']"], "no.pt2 does not exist"),
     "more real images than there are": (["utility.real=[400]"], "asks for 400 real images"),

@@ -7,6 +7,8 @@ import pytest
 from evaluation.gating.version_gates import Decision, Verdict
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
+from evaluation.metrics.registry import Score
+from evaluation.statistics.bootstrap import Estimate
 from factory.images import ImageSection
 from factory.store.repository import Store
 from factory.store.runs import declare, judge, make, merge, missing
@@ -44,6 +46,21 @@ def version(recipe, tmp_path):
     gate = Verdict("consistency", ">= 0.5", 0.6, 0.1, True, "consistency = 0.6 meets >= 0.5 by 0.1")
     lake.decide(ScoreKey(made.id, reference, data_set="tiny"), run.id, Decision((gate,)))
     return VersionPairs(settings, "tiny", "v1")
+
+
+def test_scores_are_told_as_answers(version):
+    assert version.answers == ()
+    reference = reference_digest(
+        version.snapshot.attributes["digests"]["source"], ImageSection(size=32)
+    )
+    about = ScoreKey(version.snapshot.id, reference, data_set="tiny")
+    score = Score.of("sharpness", Estimate(0.9, 0.85, 0.95, 20))
+    version.lake.record(about, [score])
+    version.lake.record_scoring(about, "terms", "G", [score])
+    again = VersionPairs(version.settings, "tiny", "v1")
+    said = {answer.key: answer.verdict for answer in again.answers}
+    assert said["fidelity"] == "good"  # between 0.8 and 1.25
+    assert said["consistency"] == "not measured"
 
 
 def test_versions_are_found_newest_first(version):

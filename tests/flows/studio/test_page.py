@@ -74,6 +74,10 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     make(page, "Make pairs", 2)
     page.get_by_role("spinbutton", name="Pairs").fill("1")
     page.get_by_role("tab", name="From a mask").click()
+    page.get_by_role("button", name="Make images", exact=True).click()
+    page.get_by_role("alert").get_by_text(
+        "mask is empty, and such an image shows lesion"
+    ).wait_for()
     paint(page)
     make(page, "Make images", 1)
     page.get_by_role("checkbox", name="Keep pair 1").click()
@@ -87,6 +91,21 @@ def test_a_visitor_makes_a_pair_draws_a_mask_and_keeps_it(page, home):
     assert (found.name, found.version, found.pairs) == ("mine", "v1", 1)
     (chosen,) = show(Version("mine", "v1"), settings).fields["by_hand"]
     assert chosen["given"] == "mask"
+    # What is ticked in one window is ticked in another; another version stands beside the one at hand.
+    page.get_by_role("tab", name="Make pairs").click()
+    page.get_by_role("spinbutton", name="Pairs").fill("2")
+    make(page, "Make pairs", 2)
+    other = page.context.browser.new_page()
+    other.goto(page.url)
+    page.get_by_role("checkbox", name="Keep pair 1").click()
+    other.get_by_role("checkbox", name="Keep pair 1", checked=True).wait_for()
+    other.close()
+    page.get_by_role("button", name="Keep as a version").click()
+    page.get_by_text("mine@v2 is out: 1 added, 2 in all").wait_for()
+    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("checkbox", name="Two versions side by side").click()
+    page.get_by_label("The first version").get_by_text("mine@v1", exact=True).wait_for()
+    page.get_by_label("The second version").get_by_text("mine@v2", exact=True).wait_for()
     # A file that is none is told in a line of the page.
     page.get_by_role("tab", name="From an image").click()
     bad = home / "bad.png"

@@ -1,7 +1,9 @@
 """The studio without its page: pairs one by one, one job at a time, masks kept to the pixel, versions."""
 
 import io
+import re
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -110,7 +112,7 @@ def test_masks_of_an_image_are_those_of_the_command(studio, request_of, checkpoi
         ({"number": 0}, "0 pairs cannot be looked at"),
         ({"seed": -1}, "seed=-1 cannot be used"),
         ({"steps": 0}, r"sample.steps=0 cannot be used"),
-        ({"checkpoint": "/nowhere"}, "is not a checkpoint folder"),
+        ({"checkpoint": "/nowhere"}, "there is no checkpoint folder"),
     ],
     ids=["domain", "finding", "number", "seed", "steps", "checkpoint"],
 )
@@ -146,6 +148,26 @@ def test_one_job_at_a_time_and_cancel_ends_it():
     go.set()
     assert job.ended.wait(10)
     assert job.words.startswith("waiting: 1 of 3, cancelled")
+
+
+def test_the_rate_leaves_out_the_wait_for_the_first_unit():
+    worker, reached, go = Worker(), threading.Event(), threading.Event()
+
+    def steps():
+        time.sleep(1)
+        yield
+        yield
+        reached.set()
+        go.wait(10)
+        yield
+
+    job = worker.start("drawing", 3, steps)
+    assert reached.wait(10)
+    each = re.fullmatch(r"drawing: 2 of 3, (\S+) s each, about \S+ s left", job.words)
+    assert each is not None
+    assert float(each[1]) < 0.4
+    go.set()
+    assert job.ended.wait(10)
 
 
 def test_an_unforeseen_error_is_told_and_ends_the_job():
