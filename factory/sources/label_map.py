@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.errors import InputError
-from factory.sources.image_files import check_file
+from factory.places import check_file
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
 
 Names = Mapping[int, str]  # value in the mask files -> class name, 0 = background included

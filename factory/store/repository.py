@@ -22,12 +22,12 @@ from typing import Any
 
 import icechunk
 import zarr
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from icechunk import ForkSession, Session
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
-from factory.identity import plain_name
+from factory.identity import is_aside, plain_name
 from factory.store.damage import cause, readable
 from factory.store.snapshot import FORMAT, Snapshot
 from factory.store.storage import local_folder, storage_at
@@ -329,7 +329,9 @@ class Store:
     ) -> Garbage:
         """Forgets old history and frees what nothing refers to any more.
 
-        Published versions stay, being tagged. Objects newer than the cut-off stay too: a window
+        Published versions stay, being tagged. Branches on which processes that died were laying rows
+        out go, whatever their age; in an object store they stay, where another machine may be at
+        work on them. Objects newer than the cut-off stay too: a window
         under way has written chunks that no snapshot names yet, so keep a day.
 
         Args:
@@ -340,7 +342,7 @@ class Store:
         """
         repository = self.repository  # the lock would make the folder of one that is not there
         with self.lock():
-            old = self._old_runs(older_than) if runs else ()
+            old = (*self._left_behind(), *(self._old_runs(older_than) if runs else ()))
             if not dry_run:
                 for branch in old:
                     repository.delete_branch(branch)
@@ -356,9 +358,20 @@ class Store:
         with self._readable(f"the history of snapshot {snapshot}"):
             return list(self.repository.ancestry(snapshot_id=snapshot))
 
+    def _left_behind(self) -> tuple[str, ...]:
+        """Branches that nobody lays rows out on any more; the lock, which declarations hold, is held."""
+        if local_folder(self.uri) is None:
+            return ()
+        asides = tuple(sorted(filter(is_aside, self.repository.list_branches())))
+        try:
+            with self.lock("repair").acquire(timeout=0):
+                return asides
+        except Timeout:
+            return tuple(name for name in asides if not name.startswith("repair"))
+
     def _old_runs(self, older_than: datetime) -> tuple[str, ...]:
-        kept = {*self.tags().values(), self._at_branch(MAIN)}
-        idle = {name: head for name, head in self.branches().items() if head not in kept}
+        kept, branches = {*self.tags().values(), self._at_branch(MAIN)}, self.branches()
+        idle = {n: head for n, head in branches.items() if head not in kept and not is_aside(n)}
         written = {name: self.repository.lookup_snapshot(idle[name]).written_at for name in idle}
         return tuple(name for name in idle if written[name] < older_than)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from factory.places import check_file
 from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
@@ -115,8 +116,9 @@ def read_header(path: Path, name: str) -> Header:
         name: what to call it in an error.
 
     Raises:
-        InputError: if it is no DICOM.
+        InputError: if it is no DICOM, or no file.
     """
+    check_file(path, name)
     with refused(name):
         from pydicom import dcmread
 
