@@ -98,7 +98,8 @@ class Store:
         repository = self._opened()
         # A process that died while it made the data set leaves a repository of nothing.
         with self._readable(f"refs/branch.{MAIN}/ref.json"):
-            return bool(repository.list_tags()) or not _is_first(repository, MAIN)
+            head = repository.lookup_branch(MAIN)
+            return bool(repository.list_tags()) or not _is_first(repository, head)
 
     def _has_repository(self) -> bool:
         # Icechunk would create the folder it looks into, and sees none without its branch main.
@@ -268,7 +269,8 @@ class Store:
             return
         here: list[str] = []
         try:
-            _open(self.name, self.repository, head)
+            if not _is_first(self.repository, head):
+                _open(self.name, self.repository, head)
             for info in self.repository.ancestry(snapshot_id=head):
                 if info.id in whole:
                     break
@@ -381,8 +383,9 @@ def arrays(session: Session | ForkSession) -> Group:
     return zarr.open_group(session.store, mode="r" if session.read_only else "a")
 
 
-def _is_first(repository: icechunk.Repository, branch: str) -> bool:
-    return repository.lookup_snapshot(repository.lookup_branch(branch)).parent_id is None
+def _is_first(repository: icechunk.Repository, snapshot: str) -> bool:
+    """Whether it is what a repository begins with, at which a run that was killed may stand."""
+    return repository.lookup_snapshot(snapshot).parent_id is None
 
 
 def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:
