@@ -11,7 +11,7 @@ import atexit
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ from icechunk import ForkSession, Session
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
-from factory.identity import is_aside, plain_name
+from factory.identity import PLAIN_NAME, is_aside, plain_name
 from factory.store.damage import cause, readable
 from factory.store.snapshot import FORMAT, Snapshot
 from factory.store.storage import local_folder, storage_at
@@ -308,15 +308,20 @@ class Store:
         if ref in at:
             with self._readable(f"the snapshot of {ref}"):
                 return _open(self.name, repository, at[ref](ref))
+        if not PLAIN_NAME.fullmatch(ref):
+            raise self._unknown(ref, at)
         try:
             return _open(self.name, repository, ref)
         except icechunk.IcechunkError as error:
             self._refuse_lost(ref, error)
-            near = get_close_matches(ref, at, n=3, cutoff=0) or ["none yet"]
-            raise InputError(
-                f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
-                f"nearest: {', '.join(near)}"
-            ) from error
+            raise self._unknown(ref, at) from error
+
+    def _unknown(self, ref: str, known: Iterable[str]) -> InputError:
+        near = get_close_matches(ref[:100], list(known), n=3, cutoff=0) or ["none yet"]
+        return InputError(
+            f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
+            f"nearest: {', '.join(near)}"
+        )
 
     def _refuse_lost(self, ref: str, error: Exception) -> None:
         """Raises DamagedError where a name has a file, which holds none any more."""

@@ -70,7 +70,9 @@ def check_listening(uri: str, variable: str, remedy: str) -> None:
     try:
         port = parts.port or USUAL.get(parts.scheme.split("+")[0])
     except ValueError as error:
-        raise InputError(f"{variable} names a server without a port: {error}; correct it") from error
+        raise InputError(
+            f"{variable} names a server without a port: {error}; correct it"
+        ) from error
     if parts.hostname is None or port is None:
         return
     try:

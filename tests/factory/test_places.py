@@ -72,9 +72,8 @@ def test_a_pipe_is_refused_before_anybody_waits_for_its_reader(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     for place in ("pipe", "link"):
-        with pytest.raises(InputError, match="is a pipe, which holds no file"):
-            with named_place(tmp_path / place):
-                pytest.fail("the block was entered")
+        with pytest.raises(InputError, match="is a pipe"), named_place(tmp_path / place):
+            pytest.fail("the block was entered")
 
 
 def test_a_full_disk_is_no_fault_of_the_place(tmp_path):

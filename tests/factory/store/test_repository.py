@@ -70,6 +70,12 @@ def test_an_unknown_version_is_answered_with_the_nearest(store):
         store.snapshot("v11")
 
 
+@pytest.mark.parametrize("ref", ["v" + "a" * 300, "../set", "v\udcff", "", "a\0b"])
+def test_what_no_version_can_be_called_is_unknown_too(store, ref):
+    with pytest.raises(InputError, match=r"has no version, branch or snapshot .*; nearest: main"):
+        store.snapshot(ref)
+
+
 def test_reading_before_anything_was_published_says_so(store):
     with pytest.raises(InputError, match="nothing was published yet"):
         store.snapshot().read()
