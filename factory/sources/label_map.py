@@ -67,6 +67,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return content
 
 
+MOST_DIGITS = 9  # of a value, which has to stand in an image
+
+
 def parse_names(content: object, where: str) -> Names:
     """A label map written either way round.
 
@@ -77,7 +80,8 @@ def parse_names(content: object, where: str) -> Names:
     pairs = [(v, k) if isinstance(v, int) else (k, v) for k, v in entries]
     names = {0: BACKGROUND}
     for value, name in pairs:
-        if not str(value).isdecimal() or not isinstance(name, str):
+        number = str(value)
+        if not number.isdecimal() or len(number) > MOST_DIGITS or not isinstance(name, str):
             raise InputError(
                 f'{where}: {value!r}: {name!r} is not a class; write {{"1": "liver"}}, one whole '
                 "number per class (regions of several classes are not supported)"

@@ -45,8 +45,8 @@ MENDED = "`medpair datasets verify {} --repair` writes it anew where the lake kn
 atexit.register(time.sleep, 0.05)
 
 # Icechunk warns at every opening of a local repository that concurrent committers may lose
-# commits; `Store.commit` holds a file lock for exactly that reason.
-icechunk.set_logs_filter("error")
+# commits; `Store.commit` holds a file lock for exactly that reason. What a session logs it raises, too.
+icechunk.set_logs_filter("error,icechunk::session=off")
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,11 @@ def is_dicom(path: Path) -> bool:
         return True
     if not may_be_dicom(path) or not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(AT + len(MAGIC))[AT:] == MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(AT + len(MAGIC))[AT:] == MAGIC
+    except OSError:  # which whoever reads it tells
+        return False
 
 
 def is_segmentation(path: Path) -> bool:

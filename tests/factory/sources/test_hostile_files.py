@@ -13,6 +13,7 @@ from PIL import Image
 from factory.errors import InputError
 from factory.layouts import recognise
 from factory.sources.image_files import read_stack
+from factory.sources.label_map import parse_names
 from factory.sources.nnunet import NnunetSource
 
 
@@ -145,3 +146,9 @@ def test_a_pipe_in_place_of_a_description_is_refused(tmp_path):
     os.mkfifo(tmp_path / "dataset.json")
     with pytest.raises(InputError, match="is a pipe or device"):
         NnunetSource(path=tmp_path).build()
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "9" * 10])
+def test_a_class_whose_value_no_image_holds_is_refused(value):
+    with pytest.raises(InputError, match="is not a class"):
+        parse_names({value: "liver"}, "classes.json")
