@@ -36,21 +36,14 @@ def check_prompt_lengths(text: TextEncoder, prompts: Sequence[Prompt]) -> None:
     """Whether every prompt is read whole.
 
     Raises:
-        InputError: naming the first that is not, or is no text.
+        InputError: naming the first that is not.
     """
     lines = dict.fromkeys(line for each in prompts for line in (each.image_text, each.mask_text))
-    if garbled := [line for line in lines if not _is_text(line)]:
-        raise InputError(f"a prompt holds what is no text: {garbled[0][:60]!a}...; correct it")
     if long := [line for line in lines if text.is_too_long(line)]:
         raise InputError(
             f"{len(long)} prompts are longer than the {text.length} tokens that the text encoder "
             f"reads, the first {long[0][:60]!r}...: the rest would be ignored; shorten their free text"
         )
-
-
-def _is_text(line: str) -> bool:
-    """Whether it holds none of the halves of characters that JSON and command lines let pass."""
-    return not any("\ud800" <= character <= "\udfff" for character in line)
 
 
 def tell_long_rows(text: TextEncoder, train: PairBatch, domains: Mapping[str, Domain]) -> None:

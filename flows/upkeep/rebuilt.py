@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from factory.errors import InputError
 from factory.generators.base import Generator
 from factory.store.damage import ranges
@@ -45,8 +47,8 @@ def refuse_given(snapshot: Snapshot, rows: Rows, remedy: str) -> None:
     if "by_hand" not in snapshot.attributes:
         return
     prompts = {int(row): snapshot.table[int(row)] for row in rows}
-    given = [row for row, prompt in prompts.items() if prompt.filled or prompt.mask_origin]
-    if given:
+    given = np.array([row for row, p in prompts.items() if p.filled or p.mask_origin], np.int64)
+    if len(given):
         raise InputError(
             f"rows {ranges(given)} of {snapshot.name} were made in the studio from a mask or a pair "
             f"that was given there and is not kept beside them, so they cannot be made again; {remedy}"

@@ -52,9 +52,3 @@ def test_39_a_long_prompt_is_refused_before_anything_is_trained(encoder, data):
     with pytest.raises(InputError, match="2 prompts are longer than the 64 tokens"):
         check_prompt_lengths(encoder, [Prompt.about(domain, (), "", REPORT)])
     check_prompt_lengths(encoder, [Prompt.about(domain, domain.classes)])
-
-
-def test_a_prompt_with_half_a_character_is_refused(encoder, data):
-    domain = next(iter(data.domains.values()))
-    with pytest.raises(InputError, match="holds what is no text"):
-        check_prompt_lengths(encoder, [Prompt.about(domain, (), "", "a \ud800 b")])
