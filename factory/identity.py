@@ -82,6 +82,21 @@ def branch_of(run: str) -> str:
     return f"run-{run}"
 
 
+def aside_of(kind: str, name: str) -> str:
+    """Branch on which rows are laid out before another name moves to them.
+
+    Args:
+        kind: "declare", "rebase" or "repair".
+        name: id of the run, or of the snapshot that is repaired.
+    """
+    return f"{kind}-{name.lower()}"
+
+
+def is_aside(branch: str) -> bool:
+    """Whether a branch is one of `aside_of`."""
+    return re.fullmatch(r"(declare|rebase)-.*|repair-[0-9a-z]{20}", branch) is not None
+
+
 def is_version(tag: str) -> bool:
     """Whether a tag is of a version, "v2", not a name that someone gave to one."""
     return tag[:1] == "v" and tag[1:].isdecimal()

@@ -31,6 +31,20 @@ def check_empty(folder: Path) -> None:
             raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
 
 
+def check_file(path: Path, name: str) -> None:
+    """Refuses what is no plain file: a folder, or a pipe, at which reading would wait for ever.
+
+    Raises:
+        InputError: saying which.
+    """
+    if path.is_file():
+        return
+    if path.exists():
+        what = "a folder" if path.is_dir() else "a pipe or device"
+        raise InputError(f"{name} is {what}, not a file; name the file itself")
+    raise InputError(f"{name}: there is no such file")
+
+
 @contextmanager
 def named_place(path: Path) -> Iterator[None]:
     """Tells what the file system says against a path while the block looks at it or writes there.
@@ -42,6 +56,7 @@ def named_place(path: Path) -> Iterator[None]:
         InputError: in place of what is raised, but where the disk is full.
     """
     try:
+        _refuse_pipe(path)
         yield
     except InputError:
         raise
@@ -56,6 +71,12 @@ def named_place(path: Path) -> Iterator[None]:
             ) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{path} cannot be written ({reason}); name another place") from error
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Raises InputError where opening a place would wait for whoever reads it, be it for ever."""
+    if path.is_fifo():
+        raise InputError(f"{path} is a pipe, which holds no file; name another place")
 
 
 def _of_a_name(error: ValueError) -> bool:

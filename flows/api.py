@@ -35,7 +35,7 @@ from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe, shipped_recipes
 from tasks.faults.machine import PREFECT_HOLDS, check_database
-from tasks.services.ports import check_listening
+from tasks.services.ports import check_servers
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -63,7 +63,7 @@ def plan(recipe: Recipe, settings: Settings) -> Plan:
 
 def run(recipe: Recipe, settings: Settings) -> Outcome:
     """Makes, judges and publishes what a recipe asks for; goes on where it was stopped."""
-    with ready(recipe, settings) as context:
+    with ready(recipe, settings, workers=True) as context:
         from flows.build import GateFailedError, build_stage
 
         try:
@@ -75,6 +75,7 @@ def run(recipe: Recipe, settings: Settings) -> Outcome:
 
 def improve(recipe: Recipe, settings: Settings) -> Improved:
     """Adds pairs round by round where the downstream model fails and where pairs are trusted."""
+    check_servers(settings, workers=True)
     with open_context(recipe, settings) as context:
         askable(recipe, context.grid)
     start_prefect(settings)
@@ -111,7 +112,7 @@ class Made:
 
 def generate(recipe: Recipe, settings: Settings) -> Made:
     """Trains where needed, and makes the pairs of a recipe without scoring or publishing them."""
-    with ready(recipe, settings) as context:
+    with ready(recipe, settings, workers=True) as context:
         from flows.generate import generate_stage
         from flows.train import train_stage
 
@@ -172,6 +173,7 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
     context = FolderContext(
         folder=folder.absolute(), against=source, image=image, settings=settings
     )
+    check_servers(settings, workers=False)
     with stage("checking the pairs"):
         context.check()
     start_prefect(settings)
@@ -195,6 +197,7 @@ def headroom(
         InputError: if the source cannot be read as pairs, or holds none out.
     """
     context = RealPairs(against=source_named(source), image=image, settings=settings)
+    check_servers(settings, workers=False)
     with stage("checking the pairs"):
         context.check()
     start_prefect(settings)
@@ -270,6 +273,7 @@ def compare_cost(recipe: Recipe, settings: Settings) -> Cost:
 
 def folds(recipe: Recipe, settings: Settings, count: int) -> UtilityResult:
     """Trains a generator for each fold of the real patients, and tests every patient once."""
+    check_servers(settings, workers=True)
     checked(recipe.in_fold(1, count), settings)
     start_prefect(settings)
     from flows.folds import folds as flow
@@ -351,19 +355,20 @@ def source_named(text: str) -> SourceSection:
 
 
 @contextmanager
-def ready(recipe: Recipe, settings: Settings) -> Iterator[RunContext]:
-    """Checks a recipe, then starts what its flows need: a mistake is told first, and fast."""
+def ready(recipe: Recipe, settings: Settings, *, workers: bool = False) -> Iterator[RunContext]:
+    """Checks a recipe, then starts what its flows need: a mistake is told first, and fast.
+
+    Args:
+        recipe: to be checked.
+        settings: of the home.
+        workers: whether pairs are to be made.
+    """
+    check_servers(settings, workers=workers)
     with ExitStack() as stack:
         with stage("checking the recipe and its data"):
             context = stack.enter_context(open_context(recipe, settings))
-        check_tracker(settings)
         start_prefect(settings)
         yield context
-
-
-def check_tracker(settings: Settings) -> None:
-    """Refuses to begin what MLflow could not be told of, which it would try for minutes."""
-    check_listening(settings.mlflow, "MEDPAIR_MLFLOW", "unset it to use a database of the home")
 
 
 def start_prefect(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from benchmarks.bad_inputs import checkpoints, folders, names, pictures, questio
 from benchmarks.bad_inputs.attempt import FAULTS, Answer, Command, Outcome, attempt, in_process
 from benchmarks.bad_inputs.case import Kind, Numbered, Place
 from benchmarks.bad_inputs.ground import Ground, lay_ground
-from benchmarks.bad_inputs.watch import watched
+from benchmarks.bad_inputs.watch import RECYCLED, watched
 from benchmarks.figures import Bar, Figure, show, verdicts
 
 KINDS: Mapping[str, Kind] = {
@@ -44,7 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "image-trap": Kind(pictures.trapped, 0.03),
     "nifti": Kind(pictures.nifti, 0.03),
     "sql": Kind(questions.question, 0.06),
-    "sql-endless": Kind(questions.endless, 0.001),
+    "sql-endless": Kind(questions.endless, 0.001, apart=True),
     "name": Kind(names.name, 0.04),
     "place": Kind(names.place_to_write, 0.02),
     "home": Kind(names.home, 0.02),
@@ -117,6 +117,7 @@ def outcomes(
             range(count),
             lambda number, kind=kind: f"{kind}:{number}",  # type: ignore[misc]
             seconds,
+            1 if KINDS[kind].apart else RECYCLED,
         )
 
 

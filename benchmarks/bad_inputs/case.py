@@ -51,10 +51,13 @@ class Kind:
     Attributes:
         lay: makes a case of it, the same for the same random numbers.
         share: of all cases.
+        apart: whether each case has a process of its own, as a command has: of what a question
+            fills, addresses stay taken, and a later one would find none left.
     """
 
     lay: Lay
     share: float
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,17 @@ from typing import IO, Any
 from benchmarks.bad_inputs.attempt import Outcome
 
 MOST_BYTES = 4 * 2**30  # of address space beyond what the parent has
-RECYCLED = 200  # cases, after which a child makes room for a new one
+RECYCLED = 200
 
 Run = Callable[[int], Outcome]
 
 
 def watched(
-    run: Run, numbers: Sequence[int], name: Callable[[int], str], seconds: float
+    run: Run,
+    numbers: Sequence[int],
+    name: Callable[[int], str],
+    seconds: float,
+    recycled: int = RECYCLED,
 ) -> Iterator[Outcome]:
     """What came of each case, in order.
 
@@ -31,10 +35,11 @@ def watched(
         numbers: of the cases.
         name: of a case, for one that gave no answer.
         seconds: for each; one that takes more is killed and counts as a hang.
+        recycled: cases, after which a child makes room for a new one.
     """
     left = list(numbers)
     while left:
-        for outcome in _one_child(run, left[:RECYCLED], name, seconds):
+        for outcome in _one_child(run, left[:recycled], name, seconds):
             yield outcome
             left.pop(0)
 

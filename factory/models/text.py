@@ -100,6 +100,7 @@ class TextEncoder:
 
         Raises:
             InputError: if one of the two is not there, or the weights are not all there.
+            Exception: whatever tokenizers raises at files that are damaged.
         """
         for part in ("text_encoder", "tokenizer"):
             if not (folder / part).is_dir():
@@ -122,7 +123,11 @@ class TextEncoder:
             )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         listed = folder / "tokenizer" / WORDS_FILE
-        return cls(tokenizer, model, listed.read_text().split() if listed.exists() else None)
+        found = cls(tokenizer, model, listed.read_text().split() if listed.exists() else None)
+        # A tokenizer complains of a damaged configuration only when it is used.
+        found.is_too_long("")
+        found.tokens([""])
+        return found
 
     def _encode(self, text: str) -> Tensor:
         return self.model(self.tokens([text]).to(self.device)).last_hidden_state[0]

@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from factory.errors import InputError, first_line
 from factory.garbled import GARBLED
+from factory.places import check_file
 from factory.sources.dicom.header import ENDINGS, is_dicom, read_header
 from factory.sources.dicom.reading import read_dicom
 from factory.sources.dicom.series import is_series, series_of
@@ -98,20 +99,6 @@ def files_of(path: Path) -> tuple[Path, ...]:
         return tuple(header.path for header in series_of(path, str(path)))
     except InputError:
         return (path,)
-
-
-def check_file(path: Path, name: str) -> None:
-    """Refuses what is no plain file: a folder, or a pipe, at which reading would wait for ever.
-
-    Raises:
-        InputError: saying which.
-    """
-    if path.is_file():
-        return
-    if path.exists():
-        what = "a folder" if path.is_dir() else "a pipe or device"
-        raise InputError(f"{name} is {what}, not a file; name the file itself")
-    raise InputError(f"{name}: there is no such file")
 
 
 def is_coloured(path: Path) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.errors import InputError
+from factory.places import check_file
 from factory.sources.files.colours import WRITTEN, colour_value, is_colour
-from factory.sources.image_files import check_file
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
 
 Names = Mapping[int, str]  # value in the mask files -> class name, 0 = background included
@@ -68,6 +68,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return content
 
 
+MOST_DIGITS = 9  # of a value, which has to stand in an image
+
+
 def parse_names(content: object, where: str) -> Names:
     """A label map written either way round.
 
@@ -109,7 +112,9 @@ def _is_turned(key: str, entry: object) -> bool:
 
 
 def _is_value(entry: object) -> bool:
-    return str(entry).isdecimal() or WRITTEN.fullmatch(str(entry)) is not None
+    text = str(entry)
+    number = text.isdecimal() and len(text) <= MOST_DIGITS
+    return number or WRITTEN.fullmatch(text) is not None
 
 
 def codes(names: Names | None, domain: Domain) -> dict[int, int]:

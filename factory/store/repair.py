@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.errors import DamagedError
+from factory.identity import aside_of
 from factory.pairs import PairBatch
 from factory.store.checksums import checksums
 from factory.store.damage import ranges
@@ -50,7 +51,7 @@ def repair(
             written; nothing is changed then.
     """
     _refuse_what_is_beyond(snapshot, found)
-    aside = f"repair-{snapshot.id.lower()}"
+    aside = aside_of("repair", snapshot.id)
     with store.lock("repair"):
         store.point(aside, snapshot.id)
         try:

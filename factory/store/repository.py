@@ -11,7 +11,7 @@ import atexit
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,12 +22,12 @@ from typing import Any
 
 import icechunk
 import zarr
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from icechunk import ForkSession, Session
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
-from factory.identity import plain_name
+from factory.identity import PLAIN_NAME, is_aside, plain_name
 from factory.store.damage import cause, readable
 from factory.store.snapshot import FORMAT, Snapshot
 from factory.store.storage import local_folder, storage_at
@@ -45,8 +45,8 @@ MENDED = "`medpair datasets verify {} --repair` writes it anew where the lake kn
 atexit.register(time.sleep, 0.05)
 
 # Icechunk warns at every opening of a local repository that concurrent committers may lose
-# commits; `Store.commit` holds a file lock for exactly that reason.
-icechunk.set_logs_filter("error")
+# commits; `Store.commit` holds a file lock for exactly that reason. What a session logs it raises, too.
+icechunk.set_logs_filter("error,icechunk::session=off")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ class Store:
         repository = self._opened()
         # A process that died while it made the data set leaves a repository of nothing.
         with self._readable(f"refs/branch.{MAIN}/ref.json"):
-            return bool(repository.list_tags()) or not _is_first(repository, MAIN)
+            head = repository.lookup_branch(MAIN)
+            return bool(repository.list_tags()) or not _is_first(repository, head)
 
     def _has_repository(self) -> bool:
         # Icechunk would create the folder it looks into, and sees none without its branch main.
@@ -268,7 +269,8 @@ class Store:
             return
         here: list[str] = []
         try:
-            _open(self.name, self.repository, head)
+            if not _is_first(self.repository, head):
+                _open(self.name, self.repository, head)
             for info in self.repository.ancestry(snapshot_id=head):
                 if info.id in whole:
                     break
@@ -306,15 +308,20 @@ class Store:
         if ref in at:
             with self._readable(f"the snapshot of {ref}"):
                 return _open(self.name, repository, at[ref](ref))
+        if not PLAIN_NAME.fullmatch(ref):
+            raise self._unknown(ref, at)
         try:
             return _open(self.name, repository, ref)
         except icechunk.IcechunkError as error:
             self._refuse_lost(ref, error)
-            near = get_close_matches(ref, at, n=3, cutoff=0) or ["none yet"]
-            raise InputError(
-                f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
-                f"nearest: {', '.join(near)}"
-            ) from error
+            raise self._unknown(ref, at) from error
+
+    def _unknown(self, ref: str, known: Iterable[str]) -> InputError:
+        near = get_close_matches(ref[:100], list(known), n=3, cutoff=0) or ["none yet"]
+        return InputError(
+            f"data set {self.name!r} has no version, branch or snapshot {ref!r}; "
+            f"nearest: {', '.join(near)}"
+        )
 
     def _refuse_lost(self, ref: str, error: Exception) -> None:
         """Raises DamagedError where a name has a file, which holds none any more."""
@@ -329,7 +336,9 @@ class Store:
     ) -> Garbage:
         """Forgets old history and frees what nothing refers to any more.
 
-        Published versions stay, being tagged. Objects newer than the cut-off stay too: a window
+        Published versions stay, being tagged. Branches on which processes that died were laying rows
+        out go, whatever their age; in an object store they stay, where another machine may be at
+        work on them. Objects newer than the cut-off stay too: a window
         under way has written chunks that no snapshot names yet, so keep a day.
 
         Args:
@@ -340,7 +349,7 @@ class Store:
         """
         repository = self.repository  # the lock would make the folder of one that is not there
         with self.lock():
-            old = self._old_runs(older_than) if runs else ()
+            old = (*self._left_behind(), *(self._old_runs(older_than) if runs else ()))
             if not dry_run:
                 for branch in old:
                     repository.delete_branch(branch)
@@ -356,9 +365,20 @@ class Store:
         with self._readable(f"the history of snapshot {snapshot}"):
             return list(self.repository.ancestry(snapshot_id=snapshot))
 
+    def _left_behind(self) -> tuple[str, ...]:
+        """Branches that nobody lays rows out on any more; the lock, which declarations hold, is held."""
+        if local_folder(self.uri) is None:
+            return ()
+        asides = tuple(sorted(filter(is_aside, self.repository.list_branches())))
+        try:
+            with self.lock("repair").acquire(timeout=0):
+                return asides
+        except Timeout:
+            return tuple(name for name in asides if not name.startswith("repair"))
+
     def _old_runs(self, older_than: datetime) -> tuple[str, ...]:
-        kept = {*self.tags().values(), self._at_branch(MAIN)}
-        idle = {name: head for name, head in self.branches().items() if head not in kept}
+        kept, branches = {*self.tags().values(), self._at_branch(MAIN)}, self.branches()
+        idle = {n: head for n, head in branches.items() if head not in kept and not is_aside(n)}
         written = {name: self.repository.lookup_snapshot(idle[name]).written_at for name in idle}
         return tuple(name for name in idle if written[name] < older_than)
 
@@ -368,8 +388,9 @@ def arrays(session: Session | ForkSession) -> Group:
     return zarr.open_group(session.store, mode="r" if session.read_only else "a")
 
 
-def _is_first(repository: icechunk.Repository, branch: str) -> bool:
-    return repository.lookup_snapshot(repository.lookup_branch(branch)).parent_id is None
+def _is_first(repository: icechunk.Repository, snapshot: str) -> bool:
+    """Whether it is what a repository begins with, at which a run that was killed may stand."""
+    return repository.lookup_snapshot(snapshot).parent_id is None
 
 
 def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.errors import InputError
-from factory.identity import branch_of
+from factory.identity import aside_of, branch_of
 from factory.pairs import PairBatch
 from factory.prompts.picked import PickedPrompts
 from factory.prompts.prompt import Prompt
@@ -31,6 +31,7 @@ from factory.store.snapshot import (
     prompts_at,
     read_table,
 )
+from factory.store.storage import local_folder
 
 OWN_WORD = ("finite", "doubts")  # facets in which a generator speaks against its own pairs
 
@@ -86,6 +87,7 @@ def declare(store: Store, run: Run) -> Snapshot:
             base = store.snapshot(MAIN)
             with _aside(store, run, base, "declare") as new:
                 store.point(run.branch, new)
+        _drop_asides(store, run)
     return declared or store.snapshot(run.branch)
 
 
@@ -230,7 +232,7 @@ def _aside(
 
     Only once they are does the block point the run's branch at them.
     """
-    aside = f"{kind}-{run.id}"
+    aside = aside_of(kind, run.id)
     store.point(aside, _parent(store, base, run))
     session = store.writable(aside)
     _lay_out(arrays(session), run, base.id)
@@ -238,6 +240,14 @@ def _aside(
         _copy_pairs(old, arrays(session))
     yield store.commit(session, kind, {"kind": kind, "run": run.id})
     store.drop(aside)
+
+
+def _drop_asides(store: Store, run: Run) -> None:
+    """Drops what a process left that died once the run's branch stood where it should."""
+    for aside in (aside_of("declare", run.id), aside_of("rebase", run.id)):
+        # In an object store a driver of another machine may be at work there.
+        if local_folder(store.uri) is not None and store.head(aside) is not None:
+            store.drop(aside)
 
 
 def _declared(store: Store, run: Run) -> Snapshot | None:

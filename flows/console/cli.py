@@ -6,6 +6,7 @@ the settings are in the environment.
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from factory.places import LONGEST_NAME, LONGEST_PATH
 from flows.console.dataset_commands import datasets
 from flows.console.init_command import init
 from flows.console.measuring_commands import compare, evaluate, folds, headroom, utility
@@ -59,10 +61,20 @@ class Commands(TyperGroup):
         except (*INPUT_ERRORS, typer.TyperException) as error:
             code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
         except Exception as error:  # noqa: BLE001  # the last resort of a command
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                sys.exit(_refuse(WRONG_INPUT, [_too_long(str(error.filename))], words))
             if (line := in_words(error)) is None:
                 traceback.print_exc()
             code = _refuse(UNEXPECTED, [line or f"{type(error).__name__}: {error}"], words)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _too_long(path: str) -> str:
+    """Of a path that only a user can have typed, whichever file was looked for there first."""
+    return (
+        f"{path[:60]!a}… is a longer name than file systems hold ({LONGEST_NAME} bytes, "
+        f"{LONGEST_PATH} with its folders); name another place"
+    )
 
 
 def _text(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from flows.console.session import Json
 from flows.console.terminal import Terminal
@@ -96,12 +97,12 @@ def _text(told: Inferred, paths: list[Path]) -> RenderableType:
 
     table = Table(box=None, show_header=False, pad_edge=False, width=min(80, Console().width))
     for label, value in _lines(told):
-        table.add_row(f"{label}:", value)
+        table.add_row(f"{label}:", Text(value))  # names of classes are no markup
     for label, each in zip(("recipe", "sheet", "labels", "table"), paths, strict=False):
-        table.add_row(f"{label}:", short_path(each))
+        table.add_row(f"{label}:", Text(str(short_path(each))))
     recipe = short_path(paths[0])
     last = f"Look at the sheet, then:\n  medpair run {recipe} --dry-run\n  medpair run {recipe}"
-    return Group(table, "", last)
+    return Group(table, "", Text(last))
 
 
 def _lines(told: Inferred) -> Iterator[tuple[str, str]]:

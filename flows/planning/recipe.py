@@ -267,6 +267,8 @@ def _read(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError([f"{file} is not readable as YAML: {reason}"]) from error
+    except OSError as error:
+        raise RecipeError([f"{file} cannot be read ({error.strerror})"]) from error
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise RecipeError([f"{file} holds a {kind}, not the keys of a recipe (format, name, …)"])

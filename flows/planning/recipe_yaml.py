@@ -50,6 +50,11 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401  # PyYAML's
+        if any("\ud800" <= character <= "\udfff" for character in node.value):
+            raise yaml.YAMLError(f"{node.value[:60]!a} holds half a character, which is no text")
+        return super().construct_scalar(node)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         typed = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         mapping = super().construct_mapping(node, deep)

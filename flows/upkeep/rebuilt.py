@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from factory.errors import InputError
 from factory.generators.base import Generator
-from factory.store.snapshot import Snapshot
+from factory.store.damage import ranges
+from factory.store.snapshot import Rows, Snapshot
 from flows.datasets import weights_of
 from flows.planning.plan import checked
 from flows.planning.recipe import Recipe, kept_recipe
@@ -28,6 +31,28 @@ def generator_of(snapshot: Snapshot, settings: Settings) -> Generator:
     from factory.generators.mask_first import build_mask_first
 
     return build_mask_first(lambda: generator, checked(recipe, settings).grid.mask_library)
+
+
+def refuse_given(snapshot: Snapshot, rows: Rows, remedy: str) -> None:
+    """Whether the pairs of some rows follow from prompt and seed, as all of a recipe's do.
+
+    Args:
+        snapshot: whose.
+        rows: to be made again.
+        remedy: what to do otherwise.
+
+    Raises:
+        InputError: naming those that were made in the studio from something that is not kept.
+    """
+    if "by_hand" not in snapshot.attributes:
+        return
+    prompts = {int(row): snapshot.table[int(row)] for row in rows}
+    given = np.array([row for row, p in prompts.items() if p.filled or p.mask_origin], np.int64)
+    if len(given):
+        raise InputError(
+            f"rows {ranges(given)} of {snapshot.name} were made in the studio from a mask or a pair "
+            f"that was given there and is not kept beside them, so they cannot be made again; {remedy}"
+        )
 
 
 def recipe_kept(snapshot: Snapshot, settings: Settings) -> Recipe:

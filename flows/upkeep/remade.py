@@ -14,7 +14,7 @@ from factory.places import check_empty, named_place
 from factory.store.repair import remade, same_pair
 from factory.store.snapshot import Snapshot
 from flows.datasets import Version
-from flows.upkeep.rebuilt import generator_of
+from flows.upkeep.rebuilt import generator_of, refuse_given
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -45,7 +45,7 @@ def remake(version: Version, pair: int, folder: Path, settings: Settings) -> Rem
     check_empty(folder)
     snapshot = version.snapshot(settings)
     check_row(snapshot, pair)
-    _refuse_given(snapshot, pair)
+    refuse_given(snapshot, np.array([pair]), "its pixels are in the store: export the version")
     with stage("making the pair again"):
         generator = generator_of(snapshot, settings)
         made = remade(snapshot, np.array([pair]), generator.generate)
@@ -64,16 +64,6 @@ def check_row(snapshot: Snapshot, row: int) -> None:
         last = len(snapshot) - 1
         has = f"its rows are 0 to {last}" if last >= 0 else "it has none"
         raise InputError(f"{snapshot.name} has no pair {row} at {snapshot.id}: {has}")
-
-
-def _refuse_given(snapshot: Snapshot, row: int) -> None:
-    prompt = snapshot.table[row]
-    if "by_hand" in snapshot.attributes and (prompt.filled or prompt.mask_origin):
-        raise InputError(
-            f"pair {row} of {snapshot.name} was made in the studio from a mask or a pair that was "
-            "given there and is not kept beside it, so it cannot be made again; its pixels are in "
-            "the store: export the version"
-        )
 
 
 def _write(pair: PairBatch, folder: Path) -> None:

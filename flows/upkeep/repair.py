@@ -18,7 +18,7 @@ from factory.store.repository import MAIN, Store
 from factory.store.snapshot import Snapshot
 from factory.store.verification import Verification
 from flows.datasets import Version
-from flows.upkeep.rebuilt import generator_of
+from flows.upkeep.rebuilt import generator_of, refuse_given
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
 
@@ -110,6 +110,7 @@ def repaired(version: Version, found: Verification, settings: Settings) -> Repai
     """
     store, snapshot = Store(settings.pairs, version.name), version.snapshot(settings)
     mending = Mending(store, Lake(settings.lake), _tag(store, version, snapshot), snapshot, found)
+    refuse_given(snapshot, found.rows, "nothing was changed: restore the folder from a copy")
     generator = _Lazily(snapshot, settings)
     with stage("making damaged pairs anew", total=len(found.rows)) as progress:
         new = repair(

@@ -33,7 +33,7 @@ SAID = {
     "readonly database": "barred",
     "Permission denied": "barred",
     "invalid snapshot timestamp ordering": "clock",
-    "clock has drifted": "clock",
+    "clock has drifted": "drift",
     "disk image is malformed": "database",
     "file is not a database": "database",
     "/api/2.0/mlflow/": "tracker",
@@ -45,6 +45,8 @@ LINES = {
     "barred": "{} cannot be written: mend its rights, or choose another home with --home",
     "clock": "the clock of this machine is behind the data, which would then be older than what it "
     "follows from: set the clock right, and the same command goes on",
+    "drift": "the clock of this machine is not that of the disk or the store that holds the data: set it "
+    "right, and the same command goes on",
     "tracker": "MLflow's server, which MEDPAIR_MLFLOW names, does not answer any more: start it, and the "
     "same command goes on",
     "database": "a database of the home is damaged: `medpair doctor` says which and what to do",

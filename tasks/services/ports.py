@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from urllib.parse import urlsplit
 
 from factory.errors import InputError
+from tasks.services.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 # Of a URI that names none.
@@ -30,6 +32,29 @@ def free_port(wanted: int, option: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def check_servers(settings: Settings, *, workers: bool) -> None:
+    """Refuses to begin what a server that a setting names is needed for, where nothing listens there.
+
+    Libraries would try for minutes, some of them only after hours of other work.
+
+    Args:
+        settings: of the home.
+        workers: whether pairs are to be made, for which Dask is needed.
+
+    Raises:
+        InputError: naming the first that is not there.
+    """
+    unset = "unset it to use"
+    check_listening(settings.mlflow, "MEDPAIR_MLFLOW", f"{unset} a database of the home")
+    check_listening(
+        os.environ.get("PREFECT_API_URL", ""), "PREFECT_API_URL", f"{unset} an embedded server"
+    )
+    if workers and settings.dask_address is not None:
+        dask = settings.dask_address
+        uri = dask if "://" in dask else f"tcp://{dask}"
+        check_listening(uri, "MEDPAIR_DASK_ADDRESS", f"{unset} local processes")
+
+
 def check_listening(uri: str, variable: str, remedy: str) -> None:
     """Whether something listens where a URI points; one that names a file or no known port passes.
 
@@ -39,10 +64,15 @@ def check_listening(uri: str, variable: str, remedy: str) -> None:
         remedy: what to do otherwise than to start it.
 
     Raises:
-        InputError: if nothing does.
+        InputError: if nothing does, or its port is none.
     """
     parts = urlsplit(uri)
-    port = parts.port or USUAL.get(parts.scheme.split("+")[0])
+    try:
+        port = parts.port or USUAL.get(parts.scheme.split("+")[0])
+    except ValueError as error:
+        raise InputError(
+            f"{variable} names a server without a port: {error}; correct it"
+        ) from error
     if parts.hostname is None or port is None:
         return
     try:

@@ -1,6 +1,7 @@
 """Paths of a table: none that no file can have, none that leads out of the folder."""
 
 import errno
+import os
 
 import pytest
 
@@ -65,6 +66,14 @@ def test_what_the_file_system_says_against_a_place_is_told(tmp_path):
         with pytest.raises(InputError) as caught, named_place(tmp_path / place):
             (tmp_path / place).mkdir()
         assert "another place" in str(caught.value)
+
+
+def test_a_pipe_is_refused_before_anybody_waits_for_its_reader(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for place in ("pipe", "link"):
+        with pytest.raises(InputError, match="is a pipe"), named_place(tmp_path / place):
+            pytest.fail("the block was entered")
 
 
 def test_a_full_disk_is_no_fault_of_the_place(tmp_path):

@@ -28,7 +28,7 @@ from factory.models.weights import assign_state, read_state, write_state
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 DRAWN_TOGETHER = 8  # pictures, where ends are measured
-ENOUGH_DETAIL = 0.8  # of the power of real pictures
+ENOUGH_DETAIL = 0.7  # of the power of real pictures: 0.84 of their contrast
 FLAT = 1e-7  # power of less than rounding to grey levels makes
 DETAIL_NOISE = 1 << 40  # added to a stream's number: not the noise that latents are drawn from
 

@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
+from factory.errors import InputError
 from factory.models.autoencoders.base import Autoencoder, Given
 from factory.models.autoencoders.pca_init import start_linear
 from factory.models.starting_noise import Seed
@@ -125,8 +126,20 @@ class KLAutoencoder(Autoencoder):
 
     @classmethod
     def load(cls, folder: Path) -> KLAutoencoder:
-        """Reads a `vae/` folder, ours or a hub's; weights as float32."""
-        vae = AutoencoderKL.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        """Reads a `vae/` folder, ours or a hub's; weights as float32.
+
+        Raises:
+            InputError: if the weights are not all there.
+        """
+        vae, report = AutoencoderKL.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        # diffusers would leave these without any number, and go on.
+        if absent := sorted(report["missing_keys"]):
+            raise InputError(
+                f"{folder} lacks {len(absent)} weights ({absent[0]}, ...) that its config.json asks "
+                "for: pictures would be drawn as noise; give the autoencoder of the checkpoint itself"
+            )
         # Else the folder it was read from would be written into every copy.
         vae.register_to_config(_name_or_path="")
         return cls(vae.float())

@@ -180,10 +180,14 @@ class MaskLibrary:
         """The training mask, or mask volume, that a prompt names.
 
         Raises:
-            ValueError: if it names none, or one that is not here.
+            InputError: if it names none, or one that is not here: real pairs may have changed.
         """
-        if (origin := prompt.mask_origin) is None or (prompt.domain, *origin) not in self._named:
-            raise ValueError(f"{prompt.mask_origin} of {prompt.domain} is no mask of this library")
+        origin = prompt.mask_origin or ("", "")
+        if (prompt.domain, *origin) not in self._named:
+            raise InputError(
+                f"mask {origin[0]!r} of {prompt.domain} (digest {origin[1]}), which a prompt asks for, is "
+                "no mask of the training pairs as they are now: put the real pairs of then back"
+            )
         return self._named[prompt.domain, *origin]
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from factory.places import check_file
 from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
@@ -94,8 +95,11 @@ def is_dicom(path: Path) -> bool:
         return True
     if not may_be_dicom(path) or not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(AT + len(MAGIC))[AT:] == MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(AT + len(MAGIC))[AT:] == MAGIC
+    except OSError:  # which whoever reads it tells
+        return False
 
 
 def is_segmentation(path: Path) -> bool:
@@ -115,8 +119,9 @@ def read_header(path: Path, name: str) -> Header:
         name: what to call it in an error.
 
     Raises:
-        InputError: if it is no DICOM.
+        InputError: if it is no DICOM, or no file.
     """
+    check_file(path, name)
     with refused(name):
         from pydicom import dcmread
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -130,8 +131,9 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
         for name in names:
             if not is_hidden(name):
                 path = os.path.join(place, name)  # noqa: PTH118  # thousands of slices
-                status = os.stat(path)  # noqa: PTH116
-                yield path, status.st_mtime_ns, status.st_size
+                with suppress(OSError):  # a link to nothing, or in a circle
+                    status = os.stat(path)  # noqa: PTH116
+                    yield path, status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=32)  # every pair of a volume, and its mask, ask for the same

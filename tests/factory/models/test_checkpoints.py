@@ -214,6 +214,18 @@ def test_a_text_encoder_with_gaps_is_refused(folder):
         TextEncoder.load(folder)
 
 
+def test_an_autoencoder_with_gaps_is_refused(folder):
+    change_json(folder / "vae" / "config.json", layers_per_block=2)
+    with pytest.raises(InputError, match="pictures would be drawn as noise"):
+        load_components(folder)
+
+
+def test_a_tokenizer_whose_settings_have_another_form_is_refused_in_a_line(folder):
+    change_json(folder / "tokenizer" / "tokenizer_config.json", model_max_length=[16])
+    with pytest.raises(InputError, match="one of its files is damaged or of another model"):
+        load_components(folder)
+
+
 def test_weights_of_another_width_are_refused(folder):
     wide = DualStreamUNet({**TINY, "block_out_channels": (32, 64)})
     write_state(wide.unet, folder / REQUIRED[1])

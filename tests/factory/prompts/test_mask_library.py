@@ -151,7 +151,7 @@ def test_what_no_training_mask_shows_is_refused():
 
 def test_a_prompt_without_a_mask_of_the_library_is_a_fault():
     stranger = Prompt.about(CHEST, CHEST.classes)
-    with pytest.raises(ValueError, match="no mask of this library"):
+    with pytest.raises(InputError, match="no mask of the training pairs as they are now"):
         library().warped([stranger], [0])
     with pytest.raises(ValueError, match="painting"):
         PromptGrid(GridSection(masks=MasksSection()), {CHEST.name: CHEST})[0]

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from factory.errors import InputError
+from factory.layouts import recognise
 from factory.sources.image_files import read_stack
+from factory.sources.label_map import parse_names
 from factory.sources.nnunet import NnunetSource
 
 
@@ -60,6 +62,7 @@ TRAPS = {
     "nifti bomb": ("a.nii", voxel_bomb, "more than 2147483648 voxels"),
     "pipe": ("a.png", os.mkfifo, "is a pipe or device, not a file"),
     "nifti pipe": ("a.nii.gz", os.mkfifo, "is a pipe or device, not a file"),
+    "dicom pipe": ("a.dcm", os.mkfifo, "is a pipe or device, not a file"),
     "folder": ("a.png", os.mkdir, "is a folder, not a file"),
     "empty": ("a.png", lambda path: path.write_bytes(b""), "cannot be read as an image"),
     "empty nifti": ("a.nii.gz", lambda path: path.write_bytes(b""), "cannot be read as an image"),
@@ -129,7 +132,23 @@ def test_more_pages_than_memory_holds_are_refused(scene, monkeypatch):
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["images/a.dcm", "masks/a.dcm"])
+def test_a_pipe_is_not_waited_for_when_the_layout_of_a_folder_is_looked_for(tmp_path, name):
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / part / "b.png")
+    os.mkfifo(tmp_path / name)
+    assert [row.image for row in recognise(tmp_path).rows] == ["images/b.png"]
+
+
+@pytest.mark.timeout(60)
 def test_a_pipe_in_place_of_a_description_is_refused(tmp_path):
     os.mkfifo(tmp_path / "dataset.json")
     with pytest.raises(InputError, match="is a pipe or device"):
         NnunetSource(path=tmp_path).build()
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "9" * 10])
+def test_a_class_whose_value_no_image_holds_is_refused(value):
+    with pytest.raises(InputError, match="is not a class"):
+        parse_names({value: "liver"}, "classes.json")

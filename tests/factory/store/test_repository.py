@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -67,6 +68,12 @@ def test_an_unknown_version_is_answered_with_the_nearest(store):
     store.tag("v1", store.head(MAIN))
     with pytest.raises(InputError, match="'v11'; nearest: v1"):
         store.snapshot("v11")
+
+
+@pytest.mark.parametrize("ref", ["v" + "a" * 300, "../set", "v\udcff", "", "a\0b"])
+def test_what_no_version_can_be_called_is_unknown_too(store, ref):
+    with pytest.raises(InputError, match=r"has no version, branch or snapshot .*; nearest: main"):
+        store.snapshot(ref)
 
 
 def test_reading_before_anything_was_published_says_so(store):
@@ -157,6 +164,31 @@ def test_garbage_collection_keeps_what_is_named_and_what_is_young(store, tmp_pat
     assert freed.snapshots >= 1
     assert Store(store.root, "set").snapshot("v1").attributes["note"] == "published"
     assert store.first() == store.log()[-1].snapshot
+
+
+ASIDES = ("declare-0123456789ab", "rebase-0123456789ab", "repair-1ab2cd3ef4gh5jk6mn7p")
+
+
+def test_garbage_collection_drops_what_processes_that_died_left_behind(store):
+    store.tag("v1", store.head(MAIN))
+    for name in (*ASIDES, "repair-shop", "run-0123456789ab"):
+        store.point(name, store.head(MAIN))  # where one stands that died before its commit
+    commit(store, ASIDES[0], note="laid out")
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    assert store.collect_garbage(long_ago).branches == ASIDES
+    assert set(ASIDES) <= set(store.branches())
+    assert store.collect_garbage(long_ago, dry_run=False).branches == ASIDES
+    assert set(store.branches()) == {MAIN, "repair-shop", "run-0123456789ab"}
+    assert store.collect_garbage(long_ago, runs=True).branches == ()
+
+
+def test_garbage_collection_leaves_a_repair_that_is_under_way(store):
+    for name in ASIDES:
+        store.point(name, store.head(MAIN))
+    with ThreadPoolExecutor(1) as other, store.lock("repair"):
+        freed = other.submit(store.collect_garbage, datetime.now(UTC), dry_run=False).result()
+    assert freed.branches == ASIDES[:2]
+    assert ASIDES[2] in store.branches()
 
 
 def test_opening_a_store_writes_nothing_to_standard_error(store):

@@ -323,6 +323,30 @@ def test_a_run_that_is_killed_while_it_is_declared_is_declared_again(tmp_path, m
     assert f"declare-{run().id}" not in Store(store.root, "chests").branches()
 
 
+KILLED_BEFORE_THE_END = """
+import os, signal, sys
+from factory.store import runs
+from factory.store.repository import Store
+from tests.factory.store.test_runs import run
+
+Store.drop = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+store = Store(sys.argv[1], "chests")
+runs.declare(store, run()) if sys.argv[2] == "declare" else runs.rebase(store, run())
+"""
+
+
+@pytest.mark.parametrize("kind", ["declare", "rebase"])
+def test_the_next_run_clears_what_one_left_that_was_killed_at_the_end(tmp_path, kind):
+    store = Store(str(tmp_path), "chests").create()
+    if kind == "rebase":
+        declare(store, run())
+    command = [sys.executable, "-c", KILLED_BEFORE_THE_END, str(tmp_path), kind]
+    assert subprocess.run(command, check=False, cwd=ROOT).returncode == -9
+    assert f"{kind}-{run().id}" in Store(store.root, "chests").branches()
+    assert len(declare(Store(store.root, "chests"), run())) == 6
+    assert set(Store(store.root, "chests").branches()) == {MAIN, run().branch}
+
+
 def test_a_branch_without_its_rows_counts_as_undeclared(tmp_path):
     store = Store(str(tmp_path), "chests").create()
     store.point(run().branch, store.first())  # as earlier releases left it

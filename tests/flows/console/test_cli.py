@@ -333,3 +333,29 @@ def test_a_recipe_that_does_not_ship_is_not_shown(medpair):
     said = medpair("recipes", "show", "dmo")
     assert (said.code, len(said.lines)) == (2, 1)
     assert "one of" in said.lines[0]
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", LONG, "--dry-run"),
+        ("recipes", "show", LONG),
+        ("init", LONG),
+        ("evaluate", f"{LONG}/x", "--against", "phantom"),
+        ("headroom", LONG),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_name_that_no_file_can_have_is_one_line(medpair, tmp_path, words):
+    said = medpair(*words, "--home", tmp_path / "home")
+    assert (said.code, len(said.lines)) == (2, 1), said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_recipe_that_cannot_be_read_is_one_line(medpair, tmp_path):
+    said = medpair("run", "/proc/self/mem", "--dry-run", "--home", tmp_path / "home")
+    assert said.code == 2
+    assert said.lines == ["medpair: /proc/self/mem cannot be read (Input/output error)"]

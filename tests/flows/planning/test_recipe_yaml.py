@@ -64,3 +64,9 @@ def test_a_number_that_is_a_list_is_refused():
 def test_more_values_than_a_recipe_needs_are_refused_at_once():
     with pytest.raises(yaml.YAMLError, match="more than 20000 keys and values"):
         load_yaml("\n".join(f"k{n}: {n}" for n in range(60_000)))
+
+
+@pytest.mark.parametrize("text", ['a: "\\ud800"', '"\\udcff x": 1', "[a, \udcff]"])
+def test_half_a_character_is_refused(text):
+    with pytest.raises(yaml.YAMLError, match=r"half a character|not allowed"):
+        load_yaml(text)

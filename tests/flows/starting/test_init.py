@@ -542,3 +542,15 @@ def test_the_recipe_passes_a_dry_run(mine, medpair, tmp_path, monkeypatch):
     equal_names(mine)
     assert medpair("init", mine).code == 0
     assert medpair("run", "mine.yaml", "--dry-run", "--home", tmp_path / "home").code == 0
+
+
+def test_names_of_classes_are_printed_as_they_are(medpair, mine, tmp_path, monkeypatch):
+    nnunet(mine)
+    file = mine / "dataset.json"
+    content = json.loads(file.read_text())
+    content["labels"] = {"background": 0, "[/] cyst": 1}
+    file.write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    said = medpair("init", mine, "--modality", "ultrasound", "--anatomy", "breast")
+    assert said.code == 0, said.err
+    assert "[/] cyst" in said.out

@@ -117,3 +117,11 @@ def test_one_damaged_data_set_hides_no_other(medpair, place):
     assert found.code == 1
     lines = [check["found"] for check in found.json["checks"] if not check["well"]]
     assert any("data set 'tiny'" in line for line in lines)
+
+
+def test_what_a_killed_declaration_left_is_named_and_dropped(medpair, place):
+    place.store.point("declare-0123456789ab", place.store.first())
+    told = "branches declare-0123456789ab"
+    assert told in medpair("datasets", "gc", "tiny", "--home", place.folder).out
+    assert told in medpair("datasets", "gc", "tiny", "--delete", "--home", place.folder).out
+    assert told not in medpair("datasets", "gc", "tiny", "--home", place.folder).out

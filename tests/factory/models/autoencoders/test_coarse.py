@@ -133,7 +133,7 @@ class Blurred(CoarseAutoencoder):
 
 @pytest.mark.parametrize(
     ("left", "found"),
-    [((1, 1, 1, 1), 1.0), ((0.3, 0.7, 0.9, 1), 0.25), ((0.1, 0.2, 0.3, 0.4), 0.05)],
+    [((1, 1, 1, 1), 1.0), ((0.3, 0.6, 0.9, 1), 0.25), ((0.1, 0.2, 0.3, 0.4), 0.05)],
 )
 def test_drawing_ends_as_early_as_leaves_enough_of_fine_detail(left, found):
     autoencoder = Blurred(CoarseConfig(2, 2, width=8))
