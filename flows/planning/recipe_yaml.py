@@ -50,9 +50,12 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401  # PyYAML's
-        if any("\ud800" <= character <= "\udfff" for character in node.value):
-            raise yaml.YAMLError(f"{node.value[:60]!a} holds half a character, which is no text")
+    def construct_scalar(  # PyYAML's
+        self, node: yaml.ScalarNode | yaml.MappingNode
+    ) -> Any:  # noqa: ANN401
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise yaml.YAMLError(f"{text[:60]!a} holds half a character, which is no text")
         return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
