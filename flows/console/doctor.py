@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from factory.errors import InputError
 from flows.planning.recipe import load_recipe, shipped_recipes
 from flows.planning.recipe_paths import WEIGHTS
+from tasks.services.ports import check_servers
 from tasks.services.settings import Settings
 
 DISTRIBUTION = "medpair-factory"
@@ -49,6 +50,7 @@ def doctor(settings: Settings) -> list[Check]:
         lambda: check_home(settings),
         lambda: check_at_rest(settings),
         check_variables,
+        lambda: check_named_servers(settings),
         check_recipes,
     ]
     return [check for look in looks for check in look()]
@@ -118,6 +120,16 @@ def check_variables() -> Iterator[Check]:
     near = [match for name in unknown for match in get_close_matches(name, known, n=1)]
     found = ", ".join(unknown or given) or "none set"
     yield _judged("MEDPAIR_ variables", not unknown, found, f"did you mean {', '.join(near)}?")
+
+
+def check_named_servers(settings: Settings) -> Iterator[Check]:
+    """Whether something listens where settings name a server."""
+    try:
+        check_servers(settings, workers=True)
+    except InputError as error:
+        yield Check("servers", False, str(error), "as it says")
+    else:
+        yield Check("servers", True, "each that a setting names takes connections")
 
 
 def check_recipes() -> Iterator[Check]:
