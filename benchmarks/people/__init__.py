@@ -58,7 +58,7 @@ NUMBERED = (
     "tasks/services/test_mlflow_tracking.py::test_a_deleted_experiment_is_restored_and_that_is_said",
     "tasks/services/test_settings.py::test_a_home_that_no_database_takes_is_refused",
     "flows/planning/test_recipe_yaml.py::test_16_values_are_told_as_they_were_typed",
-    "flows/test_unreachable.py::test_a_server_that_is_down_is_told_in_one_line",
+    "flows/test_unreachable.py::test_a_server_that_is_down_is_told_before_anything_begins",
     (
         "flows/planning/test_external_folder.py::"
         "test_34_real_pairs_that_hold_nothing_out_are_told_before_anything_starts"
