@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluation.metrics.registry import Score
+from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.answers.measure import Measure, Question
 from evaluation.report.answers.verdicts import ORDER, Verdict
 from evaluation.report.wording import between, number
 
+TESTS = "tests"  # unit of a score that counts them, of n
 MOST_TIMES = 100  # as many pairs: more are out of reach
 OVERALL = ""  # in place of a domain: the mean over all of them
 
@@ -128,6 +129,8 @@ def _beside(metric: str, domain: str, scores: Sequence[Score]) -> Score | None:
 def _value(score: Score | None) -> str:
     if score is None:
         return ""
+    if METRICS[score.metric].unit == TESTS:
+        return f"{score.value:.3g} of {score.n}"
     return f"{number(score.value)} {between(score.low, score.high)}".rstrip()
 
 

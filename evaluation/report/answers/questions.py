@@ -88,7 +88,7 @@ QUESTIONS = (
             Measure(
                 "alarms",
                 FEW,
-                "tests of six that tell the pairs from real ones",
+                "tests that tell the pairs from real ones",
                 "",
                 "chance alone raises none in 97 of 100 versions",
                 (

@@ -142,7 +142,9 @@ def test_sharpness_is_best_at_one(value, verdict):
 
 @pytest.mark.parametrize(("value", "verdict"), [(0, "good"), (2, "mixed"), (3, "bad")])
 def test_alarms_are_counted(value, verdict):
-    assert verdict_of(a_score("alarms", value)) == verdict
+    answer = answer_of(a_score("alarms", value, n=6))
+    assert answer.verdict == verdict
+    assert f"{value} of 6;" in answer.sentence
 
 
 def test_training_on_synthetic_pairs_alone_does_not_show_that_they_help():
