@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from evaluation.errors import InputError
 from evaluation.networks.domain_randomisation import DomainRandomisation, other_side
 from evaluation.networks.inference import device_of, to_best_device
-from evaluation.networks.nnunet_files import check_installed, environment, write_raw
+from evaluation.networks.nnunet_files import FLAT, check_installed, environment, write_raw
 from evaluation.networks.registry import NNUNET
 from evaluation.networks.segmenter import WEIGHTS, Segmenter, validated
 from evaluation.networks.training_loop import Best, Step
@@ -127,10 +127,10 @@ class Nnunet(Segmenter):
         Raises:
             ValueError: if it was not trained, or the images have another number of channels.
         """
-        masks = self.inferred(images[:, None])
+        masks = self.inferred(images[:, None], FLAT)
         return np.concatenate([np.zeros((0, *images.shape[1:3]), np.uint8), *masks])
 
-    def inferred(self, volumes: Images, *spacing_mm: Sequence[float]) -> list[Masks]:
+    def inferred(self, volumes: Images, spacing_mm: Sequence[float]) -> list[Masks]:
         """The mask (K, H, W) of each of (N, K, H, W, C) volumes, see `nnunet_trainer.masks_of`."""
         layers, plan = self.network.layers, self.network.plan
         if layers is None or plan is None:
@@ -140,7 +140,7 @@ class Nnunet(Segmenter):
         from evaluation.networks.nnunet_trainer import masks_of, silence
 
         with silence():
-            return list(masks_of(layers, plan, self.configuration, volumes, *spacing_mm))
+            return list(masks_of(layers, plan, self.configuration, volumes, spacing_mm))
 
     @property
     def digest(self) -> str:
@@ -202,7 +202,8 @@ def train_nnunet(
     """
     if strength != 1 or any(randomisation is not None for randomisation in randomisations):
         raise InputError(
-            f"{segmenter.name} augments by its own rules; leave out the arm augmented, and domain_randomisation"
+            f"{segmenter.name} augments by its own rules; leave out the arm augmented, and "
+            "domain_randomisation"
         )
     chances = _Chances(seed)
     with _passing(work) as folder:

@@ -14,6 +14,7 @@ from PIL import Image
 from evaluation.errors import InputError
 from evaluation.pairs import Images, Masks, Pairs, with_masks
 
+FLAT = (999.0, 1.0, 1.0)  # spacing by which nnU-Net reads an image of two dimensions
 DATASET = "Dataset001_Arm"  # nnU-Net knows data sets by such names
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 # Without their dependencies: timm, one of these, brings torchvision, which breaks transformers.

@@ -35,7 +35,6 @@ from evaluation.networks.nnunet_files import DATASET, part_of
 from evaluation.pairs import Images, Masks
 
 NUMBER = 1  # of the data set, as its folder's name says
-FLAT = (999.0, 1.0, 1.0)  # spacing by which nnU-Net reads an image of two dimensions
 
 Plan = dict[str, Any]
 
@@ -158,7 +157,7 @@ def masks_of(
     plan: Plan,
     configuration: str,
     volumes: Iterable[Images],
-    spacing_mm: Sequence[float] = FLAT,
+    spacing_mm: Sequence[float],
 ) -> Iterator[Masks]:
     """The mask (K, H, W) of each volume, by nnU-Net's own inference.
 

@@ -45,7 +45,7 @@ class CoarseConfig:
         std: of all of their channels together.
         ratios: of each doubling, the coarsest first, and of each stream, see `detail_ratios`.
         ends: how far from black and white images are drawn, see `Ends`.
-        lowest: noise level at which drawing ends, see `measure_lowest`.
+        lowest: noise level at which drawing ends, see `measure_drawing`.
     """
 
     factor: int
@@ -135,34 +135,26 @@ class CoarseAutoencoder(Autoencoder):
         self.config = replace(self.config, ratios=ratios)
 
     @torch.no_grad()
-    def measure_ends(self, pictures: Tensor, disturbance: Tensor) -> None:
-        """Learns where drawn images end that are black or white where they are real.
+    def measure_drawing(self, pictures: Tensor, disturbance: Tensor) -> None:
+        """Learns at which noise level drawing ends, and where it then ends in place of black or white.
+
+        The level is the highest that leaves enough of fine detail. A decoder that cannot tell where
+        detail lies draws as much of it as there is, in wrong places: edges fray. What is expected
+        behind some noise has less detail, in better ones.
 
         Args:
             pictures: of all S streams (N, 3S, H, W) in [-1, 1].
             disturbance: of the coarse ones (N, 3S, h, w): what a model draws is not quite real.
         """
-        ends = Ends.of(self._drawn_again(pictures, disturbance), pictures[:, :COLOURS])
-        self.config = replace(self.config, ends=ends)
-
-    @torch.no_grad()
-    def measure_lowest(self, pictures: Tensor, disturbance: Tensor) -> None:
-        """Learns at which noise level drawing ends: the highest that leaves enough of fine detail.
-
-        A decoder that cannot tell where detail lies draws as much of it as there is, in wrong
-        places: edges fray. What is expected behind some noise has less detail, in better ones.
-
-        Args:
-            pictures: of all S streams (N, 3S, H, W) in [-1, 1].
-            disturbance: of the coarse ones (N, 3S, h, w), as for `measure_ends`.
-        """
-        real = fine_detail(pictures[:, :COLOURS])
+        images = pictures[:, :COLOURS]
         for lowest in LOWEST:
             self.config = replace(self.config, lowest=lowest)
-            drawn = fine_detail(self._drawn_again(pictures, disturbance))
+            drawn = self._drawn_again(pictures, disturbance)
             # The mean of logarithms: one picture of much detail must not stand for all.
-            if float((drawn / real).log().mean().exp()) >= ENOUGH_DETAIL:
-                return
+            left = (fine_detail(drawn) / fine_detail(images)).log().mean().exp()
+            if float(left) >= ENOUGH_DETAIL:
+                break
+        self.config = replace(self.config, ends=Ends.of(drawn, images))
 
     def _drawn_again(self, pictures: Tensor, disturbance: Tensor) -> Tensor:
         """The images (N, 3, H, W) of pictures, drawn from their coarse ones and a disturbance."""

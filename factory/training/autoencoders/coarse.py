@@ -182,9 +182,7 @@ def measure_drawing(
     pictures = _pictures(images, masks, at)
     coarse = autoencoder.sizes(pictures)[0]
     noise = DISTRUST * torch.randn(coarse.shape, generator=generator)
-    given = pictures.to(device), noise.to(device)
-    autoencoder.measure_lowest(*given)
-    autoencoder.measure_ends(*given)
+    autoencoder.measure_drawing(pictures.to(device), noise.to(device))
 
 
 def _train_doubling(

@@ -140,7 +140,7 @@ def test_drawing_ends_as_early_as_leaves_enough_of_fine_detail(left, found):
     autoencoder.real = pictures(5, side=64)
     autoencoder.left = dict(zip((1.0, 0.5, 0.25, 0.05), left, strict=True))
     both = autoencoder.real.repeat(1, 2, 1, 1)
-    autoencoder.measure_lowest(both, torch.zeros(5, 6, 32, 32))
+    autoencoder.measure_drawing(both, torch.zeros(5, 6, 32, 32))
     assert autoencoder.config.lowest == found
 
 
