@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-BY_HAND = "manual"
+# Whoever drew a mask by hand; "HO" is a human observer.
+BY_HAND = frozenset(["manual", "ho", "observer", "rater", "annotator", "grader", "expert"])
 MASK_WORDS = frozenset(
     [
-        BY_HAND,
+        *BY_HAND,
         *("mask", "masks", "label", "labels", "lbl", "seg", "segs", "segmentation"),
         *("segmentations", "segmented", "gt", "groundtruth", "truth", "annotation"),
         *("annotations", "annot", "contour", "contours", "delineation", "roi", "rois"),

@@ -172,8 +172,7 @@ def withdraw(
 
 @datasets.command()
 def rollback(
-    name: PlainName,
-    version: Annotated[str, typer.Argument(help="A published version: v2, or a label.")],
+    dataset: DatasetName,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
     home: Home = None,
     json_: Json = False,
@@ -181,9 +180,10 @@ def rollback(
     """Makes an earlier version the current one again; nothing is deleted."""
     with open_session(home, json_) as session:
         from flows.console.tables import dataset_tables
+        from flows.datasets import Version
         from flows.upkeep.rollback import roll_back
 
-        done = roll_back(name, version, reason, session.settings)
+        done = roll_back(Version.parse(dataset), reason, session.settings)
         session.set_result(done, dataset_tables.rolled_back(done))
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from evaluation.lake.lake import Lake
 from factory.errors import InputError
-from factory.identity import plain_name
 from factory.store.repository import MAIN, Store
-from flows.datasets import current_version
+from flows.datasets import Version, current_version
 from tasks.provenance import version_of
 from tasks.services.settings import Settings
 from tasks.withdrawal import versions_left, withdrawal
@@ -29,26 +28,30 @@ class RolledBack:
     before: str
 
 
-def roll_back(name: str, ref: str, reason: str, settings: Settings) -> RolledBack:
+def roll_back(asked: Version, reason: str, settings: Settings) -> RolledBack:
     """Makes a published version the current one again.
 
     Runs that start from now on go on from it, and the next version has the next number. Those that
     were published meanwhile keep their tags.
 
     Args:
-        name: of the data set.
-        ref: the version: a tag, or a label.
+        asked: the version, by its tag or a label.
         reason: for the record.
         settings: of the home.
 
     Raises:
         InputError: if there is no such version, it is withdrawn, or no reason is given.
     """
-    store, lake = Store(settings.pairs, plain_name(name)), Lake(settings.lake)
-    snapshot = store.snapshot(ref)
+    if asked.ref == MAIN:
+        raise InputError(
+            f"{asked} is its current version already; name the one to go back to: {asked}@v1"
+        )
+    name = asked.name
+    store, lake = Store(settings.pairs, name), Lake(settings.lake)
+    snapshot = store.snapshot(asked.ref)
     version, left = version_of(lake, snapshot), versions_left(lake.versions(name))
     if int(version[1:] or 0) not in left:
-        gone = withdrawal(lake, name, snapshot.id) or f"{name}@{ref} was never published"
+        gone = withdrawal(lake, name, snapshot.id) or f"{asked} was never published"
         known = ", ".join(f"v{number}" for number in left) or "none"
         raise InputError(f"{gone}, so it cannot be the current version; versions left: {known}")
     with store.lock():

@@ -62,10 +62,11 @@ def _overlap(score: Score, real: Score) -> bool:
 
 
 def _way(score: Score, _: Score | None) -> Verdict:
-    low, _high = _ends(score)
+    low, high = _ends(score)
     if score.value >= WAY and low >= HALF:
         return "good"
-    return "mixed" if low > 0 else "bad"
+    # What may be all of the way as well as none of it is not known to be bad.
+    return "mixed" if low > 0 or high >= 1 else "bad"
 
 
 def _as_high(score: Score, real: Score | None) -> Verdict:

@@ -200,7 +200,7 @@ def withdrawn(done: Withdrawn) -> RenderableType:
     if done.still_read:
         name = done.withdrawn.partition("@")[0]
         instead = (
-            f"medpair datasets rollback {name} {done.instead} --reason WHY makes {done.instead} that"
+            f"medpair datasets rollback {name}@{done.instead} --reason WHY makes {done.instead} that"
             if done.instead
             else "no other version is left"
         )

@@ -102,7 +102,7 @@ def test_a_gain_is_told_of_the_size_that_its_headline_is_of():
 @pytest.mark.parametrize(
     ("low", "value", "high", "verdict"),
     [(0.7, 0.8, 0.9, "good"), (0.4, 0.8, 1.2, "mixed"), (0.3, 0.5, 0.7, "mixed"),
-     (-0.2, 0.1, 0.4, "bad")],
+     (-0.2, 0.1, 0.4, "bad"), (-0.2, 0.1, 1.0, "mixed"), (0.0, 0.0, 0.99, "bad")],
 )  # fmt: skip
 def test_masks_fit_by_their_way_from_chance_to_real(low, value, high, verdict):
     assert verdict_of(a_score(CLOSED, value, low, high)) == verdict
@@ -176,7 +176,7 @@ def test_what_is_not_measurable_is_not_measured():
 )
 def test_a_share_that_an_interval_leaves_open_is_told_in_words(low, value, high, shown, said):
     answer = answer_of(a_score(CLOSED, value, low, high))
-    assert answer.verdict == ("mixed" if low > 0 else "bad")
+    assert answer.verdict == ("mixed" if low > 0 or high >= 1 else "bad")
     assert answer.short == (shown, "real pairs get 1")
     assert shown in answer.sentence
     assert f"{value:.3f}" not in answer.sentence

@@ -217,6 +217,16 @@ def hrf(mine):
         save(mine / "mask" / f"{n:02d}_dr_mask.tif", whole)
 
 
+def two_observers(mine, first="_1stHO", second="_2ndHO"):
+    """As CHASE_DB1 does: two observers' masks beside the image, told by their names alone."""
+    for n in range(COUNT):
+        image, inside = disc(n)
+        name = f"Image_{n // 2 + 1:02d}{'LR'[n % 2]}"
+        save(mine / f"{name}.jpg", np.stack([image] * 3, axis=-1))
+        save(mine / f"{name}{first}.png", inside.astype(np.uint8) * 255)
+        save(mine / f"{name}{second}.png", np.roll(inside, 1).astype(np.uint8) * 255)
+
+
 def colours(mine, *wanted):
     """Red, or red and white, on black."""
     for n in range(COUNT):
@@ -264,6 +274,11 @@ LAYOUTS = {
     ),
     "drive": (drive, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
     "hrf": (hrf, {"classes": {"255": "structure"}, "images": 12, "masks": 12}),
+    "two observers": (two_observers, {"classes": {"255": "structure"}, "masks": 12}),
+    "two raters": (
+        lambda mine: two_observers(mine, "_rater1", "_rater2"),
+        {"classes": {"255": "structure"}, "images": 12, "masks": 12},
+    ),
     "one colour": (colours, {"classes": {"#ff0000": "structure"}, "images": 12}),
     "colours": (
         lambda mine: colours(mine, "white"),
@@ -300,6 +315,18 @@ def test_of_two_readers_the_first_is_meant_and_the_other_can_be(mine, start):
     told, _ = start("--several", "2nd manual", "--force")
     assert told["images"] == COUNT // 2
     assert "6 images have no mask '2nd manual'" in " ".join(told["notes"])
+
+
+@pytest.mark.parametrize(
+    ("endings", "second"),
+    [(("_1stHO", "_2ndHO"), "2nd ho"), (("_expert 1", "_expert 2"), "expert 2")],
+)
+def test_of_two_observers_beside_an_image_either_can_be_meant(endings, second, mine, start):
+    two_observers(mine, *endings)
+    start()
+    assert all(endings[0] in row["mask"] for row in rows_of(mine))
+    start("--several", second, "--force")
+    assert all(endings[1] in row["mask"] for row in rows_of(mine))
 
 
 def test_vessels_of_a_test_set_without_them_are_told(mine, start):

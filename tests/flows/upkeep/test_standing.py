@@ -78,7 +78,7 @@ def test_only_published_versions_get_a_label(call, place):
     said = call("datasets", "tag", f"tiny@{snapshot}", "early")
     assert (said.code, len(said.lines)) == (2, 1)
     assert f"tiny@{snapshot} was never published" in said.lines[0]
-    rolled = call("datasets", "rollback", "tiny", snapshot, "--reason", "because")
+    rolled = call("datasets", "rollback", f"tiny@{snapshot}", "--reason", "because")
     assert (rolled.code, len(rolled.lines)) == (2, 1)
     assert "was never published, so it cannot be the current version" in rolled.lines[0]
     assert "versions left: v1, v2" in rolled.lines[0]
@@ -87,7 +87,7 @@ def test_only_published_versions_get_a_label(call, place):
 @pytest.mark.slow
 def test_an_earlier_version_is_current_again_and_nothing_is_gone(call, place):
     tags = place.store.tags()
-    said = call("datasets", "rollback", "tiny", "v1", "--reason", "v2 drifted")
+    said = call("datasets", "rollback", "tiny@v1", "--reason", "v2 drifted")
     assert said.code == 0, said.err
     assert said.out == (
         "v1 is the current version of tiny again; before it was v2, which keeps its name\n"
@@ -98,10 +98,13 @@ def test_an_earlier_version_is_current_again_and_nothing_is_gone(call, place):
     assert len(package.open("tiny@v2", place.folder)) == 12
     assert call("datasets", "list", "--json").json["datasets"][0]["version"] == "v1"
     assert call("status", "--json").json["datasets"][0]["version"] == "v1"
-    again = call("datasets", "rollback", "tiny", "v1", "--reason", "v2 drifted")
+    bare = call("datasets", "rollback", "tiny", "--reason", "v2 drifted")
+    assert (bare.code, len(bare.lines)) == (2, 1)
+    assert "name the one to go back to: tiny@v1" in bare.lines[0]
+    again = call("datasets", "rollback", "tiny@v1", "--reason", "v2 drifted")
     assert again.out == "v1 is the current version of tiny already\n"
-    assert call("datasets", "rollback", "tiny", "v2", "--reason", "it did not").code == 0
-    assert call("datasets", "rollback", "tiny", "v1", "--reason", "it did").code == 0
+    assert call("datasets", "rollback", "tiny@v2", "--reason", "it did not").code == 0
+    assert call("datasets", "rollback", "tiny@v1", "--reason", "it did").code == 0
     events = place.lake.versions("tiny")
     restored = events[events["event"] == "restored"].sort_values("recorded_at")
     assert restored[["number", "reason"]].to_numpy().tolist() == [
@@ -114,7 +117,7 @@ def test_an_earlier_version_is_current_again_and_nothing_is_gone(call, place):
 
 @pytest.mark.slow
 def test_the_next_version_follows_the_restored_one(call, place, recipe, tiny, publish):
-    call("datasets", "rollback", "tiny", "v1", "--reason", "v2 drifted")
+    call("datasets", "rollback", "tiny@v1", "--reason", "v2 drifted")
     _, lake, judged = publish(recipe(grid={**tiny["grid"], "replicates": 6}), place.folder)
     store = fresh(place)
     assert judged.attributes["base"] == store.tags()["v1"]
@@ -131,14 +134,14 @@ def test_the_next_version_follows_the_restored_one(call, place, recipe, tiny, pu
 )
 def test_a_version_that_is_unknown_or_withdrawn_is_not_rolled_back_to(ref, why, call, place):
     call("datasets", "withdraw", "tiny@v1", "--reason", "shifted")
-    said = call("datasets", "rollback", "tiny", ref, "--reason", "because")
+    said = call("datasets", "rollback", f"tiny@{ref}", "--reason", "because")
     assert (said.code, len(said.lines)) == (2, 1)
     assert why in said.lines[0]
     assert fresh(place).head(MAIN) == place.store.tags()["v2"]
 
 
 STILL = (
-    "it is still the current version of tiny; medpair datasets rollback tiny v1 --reason WHY "
+    "it is still the current version of tiny; medpair datasets rollback tiny@v1 --reason WHY "
     "makes v1 that"
 )
 LINE = "tiny@v1 is withdrawn: masks were shifted; v2 followed it"
@@ -206,7 +209,7 @@ def test_a_withdrawn_version_that_is_still_current_is_told_with_the_way_back(cal
     line = "medpair: tiny@v2 is withdrawn: shifted; no version has followed it"
     assert call("datasets", "list").lines == [line]
     assert call("status", "--json").json["datasets"][0]["withdrawn"] == line.partition(" ")[2]
-    assert call("datasets", "rollback", "tiny", "v1", "--reason", "v2 is shifted").code == 0
+    assert call("datasets", "rollback", "tiny@v1", "--reason", "v2 is shifted").code == 0
     assert call("datasets", "list").lines == []
     (told,) = call("datasets", "show", "tiny@v2").lines
     assert told.endswith("shifted; v1 was made the current one again")
@@ -229,7 +232,7 @@ def test_pairs_are_read_where_the_lake_cannot_be(gone):
 @pytest.mark.parametrize("ref", ["branch.main", "branch.approved"])
 def test_lost_names_come_back_as_they_stood(ref, call, place):
     call("datasets", "tag", "tiny@v2", "approved")
-    call("datasets", "rollback", "tiny", "v1", "--reason", "v2 drifted")
+    call("datasets", "rollback", "tiny@v1", "--reason", "v2 drifted")
     stood = fresh(place).branches()[ref.removeprefix("branch.")]
     place.damage(f"refs/{ref}/ref.json", b"")
     said = call("datasets", "verify", "tiny@v2", "--repair")
