@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from logging import CRITICAL
 
+import dask
 import numpy as np
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
@@ -36,6 +37,10 @@ THREADS = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+
+# A worker that ends is started again by its nanny, however long that takes. A cluster gives up for ever
+# whoever is away 15 s after an end, and once it has no worker left, what was handed out waits for ever.
+PATIENT = {"distributed.deploy.lost-worker-timeout": "365 days"}
 
 # A terminal's Ctrl-C reaches every process; the driver's alone decides what becomes of shards.
 DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -120,7 +125,11 @@ def open_cluster(
             yield client
         return
     devices = _environments(workers, gpus_here() if gpus is None else gpus)
-    with local_cluster(devices) as cluster, Client(cluster, set_as_default=False) as client:
+    with (
+        dask.config.set(PATIENT),
+        local_cluster(devices) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
         yield client
 
 

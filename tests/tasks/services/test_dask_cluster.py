@@ -3,9 +3,10 @@
 import os
 from functools import partial
 
+import dask
 import psutil
 import pytest
-from distributed import Client, LocalCluster, get_worker
+from distributed import Client, KilledWorker, LocalCluster, get_worker
 
 from factory.errors import InputError
 from factory.generators.phantom import PhantomGenerator
@@ -104,3 +105,16 @@ def test_every_listener_of_local_workers_is_on_loopback():
             if socket.status == psutil.CONN_LISTEN
         }
     assert listening == {"127.0.0.1"}
+
+
+@pytest.mark.integration
+def test_a_worker_that_ends_comes_back_however_long_a_cluster_would_wait_for_it():
+    # Dask's own patience, 15 s, is too short for a worker that loads a model on a busy machine.
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "50 ms"}),
+        open_cluster(workers=1) as client,
+    ):
+        for _ in range(2):
+            with pytest.raises(KilledWorker):
+                client.submit(os._exit, 1, pure=False).result()
+        assert client.submit(os.getpid, pure=False).result(timeout=60) != os.getpid()
