@@ -27,9 +27,8 @@ def _straight(bend: float) -> bool:
     return bend == 1
 
 
-def _full_precision(value: object) -> bool:
-    """Whether a denoiser computes in the only format there was once."""
-    return value == "fp32"
+def _automatic(value: object) -> bool:
+    return value == "auto"
 
 
 class AutoencoderTraining(BaseModel):
@@ -226,10 +225,10 @@ class SampleSection(BaseModel):
         exclude_if=_unused,
         description="share of guided predictions whose spread is brought back to unguided ones'",
     )
-    number_format: Literal["fp32", "bf16"] = Field(
-        default="fp32",
-        exclude_if=_full_precision,
-        description="of the denoiser; bf16 is faster where the processor computes it",
+    number_format: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto",
+        exclude_if=_automatic,
+        description="of the denoiser; auto is bf16 where that is computed in hardware, else fp32",
     )
     batch: int = Field(default=16, ge=1, description="pairs in one pass; the last one is padded")
 

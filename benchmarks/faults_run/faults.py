@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.faults_run.disks import disk
 from benchmarks.faults_run.servers import DaskCluster, PrefectServer, cable, running
-from benchmarks.faults_run.starts import MOMENTS, Start
+from benchmarks.faults_run.starts import LOOK_MS, MOMENTS, Start
 from tasks.services.ports import LOOPBACK
 
 WORKERS = {"MEDPAIR_WORKERS": "2"}
@@ -96,9 +96,11 @@ def _plain(strike: Callable[[Start, Random], None], *, embedded: bool = False) -
 
 
 def kill_worker(start: Start, draw: Random) -> None:
-    """Kills one of the processes that make pairs."""
-    with suppress(psutil.Error):
-        draw.choice(start.children("spawn_main")).kill()
+    """Kills one of the processes that make pairs, once there is one: it may have been killed just now."""
+    while not (workers := start.children("spawn_main")) and start.process.poll() is None:
+        Event().wait(LOOK_MS / 1000)
+    with suppress(psutil.Error, IndexError):
+        draw.choice(workers).kill()
 
 
 def kill_driver(start: Start, _draw: Random) -> None:

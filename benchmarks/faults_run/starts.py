@@ -25,7 +25,7 @@ class Moment:
 
     Attributes:
         files: a glob below the home; one more than when the command was started.
-        says: words on stderr, where there are no files.
+        says: words on stderr.
     """
 
     files: str = ""
@@ -35,7 +35,8 @@ class Moment:
 # In the order in which they come. Icechunk writes chunks, then the snapshot, then what names it.
 MOMENTS: Mapping[str, Moment] = {
     "declared": Moment(files="pairs/tiny/refs/branch.declare-*"),
-    "shard": Moment(files="pairs/tiny/chunks/*"),
+    # What is declared has chunks, too.
+    "shard": Moment(files="pairs/tiny/chunks/*", says="making pairs"),
     "commit": Moment(files="pairs/tiny/snapshots/*"),
     "second window": Moment(says="making pairs, part 2 of"),
     "judge": Moment(files="models/judges/*"),
@@ -75,9 +76,8 @@ class Start:
     def is_at(self, name: str) -> bool:
         """Whether a moment has come."""
         moment = MOMENTS[name]
-        if moment.says:
-            return moment.says in self.said
-        return count(self.home, moment) > self.before[name]
+        there = not moment.files or count(self.home, moment) > self.before[name]
+        return there and moment.says in self.said
 
     @property
     def said(self) -> str:

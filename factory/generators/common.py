@@ -21,6 +21,7 @@ from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.autoencoders.ends import Ends
 from factory.models.checkpoints import Components, Network, checkpoint_digest
+from factory.models.number_format import format_here
 from factory.pairs import Images
 from factory.prompts.prompt import Prompt
 from factory.settings import SampleSection
@@ -77,7 +78,8 @@ class TrainedGenerator(ABC, Generic[Network]):
             "version": self.version,
             "weights": self.weights,
             "image": self.image.model_dump(mode="json"),
-            "sample": first_named(self.section.model_dump(mode="json")),
+            "sample": first_named(self.section.model_dump(mode="json", exclude={"number_format"})),
+            "number_format": format_here(self.section.number_format),
             **self.wording(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

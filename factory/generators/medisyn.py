@@ -45,7 +45,7 @@ class MediSyn(TrainedGenerator[TextToImageUNet]):
     """A Generator of images: every mask is absent, every label and facet is the prompt's."""
 
     kind: ClassVar[str] = "medisyn"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     @staticmethod
     def read(checkpoint: Path) -> Components[TextToImageUNet]:

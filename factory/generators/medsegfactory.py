@@ -42,7 +42,7 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
     """A Generator: image and mask together, or one of them given the other."""
 
     kind: ClassVar[str] = "medsegfactory"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     @staticmethod
     def read(checkpoint: Path) -> Components[DualStreamUNet]:

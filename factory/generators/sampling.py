@@ -13,6 +13,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from factory.models.denoiser import Denoiser, Predictions, predictions
+from factory.models.number_format import format_here
 from factory.settings import SampleSection
 
 ROUNDS = 2  # more harmony between what is drawn and what is kept, but smoother texture
@@ -151,7 +152,8 @@ class Kept:
 
 def in_format(section: SampleSection, device: torch.device) -> torch.autocast:
     """The denoiser computes in the number format that a section asks for."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=section.number_format == "bf16")
+    fast = format_here(section.number_format) == "bf16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 @torch.no_grad()

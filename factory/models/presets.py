@@ -98,8 +98,9 @@ TEXT_TO_IMAGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {"tiny": TINY, "small": SMALL, "wide": WIDE, "sd15": MEDSEGFACTORY}
 )
 
-# Passes of the decoder that draws detail on coarse pictures.
-DETAIL_STEPS = 16
+# Passes of the decoder that draws detail on coarse pictures. Sixteen change its pixels by less than half
+# a grey level on average, at twice the time; with six there is a tenth less of fine detail.
+DETAIL_STEPS = 8
 
 # The noise schedule of networks trained here: Stable Diffusion's, predicting velocity, and brought
 # to no signal at all at its end (arXiv 2305.08891): 16 x 16 latents average away so much noise that

@@ -18,6 +18,7 @@ import numpy as np
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
+from distributed.utils import silence_logging_cmgr
 
 from factory.errors import InputError, first_line
 from factory.generators.base import Generator
@@ -120,7 +121,7 @@ def open_cluster(
         InputError: if no scheduler answers, or no worker offers the resource.
     """
     if address is not None:
-        with _connect(address) as client:
+        with silence_logging_cmgr(CRITICAL), _connect(address) as client:
             check_workers(client)
             yield client
         return
@@ -144,7 +145,8 @@ def reached(address: str) -> Iterator[Client]:
         client = Client(address, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise _lost(address, error) from error
-    with client:
+    # Of a lost scheduler Dask's client logs tracebacks for a minute; what it comes to is raised.
+    with silence_logging_cmgr(CRITICAL), client:
         try:
             yield client
         except (CommClosedError, CancelledError) as error:

@@ -103,7 +103,7 @@ def test_a_training_on_coarse_pictures_costs_single_passes_of_its_decoder():
     train = {"steps": 10, "batch": 4, "autoencoder": coarse}
     spec = GENERATORS["medsegfactory"].model_validate({"kind": "medsegfactory", "train": train})
     assert spec.training_steps == 10 + 2 * 7  # of two decoders
-    assert spec.training_passes == Passes(40, 7 * 4 / 16)  # a picture is drawn in 16 passes
+    assert spec.training_passes == Passes(40, 7 * 4 / 8)  # a picture is drawn in 8 passes
     assert spec.latent_factor == 8  # four cells are read as one
     autoencoder = spec.untrained_autoencoder(IMAGE)
     assert (autoencoder.kind, autoencoder.factor) == ("coarse", 4)

@@ -40,7 +40,7 @@ def test_noise_falls_as_far_as_one_step_can_take_away():
         assert levels == sorted(levels, reverse=True)
         assert levels[0] == pytest.approx(HIGHEST)
         assert levels[-1] == pytest.approx(lowest)
-        assert len(levels) == 16
+        assert len(levels) == 8
     assert noise_levels() == levels
 
 
@@ -52,9 +52,10 @@ def test_what_a_network_is_sure_of_is_drawn():
 
 @torch.no_grad()
 def test_a_network_that_predicts_nothing_draws_white_noise_of_unit_variance():
-    # Of white detail that is all there is to know: noise added to it is as white.
+    # Of white detail that is all there is to know: noise added to it is as white. Extrapolating from
+    # one of eight steps to the next goes a little too far.
     made = draw(small(), white(), noise(), [None, None])
-    assert made.std().item() == pytest.approx(1, abs=0.05)
+    assert made.std().item() == pytest.approx(1, abs=0.07)
 
 
 @torch.no_grad()
