@@ -68,7 +68,7 @@ class Handcrafted:
 
     classes: tuple[str, ...]
     name: str = "handcrafted"
-    fingerprint: str = "1"
+    fingerprint: str = "2"
     scaled: bool = True
 
     def groups(self, images: Images, masks: Masks) -> dict[str, Table]:

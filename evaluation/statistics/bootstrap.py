@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -73,15 +74,11 @@ def resampled_means(
     """
     table = _finite(values)
     sums, counts = _per_unit(table, units)
-    rng, drawn = np.random.default_rng(seed), size or len(sums)
+    drawn = size or len(sums)
     if len(sums) > MANY:
-        return _means_of_drawn(sums, counts, rng, drawn, resamples)
-    chunks = np.array_split(np.arange(resamples), max(1, resamples * len(sums) // 10**7))
-    means = []
-    for chunk in chunks:
-        weights = rng.multinomial(drawn, np.full(len(sums), 1 / len(sums)), size=len(chunk))
-        means.append(weights @ sums / (weights @ counts)[:, None])
-    return np.concatenate(means)
+        return _means_of_drawn(sums, counts, np.random.default_rng(seed), drawn, resamples)
+    weights = _weights(len(sums), drawn, resamples, seed)
+    return weights @ sums / (weights @ counts)[:, None]
 
 
 def percentile(draws: Floats, value: float, n: int, *, level: float = LEVEL) -> Estimate:
@@ -269,6 +266,15 @@ def _per_unit(table: Floats, units: Units | None) -> tuple[Floats, Floats]:
     code = np.unique(units, return_inverse=True)[1]
     sums = np.stack([np.bincount(code, column) for column in table.T], axis=1)
     return sums.astype(np.float64), np.bincount(code).astype(np.float64)
+
+
+@lru_cache(maxsize=2)  # the scores of a version draw the same ones a hundred times
+def _weights(units: int, drawn: int, resamples: int, seed: int) -> Floats:
+    """(R, U) how often each unit is drawn."""
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(drawn, np.full(units, 1 / units), size=resamples).astype(float)
+    weights.flags.writeable = False
+    return weights
 
 
 def _means_of_drawn(

@@ -7,11 +7,18 @@ import skimage.measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_laplace
 
 from evaluation.features.handcrafted import Handcrafted, RobustScale
 from evaluation.features.mask_shape import boundary, geometry
-from evaluation.features.texture import LEVELS, co_occurrence, first_order
+from evaluation.features.texture import (
+    FLOOR,
+    LEVELS,
+    SCALES,
+    co_occurrence,
+    first_order,
+    laplacian,
+)
 from evaluation.fidelity.frechet import frechet
 
 MASKS = arrays(np.uint8, (2, 12, 12), elements=st.integers(0, 2))
@@ -132,6 +139,17 @@ def test_co_occurrence_agrees_with_scikit_image():
             entropy = -(joint[joint > 0] * np.log2(joint[joint > 0])).sum() / 8
             expected = [np.log10(contrast + 0.01), homogeneity, entropy, correlation]
             np.testing.assert_allclose(ours[case, index], expected, rtol=1e-6)
+
+
+def test_the_laplacian_sees_edges_not_brightness():
+    dark, bright = (np.full((1, 32, 32), level, np.float32) for level in (0, 200))
+    np.testing.assert_allclose(laplacian(dark), laplacian(bright), atol=1e-5)
+    np.testing.assert_allclose(laplacian(bright)[0, 0::2], np.log10(FLOOR), atol=1e-4)
+    grey = np.random.default_rng(0).uniform(0, 255, (3, 32, 32)).astype(np.float32)
+    for case, found in zip(grey, laplacian(grey), strict=True):
+        for scale, spread in zip(SCALES, found[0::2], strict=True):
+            alone = gaussian_laplace(case - case.mean(), scale, mode="reflect") * scale**2
+            assert spread == pytest.approx(np.log10(np.sqrt((alone**2).mean()) + FLOOR), rel=1e-4)
 
 
 def test_a_step_at_the_contour():

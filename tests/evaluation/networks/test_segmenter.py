@@ -13,6 +13,7 @@ from evaluation.networks.augmentation import augmented, standardised
 from evaluation.networks.registry import SEGMENTERS
 from evaluation.networks.segmenter import (
     WEIGHTS,
+    likeliest,
     load_segmenter,
     new_segmenter,
     save_segmenter,
@@ -190,3 +191,8 @@ def test_standardised_images_have_mean_0_and_spread_1():
     torch.testing.assert_close(found.mean((1, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std((1, 2, 3), correction=0), torch.ones(3))
     assert not standardised(torch.full((1, 1, 4, 4), 0.3)).round(decimals=3).any()
+
+
+def test_the_likeliest_class_is_the_first_of_the_largest():
+    logits = torch.randint(-3, 3, (4, 5, 9, 7), generator=torch.Generator().manual_seed(0)).float()
+    assert torch.equal(likeliest(logits), logits.argmax(1).byte())
