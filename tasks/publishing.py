@@ -22,9 +22,10 @@ from factory.store.checks import Reasons
 from factory.store.repository import MAIN, Store
 from factory.store.runs import judge
 from tasks.services.prefect_server import announce, flow_run
+from tasks.services.run_logs import KeptBackError
 
 
-class BaseMovedError(RuntimeError):
+class BaseMovedError(KeptBackError):
     """Another run was published meanwhile: rebase this one, score and judge it again."""
 
 

@@ -7,6 +7,7 @@ import pytest
 import evaluation.errors
 import factory.errors
 from flows.planning.recipe import RecipeError
+from tasks.publishing import BaseMovedError
 from tasks.services.run_logs import RUN_LOGS, KeptBackError, said_elsewhere, without_tracebacks
 
 
@@ -39,8 +40,9 @@ def fail(logger, error):
         evaluation.errors.InputError,
         lambda text: RecipeError([text]),
         KeptBackError,
+        BaseMovedError,
     ],
-    ids=["factory", "evaluation", "recipe", "kept back"],
+    ids=["factory", "evaluation", "recipe", "kept back", "base moved"],
 )
 def test_a_mistake_is_logged_in_its_line(shown, mistake):
     lines, handler, runs, _ = shown
