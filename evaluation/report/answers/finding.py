@@ -12,6 +12,7 @@ from evaluation.report.answers.verdicts import ORDER, Verdict
 from evaluation.report.wording import between, number
 
 TESTS = "tests"  # unit of a score that counts them, of n
+BARELY = 1.05  # times as wide as can be read: says no more than "as wide"
 MOST_TIMES = 100  # as many pairs: more are out of reach
 OVERALL = ""  # in place of a domain: the mean over all of them
 
@@ -72,6 +73,8 @@ class Finding:
 
 def _how_open(times: float) -> str:
     """That an interval is too wide, and what would narrow it: its width falls with the root of n."""
+    if times < BARELY:
+        return "How much is open: the interval is as wide as the way to real ones; a few more narrow it."
     wide = f"How much is open: the interval is {times:.2g} times as wide as the way to real ones."
     if (more := math.ceil(times**2)) > MOST_TIMES:
         return (

@@ -172,6 +172,7 @@ def test_what_is_not_measurable_is_not_measured():
         (0, 2, 11, "open: 0.000 to >1", "11 times as wide as the way"),
         (-7.671, -0.333, 0.766, "open: <0 to 0.766", "about 72 times as many pairs"),
         (0.2, 0.9, 2.2, "open: 0.200 to >1", "about 4 times as many pairs"),
+        (0.49, 0.9, 1.51, "open: 0.490 to >1", "is as wide as the way to real ones; a few more"),
     ],
 )
 def test_a_share_that_an_interval_leaves_open_is_told_in_words(low, value, high, shown, said):
