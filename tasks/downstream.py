@@ -92,6 +92,8 @@ class DownstreamExperiment:
         """Every number of one arm, case by case; columns as `DownstreamTask.utility` reads them."""
         task = self.task(arm)
         with self.record.child(arm.name, {"purpose": "utility", **self._tags(arm)}) as child:
+            # Runs are found by tags; it is parameters that MLflow's pages compare and plot by.
+            child.parameters({**self._tags(arm), "steps": self.section.steps})
             network = self._trained(arm.trained_as, child)
             if self.registered:
                 self._register(arm.trained_as, network, child)

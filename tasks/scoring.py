@@ -217,6 +217,7 @@ class ModelCache:
         # Another section makes another judge of the same domain, with a curve of its own.
         name, purpose = f"{title}, {place.name[-12:]}", kind.removesuffix("s")
         with self.record.child(name, {"purpose": purpose}) as child:
+            child.parameters({"learns": title, "steps": steps})
             follow(loop, f"training {title}", steps, child)
         save(model, place)
         return model

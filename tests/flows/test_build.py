@@ -118,6 +118,9 @@ def test_mlflow_answers_which_recipe_this_was_and_what_came_of_it(first, client)
     low, high = (told.metrics[f"consistency_{end}"] for end in ("low", "high"))
     assert low <= told.metrics["consistency"] <= high
     assert "utility_gain" in runs["utility"].data.metrics
+    arms = [run.data.params for name, run in runs.items() if name.startswith("unet-")]
+    assert {arm["kind"] for arm in arms} == {"real", "synthetic", "both"}
+    assert all(arm["steps"] and arm["seed"] == "0" for arm in arms)
 
 
 def test_segmenters_of_the_utility_are_registered_models(first, client):

@@ -39,6 +39,9 @@ class Unrecorded:
     def tags(self, values):
         assert set(values) == {"chosen"}
 
+    def parameters(self, values):
+        assert {"domain", "kind", "real", "seed", "ratio", "steps"} <= set(values)
+
     def metrics(self, values, step=0):
         assert all(np.isfinite(list(values.values())))
 

@@ -175,6 +175,9 @@ class Unrecorded:
     def tags(self, values):
         assert set(values) == {"chosen"}
 
+    def parameters(self, values):
+        assert {"domain", "kind", "steps"} <= set(values)
+
     def metrics(self, values, step=0):
         assert set(values) <= {"score", "auroc", "balanced_accuracy"}
 
