@@ -39,6 +39,18 @@ def test_beside_a_film_lies_black_and_beside_a_slide_more_of_the_slide():
     assert labelled.sum((1, 2)).max() > mask[0].sum() + 16
 
 
+def test_bars_that_make_a_picture_square_are_not_turned_with_it():
+    slide = np.zeros((50, 32, 32, 3), np.uint8)
+    slide[:, 6:27] = np.random.default_rng(0).integers(60, 256, (50, 21, 32, 3))
+    mask = np.zeros((50, 32, 32), np.uint8)
+    mask[:, 6:27] = 1
+    spec = Augmentation(copies=2, rotate=180, scale=0.2, shift=0.2, gamma=0, mirror=True)
+    moved, labelled = augment(slide, mask, spec, torch.Generator().manual_seed(0))
+    np.testing.assert_array_equal(labelled, mask)
+    np.testing.assert_array_equal(moved.max(-1) > 0, mask > 0)
+    assert not np.array_equal(moved, slide)
+
+
 def test_no_change_asked_for_is_no_change():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
