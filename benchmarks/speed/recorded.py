@@ -78,9 +78,21 @@ def table(content: Mapping[str, object]) -> str:
         "|---|---|---|---|---|---|",
         *(_row(name, told, figures) for name, told in compared.items()),
         "",
+        *_alone(figures, compared),
         *(f"- {'met' if met else '**missed**'}: `{bar}`" for bar, met in bars.items()),
     ]
     return "\n".join(lines)
+
+
+def _alone(figures: Mapping[str, Mapping[str, float]], compared: Iterable[str]) -> Iterator[str]:
+    """A second table, of figures that belong to no comparison; nothing where there are none."""
+    rivalled = tuple(f"{each}_" for each in compared)
+    found = {name: figure for name, figure in figures.items() if not name.startswith(rivalled)}
+    if found:
+        yield from ("| figure | value | unit |", "|---|---|---|")
+    for name, figure in found.items():
+        yield f"| `{name}` | {_number(figure['value'])} | {figure['unit']} |"
+    yield from [""] * bool(found)
 
 
 def _row(name: str, told: str, figures: Mapping[str, Mapping[str, float]]) -> str:

@@ -25,12 +25,12 @@ from factory.settings import SampleSection
 from flows.planning.recipe import load_recipe
 
 PASS = 16  # pairs in one pass of the denoiser
-DRAWN = 4  # pairs in one batch
-GUIDED = SampleSection(solver="ddim", steps=50, guidance=3.0, batch=DRAWN)
+DRAWN = 8  # pairs in one batch
+GUIDED = SampleSection(solver="ddim", steps=50, guidance=3.0, batch=DRAWN, number_format="fp32")
 FAST = SampleSection(solver="dpmpp-2m", steps=25, guidance=1.0, batch=DRAWN, number_format="bf16")
 PASS_GFLOP = 1.0025  # of the denoiser for one pair, as torch counts them
 JUDGED = 8  # pairs that say what fewer steps lose
-FINE = SampleSection(solver="dpmpp-2m", steps=80, guidance=1.0, batch=JUDGED)
+FINE = SampleSection(solver="dpmpp-2m", steps=80, guidance=1.0, batch=JUDGED, number_format="fp32")
 
 
 def contests() -> Iterator[tuple[str, Contest]]:

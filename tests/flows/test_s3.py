@@ -11,6 +11,7 @@ from benchmarks.faults_run.servers import until
 from factory.store.repository import Store
 from tasks.services.ports import LOOPBACK, free_port
 
+SECRET = "sesame-of-this-test"
 SCORES = "select metric, value, low, high, n from scores order by all"
 
 
@@ -22,7 +23,7 @@ def bucket(tmp_path, monkeypatch):
         "AWS_ENDPOINT_URL": address,
         "AWS_ALLOW_HTTP": "true",
         "AWS_ACCESS_KEY_ID": "somebody",
-        "AWS_SECRET_ACCESS_KEY": "of a test",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -54,7 +55,9 @@ def test_an_object_store_holds_what_a_disk_holds(medpair, recipe, bucket, tmp_pa
     monkeypatch.setenv("MEDPAIR_PAIRS", f"{bucket}/pairs")
     monkeypatch.setenv("MEDPAIR_LAKE", f"{bucket}/lake")
     for _ in range(2):  # the second finds all of it
-        assert medpair("run", path, "--home", there).code == 0
+        said = medpair("run", path, "--home", there)
+        assert said.code == 0
+        assert SECRET not in said.out + said.err
     assert not (there / "pairs").exists()
     assert not (there / "lake").exists()
     assert medpair("datasets", "verify", "tiny", "--home", there).code == 0
@@ -68,3 +71,7 @@ def test_an_object_store_holds_what_a_disk_holds(medpair, recipe, bucket, tmp_pa
     said = medpair("scores", SCORES, "--home", there, "--json").json
     monkeypatch.delenv("MEDPAIR_LAKE")
     assert said == medpair("scores", SCORES, "--home", here, "--json").json
+    files = [file for file in there.rglob("*") if file.is_file()]
+    assert any(file.name == "mlflow.db" for file in files)
+    # Reports, logs, databases and artifacts go to others; what opens the store does not.
+    assert not [file for file in files if SECRET.encode() in file.read_bytes()]
