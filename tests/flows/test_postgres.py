@@ -14,6 +14,7 @@ import pytest
 from benchmarks.faults_run.servers import PrefectServer, running
 from tasks.services.ports import LOOPBACK, free_port
 
+PASSWORD = "sesame-of-this-test"
 OWNER = "nobody"  # PostgreSQL refuses to be run by root
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 PROGRAM = shutil.which("pg_ctl", path=os.pathsep.join([*map(str, DEBIAN), os.environ["PATH"]]))
@@ -46,7 +47,7 @@ class Postgres:
         self.run(PROGRAM, "stop", "-m", "fast", "-D", str(self.folder / "data"))
 
     def url(self, database, driver="postgresql"):
-        return f"{driver}://{OWNER}@{LOOPBACK}:{self.port}/{database}"
+        return f"{driver}://{OWNER}:{PASSWORD}@{LOOPBACK}:{self.port}/{database}"
 
     def rows(self, database, statement):
         connection = psycopg2.connect(self.url(database))
@@ -102,3 +103,6 @@ def test_a_run_is_recorded_in_postgres(postgres, recipe, tmp_path, monkeypatch):
     kept = (tmp_path / "home" / "mlartifacts").as_uri()
     assert all(place.startswith(kept) for _, place in runs)
     assert not (tmp_path / "home" / "mlflow.db").exists()
+    assert PASSWORD not in ran.stdout + ran.stderr
+    files = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+    assert not [file for file in files if PASSWORD.encode() in file.read_bytes()]
