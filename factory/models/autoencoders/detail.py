@@ -21,8 +21,9 @@ from factory.models.presets import DETAIL_STEPS
 # In deviations of the detail. It is white at a place, but edges and ribs agree along their length:
 # begun at 12, drawn films had 0.87 of the fine contrast of real ones, at 80 they have 0.93.
 HIGHEST = 80.0
-# Where drawing may end, see `CoarseAutoencoder.measure_drawing`. The last draws all the grain there is.
-LOWEST = (1.0, 0.5, 0.25, 0.05)
+# Where drawing may end, see `CoarseAutoencoder.measure_drawing`. The last draws all the grain there is;
+# ended at 1, heads in ultrasound showed the grid of the coarse picture.
+LOWEST = (0.5, 0.25, 0.05)
 # Of coarse pictures that a model has drawn, as deviation of noise on [-1, 1]; real ones are true.
 DISTRUST = 0.02
 BEND = 7.0  # of the levels towards the lowest: rho of Karras et al. 2022 (arXiv 2206.00364, eq. 5)

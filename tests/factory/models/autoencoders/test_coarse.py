@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from factory.models.autoencoders.coarse import CoarseAutoencoder, CoarseConfig, fine_detail
+from factory.models.autoencoders.detail import LOWEST
 from factory.models.autoencoders.detail_prior import doubled, halved
 from factory.models.autoencoders.files import load_autoencoder
 from factory.models.autoencoders.local_unet import LocalUNet
@@ -133,12 +134,12 @@ class Blurred(CoarseAutoencoder):
 
 @pytest.mark.parametrize(
     ("left", "found"),
-    [((1, 1, 1, 1), 1.0), ((0.3, 0.6, 0.9, 1), 0.25), ((0.1, 0.2, 0.3, 0.4), 0.05)],
+    [((1, 1, 1), 0.5), ((0.6, 0.9, 1), 0.25), ((0.1, 0.2, 0.3), 0.05)],
 )
 def test_drawing_ends_as_early_as_leaves_enough_of_fine_detail(left, found):
     autoencoder = Blurred(CoarseConfig(2, 2, width=8))
     autoencoder.real = pictures(5, side=64)
-    autoencoder.left = dict(zip((1.0, 0.5, 0.25, 0.05), left, strict=True))
+    autoencoder.left = dict(zip(LOWEST, left, strict=True))
     both = autoencoder.real.repeat(1, 2, 1, 1)
     autoencoder.measure_drawing(both, torch.zeros(5, 6, 32, 32))
     assert autoencoder.config.lowest == found
