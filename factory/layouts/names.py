@@ -33,6 +33,8 @@ PATIENT = re.compile(
     r"(?:^|[^A-Za-z])((?:patient|pat|subject|subj|sub|case|id|p|s)[-_ ]?\d+)(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+# Both eyes, or breasts, of one patient.
+SIDE = re.compile(r"(.*\d)[-_ ]?(?:l|r|left|right|od|os)", re.IGNORECASE)
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 
@@ -65,10 +67,13 @@ def split_of(text: Iterable[str]) -> str:
 def guess_patients(names: Sequence[str]) -> list[str]:
     """A patient for each name of an image, "" for all where none can be told.
 
-    Either every name says it ("patient003_frame2", "sub-07"), or what stands before a last number is
-    shared by a few of many ("0012_3" and "0012_4"). One patient with half of the images is none.
+    Either every name says it ("patient003_frame2", "sub-07"), or ends with a side ("01L" and "01R"), or
+    what stands before a last number is shared by a few of many ("0012_3" and "0012_4"). One patient with
+    half of the images is none.
     """
     told = [match[1].lower() if (match := PATIENT.search(name)) else "" for name in names]
+    if not all(told):
+        told = [match[1] if (match := SIDE.fullmatch(name)) else "" for name in names]
     if not all(told):
         told = [_before_last_number(name) for name in names]
     counts = Counter(told)

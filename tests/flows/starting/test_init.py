@@ -317,6 +317,14 @@ def test_of_two_readers_the_first_is_meant_and_the_other_can_be(mine, start):
     assert "6 images have no mask '2nd manual'" in " ".join(told["notes"])
 
 
+def test_both_eyes_are_of_one_patient(mine, start):
+    two_observers(mine)
+    told, _ = start()
+    assert told["patients"] == COUNT // 2
+    patients = [row["patient"] for row in rows_of(mine)]
+    assert patients[0] == patients[1] == "Image_01"
+
+
 @pytest.mark.parametrize(
     ("endings", "second"),
     [(("_1stHO", "_2ndHO"), "2nd ho"), (("_expert 1", "_expert 2"), "expert 2")],
