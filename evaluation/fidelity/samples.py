@@ -46,7 +46,7 @@ class FeatureSet:
     """One set of features.
 
     Attributes:
-        content: name and fingerprint, "handcrafted@1": what scores state.
+        content: name and fingerprint, "handcrafted@2": what scores state.
         groups: features by group; under the set's own name all of them, where masks were read.
     """
 
