@@ -27,6 +27,10 @@ def _straight(bend: float) -> bool:
     return bend == 1
 
 
+def _alone(processes: int) -> bool:
+    return processes == 1
+
+
 def _automatic(value: object) -> bool:
     return value == "auto"
 
@@ -137,6 +141,12 @@ class TrainSection(BaseModel):
 
     steps: int = Field(default=2000, ge=1)
     batch: int = Field(default=16, ge=1, description="pairs in one step")
+    processes: int = Field(
+        default=1,
+        ge=1,
+        exclude_if=_alone,
+        description="that share each batch of the denoiser's training, one for each GPU",
+    )
     learning_rate: float = Field(default=1e-3, gt=0)
     warm_up: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
@@ -153,6 +163,15 @@ class TrainSection(BaseModel):
     autoencoder: AnyAutoencoderTraining = AutoencoderTraining()
     text: TextTraining = TextTraining()
     augment: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _shared_evenly(self) -> Self:
+        if self.batch % self.processes:
+            raise ValueError(
+                f"a batch of {self.batch} pairs cannot be shared evenly among {self.processes} "
+                "processes: make batch a multiple of processes"
+            )
+        return self
 
 
 class PairTrainSection(TrainSection):

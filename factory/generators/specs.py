@@ -53,7 +53,11 @@ class TrainedSpec(GeneratorSpec):
         sample: how to draw.
     """
 
-    untrained: ClassVar[Mapping[str, bool | Mapping[str, Any]]] = {"sample": True, "start": True}
+    untrained: ClassVar[Mapping[str, bool | Mapping[str, Any]]] = {
+        "sample": True,
+        "start": True,
+        "train": {"processes": True},  # the same training, by more hands
+    }
 
     preset: str
     start: Path | None = Field(default=None, alias="from")

@@ -35,6 +35,7 @@ from factory.training.latents import (
     encode_streams,
     latents_stage,
 )
+from factory.training.launched.launcher import train_launched
 from factory.training.resume import Stopwatch
 from factory.training.sentences import Sentence
 from factory.training.steps import Progress
@@ -154,7 +155,8 @@ def train_system(
         system.data.held_out, data.domains, encoders.autoencoder, held_out.streams
     )
     yield Progress("ceiling", 1, 1, losses)
-    denoising = train_denoiser(
+    train = train_denoiser if section.processes == 1 else train_launched
+    denoising = train(
         unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
     )
     for progress in watch.over(denoising):
