@@ -16,8 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Bar, Figure, show, verdicts
+from benchmarks.scale.plot import draw
 
 PLANNED = (1_000, 10_000, 100_000, 1_000_000)  # prompts
+MADE = (1_000, 10_000, 100_000)  # pairs
 SCORED = (10_000, 100_000)  # pairs
 SAMPLE = 5_000  # of which are scored: `evaluate.sample`
 QUICK = 10  # times fewer of all
@@ -46,6 +48,17 @@ def planning(counts: Sequence[int], folder: Path) -> Iterator[tuple[str, Figure]
         yield f"tasks_{count}", Figure(found["tasks"], "Prefect tasks", n=count)
         yield f"resume_seconds_{count}", Figure(again["seconds"], "s", n=count)
         yield f"resume_mib_{count}", Figure(again["mib"], "MiB at most", n=count)
+
+
+def making(counts: Sequence[int], folder: Path) -> Iterator[tuple[str, Figure]]:
+    """Pairs that take no time to draw, made by two workers from the first shard to the last."""
+    for count in counts:
+        found = measured("orchestration", "repeat", folder / f"made-{count}", count, 2, 0)
+        yield f"make_seconds_{count}", Figure(found["seconds"], "s", n=count)
+        yield f"driver_mib_{count}", Figure(found["mib"], "MiB at most", n=count)
+        yield f"worker_mib_{count}", Figure(found["worker_mib"], "MiB at most", n=count)
+        yield f"made_store_mib_{count}", Figure(found["store_mib"], "MiB", n=count)
+        yield f"database_mib_{count}", Figure(found["database_mib"], "MiB of Prefect", n=count)
 
 
 def scoring(counts: Sequence[int], sample: int, folder: Path) -> Iterator[tuple[str, Figure]]:
@@ -97,7 +110,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="ten times fewer pairs")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", choices=("planning", "scoring", "orchestration"))
+    parser.add_argument("--only", choices=("planning", "making", "scoring", "orchestration"))
+    parser.add_argument("--pictures", type=Path, help="folder for the plot of planning and making")
     arguments = parser.parse_args()
     less = QUICK if arguments.quick else 1
     planned = PLANNED[:-1] if arguments.quick else PLANNED
@@ -105,11 +119,14 @@ def main() -> None:
         folder = Path(kept)
         parts = {
             "planning": planning(planned, folder),
+            "making": making([n // less for n in MADE], folder),
             "scoring": scoring([n // less for n in SCORED], SAMPLE // less, folder),
             "orchestration": orchestration(16, SLEEP / less, folder),
         }
         chosen = [arguments.only] if arguments.only else [*parts]
         figures = dict(each for name in chosen for each in parts[name])
+    if arguments.pictures:
+        draw(figures, arguments.pictures / "scale.png")
     met = verdicts(bars(planned), figures)
     show("scale", figures, {}, arguments.json, met)
 

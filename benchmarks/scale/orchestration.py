@@ -1,13 +1,14 @@
-"""Makes shards on real workers: such as sleep, or such as draw phantoms."""
+"""Makes shards on real workers: such as sleep, such as draw phantoms, or such as repeat a few."""
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.scale.measuring import tell, timed
+from benchmarks.scale.measuring import size_mib, tell, timed
 from benchmarks.scale.phantoms import SIZE, Again, phantom_run
 from factory.generators.base import Generator
 from factory.store.shards import Layout
@@ -19,23 +20,33 @@ from tasks.services.dask_cluster import open_cluster
 DRAWN = 128  # px: smaller phantoms are drawn faster than they are written
 
 
-def made(context: RunContext, workers: int, seconds: float) -> dict[str, float]:
+def made(context: RunContext, build: Callable[[], Generator], workers: int) -> dict[str, float]:
     """Makes the pairs of a run; workers are started before the clock is."""
     numbers: dict[str, float] = {}
-    again = partial(Again, context.run.generator, seconds)
-    build: Callable[[], Generator] = again if seconds else context.build_generator
-    start_prefect(context.settings)
+    settings = context.settings
+    start_prefect(settings)
     with open_cluster(None, workers) as client:
         client.wait_for_workers(workers)
         with timed(numbers):
             make_pairs(context.store.create(), context.run, build, client)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # workers, and Prefect's server
+    numbers["worker_mib"] = children.ru_maxrss / 1024
+    numbers["store_mib"] = size_mib(Path(settings.pairs))
+    numbers["database_mib"] = size_mib(settings.prefect_file.parent)
     return numbers
 
 
+def built(context: RunContext, part: str, seconds: float) -> Callable[[], Generator]:
+    """What workers build: the generator itself, or one that repeats a few of its phantoms."""
+    if part == "draw":
+        return context.build_generator
+    return partial(Again, context.run.generator, seconds)
+
+
 if __name__ == "__main__":
-    part, home, shards, workers, seconds = sys.argv[1:]
-    size = SIZE if part == "sleep" else DRAWN
-    each = Layout.of(size, 1, shard_pairs()).shard
-    with phantom_run(Path(home), int(shards) * each, f"image.size={size}") as context:
-        found = made(context, int(workers), float(seconds) if part == "sleep" else 0.0)
+    part, home, count, workers, seconds = sys.argv[1:]
+    size = DRAWN if part == "draw" else SIZE
+    each = 1 if part == "repeat" else Layout.of(size, 1, shard_pairs()).shard
+    with phantom_run(Path(home), int(count) * each, f"image.size={size}") as context:
+        found = made(context, built(context, part, float(seconds)), int(workers))
     tell(found)

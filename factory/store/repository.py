@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -17,13 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import icechunk
 import zarr
 from filelock import FileLock, Timeout
 from icechunk import ForkSession, Session
+from platformdirs import user_state_path
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
@@ -137,13 +136,13 @@ class Store:
 
         It is freed when its process dies.
 
-        It guards drivers of one machine. On an object store Icechunk itself refuses a lost
+        It guards drivers of one account of one machine. On an object store Icechunk itself refuses a lost
         update; a local file system does not.
         """
         folder = local_folder(self.root)
         if folder is None:
             key = hashlib.sha256(self.root.encode()).hexdigest()[:16]
-            folder = Path(tempfile.gettempdir()) / f"medpair-{key}"
+            folder = user_state_path("medpair") / key  # which no other account can make first
         locks = folder / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         return FileLock(locks / f"{self.name}.{purpose}.lock", is_singleton=True)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import cached_property
-from logging import CRITICAL
+from logging import CRITICAL, getLogger
+from threading import Event, Thread
 
 import dask
 import numpy as np
@@ -27,9 +28,12 @@ from factory.store.runs import MadeShard, attempt, make
 from factory.store.shards import Shard
 from tasks.faults.deadly import ClusterLostError
 
+log = getLogger(__name__)
+
 RESOURCE = "GPU"
 ONE_EACH = {RESOURCE: 1}
 WAIT_SECONDS = 60
+LOOK_SECONDS = 60.0  # between two looks at whether there are workers
 # Whoever reaches a worker's port can have it run any function: no listener may face the network.
 LOOPBACK = "127.0.0.1"
 # One thread per worker in the numerical libraries too: two that spin are slower than one.
@@ -146,11 +150,37 @@ def reached(address: str) -> Iterator[Client]:
     except (OSError, TimeoutError) as error:
         raise _lost(address, error) from error
     # Of a lost scheduler Dask's client logs tracebacks for a minute; what it comes to is raised.
-    with silence_logging_cmgr(CRITICAL), client:
+    with silence_logging_cmgr(CRITICAL), client, _absence_told(client):
         try:
             yield client
         except (CommClosedError, CancelledError) as error:
             raise _lost(address, error) from error
+
+
+@contextmanager
+def _absence_told(client: Client) -> Iterator[None]:
+    """Says when a cluster has been without any worker for a while: Dask waits for one in silence."""
+    ended = Event()
+
+    def look() -> None:
+        absent = False
+        while not ended.wait(LOOK_SECONDS):
+            try:
+                was, absent = absent, not client.nthreads()
+            except (OSError, RuntimeError, CancelledError):
+                return  # the scheduler is gone, which the block is told
+            if absent and not was:
+                log.warning(
+                    "no worker is left at the Dask scheduler %s, and shards wait for one: start workers, or stop "
+                    "with Ctrl-C; what was committed is kept",
+                    client.scheduler.address,
+                )
+
+    Thread(target=look, name="absent-workers", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _lost(address: str, error: Exception) -> ClusterLostError:

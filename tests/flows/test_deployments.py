@@ -21,6 +21,7 @@ DEPLOYMENTS = {
     for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 }
 PATIENCE = 900  # seconds, on a busy machine
+EVERY = 5  # seconds: less than a run takes
 
 
 @pytest.mark.slow
@@ -78,6 +79,10 @@ def healthy(url):
         return False
 
 
+def asked(url, wanted):
+    return httpx.post(url, json=wanted, timeout=PATIENCE).json()
+
+
 @pytest.fixture
 def environment(tmp_path):
     with socket.socket() as probe:
@@ -108,8 +113,21 @@ def server(environment, tmp_path):
 
 
 @pytest.fixture
-def deployed(environment, server):
-    for words in (("work-pool", "create", "medpair", "--type", "process"), ("deploy", "--all")):
+def prompt(tiny, tmp_path):
+    """The deployments as they stand, but for what is due every few seconds: a tiny recipe."""
+    file = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    (nightly,) = (each for each in file["deployments"] if each["name"] == "nightly")
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny | {"utility": None}))
+    nightly["parameters"] = {"recipe": str(tmp_path / "tiny.yaml"), "set": []}
+    nightly["schedules"] = [{"interval": EVERY, "slug": "nightly"}]
+    (tmp_path / "prefect.yaml").write_text(yaml.safe_dump(file))
+    return tmp_path / "prefect.yaml"
+
+
+@pytest.fixture
+def deployed(environment, server, prompt):
+    pool = "work-pool", "create", "medpair", "--type", "process"
+    for words in (pool, ("deploy", "--prefect-file", str(prompt), "--all")):
         made = prefect(environment, *words)
         assert made.returncode == 0, made.stdout + made.stderr
     return server
@@ -127,48 +145,51 @@ def worker(environment, deployed, tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.timeout(2 * PATIENCE)
-def test_a_server_schedules_the_deployments_and_a_worker_runs_one(
-    environment, deployed, worker, tiny, tmp_path
+def test_a_server_starts_what_is_due_and_what_follows_from_it(
+    environment, deployed, worker, tmp_path
 ):
-    def scheduled():
-        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        return len(httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json())
+    def runs(deployment, **state):
+        wanted = {
+            "deployments": {"name": {"any_": [deployment]}},
+            "flow_runs": {"state": {name: {"any_": [value]} for name, value in state.items()}},
+        }
+        return asked(f"{deployed}/flow_runs/filter", wanted)
 
     # SQLAlchemy 2.1 breaks exactly this, and nothing but the server's log tells.
-    assert until(scheduled, "the first scheduled run") > 0
-
-    told = json.dumps({"recipe": tiny | {"utility": None}})
-    nightly = ("deployment", "run", "factory/nightly", "--params")
-    ran = prefect(environment, *nightly, told, "--watch")
-    assert ran.returncode == 0, ran.stdout + ran.stderr + (tmp_path / "worker.log").read_text()
+    until(lambda: runs("nightly", type="COMPLETED"), "the first run that was due")
     assert list(Store(str(tmp_path / "home" / "pairs"), "tiny").tags()) == ["v1"]
     assert list((tmp_path / "home" / "reports").glob("tiny-v1.html"))
 
-    def measured():
-        wanted = {"deployments": {"name": {"any_": ["utility"]}}}
-        return httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
+    # What was due meanwhile was left out, and the next that is due makes nothing new.
+    assert until(lambda: runs("nightly", type="CANCELLED"), "a run that was left out")
+    until(lambda: len(runs("nightly", type="COMPLETED")) > 1, "the second run that was due")
+    assert prefect(environment, "deployment", "schedule", "pause", "--all").returncode == 0
+    until(lambda: not runs("nightly", type="RUNNING") + runs("nightly", type="PENDING"), "a pause")
 
-    # Publishing told the server, whose automation would measure what the version is worth.
-    def ended():
-        return [run for run in measured() if run["state"]["type"] == "COMPLETED"]
-
-    (trial,) = until(ended, "the run that measures utility")
+    # Publishing told the server, whose automation has measured what the version is worth.
+    until(lambda: runs("utility", type="COMPLETED"), "the run that measures utility")
+    (trial,) = runs("utility")
     assert trial["parameters"] == {"dataset": "tiny", "version": "v1"}
     assert trial["state"]["name"] == "NotAsked"
 
-    # Nothing changed: the next night announces nothing, and a gate that fails is a failed run.
-    assert prefect(environment, *nightly, told, "--watch").returncode == 0
-    strict = json.dumps(json.loads(told) | {"set": ["gates={consistency: '>= 1.1'}"]})
-    missed = prefect(environment, *nightly, strict, "--watch")
-    assert missed.returncode != 0
-    wanted = {"flow_runs": {"state": {"name": {"any_": ["GateFailed"]}}}}
-    (refused,) = httpx.post(f"{deployed}/flow_runs/filter", json=wanted).json()
+    # A gate that fails is a failed run.
+    strict = json.dumps({"set": ["gates={consistency: '>= 1.1'}"]})
+    nightly = ("deployment", "run", "factory/nightly", "--params", strict, "--watch")
+    missed = prefect(environment, *nightly)
+    assert missed.returncode != 0, missed.stdout + (tmp_path / "worker.log").read_text()
+    (refused,) = runs("nightly", name="GateFailed")
     assert refused["state"]["type"] == "FAILED"
     assert "misses >= 1.1 by" in refused["state"]["message"]
     assert refused["name"] == "tiny"
+
+    # The weekly tidying keeps what was published.
+    tidied = prefect(environment, "deployment", "run", "maintain/maintenance", "--watch")
+    assert tidied.returncode == 0, tidied.stdout + (tmp_path / "worker.log").read_text()
+    assert list(Store(str(tmp_path / "home" / "pairs"), "tiny").tags()) == ["v1"]
+
     told = (tmp_path / "worker.log").read_text()
     assert "misses >= 1.1 by" in told
     assert "Traceback" not in told
     published = {"filter": {"event": {"name": ["medpair.version.published"]}}}
-    assert httpx.post(f"{deployed}/events/filter", json=published).json()["total"] == 1
-    assert len(measured()) == 1
+    assert asked(f"{deployed}/events/filter", published)["total"] == 1
+    assert len(runs("utility")) == 1

@@ -2,6 +2,7 @@
 
 import os
 from functools import partial
+from threading import Event
 
 import dask
 import psutil
@@ -18,6 +19,7 @@ from tasks.services.dask_cluster import (
     check_workers,
     gpus_here,
     open_cluster,
+    reached,
 )
 
 BUILD = partial(PhantomGenerator, ImageSection(size=32))
@@ -118,3 +120,27 @@ def test_a_worker_that_ends_comes_back_however_long_a_cluster_would_wait_for_it(
             with pytest.raises(KilledWorker):
                 client.submit(os._exit, 1, pure=False).result()
         assert client.submit(os.getpid, pure=False).result(timeout=60) != os.getpid()
+
+
+def test_a_cluster_whose_last_worker_has_gone_is_told_once_each_time(monkeypatch, caplog):
+    monkeypatch.setattr(dask_cluster, "LOOK_SECONDS", 0.02)
+
+    def told():
+        return [line for line in caplog.messages if "no worker is left" in line]
+
+    def waited(times):
+        for _ in range(3000):
+            if len(told()) == times:
+                return
+            Event().wait(0.02)
+        raise AssertionError(caplog.messages)
+
+    with LocalCluster(**LOCAL) as local, reached(local.scheduler_address):
+        for time in (1, 2):
+            local.scale(0)
+            waited(time)
+            local.scale(1)
+            local.wait_for_workers(1)
+            Event().wait(0.2)  # some looks
+    assert len(told()) == 2
+    assert local.scheduler_address in told()[0]
