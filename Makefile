@@ -27,10 +27,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/medpair demo
 
-# Files are shared out, so that what a file's tests make once is made once. 2 GB of memory each.
+# Files are shared out, so that what a file's tests make once is made once, those that take long first (see
+# tests/conftest.py). 2 GB of memory each.
 JOBS ?= 2
 test: setup
-	$(BIN)/pytest -m "not gpu" -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -m "not gpu" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff format --check .

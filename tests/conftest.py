@@ -50,3 +50,13 @@ def shared_reference() -> Path:
     if not (SHARED / "reference" / "medsegfactory").is_dir():
         pytest.skip("needs the recorded numbers in ../shared/reference, which are not distributed")
     return SHARED / "reference" / "medsegfactory"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: what is handed out last is short, and no process waits."""
+    weight = {item.path: 0 for item in items}
+    for item in items:
+        for heavy, marker in enumerate(("slow", "integration"), start=1):
+            if item.get_closest_marker(marker):
+                weight[item.path] = max(weight[item.path], heavy)
+    items.sort(key=lambda item: -weight[item.path])

@@ -23,6 +23,7 @@ MADE = (1_000, 10_000, 100_000)  # pairs
 SCORED = (10_000, 100_000)  # pairs
 SAMPLE = 5_000  # of which are scored: `evaluate.sample`
 QUICK = 10  # times fewer of all
+DRAWN = 4  # times as many shards of phantoms, which take half a second, as of those that sleep
 SLEEP = 10.0  # seconds that a shard takes where orchestration is measured
 Numbers = Mapping[str, float]
 
@@ -77,18 +78,20 @@ def scoring(counts: Sequence[int], sample: int, folder: Path) -> Iterator[tuple[
 
 
 def orchestration(shards: int, seconds: float, folder: Path) -> Iterator[tuple[str, Figure]]:
-    """Shards that sleep, and shards of phantoms by one worker and by two."""
+    """Shards that sleep, and shards of phantoms by none, one worker and two."""
     slept = measured("orchestration", "sleep", folder / "slept", shards, 2, seconds)
     over = slept["seconds"] / (seconds * shards / 2) - 1
     yield "orchestration_share", Figure(over, f"of {seconds:g}-s shards, two workers", n=shards)
-    one, two = (
-        measured("orchestration", "draw", folder / f"drawn-{workers}", shards, workers, 0)
-        for workers in (1, 2)
+    none, one, two = (
+        measured("orchestration", "draw", folder / f"drawn-{workers}", DRAWN * shards, workers, 0)
+        for workers in (0, 1, 2)
     )
     yield (
-        "second_worker_ratio",
-        Figure(one["seconds"] / two["seconds"], "times as fast", n=shards),
+        "worker_share",
+        Figure(one["seconds"] / none["seconds"] - 1, "more than without any", n=DRAWN * shards),
     )
+    ratio = one["seconds"] / two["seconds"]
+    yield "second_worker_ratio", Figure(ratio, "times as fast", n=DRAWN * shards)
 
 
 def bars(counts: Sequence[int]) -> list[Bar]:
@@ -110,21 +113,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="ten times fewer pairs")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", choices=("planning", "making", "scoring", "orchestration"))
+    parts = "planning", "making", "scoring", "orchestration"
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--pictures", type=Path, help="folder for the plot of planning and making")
     arguments = parser.parse_args()
     less = QUICK if arguments.quick else 1
     planned = PLANNED[:-1] if arguments.quick else PLANNED
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
-        parts = {
+        ways = {
             "planning": planning(planned, folder),
             "making": making([n // less for n in MADE], folder),
             "scoring": scoring([n // less for n in SCORED], SAMPLE // less, folder),
             "orchestration": orchestration(16, SLEEP / less, folder),
         }
-        chosen = [arguments.only] if arguments.only else [*parts]
-        figures = dict(each for name in chosen for each in parts[name])
+        figures = dict(each for name in arguments.only for each in ways[name])
     if arguments.pictures:
         draw(figures, arguments.pictures / "scale.png")
     met = verdicts(bars(planned), figures)

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.scale.measuring import size_mib, tell, timed
 from benchmarks.scale.phantoms import SIZE, Again, phantom_run
 from factory.generators.base import Generator
+from factory.store.runs import declare, make, merge, missing
 from factory.store.shards import Layout
 from flows.api import start_prefect
 from flows.context import RunContext, shard_pairs
@@ -36,6 +37,21 @@ def made(context: RunContext, build: Callable[[], Generator], workers: int) -> d
     return numbers
 
 
+def made_here(context: RunContext, build: Callable[[], Generator]) -> dict[str, float]:
+    """Makes the same pairs without any of it: no worker, no Prefect, one commit."""
+    numbers: dict[str, float] = {}
+    store, run, generator = context.store.create(), context.run, build()
+    with timed(numbers):
+        shards = missing(declare(store, run))
+        session = store.writable(run.branch)
+        forks = [session.fork() for _ in shards]
+        merge(
+            session, [make(generator.generate, *each) for each in zip(forks, shards, strict=True)]
+        )
+        store.commit(session, "pairs", {"kind": "pairs"})
+    return numbers
+
+
 def built(context: RunContext, part: str, seconds: float) -> Callable[[], Generator]:
     """What workers build: the generator itself, or one that repeats a few of its phantoms."""
     if part == "draw":
@@ -48,5 +64,6 @@ if __name__ == "__main__":
     size = DRAWN if part == "draw" else SIZE
     each = 1 if part == "repeat" else Layout.of(size, 1, shard_pairs()).shard
     with phantom_run(Path(home), int(count) * each, f"image.size={size}") as context:
-        found = made(context, built(context, part, float(seconds)), int(workers))
+        build = built(context, part, float(seconds))
+        found = made(context, build, int(workers)) if int(workers) else made_here(context, build)
     tell(found)

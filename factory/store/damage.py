@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,12 @@ def readable(what: str, remedy: str, kind: type[Exception]) -> Iterator[None]:
         raise
     except kind as error:
         raise DamagedError(f"{what} cannot be read ({cause(error)}); {remedy}") from error
+
+
+def described(what: str, snapshot: str) -> AbstractContextManager[None]:
+    """The same of what a snapshot says of its arrays, which is in one file of the repository."""
+    remedy = f"put snapshots/{snapshot} back from a copy of the home"
+    return readable(f"the description of {what} at snapshot {snapshot}", remedy, Exception)
 
 
 def cause(error: BaseException) -> str:

@@ -77,7 +77,7 @@ def same_pair(snapshot: Snapshot, row: int, pair: PairBatch) -> bool:
 def remade(snapshot: Snapshot, rows: Rows, generate: Generate) -> PairBatch:
     """The pairs of some rows, made anew from their prompts and seeds; none is compared."""
     prompts = [snapshot.table[int(row)] for row in rows]
-    shape = snapshot.group["image"].shape[1:]
+    shape = snapshot.array("image").shape[1:]
     return pairs_or_blanks(generate, prompts, [prompt.seed for prompt in prompts], shape)
 
 
@@ -118,7 +118,7 @@ def _begin_anew(group: Group, snapshot: Snapshot) -> None:
 
 
 def _anything_readable(snapshot: Snapshot, name: str) -> bool:
-    array = snapshot.group[name]
+    array = snapshot.array(name)
     for start in range(0, array.shape[0], array.chunks[0]):
         with suppress(DamagedError):
             snapshot.column(name, slice(start, start + array.chunks[0]))

@@ -26,9 +26,9 @@ from platformdirs import user_state_path
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
-from factory.identity import PLAIN_NAME, is_aside, plain_name
-from factory.store.damage import cause, readable
-from factory.store.snapshot import FORMAT, Snapshot
+from factory.identity import PLAIN_NAME, digest, is_aside, plain_name
+from factory.store.damage import cause, described, readable
+from factory.store.snapshot import DESCRIPTION, FORMAT, Snapshot
 from factory.store.storage import local_folder, storage_at
 
 __all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
@@ -164,9 +164,13 @@ class Store:
         return self.repository.writable_session(branch)
 
     def commit(self, session: Session, message: str, metadata: Mapping[str, Any]) -> str:
-        """Commits under the lock of the repository and gives the new snapshot."""
+        """Commits under the lock of the repository and gives the new snapshot.
+
+        With what the arrays are said to hold goes its digest, by which a flipped bit of it is known.
+        """
+        kept = {**metadata, DESCRIPTION: digest(dict(arrays(session).attrs))}
         with self.lock():
-            return str(session.commit(message, metadata=dict(metadata)))
+            return str(session.commit(message, metadata=kept))
 
     def point(self, branch: str, snapshot: str) -> None:
         """Makes a branch at a snapshot, in place of one of that name."""
@@ -395,10 +399,11 @@ def _is_first(repository: icechunk.Repository, snapshot: str) -> bool:
 def _open(name: str, repository: icechunk.Repository, snapshot: str) -> Snapshot:
     session = repository.readonly_session(snapshot_id=snapshot)
     metadata = repository.lookup_snapshot(snapshot).metadata
-    try:
-        return Snapshot(name, snapshot, metadata, arrays(session))
-    except zarr.errors.GroupNotFoundError as error:
-        raise InputError(
-            f"data set {name!r} holds nothing at {snapshot}, from before anything was written; "
-            "name a version, see `medpair datasets log`"
-        ) from error
+    with described(f"data set {name!r}", snapshot):
+        try:
+            return Snapshot(name, snapshot, metadata, arrays(session))
+        except zarr.errors.GroupNotFoundError as error:
+            raise InputError(
+                f"data set {name!r} holds nothing at {snapshot}, from before anything was written; "
+                "name a version, see `medpair datasets log`"
+            ) from error

@@ -26,15 +26,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from factory.errors import InputError
+from factory.identity import digest
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
 from factory.prompts.table import PromptTable
 from factory.store.checks import Reasons
 from factory.store.checksums import UNKNOWN
-from factory.store.damage import ranges, readable
+from factory.store.damage import described, ranges, readable
 from factory.store.shards import Layout, Status
 
 FORMAT = 1
+DESCRIPTION = "description"  # of a commit's metadata: digest of the attributes that it leaves
 READ_CHUNKS = 16  # chunks read at a time: enough for Zarr to fetch and decode them side by side
 TEXT_CHUNK = 4096  # prompts per chunk of their table
 FLAG_CHUNK = 512  # shards per chunk: so small a chunk Icechunk keeps in its manifest
@@ -67,6 +69,7 @@ class Snapshot:
 
     Raises:
         InputError: if a newer release wrote it.
+        ValueError: if what it says of its arrays is not what was written.
     """
 
     name: str
@@ -75,6 +78,9 @@ class Snapshot:
     group: Any
 
     def __post_init__(self) -> None:
+        written = self.metadata.get(DESCRIPTION)  # earlier releases kept none
+        if written not in (None, digest(self.attributes)):
+            raise ValueError("it is not as it was written")
         if (found := self.attributes.get("format", FORMAT)) > FORMAT:
             raise InputError(
                 f"data set {self.name!r} has store format {found} and this release reads up to "
@@ -82,7 +88,8 @@ class Snapshot:
             )
 
     def __len__(self) -> int:
-        return self.group["status"].shape[0] if "status" in self.group else 0
+        status = self._found("status")
+        return 0 if status is None else int(status.shape[0])
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
@@ -96,12 +103,14 @@ class Snapshot:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(**self.attributes["layout"])
+        with self._described("the layout"):
+            return Layout(**self.attributes["layout"])
 
     @property
     def label_maps(self) -> dict[str, dict[str, int]]:
         """Domain -> class name -> mask index."""
-        return dict(self.attributes["label_maps"])
+        with self._described("the label maps"):
+            return dict(self.attributes["label_maps"])
 
     @cached_property
     def status(self) -> NDArray[np.uint8]:
@@ -126,7 +135,7 @@ class Snapshot:
     @cached_property
     def checksum(self) -> NDArray[np.uint64]:
         """(N,) as `factory.store.checksums` works them out; `UNKNOWN` in rows of earlier releases."""
-        if "checksum" not in self.group:
+        if not self.holds("checksum"):
             return np.full(len(self), UNKNOWN, np.uint64)
         return self.column("checksum")
 
@@ -134,7 +143,7 @@ class Snapshot:
     def table(self) -> PromptTable:
         """The prompts, one per row."""
         with self._readable("prompts", np.arange(len(self))):
-            return PromptTable.of_lines(_lines(self._array("prompts")))
+            return PromptTable.of_lines(_lines(self.array("prompts")))
 
     def rows(self, *status: Status) -> Rows:
         """Rows in one of these states, ascending."""
@@ -165,7 +174,7 @@ class Snapshot:
         if "table" in vars(self) or len(rows) * SMALL_PART > len(self) or not len(rows):
             return self.table.to_pandas(rows)
         with self._readable("prompts", rows):
-            return PromptTable.of_lines([self._array("prompts").oindex[rows]]).to_pandas()
+            return PromptTable.of_lines([self.array("prompts").oindex[rows]]).to_pandas()
 
     def read(self, rows: Rows | None = None) -> PairBatch:
         """Pairs in memory: the accepted ones, or those of some rows in ascending order.
@@ -208,7 +217,7 @@ class Snapshot:
             InputError: if nothing was laid out yet.
             DamagedError: if they cannot be read any more.
         """
-        array = self._array(name)
+        array = self.array(name)
         with self._readable(name, np.arange(len(self))[rows]):
             return np.asarray(array[rows])
 
@@ -220,17 +229,36 @@ class Snapshot:
             Exception,
         )
 
-    def _array(self, name: str) -> Any:  # noqa: ANN401  # a zarr.Array, which has no types here
-        if name not in self.group:
+    def _described(self, what: str) -> AbstractContextManager[None]:
+        """Zarr reads descriptions as JSON, in which Icechunk lets a flipped bit pass."""
+        return described(f"{what} of data set {self.name!r}", self.id)
+
+    def holds(self, name: str) -> bool:
+        """Whether an array is there: data sets of earlier releases lack some."""
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> Any | None:  # noqa: ANN401
+        with self._described(f"the array {name}"):
+            return self.group.get(name)
+
+    def array(self, name: str) -> Any:  # noqa: ANN401  # a zarr.Array, which has no types here
+        """An array.
+
+        Raises:
+            InputError: if nothing was laid out yet.
+            DamagedError: if what is said of it cannot be read any more.
+        """
+        found = self._found(name)
+        if found is None:
             raise InputError(
                 f"data set {self.name!r} holds nothing at {self.id}: nothing was published yet; "
                 "run a recipe to the end, or name a run's branch"
             )
-        return self.group[name]
+        return found
 
     def _take(self, name: str, rows: Rows) -> NDArray[Any]:
         """Rows of an array, whole blocks of chunks at a time: each chunk is decoded once."""
-        array, step = self._array(name), READ_CHUNKS * self.layout.chunk
+        array, step = self.array(name), READ_CHUNKS * self.layout.chunk
         taken = np.empty((len(rows), *array.shape[1:]), array.dtype)
         for block in range(rows[0] // step, rows[-1] // step + 1):
             first, last = np.searchsorted(rows, [block * step, (block + 1) * step])

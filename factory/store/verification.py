@@ -108,7 +108,7 @@ class Column:
             values = snapshot.column(name)
             return Column(values, np.zeros(len(values), bool))
         except DamagedError:
-            array = snapshot.group[name]
+            array = snapshot.array(name)
         values, lost = np.zeros(array.shape, array.dtype), np.zeros(array.shape[0], bool)
         for start in range(0, array.shape[0], array.chunks[0]):
             here = slice(start, start + array.chunks[0])
@@ -125,7 +125,7 @@ def verify(snapshot: Snapshot, progress: Progress = lambda done, whole: None) ->
     Every row should be made and judged, every pixel as written. Rows of earlier releases have no
     checksum: of them only what their reasons say is held against their pixels.
     """
-    known = [name for name in COLUMNS if name != "checksum" or name in snapshot.group]
+    known = [name for name in COLUMNS if name != "checksum" or snapshot.holds(name)]
     columns = {name: Column.of(snapshot, name) for name in known}
     faults = [
         *(_lost(name, column) for name, column in columns.items()),

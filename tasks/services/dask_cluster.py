@@ -43,9 +43,16 @@ THREADS = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
-# A worker that ends is started again by its nanny, however long that takes. A cluster gives up for ever
-# whoever is away 15 s after an end, and once it has no worker left, what was handed out waits for ever.
-PATIENT = {"distributed.deploy.lost-worker-timeout": "365 days"}
+# Of a local cluster.
+CONFIGURED = {
+    # A worker that ends is started again by its nanny, however long that takes. A cluster gives up for
+    # ever whoever is away 15 s after an end, and once it has no worker left, what was handed out waits for
+    # ever.
+    "distributed.deploy.lost-worker-timeout": "365 days",
+    # Without Dask's MALLOC_TRIM_THRESHOLD_, which has arrays fetched from the system and given back one by
+    # one: phantoms took four times as long, pairs of a model a sixth longer.
+    "distributed.nanny.pre-spawn-environ": THREADS,
+}
 
 # A terminal's Ctrl-C reaches every process; the driver's alone decides what becomes of shards.
 DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -131,7 +138,7 @@ def open_cluster(
         return
     devices = _environments(workers, gpus_here() if gpus is None else gpus)
     with (
-        dask.config.set(PATIENT),
+        dask.config.set(CONFIGURED),
         local_cluster(devices) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

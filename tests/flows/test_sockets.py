@@ -10,7 +10,7 @@ import pytest
 from tasks.services.ports import LOOPBACK
 
 CLI = "from flows.console.cli import main; main()"
-PAUSE = 0.1  # seconds between two looks
+PAUSE = 0.5  # seconds between two looks
 LEAST = 3  # Prefect's server, Dask's scheduler and a worker
 
 

@@ -11,6 +11,7 @@ import icechunk
 import pytest
 
 from factory.errors import InputError
+from factory.identity import digest
 from factory.store.repository import MAIN, Store, arrays
 from factory.store.storage import storage_at
 
@@ -110,7 +111,7 @@ def test_the_log_names_every_snapshot_once_with_its_refs(store):
     store.tag("v1", store.head(MAIN))
     newest, created, first = store.log()
     assert newest.refs == ("v1", "main")
-    assert newest.metadata == {"kind": "test"}
+    assert newest.metadata == {"kind": "test", "description": digest(store.snapshot().attributes)}
     assert created.message == "create"
     assert first.snapshot == store.first()
 
@@ -137,6 +138,15 @@ def test_one_thread_holds_the_lock_as_often_as_it_likes_and_others_wait(store):
         order.append("holder")
     other.join()
     assert order == ["holder", "thread"]
+
+
+def test_locks_of_an_object_store_lie_where_no_other_account_can_make_them_first(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with Store("s3://bucket/pairs", "set").lock():
+        (lock,) = tmp_path.rglob("*.lock")
+    assert lock.name == "set.commit.lock"
 
 
 def test_object_stores_are_uris_in_the_same_setting(monkeypatch):
