@@ -27,7 +27,7 @@ SIZES = (
 
 def draw(figures: Mapping[str, Figure], file: Path) -> None:
     """Draws those of the lines of which there are figures."""
-    canvas = Canvas(figsize=(10, 4.2), dpi=DPI, layout="constrained")
+    canvas = Canvas(figsize=(10, 5), dpi=DPI, layout="constrained")
     times, sizes = canvas.subplots(1, 2)
     _lines(times, figures, SECONDS)
     _lines(sizes, figures, SIZES)
@@ -46,4 +46,4 @@ def _lines(axes: Axes, figures: Mapping[str, Figure], lines: Sequence[tuple[str,
         axes.plot([*found], [*found.values()], marker="o", label=title)
     axes.set(xscale="log", yscale="log", xlabel="pairs")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
