@@ -7,9 +7,6 @@ import warnings
 import zlib
 from pathlib import Path
 
-import nibabel
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError, SpatialImage
 from PIL import Image, UnidentifiedImageError
 
 from factory.errors import InputError, first_line
@@ -20,21 +17,12 @@ from factory.sources.dicom.reading import read_dicom
 from factory.sources.dicom.series import is_series, series_of
 from factory.sources.files import picture
 from factory.sources.files.stack import Stack
-from factory.sources.files.volume import read_volume
 
 VOLUME_ENDINGS = (".nii", ".nii.gz")
 FLAT_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif")
 
-# Everything that Pillow and nibabel are known to raise at bytes that are not an image.
-UNREADABLE = (
-    *GARBLED,
-    SyntaxError,
-    NotImplementedError,
-    zlib.error,
-    lzma.LZMAError,
-    ImageFileError,
-    HeaderDataError,
-)
+# Everything that decoders are known to raise at bytes that are not an image.
+UNREADABLE = (*GARBLED, SyntaxError, NotImplementedError, zlib.error, lzma.LZMAError)
 
 # Pillow warns of what is half as large as the least that it refuses.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -67,8 +55,11 @@ def read_stack(path: Path, name: str, like: Path | None = None) -> Stack:
         if is_dicom(path):
             return read_dicom(path, name, is_mask=like is not None)
         if is_volume(path):
-            header = None if like is None else _header(like)
-            return read_volume(path, name, is_mask=like is not None, like=header)
+            # Here, since whatever reads a recipe would wait for nibabel to be imported.
+            from factory.sources.files.volume import read_volume
+
+            own = like if like is not None and is_volume(like) else None
+            return read_volume(path, name, is_mask=like is not None, like=own)
         if path.suffix.lower() in FLAT_ENDINGS:
             return picture.read_picture(path, name, is_mask=like is not None)
     except InputError:
@@ -111,14 +102,3 @@ def is_coloured(path: Path) -> bool:
         return picture.is_coloured(path)
     except (*UNREADABLE, Image.DecompressionBombError):
         return False
-
-
-def _header(path: Path) -> SpatialImage | None:
-    """The header of a mask's image; None where that is no volume, or a bad one, refused as such."""
-    if not path.is_file() or not is_volume(path):
-        return None
-    try:
-        file = nibabel.load(path)
-        return file if isinstance(file, nibabel.nifti1.Nifti1Pair) else None
-    except UNREADABLE:
-        return None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
-from nibabel.spatialimages import SpatialImage
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
 from factory.errors import InputError
+from factory.garbled import GARBLED
 from factory.sources.files.stack import Stack
 from factory.sources.files.whole_labels import whole_labels
 
@@ -21,9 +24,7 @@ MOST_VOXELS = 2**31
 """More do not fit in memory, so that whoever wrote the header made a mistake or a trap."""
 
 
-def read_volume(
-    path: Path, name: str, *, is_mask: bool = False, like: SpatialImage | None = None
-) -> Stack:
+def read_volume(path: Path, name: str, *, is_mask: bool = False, like: Path | None = None) -> Stack:
     """The slices of a NIfTI file along the last axis, turned the way they are looked at.
 
     Args:
@@ -35,8 +36,24 @@ def read_volume(
 
     Raises:
         InputError: where the voxels are no numbers that can be seen.
-        ValueError: and others of nibabel's, where it cannot be decoded.
+        ValueError: and what else bytes of another format bring about, where it cannot be decoded.
     """
+    try:
+        return _read(path, name, is_mask=is_mask, like=None if like is None else _header(like))
+    except (ImageFileError, HeaderDataError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _header(path: Path) -> SpatialImage | None:
+    """The header of a mask's image; None where that is a bad volume, which is refused as such."""
+    try:
+        file = nibabel.load(path)
+    except (*GARBLED, zlib.error, ImageFileError, HeaderDataError):
+        return None
+    return file if isinstance(file, nibabel.nifti1.Nifti1Pair) else None
+
+
+def _read(path: Path, name: str, *, is_mask: bool, like: SpatialImage | None) -> Stack:
     file = nibabel.load(path)
     if not isinstance(file, nibabel.nifti1.Nifti1Pair):
         raise InputError(f"{name}: its content is no NIfTI, whatever the name says; convert it")
