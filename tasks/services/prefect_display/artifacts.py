@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.settings import PREFECT_API_URL
 from prefect.utilities.context import get_task_and_flow_run_ids
 
 from tasks.services.prefect_display.courier import COURIER
@@ -33,13 +35,13 @@ class Artifact:
     def _deliver(self, data: float | str) -> None:
         # Plain requests: the client's own methods also emit events, one for each step of a bar, which
         # a process that is ending no longer can.
-        with get_client(sync_client=True) as client:
-            if self._id is None:
-                made = client.request("POST", "/artifacts/", json=_json(self._first(data)))
-                self._id = UUID(made.json()["id"])
-            else:
-                newer = _json(ArtifactUpdate(data=data))
-                client.request("PATCH", "/artifacts/{id}", path_params={"id": self._id}, json=newer)
+        client = _client(PREFECT_API_URL.value())
+        if self._id is None:
+            made = client.request("POST", "/artifacts/", json=_json(self._first(data)))
+            self._id = UUID(made.json()["id"])
+        else:
+            newer = _json(ArtifactUpdate(data=data))
+            client.request("PATCH", "/artifacts/{id}", path_params={"id": self._id}, json=newer)
 
     def _first(self, data: float | str) -> ArtifactCreate:
         return ArtifactCreate(
@@ -54,3 +56,9 @@ class Artifact:
 
 def _json(body: ArtifactCreate | ArtifactUpdate) -> dict[str, Any]:
     return body.model_dump(mode="json", exclude_unset=True)
+
+
+@lru_cache(maxsize=1)
+def _client(_address: str | None) -> SyncPrefectClient:
+    """The client of a server, kept: making one reads all certificates, as long as a shard may take."""
+    return get_client(sync_client=True)
