@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ DEPLOYMENTS = {
     for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 }
 PATIENCE = 900  # seconds, on a busy machine
+RECORD = re.compile(r"^(?=\d\d:\d\d:\d\d\.)", re.MULTILINE)  # before each record of a log
 EVERY = 5  # seconds: less than a run takes
 
 
@@ -189,7 +191,9 @@ def test_a_server_starts_what_is_due_and_what_follows_from_it(
 
     told = (tmp_path / "worker.log").read_text()
     assert "misses >= 1.1 by" in told
-    assert "Traceback" not in told
+    # What the pause took away while Prefect's worker was at it, that worker logs with a traceback.
+    ours = [each for each in RECORD.split(told) if "prefect.flow_runs.worker" not in each[:60]]
+    assert "Traceback" not in "".join(ours)
     published = {"filter": {"event": {"name": ["medpair.version.published"]}}}
     assert asked(f"{deployed}/events/filter", published)["total"] == 1
     assert len(runs("utility")) == 1
