@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import atexit
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,30 @@ from prefect.settings import PREFECT_API_URL
 from prefect.utilities.context import get_task_and_flow_run_ids
 
 from tasks.services.prefect_display.courier import COURIER
+
+
+class KeptClient:
+    """The client of a server, kept: making one reads all certificates, as long as a shard may take."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._of: tuple[str | None, SyncPrefectClient] | None = None
+
+    def client(self, address: str | None) -> SyncPrefectClient:
+        """That of the server at an address; that of another is closed."""
+        if self._of is None or self._of[0] != address:
+            self.close()
+            self._of = address, self._open.enter_context(get_client(sync_client=True))
+        return self._of[1]
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._of = None
+        self._open.close()
+
+
+KEPT = KeptClient()
+atexit.register(KEPT.close)
 
 
 class Artifact:
@@ -35,7 +60,7 @@ class Artifact:
     def _deliver(self, data: float | str) -> None:
         # Plain requests: the client's own methods also emit events, one for each step of a bar, which
         # a process that is ending no longer can.
-        client = _client(PREFECT_API_URL.value())
+        client = KEPT.client(PREFECT_API_URL.value())
         if self._id is None:
             made = client.request("POST", "/artifacts/", json=_json(self._first(data)))
             self._id = UUID(made.json()["id"])
@@ -56,9 +81,3 @@ class Artifact:
 
 def _json(body: ArtifactCreate | ArtifactUpdate) -> dict[str, Any]:
     return body.model_dump(mode="json", exclude_unset=True)
-
-
-@lru_cache(maxsize=1)
-def _client(_address: str | None) -> SyncPrefectClient:
-    """The client of a server, kept: making one reads all certificates, as long as a shard may take."""
-    return get_client(sync_client=True)

@@ -58,6 +58,7 @@ def test_a_dead_server_costs_the_artifact_alone(monkeypatch, caplog):
         monkeypatch.setattr(module, "COURIER", here)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         gone = artifacts.get_client(sync_client=True)
+    monkeypatch.setattr(artifacts, "KEPT", artifacts.KeptClient())
     monkeypatch.setattr(artifacts, "get_client", lambda **_: gone)
     with caplog.at_level(logging.INFO):
         judged("v1", consistency=0.75, coverage=0.5).tell()
