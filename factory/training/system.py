@@ -26,7 +26,6 @@ from factory.settings import Augmentation, TrainSection
 from factory.training.autoencoders.limit import autoencoder_limit
 from factory.training.autoencoders.stage import autoencoder_stage
 from factory.training.data import TrainingData
-from factory.training.denoiser import train_denoiser
 from factory.training.latents import (
     Encoding,
     Latents,
@@ -35,6 +34,7 @@ from factory.training.latents import (
     encode_streams,
     latents_stage,
 )
+from factory.training.launched.job import Job
 from factory.training.launched.launcher import train_launched
 from factory.training.resume import Stopwatch
 from factory.training.sentences import Sentence
@@ -155,10 +155,11 @@ def train_system(
         system.data.held_out, data.domains, encoders.autoencoder, held_out.streams
     )
     yield Progress("ceiling", 1, 1, losses)
-    train = train_denoiser if section.processes == 1 else train_launched
-    denoising = train(
-        unet, scheduler, latents, held_out, section, section.seed, work / "denoiser.resume"
+    job, resume = (
+        Job(unet, scheduler, latents, held_out, section, section.seed),
+        work / "denoiser.resume",
     )
+    denoising = job.train(resume) if section.processes == 1 else train_launched(job, resume)
     for progress in watch.over(denoising):
         losses |= progress.losses
         yield progress

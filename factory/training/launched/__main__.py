@@ -7,18 +7,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from factory.training.denoiser import train_denoiser
 from factory.training.launched.job import Job
 from factory.training.steps import accelerator
 
 
 def main(folder: Path, resume: Path) -> None:
     """Takes part in the training of a folder; the first process prints every step as JSON."""
-    job, accelerate = Job.load(folder), accelerator()
-    steps = train_denoiser(
-        job.unet, job.scheduler, job.latents, job.held_out, job.spec, job.seed, resume
-    )
-    for progress in steps:
+    accelerate = accelerator()
+    for progress in Job.load(folder).train(resume):
         # Whoever reads has gone if this fails, and then the launcher ends all processes.
         if accelerate.is_main_process:
             print(json.dumps(asdict(progress)), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from factory.models.unet_files import (
     write_json,
 )
 from factory.settings import PairTrainSection, TrainSection
+from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents
+from factory.training.steps import Progress
 
 TRAIN, HELD_OUT = "train.safetensors", "held_out.safetensors"
 SETTINGS = "settings.json"
@@ -45,6 +48,11 @@ class Job:
     held_out: Latents | None
     spec: TrainSection
     seed: int
+
+    def train(self, resume: Path) -> Generator[Progress, None, None]:
+        """`train_denoiser` of all this."""
+        parts = self.unet, self.scheduler, self.latents, self.held_out
+        return train_denoiser(*parts, self.spec, self.seed, resume)
 
     def save(self, folder: Path) -> None:
         """Writes it into a folder that is there."""

@@ -12,13 +12,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import torch
-from diffusers import DDIMScheduler
 
 from factory.errors import InputError
-from factory.models.denoiser import Denoiser
-from factory.settings import TrainSection
-from factory.training.denoiser import train_denoiser
-from factory.training.latents import Latents
 from factory.training.launched.job import Job
 from factory.training.resume import save_whole
 from factory.training.steps import Progress
@@ -27,16 +22,8 @@ LOG = "launched.log"
 MEETING = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")  # of processors, of GPUs
 
 
-def train_launched(
-    unet: Denoiser,
-    scheduler: DDIMScheduler,
-    latents: Latents,
-    held_out: Latents | None,
-    spec: TrainSection,
-    seed: int,
-    resume: Path,
-) -> Generator[Progress, None, None]:
-    """`train_denoiser` by `spec.processes` processes, each of which takes its share of every batch.
+def train_launched(job: Job, resume: Path) -> Generator[Progress, None, None]:
+    """`job.train` by `processes` of its section, each of which takes its share of every batch.
 
     They see the batches that one process would see, so losses differ by rounding alone. All that
     comes back is the resume file, from which nothing is left to do here but to take the weights.
@@ -45,11 +32,12 @@ def train_launched(
         InputError: if there are fewer GPUs than processes.
         RuntimeError: if the processes fail; it names their log.
     """
-    check_devices(spec.processes)
+    check_devices(job.spec.processes)
     folder = resume.with_name("launched")
-    save_whole(Job(unet, scheduler, latents, held_out, spec, seed).save, folder)
-    yield from _launched(folder, resume, spec.processes)
-    yield from train_denoiser(unet, scheduler, latents, held_out, spec, seed, resume)
+    shutil.rmtree(folder, ignore_errors=True)  # of a training that was interrupted
+    save_whole(job.save, folder)
+    yield from _launched(folder, resume, job.spec.processes)
+    yield from job.train(resume)
     shutil.rmtree(folder)
 
 

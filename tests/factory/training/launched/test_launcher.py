@@ -15,9 +15,9 @@ from factory.models.dual_stream import DualStreamUNet
 from factory.models.presets import PRESETS, SCHEDULE, TEXT_TO_IMAGE
 from factory.models.text_to_image import TextToImageUNet
 from factory.settings import PairTrainSection, TrainSection
-from factory.training.denoiser import train_denoiser
 from factory.training.latents import Latents
 from factory.training.launched import launcher
+from factory.training.launched.job import Job
 from factory.training.launched.launcher import train_launched
 
 STEPS = 8
@@ -41,11 +41,11 @@ def trained(folder, streams, processes, steps=STEPS, stop=None):
     else:
         unet, section = TextToImageUNet(TEXT_TO_IMAGE["tiny"]), TrainSection
     spec = section(steps=steps, batch=4, processes=processes, warm_up=2, validate_every=4, ema=0.9)
-    train = train_denoiser if processes == 1 else train_launched
     data = latents_of(streams, 8, 0), latents_of(streams, 4, 1)
-    scheduler = DDIMScheduler.from_config(dict(SCHEDULE))
+    job = Job(unet, DDIMScheduler.from_config(dict(SCHEDULE)), *data, spec, 0)
     folder.mkdir(exist_ok=True)
-    told = train(unet, scheduler, *data, spec, 0, folder / "denoiser.resume")
+    resume = folder / "denoiser.resume"
+    told = job.train(resume) if processes == 1 else train_launched(job, resume)
     return unet, list(itertools.islice(told, stop))
 
 
@@ -65,7 +65,7 @@ def test_two_processes_have_the_losses_of_one_with_the_same_batches(tmp_path, st
 
 
 @pytest.mark.slow
-def test_who_stops_listening_stops_both_and_one_process_goes_on(tmp_path, monkeypatch):
+def test_who_stops_listening_stops_both_and_two_or_one_go_on(tmp_path, monkeypatch):
     begun = []
     start = subprocess.Popen
     monkeypatch.setattr(
@@ -74,8 +74,11 @@ def test_who_stops_listening_stops_both_and_one_process_goes_on(tmp_path, monkey
     _, first = trained(tmp_path, 2, 2, steps=400, stop=3)
     assert begun[0].wait(60) != 0
     assert [step.step for step in first] == [1, 2, 3]
-    _, rest = trained(tmp_path, 2, 1)
-    assert rest[-1].step == STEPS
+    assert (tmp_path / "launched").is_dir()
+    for processes in (2, 1):
+        _, rest = trained(tmp_path, 2, processes)
+        assert rest[-1].step == STEPS
+        (tmp_path / "denoiser.resume").unlink()
 
 
 @pytest.mark.slow
