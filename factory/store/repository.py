@@ -29,7 +29,7 @@ from factory.errors import DamagedError, InputError
 from factory.identity import PLAIN_NAME, digest, is_aside, plain_name
 from factory.store.damage import cause, described, readable
 from factory.store.snapshot import DESCRIPTION, FORMAT, Snapshot
-from factory.store.storage import local_folder, storage_at
+from factory.store.storage import CACHING, local_folder, storage_at
 
 __all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
 __all__ += ["arrays"]
@@ -109,7 +109,7 @@ class Store:
 
     def _opened(self) -> icechunk.Repository:
         with self._readable(f"refs/branch.{MAIN}/ref.json"):
-            return icechunk.Repository.open(storage_at(self.uri))
+            return icechunk.Repository.open(storage_at(self.uri), CACHING)
 
     @cached_property
     def repository(self) -> icechunk.Repository:

@@ -11,6 +11,11 @@ import icechunk
 
 from factory.errors import InputError
 
+# Every commit writes the lists of chunks anew, and Icechunk keeps fifteen million entries of them, at
+# some hundred bytes each: a process that commits a window after the other would grow with their square.
+CACHED_CHUNKS = 1_000_000
+CACHING = icechunk.RepositoryConfig(caching=icechunk.CachingConfig(num_chunk_refs=CACHED_CHUNKS))
+
 
 def storage_at(uri: str) -> icechunk.Storage:
     """Icechunk storage of a local path, file://, s3://bucket/prefix or gs://bucket/prefix.

@@ -13,7 +13,7 @@ import pytest
 from factory.errors import InputError
 from factory.identity import digest
 from factory.store.repository import MAIN, Store, arrays
-from factory.store.storage import storage_at
+from factory.store.storage import CACHED_CHUNKS, storage_at
 
 
 @pytest.fixture
@@ -80,6 +80,11 @@ def test_what_no_version_can_be_called_is_unknown_too(store, ref):
 def test_reading_before_anything_was_published_says_so(store):
     with pytest.raises(InputError, match="nothing was published yet"):
         store.snapshot().read()
+
+
+def test_lists_of_chunks_that_stay_in_memory_have_a_bound(store):
+    # Icechunk's own is so high that a driver of 300 000 pairs kept every list it had ever written.
+    assert store.repository.config.caching.num_chunk_refs == CACHED_CHUNKS
 
 
 def test_tags_never_move_and_repeating_one_is_nothing(store):
