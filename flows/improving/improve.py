@@ -9,9 +9,10 @@ from prefect import flow
 
 from evaluation.closed_loop.round import Round, best
 from evaluation.statistics.bootstrap import Estimate
-from flows.improving.loop import KeptBackError, Loop, over_real
+from flows.improving.loop import Loop, over_real
 from flows.planning.recipe import Recipe
 from flows.stages import edited, recipe_name, settings_of_flow
+from tasks.services.run_logs import KeptBackError
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from flows.improving.asked import AskedFacet, askable, with_more
 from flows.improving.tried import Tried
 from flows.planning.recipe import Recipe
 from tasks.services.progress import stage
+from tasks.services.run_logs import KeptBackError
 from tasks.services.settings import Settings
 
 
@@ -39,10 +40,6 @@ class Trial:
     recipe: Recipe
     round: Round
     tried: Tried
-
-
-class KeptBackError(RuntimeError):
-    """The gates kept a version back, so that nothing can be built on it."""
 
 
 @dataclass(frozen=True, eq=False)
