@@ -29,7 +29,7 @@ from factory.errors import InputError
 from factory.identity import digest
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.prompts.table import PromptTable
+from factory.prompts.table import PromptTable, frame_of_lines, prompts_of_lines
 from factory.store.checks import Reasons
 from factory.store.checksums import UNKNOWN
 from factory.store.damage import described, ranges, readable
@@ -174,7 +174,7 @@ class Snapshot:
         if "table" in vars(self) or len(rows) * SMALL_PART > len(self) or not len(rows):
             return self.table.to_pandas(rows)
         with self._readable("prompts", rows):
-            return PromptTable.of_lines([self.array("prompts").oindex[rows]]).to_pandas()
+            return frame_of_lines(self.array("prompts").oindex[rows])
 
     def read(self, rows: Rows | None = None) -> PairBatch:
         """Pairs in memory: the accepted ones, or those of some rows in ascending order.
@@ -238,8 +238,15 @@ class Snapshot:
         return self._found(name) is not None
 
     def _found(self, name: str) -> Any | None:  # noqa: ANN401
-        with self._described(f"the array {name}"):
-            return self.group.get(name)
+        if name not in self._opened:
+            with self._described(f"the array {name}"):
+                self._opened[name] = self.group.get(name)
+        return self._opened[name]
+
+    @cached_property
+    def _opened(self) -> dict[str, Any]:
+        """Arrays that were asked for: Zarr reads the description of one at every opening."""
+        return {}
 
     def array(self, name: str) -> Any:  # noqa: ANN401  # a zarr.Array, which has no types here
         """An array.
@@ -313,7 +320,7 @@ def read_table(group: Any) -> PromptTable:  # noqa: ANN401  # a zarr.Group
 
 def prompts_at(group: Any, rows: Rows) -> list[Prompt]:  # noqa: ANN401  # a zarr.Group
     """The prompts of some rows."""
-    return [*PromptTable.of_lines([group["prompts"].oindex[rows]])]
+    return prompts_of_lines(group["prompts"].oindex[rows]) if len(rows) else []
 
 
 def _append_prompts(group: Any, table: PromptTable) -> None:  # noqa: ANN401  # a zarr.Group

@@ -14,7 +14,7 @@ from factory.errors import InputError
 from factory.prompts.grid import PromptGrid
 from factory.prompts.prompt import Prompt, texts
 from factory.prompts.section import GridSection
-from factory.prompts.table import PromptTable
+from factory.prompts.table import PromptTable, frame_of_lines, prompts_of_lines
 from factory.vocabulary import load_vocabulary
 
 DOMAINS = load_vocabulary().domains
@@ -242,8 +242,10 @@ def test_lines_are_json_and_give_the_table_back(section: dict[str, Any], part: i
     entries = table.to_pandas().to_dict("records")
     assert [json.loads(line) for line in lines] == entries
     assert table.lines(slice(1, 3)) == lines[1:3].tolist()
-    parts = (lines[start : start + part] for start in range(0, len(lines), part))
+    parts = [lines[start : start + part] for start in range(0, len(lines), part)]
     assert PromptTable.of_lines(parts).to_pandas().equals(table.to_pandas())
+    assert [prompt for part in parts for prompt in prompts_of_lines(part)] == [*table]
+    assert frame_of_lines(np.concatenate(parts)).equals(table.to_pandas())
 
 
 def test_a_table_with_a_prompt_twice_is_refused() -> None:
