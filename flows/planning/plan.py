@@ -230,8 +230,8 @@ def check_fold(recipe: Recipe) -> None:
         if ancestors is None or not all(each.phantom for each in ancestors):
             raise InputError(
                 f"the checkpoint {checkpoint} has learnt from real images, which may be of the "
-                "patients that this fold holds out; have the generator trained from nothing, or "
-                "from a checkpoint of phantoms"
+                "patients that this fold holds out; have the generator trained from nothing "
+                "(--set generator.from=null), or from a checkpoint of phantoms"
             )
 
 

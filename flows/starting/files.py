@@ -27,7 +27,6 @@ from flows.starting.inferred import Inferred
 from flows.starting.recipe_text import Plan, fitting_size, recipe_text
 
 LABELS = "classes.json"
-TRAINING_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,7 @@ def _domain(told: Inferred) -> str | None:
 
 def _plan(told: Inferred, where: Places, name: str, cases: Cases, domain: str | None) -> Plan:
     (only,) = cases.domains.values()
-    given = sum(row.split == "train" for row in told.found.rows)
-    count, slices = len(told.found.rows), told.seen.shown.total()
+    count = len(told.found.rows)
     images = f"{count} volumes" if told.seen.volumes else f"{count} images"
     findings = list(only.findings) if told.findings else []
     return Plan(
@@ -152,8 +150,7 @@ def _plan(told: Inferred, where: Places, name: str, cases: Cases, domain: str | 
         },
         size=fitting_size(told.longest_side),
         channels=told.channels,
-        slices=slices,
-        training=int((given or count * TRAINING_SHARE) * slices / count),
+        slices=told.seen.shown.total(),
         facet="finding" if findings else "classes",
         wanted=[f for f in told.findings if f in findings] if findings else told.combinations,
     )

@@ -64,7 +64,6 @@ class Plan:
         size: of the images.
         channels: 1 or 3.
         slices: real images or slices in all.
-        training: of these for training, about.
         facet: "finding" or "classes".
         wanted: its values.
     """
@@ -75,7 +74,6 @@ class Plan:
     size: int
     channels: int
     slices: int
-    training: int
     facet: str
     wanted: Sequence[str]
 

@@ -1,0 +1,1 @@
+"""How good is a checkpoint of six open sets, and what does beginning from it give?"""
