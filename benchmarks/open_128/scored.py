@@ -33,15 +33,10 @@ NAMES = MappingProxyType(
 )
 
 
-def drawn(generator: Generator, prompts: Sequence[Prompt], batch: int = 16) -> PairBatch:
-    """A pair for each prompt."""
-    starts = range(0, len(prompts), batch)
-    parts = [
-        generator.generate(asked, [prompt.seed for prompt in asked])
-        for start in tqdm(starts, desc="drawing", unit="batch")
-        if (asked := prompts[start : start + batch])
-    ]
-    return PairBatch.concatenate(parts)
+def drawn(generator: Generator, grid: Sequence[Prompt], count: int) -> PairBatch:
+    """So many pairs, their prompts spread over a grid."""
+    asked = [grid[i] for i in range(0, len(grid), len(grid) // count)][:count]
+    return generator.generate(asked, [prompt.seed for prompt in asked])
 
 
 def scored(

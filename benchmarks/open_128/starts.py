@@ -85,7 +85,7 @@ def of_each(
                 pass
         generator = spec.with_checkpoint(place).build(recipe.image)
         grid = PromptGrid(recipe.grid, source.domains)
-        pairs = drawn(generator, [grid[i] for i in range(0, len(grid), len(grid) // count)][:count])
+        pairs = drawn(generator, grid, count)
         (domain,) = source.domains.values()
         found = scored(pairs, train, held_out, domain, recipe.evaluate)
         minutes = float(str(read_card(place)["seconds"])) / 60

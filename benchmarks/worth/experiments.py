@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.open_128.domains import OPEN, open_recipe
 from benchmarks.worth.protocol import (
     ARMS,
     LEARNT_FROM_FEW,
@@ -24,7 +25,6 @@ from flows.datasets import Version
 from flows.planning.recipe import Recipe, load_recipe
 from tasks.services.settings import Settings
 
-OPEN = "open-128"
 CASES = ["set", "generator", "real", "seed", "kind", "unit", "case", "dice", "nsd", "missed"]
 
 
@@ -155,14 +155,7 @@ def start_of_adapted(data: Path, settings: Settings) -> Path:
         data: folder that holds a folder for each set.
         settings: of the home.
     """
-    union = load_recipe(OPEN).source.model_dump(mode="json")
-    parts = {
-        name: {**part, "path": str(data / Path(part["path"]).name)}
-        for name, part in union["parts"].items()
-        if name not in WITHHELD
-    }
-    given = ["name=open-four", f"source.parts={json.dumps(parts)}"]
-    checkpoint = api.train(load_recipe(OPEN, given), settings)
+    checkpoint = api.train(open_recipe(data, "name=open-four", without=WITHHELD), settings)
     if checkpoint is None:
         raise TypeError(f"recipe {OPEN} trains nothing")
     return checkpoint

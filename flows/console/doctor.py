@@ -102,9 +102,6 @@ def check_home(settings: Settings) -> Iterator[Check]:
 
 def check_at_rest(settings: Settings) -> Iterator[Check]:
     """Whether data sets, lake, readings and databases of the home can be read."""
-    if not settings.home.is_dir():  # nor need its readers be imported, half a second
-        yield Check("what lies at rest", True, "nothing yet")
-        return
     from flows.upkeep.at_rest import damage_at_rest
 
     lines = [*damage_at_rest(settings)]

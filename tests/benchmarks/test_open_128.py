@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmarks.open_128.domains import MOST_REAL, open_recipe, some
 from benchmarks.open_128.starts import recipe_of
+from benchmarks.worth.protocol import WITHHELD
 from factory.pairs import PairBatch
 from factory.vocabulary import load_vocabulary
 
@@ -39,6 +40,12 @@ def test_each_set_of_the_checkpoint_is_looked_for_in_its_folder():
             "mri_hippocampus",
         )
     }
+
+
+def test_what_an_adapted_generator_must_not_have_seen_is_left_out():
+    recipe = open_recipe(Path("/data"), "name=open-four", without=WITHHELD)
+    assert recipe.name == "open-four"
+    assert set(recipe.source.parts) == {"chest", "breast", "abdomen", "hippocampus"}
 
 
 def test_of_many_slices_some_are_judged_from_the_first_to_the_last():
