@@ -13,7 +13,6 @@ from factory.exports.volumes import (
     ENDING,
     is_stacked,
     save_volume,
-    spacing_of,
     whole_volumes,
 )
 from factory.store.snapshot import Snapshot
@@ -104,7 +103,7 @@ def _write_volumes(part: Part) -> Iterator[int]:
     for name, pairs in whole_volumes(part):
         image, label = f"imagesTr/{name}_0000{ENDING}", f"labelsTr/{name}{ENDING}"
         for file, voxels in ((image, pairs.images[..., 0]), (label, pairs.masks)):
-            save_volume(voxels, part.place / file, spacing_of(pairs), told)
+            save_volume(voxels, part.place / file, pairs, told)
         count += 1
         yield len(pairs)
     _describe(part, count, ENDING)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from factory.errors import InputError
 from factory.exports.by_domain import Part
 from factory.exports.folder import COLUMNS
+from factory.orientation import directions
 from factory.pairs import PairBatch, volumes_of
 
 ENDING = ".nii.gz"
@@ -49,27 +50,34 @@ def spacing_of(pairs: PairBatch) -> Floats:
     return np.array([between, *pairs.spacing_mm[0]], float)
 
 
-def affine_of(spacing_mm: Floats) -> Floats:
-    """(4, 4) from voxels (column, row, slice) to mm: to the right, the front and the head.
+def directions_of(pairs: PairBatch) -> Floats:
+    """(3, 3) unit vectors of columns, rows and slices of one volume, see `factory.orientation`."""
+    facets = pairs.facets
+    return directions(str(facets["orientation"].iloc[0]) if "orientation" in facets else "")
 
-    Rows run to the back, columns to the patient's left, slices to the head. What is unknown is 1.
+
+def affine_of(pairs: PairBatch) -> Floats:
+    """(4, 4) from voxels (column, row, slice) of one volume to mm: to the right, front and head.
+
+    What is unknown is 1 mm, and axial.
     """
-    between, row, column = np.where(np.isfinite(spacing_mm), spacing_mm, 1.0)
-    return np.diag([-column, -row, between, 1.0])
+    affine, spacing = np.eye(4), spacing_of(pairs)[::-1]
+    affine[:3, :3] = directions_of(pairs).T * np.where(np.isfinite(spacing), spacing, 1.0)
+    return affine
 
 
-def save_volume(voxels: Voxels, path: Path, spacing_mm: Floats, told: str) -> None:
+def save_volume(voxels: Voxels, path: Path, pairs: PairBatch, told: str) -> None:
     """Writes slices (K, H, W) as (W, H, K) voxels with their affine.
 
     Args:
         voxels: grey levels or class indices.
         path: ends with .nii or .nii.gz.
-        spacing_mm: (3,) between slices, rows and columns; NaN where unknown.
+        pairs: slices of the volume, for its spacing and orientation.
         told: what the file says of itself; of its header's 80 bytes the last stays 0.
     """
     array = np.ascontiguousarray(voxels.transpose(2, 1, 0))
-    volume = nibabel.Nifti1Image(array, affine_of(spacing_mm))
-    volume.header.set_xyzt_units("mm" if np.isfinite(spacing_mm).all() else "unknown")
+    volume = nibabel.Nifti1Image(array, affine_of(pairs))
+    volume.header.set_xyzt_units("mm" if np.isfinite(spacing_of(pairs)).all() else "unknown")
     volume.header["descrip"] = told.encode("ascii", "replace")[:79]
     nibabel.save(volume, path)
 
@@ -91,7 +99,7 @@ def write_volumes(part: Part) -> Iterator[int]:
         for name, pairs in whole_volumes(part):
             row = _row(name, pairs, part)
             for key, voxels in (("image", pairs.images[..., 0]), ("mask", pairs.masks)):
-                save_volume(voxels, part.place / str(row[key]), spacing_of(pairs), told)
+                save_volume(voxels, part.place / str(row[key]), pairs, told)
             table.writerow(row)
             yield len(pairs)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 # What a slice's prompt keeps of its volume; none of it is a condition.
 VOLUME, SLICE, SLICES = "volume", "slice", "slices"
-SLICE_MM, COHERENCE = "slice_mm", "coherence"
-PLACE = (VOLUME, SLICE, SLICES, SLICE_MM, COHERENCE)
+SLICE_MM, ORIENTATION, COHERENCE = "slice_mm", "orientation", "coherence"
+PLACE = (VOLUME, SLICE, SLICES, SLICE_MM, ORIENTATION, COHERENCE)
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Place:
         slice: its number, 0 for the lowest.
         slices: of the volume.
         slice_mm: from one slice to the next, NaN where unknown.
+        orientation: which way columns, rows and slices run, see `factory.orientation`.
         coherence: slices over which starting noise becomes another.
     """
 
@@ -29,6 +30,7 @@ class Place:
     slice: int
     slices: int
     slice_mm: float
+    orientation: str
     coherence: float
 
     @staticmethod
@@ -41,6 +43,7 @@ class Place:
             int(extra[SLICE]),
             int(extra[SLICES]),
             float(extra[SLICE_MM] or math.nan),
+            extra.get(ORIENTATION, ""),  # stores of before it was kept lack it
             float(extra[COHERENCE]),
         )
 
@@ -48,7 +51,8 @@ class Place:
     def facets(self) -> tuple[tuple[str, str], ...]:
         """The same as (facet, value) pairs, from which `of` makes it again."""
         mm = f"{self.slice_mm:g}" if math.isfinite(self.slice_mm) else ""
-        values = (self.volume, str(self.slice), str(self.slices), mm, f"{self.coherence:g}")
+        numbers = str(self.slice), str(self.slices), mm
+        values = self.volume, *numbers, self.orientation, f"{self.coherence:g}"
         return tuple(zip(PLACE, values, strict=True))
 
     @property

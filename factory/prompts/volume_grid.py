@@ -72,7 +72,7 @@ def slices_of(volume: Prompt, mask: TrainingMask, coherence: float) -> Iterator[
     """A prompt for each slice of a volume, which asks for the classes that the mask shows there."""
     name, count = f"{volume.seed:016x}", len(mask.shown)
     for number, classes in enumerate(mask.shown):
-        place = Place(name, number, count, mask.spacing_mm[0], coherence)
+        place = Place(name, number, count, mask.spacing_mm[0], mask.orientation, coherence)
         extra = tuple(sorted([*volume.extra, *place.facets]))
         yield replace(volume, classes=classes, extra=extra)
 

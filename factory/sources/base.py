@@ -30,11 +30,13 @@ FACETS = (
     "volume",
     "slice",
     "slice_mm",
+    "orientation",
 )
 """Facet columns of source pairs. `labels`: the classes present in the mask, joined by ";".
 `window_low`, `window_high`: the intensities that became 0 and 255, NaN when the image came as
 8 bit. `volume`, `slice`: where a slice was cut, "" and -1 for an image that was always 2D.
-`slice_mm`: from one slice of the volume to the next, NaN where unknown."""
+`slice_mm`: from one slice of the volume to the next, NaN where unknown. `orientation`: which way columns,
+rows and slices run, see `factory.orientation`, "" where unknown."""
 
 
 class Source(Protocol):

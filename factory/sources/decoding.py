@@ -151,6 +151,7 @@ class DecodedCase:
             "window_low": window[0],
             "window_high": window[1],
             "slice_mm": image.slice_mm,
+            "orientation": image.orientation,
         }
         for pixels, classes, part in self._parts(image, mask, volume, section.size):
             fitted = fit_mask(classes, section)

@@ -255,4 +255,5 @@ def _facets(case: Case, mask: NDArray[np.uint8], *, whole: bool) -> dict[str, ob
         "volume": "",
         "slice": -1,
         "slice_mm": float("nan"),
+        "orientation": "",
     }

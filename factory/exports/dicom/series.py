@@ -15,13 +15,14 @@ from factory.errors import InputError
 from factory.exports.by_domain import Part
 from factory.exports.dicom.origin import DAY, HOUR, MAKER, Names, marked
 from factory.exports.dicom.segmentation import segmentation_of
-from factory.exports.volumes import spacing_of, whole_volumes
+from factory.exports.volumes import directions_of, spacing_of, whole_volumes
 from factory.pairs import Images, PairBatch
 from factory.sources.dicom.library import refused
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+TO_LEFT_AND_BACK = np.array([-1.0, -1.0, 1.0])  # as DICOM counts
 BITS = 16  # CT has no fewer
 # What only one kind of image must say: nothing was scanned, so that most of it is empty.
 CT: Mapping[str, object] = {
@@ -75,11 +76,16 @@ class Stack:
         spacing = spacing_of(self.pairs)
         return np.where(np.isfinite(spacing), spacing, 1.0)
 
+    @cached_property
+    def directions(self) -> NDArray[np.float64]:
+        """(3, 3) unit vectors of columns, rows and slices: to the left, the back and the head."""
+        return directions_of(self.pairs) * TO_LEFT_AND_BACK
+
 
 def write_series(part: Part) -> Iterator[int]:
     """Writes images/VOLUME/, a file per slice, and masks/VOLUME.dcm; a volume is a study of its own.
 
-    Rows run to the back, columns to the patient's left, slices to the head.
+    Columns, rows and slices run as those of the training volume that its mask is of.
 
     Yields:
         The number of slices written since the last time.
@@ -131,8 +137,9 @@ def _slice(stack: Stack, number: int) -> Dataset:
     made.ContentDate, made.ContentTime = DAY, HOUR
     made.PixelSpacing = [f"{row:.8g}", f"{column:.8g}"]
     made.SliceThickness = made.SpacingBetweenSlices = f"{between:.8g}"
-    made.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    made.ImagePositionPatient = [0, 0, f"{number * between:.8g}"]
+    columns, rows, upwards = stack.directions
+    made.ImageOrientationPatient = [int(part) for part in (*columns, *rows)]
+    made.ImagePositionPatient = [f"{part + 0.0:.8g}" for part in number * between * upwards]
     for name, value in told.items():
         setattr(made, name, value)
     made.BurnedInAnnotation = "NO"

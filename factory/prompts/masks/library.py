@@ -46,6 +46,7 @@ class TrainingMask:
         packed: its compressed pixels.
         shown: of a volume: the classes that each slice shows, from the lowest up.
         spacing_mm: of a volume: between slices, rows and columns; NaN where unknown.
+        orientation: of a volume: see `factory.orientation`; "" where unknown.
     """
 
     name: str
@@ -57,6 +58,7 @@ class TrainingMask:
     packed: bytes
     shown: tuple[tuple[str, ...], ...] = ()
     spacing_mm: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    orientation: str = ""
 
     @property
     def pixels(self) -> Mask:
@@ -105,7 +107,7 @@ class MaskLibrary:
         """Those of whole training volumes; see `factory.sources.volumes.checks` for what these are.
 
         Args:
-            train: N slices with the facets volume, slice_mm, domain and finding.
+            train: N slices with the facets volume, slice_mm, orientation, domain and finding.
             domains: of these, by name.
             section: limits of the warps.
         """
@@ -227,7 +229,8 @@ def _packed_volume(slices: PairBatch, name: str, domain: Domain, ranges: Ranges)
         for each in classes_shown(slices.masks)
     )
     spacing = (float(facets["slice_mm"]), row, column)
-    return replace(packed, shown=tuple(shown), spacing_mm=spacing)
+    orientation = str(facets["orientation"] or "")
+    return replace(packed, shown=tuple(shown), spacing_mm=spacing, orientation=orientation)
 
 
 def _shuffled(mask: TrainingMask, root: int) -> bytes:

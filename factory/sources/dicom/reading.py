@@ -12,7 +12,7 @@ from factory.errors import InputError
 from factory.sources.dicom.grey_levels import Levels, full_range, levels, merged
 from factory.sources.dicom.header import Header, read_header
 from factory.sources.dicom.library import refused
-from factory.sources.dicom.series import gap_mm, is_series, series_of
+from factory.sources.dicom.series import gap_mm, is_series, orientation, series_of
 from factory.sources.files.stack import Stack
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def read_dicom(path: Path, name: str, *, is_mask: bool = False) -> Stack:
         measured=shown.measured and not is_mask,
         window=None if is_mask else full_range(shown),
         slice_mm=gap_mm(headers),
+        orientation=orientation(headers),
     )
 
 

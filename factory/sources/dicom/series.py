@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.errors import InputError
+from factory.orientation import orientation_of
 from factory.sources.dicom.header import Header, is_dicom, read_header
 from factory.visible_files import is_hidden
 
 MARK = "#"  # between a folder and the UID of one of its series
 PARALLEL = 1e-3  # how far the directions of two slices may differ
 TOUCHING = 1e-3  # mm; nearer slices are one slice twice
+TO_RIGHT_AND_FRONT = np.array([-1.0, -1.0, 1.0])  # DICOM counts to the left and the back
 
 Listed = tuple[tuple[str, int, int], ...]  # path, time of the last change and size of each file
 
@@ -101,6 +103,14 @@ def gap_mm(slices: Sequence[Header]) -> float:
     if len(slices) < 2 or not all(each.position and each.orientation for each in slices):
         return float("nan")
     return float(np.median(_gaps(slices)))
+
+
+def orientation(slices: Sequence[Header]) -> str:
+    """Which way columns, rows and slices in order run; "" where the slices do not say."""
+    if not all(each.position and each.orientation for each in slices):
+        return ""
+    along, down = (TO_RIGHT_AND_FRONT * part for part in np.reshape(slices[0].orientation, (2, 3)))
+    return orientation_of(along, down, np.cross(along, down))
 
 
 def _gaps(slices: Sequence[Header]) -> NDArray[np.float64]:

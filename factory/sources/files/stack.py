@@ -21,6 +21,7 @@ class Stack:
             seen; False for 8 bits that are grey levels or colours as they are.
         window: numbers that the file wants black and white; None where it names none.
         slice_mm: from one slice to the next, NaN for a flat image or where the file does not say.
+        orientation: which way columns, rows and slices run, see `factory.orientation`.
     """
 
     pixels: NDArray[Any]
@@ -29,6 +30,7 @@ class Stack:
     measured: bool = False
     window: tuple[float, float] | None = None
     slice_mm: float = math.nan
+    orientation: str = ""
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from factory.errors import InputError
 from factory.garbled import GARBLED
+from factory.orientation import OTHER_END
 from factory.sources.files.stack import Stack
 from factory.sources.files.whole_labels import whole_labels
 
@@ -64,12 +65,19 @@ def _read(path: Path, name: str, *, is_mask: bool, like: SpatialImage | None) ->
     if like is not None:
         array = _oriented(array, file, like)
     header = file if like is None else like
-    turned, swapped = _upright(array, nibabel.aff2axcodes(_affine(header))[:2])
+    turned, swapped, ends = _upright(array, nibabel.aff2axcodes(_affine(header)))
     rows, columns, slices = _spacing(header)
     spacing = (columns, rows) if swapped else (rows, columns)
     colour = turned.ndim == 4
     pixels = np.moveaxis(turned, 2, 0)
-    return Stack(pixels, spacing, volume=True, measured=not colour, slice_mm=slices)
+    return Stack(
+        pixels,
+        spacing,
+        volume=True,
+        measured=not colour,
+        slice_mm=slices,
+        orientation=ends if _says_orientation(header) else "",
+    )
 
 
 def _voxels(file: SpatialImage, name: str) -> NDArray[Any]:
@@ -137,15 +145,14 @@ def _spacing(file: SpatialImage) -> tuple[float, float, float]:
     return (first, second, third) if known else (np.nan, np.nan, np.nan)
 
 
-def _upright(array: NDArray[Any], codes: tuple[str | None, ...]) -> tuple[NDArray[Any], bool]:
-    """The slices (A, B, K) as (rows, columns, K), and whether the two axes were exchanged."""
+def _upright(array: NDArray[Any], codes: tuple[str | None, ...]) -> tuple[NDArray[Any], bool, str]:
+    """The slices (A, B, K) as (rows, columns, K), whether two axes were exchanged, and orientation."""
     # Which axis runs down the picture: head-foot before front-back before right-left.
-    down = ["SI".find(str(code)) >= 0 for code in codes]
-    if not any(down):
-        down = ["AP".find(str(code)) >= 0 for code in codes]
-    swapped = down[1]
+    rows, columns, slices = (str(code) for code in codes)
+    swapped = columns in "SI" or (columns in "AP" and rows not in "SI")
     if swapped:
-        array, codes = array.swapaxes(0, 1), (codes[1], codes[0])
+        array, rows, columns = array.swapaxes(0, 1), columns, rows
     # A code names the end the index grows towards; rows must grow to I or P, columns to L or P.
-    flips = tuple(axis for axis, ends in enumerate(("SA", "RA")) if codes[axis] in tuple(ends))
-    return np.flip(array, flips), swapped
+    flips = tuple(axis for axis, end in enumerate((rows, columns)) if end in "SAR")
+    turned = [end.translate(OTHER_END) if end in "SAR" else end for end in (columns, rows)]
+    return np.flip(array, flips), swapped, "".join([*turned, slices])

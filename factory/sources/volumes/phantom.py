@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from factory.errors import InputError
 from factory.images import ImageSection
+from factory.orientation import AXIAL
 from factory.pairs import PairBatch
 from factory.sources.base import FACETS, LimitedSpec, SourceSpec
 from factory.sources.splits import SPLITS, Split, first_units
@@ -161,4 +162,5 @@ def _facets(
         "volume": name,
         "slice": number,
         "slice_mm": slice_mm,
+        "orientation": AXIAL,
     }

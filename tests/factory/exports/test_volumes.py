@@ -32,12 +32,24 @@ from factory.store.shards import Layout
 
 DOMAINS = {DOMAIN.name: DOMAIN}
 SIZE = ImageSection(size=32)
+HIGHDICOM = str.maketrans("SI", "HF")  # head and feet
 
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("pairs"), "LPS")
+
+
+@pytest.fixture(scope="module", params=["PIR", "PIL", "LIP"], ids=str)
+def turned(request, tmp_path_factory):
+    """Volumes that were not cut from the feet to the head."""
+    return request.param, made(tmp_path_factory.mktemp("pairs"), request.param)
+
+
+def made(place, orientation):
     """Three volumes of six slices; each image shows its mask, so that nothing need be trained."""
     train = PhantomVolumeSource(train=3, slices=6).build().read("train", SIZE)
+    train = replace(train, facets=train.facets.assign(orientation=orientation))
     section = GridSection.model_validate({"masks": {}, "unit": "volume", "replicates": 3})
     library = MaskLibrary.of_volumes(train, DOMAINS, section.masks)
     grid = VolumeGrid(PromptGrid(section, DOMAINS).painting(library), 6.0)
@@ -51,7 +63,7 @@ def snapshot(tmp_path_factory):
         spacing = grid.mask_library.spacing_mm(prompts)
         return replace(PairBatch.of(images, masks, facets), spacing_mm=spacing)
 
-    store = Store(str(tmp_path_factory.mktemp("pairs")), "set").create()
+    store = Store(str(place), "set").create()
     shards = missing(declare(store, run))
     session = store.writable(run.branch)
     merge(session, (make(shown, session.fork(), shard) for shard in shards))
@@ -94,6 +106,33 @@ def test_the_folder_reads_them_as_the_volumes_they_were(snapshot, tmp_path):
         ]
         expected = np.concatenate([[0], indices])[pairs.masks[by_name[name]]]
         np.testing.assert_array_equal(found.masks[rows], expected)
+
+
+def test_nifti_lies_as_the_training_volume_did(turned, tmp_path):
+    orientation, snapshot = turned
+    list(EXPORTS["nifti"](snapshot, tmp_path / "copy"))
+    pairs = snapshot.read()
+    for name, rows in volumes_of(pairs.facets).items():
+        path = tmp_path / "copy" / "images" / f"{name}.nii.gz"
+        assert nibabel.aff2axcodes(nibabel.load(path).affine) == tuple(orientation)
+        stack = read_stack(path, "it")
+        np.testing.assert_array_equal(stack.pixels, pairs.images[rows][..., 0])
+        assert stack.orientation == orientation
+
+
+def test_dicom_lies_as_the_training_volume_did(turned, tmp_path):
+    orientation, snapshot = turned
+    list(EXPORTS["dicom"](snapshot, tmp_path / "copy"))
+    pairs = snapshot.read()
+    slices_rows_columns = orientation[::-1].translate(HIGHDICOM)
+    for name, rows in volumes_of(pairs.facets).items():
+        volume = get_volume_from_series(slices_in(tmp_path / "copy" / "images" / name))
+        image = volume.to_patient_orientation(slices_rows_columns).array
+        np.testing.assert_array_equal(image, pairs.images[rows][..., 0])
+        mask = segread(tmp_path / "copy" / "masks" / f"{name}.dcm")
+        found = mask.get_volume(combine_segments=True).match_geometry(volume)
+        there = found.to_patient_orientation(slices_rows_columns).array
+        np.testing.assert_array_equal(there, pairs.masks[rows])
 
 
 def test_nnunet_gets_cases_of_three_dimensions(snapshot, tmp_path):

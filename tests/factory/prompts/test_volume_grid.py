@@ -1,6 +1,7 @@
 """Prompts of volumes: every slice follows from its volume and its number, whoever asks for it."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,23 @@ def test_findings_choose_among_the_volumes():
 def test_spacing_is_that_of_the_volume_the_mask_is_of():
     asked = grid()
     np.testing.assert_allclose(asked.mask_library.spacing_mm(list(asked)), np.full((18, 2), 10))
+
+
+def test_orientation_is_that_of_the_volume_the_mask_is_of():
+    assert {prompt.place.orientation for prompt in grid()} == {"LPS"}
+    sagittal = replace(TRAIN, facets=TRAIN.facets.assign(orientation="PIR"))
+    library = MaskLibrary.of_volumes(sagittal, DOMAINS, MasksSection())
+    section = GridSection.model_validate({"masks": {}, "unit": "volume", "replicates": 3})
+    asked = VolumeGrid(PromptGrid(section, DOMAINS).painting(library), 6.0)
+    assert {prompt.place.orientation for prompt in asked} == {"PIR"}
+    # The same volumes: where they lie in the patient draws nothing else.
+    assert [p.place.noise for p in asked] == [p.place.noise for p in grid()]
+
+
+def test_a_slice_of_a_store_that_kept_no_orientation_has_none():
+    told = dict(grid()[0].extra)
+    del told["orientation"]
+    assert Place.of(told).orientation == ""
 
 
 def test_volumes_without_masks_are_refused_in_a_line():

@@ -174,7 +174,20 @@ def test_slices_are_ordered_by_place_and_known_without_an_ending(tmp_path):
     assert found.volume
     assert found.spacing_mm == (0.5, 0.25)
     assert found.slice_mm == pytest.approx(2.0)
+    assert found.orientation == "LPS"
     assert files_of(tmp_path / "s") == tuple(paths)
+
+
+def test_slices_from_right_to_left_say_so(tmp_path):
+    slices = series("MR", VOLUME)
+    for number, each in enumerate(slices):  # columns to the back, rows to the feet
+        each.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        each.ImagePositionPatient = [2.0 * number, 0, 0]
+    save_series(slices, tmp_path / "s")
+    found = read_stack(tmp_path / "s", "s")
+    # Back times feet is the right: slices are put in order along it.
+    assert found.orientation == "PIR"
+    np.testing.assert_array_equal(found.pixels, VOLUME[::-1])
 
 
 def test_a_folder_of_two_series_asks_for_the_uid(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from factory.errors import InputError
+from factory.orientation import directions
 from factory.sources.image_files import read_stack
 
 
@@ -46,6 +47,20 @@ def test_slices_of_the_last_axis_are_turned_upright(
     assert stack.pixels[2][corner] == 7
     # Voxels are 1 mm along the axis of 3 and 2 mm along that of 4, whichever way they lie.
     assert dict(zip(stack.size[1:], stack.spacing_mm, strict=True)) == {3: 1.0, 4: 2.0}
+    # What it says of its axes puts every voxel where the file had it, in the patient.
+    affine = np.eye(4)
+    steps = (stack.spacing_mm[1], stack.spacing_mm[0], stack.slice_mm)
+    affine[:3, :3] = directions(stack.orientation).T * steps
+    again = nibabel.Nifti1Image(stack.pixels.transpose(2, 1, 0), affine)
+    np.testing.assert_array_equal(
+        nibabel.as_closest_canonical(again).dataobj,
+        nibabel.as_closest_canonical(nibabel.load(tmp_path / "v.nii")).dataobj,
+    )
+
+
+def test_axes_that_a_header_does_not_say_stay_unknown(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 4, 5), np.int16), None), tmp_path / "v.nii")
+    assert read_stack(tmp_path / "v.nii", "v.nii").orientation == ""
 
 
 @pytest.mark.parametrize("axes", ["LAS", "RPS", "SRA"])
