@@ -16,9 +16,10 @@ from evaluation.report.answers.answer import Answer, answers
 from factory.errors import DamagedError, InputError
 from factory.identity import is_version, plain_name
 from factory.places import check_empty, named_place
-from factory.store.repository import MAIN, Entry, Garbage, Store
+from factory.store.at_rest.garbage import Garbage, free
+from factory.store.at_rest.verification import Verification, verify
+from factory.store.repository import MAIN, Entry, Store
 from factory.store.snapshot import Snapshot
-from factory.store.verification import Verification, verify
 from factory.store.versions import data_sets, describe
 from factory.store.versions import diff as difference
 from factory.vocabulary import unknown_name
@@ -346,7 +347,7 @@ def collect_garbage(
     store = Store(settings.pairs, plain_name(name))
     if store.exists() and (lost := damage_of(name, settings)):
         raise DamagedError(f"{lost[0]}; nothing was freed, since more might be lost by it")
-    return store.collect_garbage(cutoff, runs=runs, dry_run=dry_run)
+    return free(store, cutoff, runs=runs, dry_run=dry_run)
 
 
 def _glance(store: Store, lake: Lake) -> DataSet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from prefect import flow
 
 from evaluation.lake.lake import Lake
+from factory.store.at_rest.garbage import free
 from factory.store.repository import Store
 from factory.store.versions import data_sets
 from flows.datasets import damage_of
@@ -39,5 +40,5 @@ def maintain(
                 continue
         with stage(f"cleaning up {name}"):
             store = Store(settings.pairs, name)
-            freed[name] = store.collect_garbage(older_than, runs=drop_runs, dry_run=False).bytes
+            freed[name] = free(store, older_than, runs=drop_runs, dry_run=False).bytes
     return {**freed, "lake": Lake(settings.lake).compact()}

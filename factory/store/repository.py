@@ -20,18 +20,18 @@ from typing import Any
 
 import icechunk
 import zarr
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from icechunk import ForkSession, Session
 from platformdirs import user_state_path
 from zarr import Group
 
 from factory.errors import DamagedError, InputError
-from factory.identity import PLAIN_NAME, digest, is_aside, plain_name
+from factory.identity import PLAIN_NAME, digest, plain_name
 from factory.store.damage import cause, described, readable
 from factory.store.snapshot import DESCRIPTION, FORMAT, Snapshot
 from factory.store.storage import CACHING, local_folder, storage_at
 
-__all__ = ["MAIN", "Entry", "ForkSession", "Garbage", "Group", "Session", "Store"]
+__all__ = ["MAIN", "Entry", "ForkSession", "Group", "Session", "Store"]
 __all__ += ["arrays"]
 
 MAIN = "main"
@@ -57,16 +57,6 @@ class Entry:
     message: str
     metadata: Mapping[str, object]
     refs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Garbage:
-    """What `Store.collect_garbage` removed, or would remove."""
-
-    branches: tuple[str, ...]
-    snapshots: int
-    chunks: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -334,32 +324,6 @@ class Store:
                 with self._readable(f"refs/{name}/ref.json"):
                     raise error
 
-    def collect_garbage(
-        self, older_than: datetime, *, runs: bool = False, dry_run: bool = True
-    ) -> Garbage:
-        """Forgets old history and frees what nothing refers to any more.
-
-        Published versions stay, being tagged. Branches on which processes that died were laying rows
-        out go, whatever their age; in an object store they stay, where another machine may be at
-        work on them. Objects newer than the cut-off stay too: a window
-        under way has written chunks that no snapshot names yet, so keep a day.
-
-        Args:
-            older_than: the cut-off, with a time zone.
-            runs: also drop the branches of runs whose last commit is older; an unpublished run
-                then has to make its pairs again.
-            dry_run: only report.
-        """
-        repository = self.repository  # the lock would make the folder of one that is not there
-        with self.lock():
-            old = (*self._left_behind(), *(self._old_runs(older_than) if runs else ()))
-            if not dry_run:
-                for branch in old:
-                    repository.delete_branch(branch)
-                repository.expire_snapshots(older_than)
-            freed = repository.garbage_collect(older_than, dry_run=dry_run)
-        return Garbage(old, freed.snapshots_deleted, freed.chunks_deleted, freed.bytes_deleted)
-
     def first(self) -> str:
         """The repository's first snapshot, which holds nothing."""
         return str(self._ancestry(self._at_branch(MAIN))[-1].id)
@@ -367,23 +331,6 @@ class Store:
     def _ancestry(self, snapshot: str) -> list[icechunk.SnapshotInfo]:
         with self._readable(f"the history of snapshot {snapshot}"):
             return list(self.repository.ancestry(snapshot_id=snapshot))
-
-    def _left_behind(self) -> tuple[str, ...]:
-        """Branches that nobody lays rows out on any more; the lock, which declarations hold, is held."""
-        if local_folder(self.uri) is None:
-            return ()
-        asides = tuple(sorted(filter(is_aside, self.repository.list_branches())))
-        try:
-            with self.lock("repair").acquire(timeout=0):
-                return asides
-        except Timeout:
-            return tuple(name for name in asides if not name.startswith("repair"))
-
-    def _old_runs(self, older_than: datetime) -> tuple[str, ...]:
-        kept, branches = {*self.tags().values(), self._at_branch(MAIN)}, self.branches()
-        idle = {n: head for n, head in branches.items() if head not in kept and not is_aside(n)}
-        written = {name: self.repository.lookup_snapshot(idle[name]).written_at for name in idle}
-        return tuple(name for name in idle if written[name] < older_than)
 
 
 def arrays(session: Session | ForkSession) -> Group:

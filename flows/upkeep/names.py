@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.lake.lake import Lake
-from factory.store.refs import mend_ref
+from factory.store.at_rest.refs import mend_ref
 from factory.store.repository import MAIN, Store
 from factory.store.storage import local_folder
 from tasks.services.settings import Settings

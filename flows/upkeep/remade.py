@@ -11,7 +11,7 @@ from PIL import Image
 from factory.errors import InputError
 from factory.pairs import PairBatch
 from factory.places import check_empty, named_place
-from factory.store.repair import remade, same_pair
+from factory.store.at_rest.repair import remade, same_pair
 from factory.store.snapshot import Snapshot
 from flows.datasets import Version
 from flows.upkeep.rebuilt import generator_of, refuse_given

@@ -13,10 +13,10 @@ from factory.generators.base import Generator
 from factory.identity import is_version
 from factory.pairs import PairBatch
 from factory.prompts.prompt import Prompt
-from factory.store.repair import repair
+from factory.store.at_rest.repair import repair
+from factory.store.at_rest.verification import Verification
 from factory.store.repository import MAIN, Store
 from factory.store.snapshot import Snapshot
-from factory.store.verification import Verification
 from flows.datasets import Version
 from flows.upkeep.rebuilt import generator_of, refuse_given
 from tasks.services.progress import stage

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from factory.store.repository import Garbage
+from factory.store.at_rest.garbage import Garbage
 from factory.store.snapshot import chosen_by_hand
 from flows.console.tables.layout import Rows, cell, mapping
 from flows.console.tables.result_tables import size_text

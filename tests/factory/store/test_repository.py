@@ -3,8 +3,6 @@
 import pickle
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import icechunk
@@ -160,50 +158,6 @@ def test_object_stores_are_uris_in_the_same_setting(monkeypatch):
     assert "bucket" in str(storage_at("gs://bucket/pairs/set"))
     with pytest.raises(InputError, match="scheme 'ftp'"):
         storage_at("ftp://host/pairs")
-
-
-def test_garbage_collection_keeps_what_is_named_and_what_is_young(store, tmp_path):
-    store.point("run-old", store.head(MAIN))
-    commit(store, "run-old", note="never published")
-    commit(store, MAIN, note="published")
-    store.tag("v1", store.head(MAIN))
-    now = datetime.now(UTC)
-    kept = store.collect_garbage(now - timedelta(days=1), runs=True, dry_run=False)
-    assert kept.branches == ()
-    assert kept.snapshots == 0
-    planned = store.collect_garbage(now, runs=True)
-    assert planned.branches == ("run-old",)
-    assert store.head("run-old")
-    freed = store.collect_garbage(now, runs=True, dry_run=False)
-    assert freed.branches == ("run-old",)
-    assert freed.snapshots >= 1
-    assert Store(store.root, "set").snapshot("v1").attributes["note"] == "published"
-    assert store.first() == store.log()[-1].snapshot
-
-
-ASIDES = ("declare-0123456789ab", "rebase-0123456789ab", "repair-1ab2cd3ef4gh5jk6mn7p")
-
-
-def test_garbage_collection_drops_what_processes_that_died_left_behind(store):
-    store.tag("v1", store.head(MAIN))
-    for name in (*ASIDES, "repair-shop", "run-0123456789ab"):
-        store.point(name, store.head(MAIN))  # where one stands that died before its commit
-    commit(store, ASIDES[0], note="laid out")
-    long_ago = datetime.now(UTC) - timedelta(days=1)
-    assert store.collect_garbage(long_ago).branches == ASIDES
-    assert set(ASIDES) <= set(store.branches())
-    assert store.collect_garbage(long_ago, dry_run=False).branches == ASIDES
-    assert set(store.branches()) == {MAIN, "repair-shop", "run-0123456789ab"}
-    assert store.collect_garbage(long_ago, runs=True).branches == ()
-
-
-def test_garbage_collection_leaves_a_repair_that_is_under_way(store):
-    for name in ASIDES:
-        store.point(name, store.head(MAIN))
-    with ThreadPoolExecutor(1) as other, store.lock("repair"):
-        freed = other.submit(store.collect_garbage, datetime.now(UTC), dry_run=False).result()
-    assert freed.branches == ASIDES[:2]
-    assert ASIDES[2] in store.branches()
 
 
 def test_opening_a_store_writes_nothing_to_standard_error(store):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from factory.store import runs, snapshot
+from factory.store.at_rest.verification import verify
 from factory.store.checks import Reason
 from factory.store.repository import MAIN, Store, arrays
 from factory.store.runs import judge
 from factory.store.snapshot import PAIR_ARRAYS
-from factory.store.verification import verify
 from factory.store.versions import data_sets, describe, diff
 
 

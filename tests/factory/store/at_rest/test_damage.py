@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DamagedError, InputError
-from factory.store.refs import mend_ref
-from factory.store.repair import repair, same_pair
+from factory.store.at_rest.refs import mend_ref
+from factory.store.at_rest.repair import repair, same_pair
+from factory.store.at_rest.verification import verify
 from factory.store.repository import MAIN, Store, arrays
 from factory.store.snapshot import PAIR_ARRAYS
-from factory.store.verification import verify
 from factory.store.versions import data_sets
 
 KINDS = ("chunks", "manifests", "snapshots", "transactions", "refs")

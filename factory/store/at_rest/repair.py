@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from factory.errors import DamagedError
 from factory.identity import aside_of
 from factory.pairs import PairBatch
+from factory.store.at_rest.verification import Cure, Progress, Verification
 from factory.store.checksums import checksums
 from factory.store.damage import ranges
 from factory.store.quarantine import Generate, pairs_or_blanks
 from factory.store.repository import Group, Session, Store, arrays
 from factory.store.shards import finished
 from factory.store.snapshot import PAIR_ARRAYS, Rows, Snapshot, new_array
-from factory.store.verification import Cure, Progress, Verification
 
 VERDICTS = ("status", "reason")
 Values = dict[str, NDArray[Any]]
