@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from benchmarks.conditioning import section_of
 from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.xrays import DATA, RECORDED, XRays
 from evaluation.agreement.judge_agreement import judged
@@ -24,7 +26,9 @@ from evaluation.scoring.version import VersionScores
 from factory.generators.medsegfactory import MedSegFactory
 from factory.models.checkpoints import checkpoint_digest, read_card
 from factory.pairs import PairBatch
+from factory.training.augmentation import augment
 
+SEED = 7  # of the variants
 NAMES = {
     "consistency": "consistency",
     "consistency_closed": "consistency_closed",
@@ -67,16 +71,33 @@ def trained(xrays: XRays) -> float:
     return time.monotonic() - began
 
 
+def redrawn(xrays: XRays, generator: MedSegFactory, pairs: PairBatch) -> PairBatch:
+    """Pairs through the autoencoder and back: what decoders draw where coarse pictures are right."""
+    images, masks = generator.reconstruct(xrays.domain.name, pairs.images, pairs.masks)
+    return replace(pairs, images=images, masks=masks)
+
+
+def varied(xrays: XRays) -> PairBatch:
+    """One variant of each training pair, as the denoiser sees them."""
+    real, spec = xrays.train, section_of(xrays.recipe).augment
+    moved = augment(real.images, real.masks, spec, torch.Generator().manual_seed(SEED))
+    return replace(real, images=moved[0], masks=moved[1])
+
+
 def ceiling(xrays: XRays, generator: MedSegFactory) -> float:
     """What the autoencoder leaves of the judge's Dice on real held-out pairs, as a share of it.
 
     Images and masks both go through it. No pair of this generator can agree better.
     """
     real = xrays.held_out
-    images, masks = generator.reconstruct(xrays.domain.name, real.images, real.masks)
-    copies = PairBatch(images, masks, real.facets, real.spacing_mm, real.has_mask)
+    copies = redrawn(xrays, generator, real)
     before, after = (judged(pairs, xrays.judge)[0].mean() for pairs in (real, copies))
     return float(after / before)
+
+
+def coverage(xrays: XRays, pairs: PairBatch) -> Figure:
+    """Share of held-out films near these, as a share of what real pairs reach."""
+    return Figure.of(headlines(xrays.scored(pairs).scores)["coverage_closed"])
 
 
 def pictured(xrays: XRays, pairs: PairBatch, found: VersionScores, folder: Path) -> None:
@@ -112,6 +133,8 @@ def main() -> None:
     scores = headlines(found.scores)
     figures = {name: Figure.of(scores[metric]) for name, metric in NAMES.items()}
     figures["ceiling"] = Figure(ceiling(xrays, generator), "1", n=len(xrays.held_out))
+    for name, real in (("redrawn", xrays.train), ("variants", varied(xrays))):
+        figures[f"coverage_{name}"] = coverage(xrays, redrawn(xrays, generator, real))
     figures["pairs"] = Figure(float(np.count_nonzero(pairs.has_mask)), "1")
     card = read_card(RECORDED)
     notes = {

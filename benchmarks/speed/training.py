@@ -46,7 +46,13 @@ def made_up(count: int) -> Latents:
     shape = latent_shape(made.components.autoencoder, made.image)
     streams = tuple(torch.randn(count, *shape, generator=rng) for _ in range(2))
     texts = made.text_states(["", "a photo of chest X-ray image, with lungs, normal."])
-    return Latents(streams, torch.ones(count, 2, dtype=torch.long), texts, torch.ones(count, 2))
+    return Latents(
+        streams,
+        torch.ones(count, 2, dtype=torch.long),
+        texts,
+        torch.ones(count, 2),
+        torch.eye(2, 3).expand(count, -1, -1).clone(),
+    )
 
 
 def ours(latents: Latents, held_out: Latents) -> Callable[[], object]:

@@ -41,7 +41,7 @@ def place_channels(octaves: int) -> int:
     return 2 + 4 * octaves if octaves else 0
 
 
-def placed(latents: Tensor, channels: int) -> Tensor:
+def placed(latents: Tensor, channels: int, moved: Tensor | None = None) -> Tensor:
     """Latents (B, C, h, w), and channels that say where each cell lies, (B, channels, h, w).
 
     These are row and column from -1 to 1, and sine and cosine of both in octaves from one wave
@@ -49,17 +49,39 @@ def placed(latents: Tensor, channels: int) -> Tensor:
     anatomy has its place in the picture, and convolutions learn places from its edges alone.
 
     Source: CoordConv (arXiv 1807.03247) with the octaves of Fourier features (arXiv 2006.10739).
+
+    Args:
+        latents: of one stream, or of both as channels.
+        channels: that the network reads.
+        moved: (B, 2, 3) where the cells of a picture that was turned, scaled or moved lay before; None
+            for pictures as they are. So variants teach what an anatomy looks like, and not that it lies
+            anywhere, any way up: what is drawn lies as it does in pictures that nobody moved.
+            Source: non-leaky augmentation, Karras et al. 2022 (arXiv 2206.00364, appendix F.2).
     """
     octaves = (channels - latents.shape[1] - 2) // 4
     if channels == latents.shape[1]:
         return latents
-    rows, columns = (torch.linspace(-1, 1, side) for side in latents.shape[2:])
-    both = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    both = _cells(latents) if moved is None else _moved_cells(latents, moved)
     waves = [
         turn(torch.pi * 2**k * both) for k in range(octaves) for turn in (torch.sin, torch.cos)
     ]
-    places = torch.cat([both, *waves]).to(latents)
+    places = torch.cat([both, *waves], 1).to(latents)
     return torch.cat([latents, places.expand(len(latents), -1, -1, -1)], 1)
+
+
+def _cells(latents: Tensor) -> Tensor:
+    """(1, 2, h, w) row and column of each cell, from -1 to 1."""
+    rows, columns = (torch.linspace(-1, 1, side) for side in latents.shape[2:])
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+
+
+def _moved_cells(latents: Tensor, moved: Tensor) -> Tensor:
+    """(B, 2, h, w) the same of the place that each cell is from."""
+    size = [len(moved), 1, *latents.shape[2:]]
+    columns, rows = F.affine_grid(moved.cpu(), size, align_corners=False).unbind(3)
+    # There the outermost edges lie at -1 and 1, here the middles of the outermost cells.
+    sides = zip((rows, columns), latents.shape[2:], strict=True)
+    return torch.stack([each * side / max(1, side - 1) for each, side in sides], 1)
 
 
 def _integer(config: Config, name: str, default: int) -> int:
@@ -146,7 +168,11 @@ class Denoiser(nn.Module):
 
 
 def predictions(
-    denoiser: nn.Module, latents: Sequence[Tensor], times: Sequence[Tensor], text: Sequence[Tensor]
+    denoiser: nn.Module,
+    latents: Sequence[Tensor],
+    times: Sequence[Tensor],
+    text: Sequence[Tensor],
+    moved: Tensor | None = None,
 ) -> Predictions:
     """What a denoiser predicts for each of its streams.
 
@@ -157,6 +183,7 @@ def predictions(
         latents: noisy latents (B, C, h, w), one for each stream, in the order of `STREAMS`.
         times: timesteps (B,) likewise.
         text: text states (B, L, D) likewise.
+        moved: (B, 2, 3) how pictures were moved, see `placed`; None for pictures as they are.
     """
-    made = denoiser(*latents, *times, *text)
+    made = denoiser(*latents, *times, *text, moved)
     return (made,) if isinstance(made, Tensor) else made

@@ -24,6 +24,7 @@ class Streams:
         image, mask: latents (B, C, h, w).
         image_t, mask_t: timesteps (B,) integer; the two may differ.
         image_text, mask_text: text states (B, L, D).
+        moved: (B, 2, 3) how pairs were moved, see `placed`; None for pairs as they are.
     """
 
     image: Tensor
@@ -32,6 +33,7 @@ class Streams:
     mask_t: Tensor
     image_text: Tensor
     mask_text: Tensor
+    moved: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch = len(self.image)
@@ -75,7 +77,8 @@ def plain(config: Config) -> UNet2DConditionModel:
 
 def stacked(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
     """Images, then masks, as one batch of 2B: every layer's weights serve both streams."""
-    latents = placed(torch.cat([streams.image, streams.mask]), unet.config.in_channels)
+    moved = None if streams.moved is None else streams.moved.repeat(2, 1, 1)
+    latents = placed(torch.cat([streams.image, streams.mask]), unet.config.in_channels, moved)
     timesteps = torch.cat([streams.image_t, streams.mask_t])
     text = torch.cat([streams.image_text, streams.mask_text])
     image, mask = unet(latents, timesteps, text, return_dict=False)[0].chunk(2)
@@ -90,7 +93,7 @@ def doubled(config: Config) -> UNet2DConditionModel:
 def concatenated(unet: UNet2DConditionModel, streams: Streams) -> Outputs:
     """Image and mask as the channels of one input, both prompts as one long prompt."""
     both = torch.cat([streams.image, streams.mask], dim=1)
-    latents = placed(both, unet.config.in_channels)
+    latents = placed(both, unet.config.in_channels, streams.moved)
     text = torch.cat([streams.image_text, streams.mask_text], dim=1)
     # diffusers takes the second timestep as "class labels" when the class embedding is a timestep.
     output = unet(latents, streams.image_t, text, class_labels=streams.mask_t, return_dict=False)
@@ -137,6 +140,7 @@ class DualStreamUNet(Denoiser):
         mask_t: Tensor,
         image_text: Tensor,
         mask_text: Tensor,
+        moved: Tensor | None = None,
     ) -> Outputs:
         """What the network predicts (noise or velocity, as trained) for both streams.
 
@@ -147,13 +151,14 @@ class DualStreamUNet(Denoiser):
             mask_t: timesteps of the masks (B,), integer; may differ from `image_t`.
             image_text: text states of the image prompts (B, L, D).
             mask_text: text states of the mask prompts (B, L, D).
+            moved: (B, 2, 3) how pairs were moved, see `placed`; None for pairs as they are.
 
         Returns:
             Predictions for images and for masks, each (B, C, h, w).
         """
 
         def learned(image: Tensor, mask: Tensor) -> Outputs:
-            streams = Streams(image, mask, image_t, mask_t, image_text, mask_text)
+            streams = Streams(image, mask, image_t, mask_t, image_text, mask_text, moved)
             return COUPLINGS[self.coupling].run(self.unet, streams)
 
         made = self.beside_prior(learned, (image, mask), (image_t, mask_t))

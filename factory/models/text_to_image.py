@@ -30,13 +30,16 @@ class TextToImageUNet(Denoiser):
     def __init__(self, config: Config, prior: GaussianPrior | None = None) -> None:
         super().__init__(config, UNet2DConditionModel(**unet_config(config)), prior)
 
-    def forward(self, image: Tensor, image_t: Tensor, image_text: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, image_t: Tensor, image_text: Tensor, moved: Tensor | None = None
+    ) -> Tensor:
         """What the network predicts (noise or velocity, as trained).
 
         Args:
             image: noisy latents (B, C, h, w).
             image_t: timesteps (B,), integer.
             image_text: text states (B, L, D).
+            moved: (B, 2, 3) how pictures were moved, see `placed`; None for pictures as they are.
 
         Returns:
             The prediction (B, C, h, w).
@@ -51,7 +54,7 @@ class TextToImageUNet(Denoiser):
             )
 
         def learned(noisy: Tensor) -> Predictions:
-            latents = placed(noisy, self.unet.config.in_channels)
+            latents = placed(noisy, self.unet.config.in_channels, moved)
             return (self.unet(latents, image_t, image_text, return_dict=False)[0],)
 
         return self.beside_prior(learned, [image], [image_t])[0]

@@ -17,17 +17,19 @@ BLACK = 0.05  # of full brightness
 
 def augment(
     images: Images, masks: Masks, spec: Augmentation, generator: torch.Generator
-) -> tuple[Images, Masks]:
+) -> tuple[Images, Masks, Tensor]:
     """One random variant of each pair; masks by nearest neighbour.
+
+    With them goes where they come from: (N, 2, 3) affine maps from places in a variant to places in the
+    picture, in the coordinates of grid_sample.
 
     What is moved in from outside is black where the picture's edge is, as beside a film or a fan
     of ultrasound, and reflected elsewhere: a model learns and draws a reflected abdomen. Black bars
     that make a picture square stay where they are: turned with it, they would be drawn as corners.
     """
     shape = (len(images), 1, *masks.shape[1:])
-    grid = F.affine_grid(
-        _transforms(len(images), spec, generator), list(shape), align_corners=False
-    )
+    origins = _transforms(len(images), spec, generator)
+    grid = F.affine_grid(origins, list(shape), align_corners=False)
     picture = torch.from_numpy(images).movedim(-1, 1).float() / 255
     label = torch.from_numpy(masks)[:, None].float()
     frame = Frame.of(picture)
@@ -38,6 +40,7 @@ def augment(
     return (
         (moved * 255).round().to(torch.uint8).movedim(1, -1).contiguous().numpy(),
         relabelled[:, 0].to(torch.uint8).numpy(),
+        origins,
     )
 
 

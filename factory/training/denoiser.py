@@ -101,7 +101,7 @@ def stream_losses(
     times = [t.to(device) for t in timesteps]
     text = [latents.texts[column].to(device) for column in prompt.unbind(1)]
     noisy = [scheduler.add_noise(c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
-    made = predictions(model, noisy, times, text)
+    made = predictions(model, noisy, times, text, latents.moved[rows])
     wanted = [target(scheduler, c, n, t) for c, n, t in zip(clean, noise, times, strict=True)]
     losses = [
         F.mse_loss(ours.float(), theirs, reduction="none").mean((1, 2, 3))

@@ -27,6 +27,7 @@ Pictures = Callable[[PairBatch], Tensor]  # N pairs -> (N, 3, H, W) uint8
 # Number of a variant -> the texts of all N pairs, one for each stream.
 Texts = Callable[[int], Sequence[Sequence[str]]]
 
+OTHERS = ("prompt", "texts", "spread", "moved")  # what is kept beside the streams, in order
 FEW = 8  # latents that tell nothing of how their domain varies
 
 
@@ -40,12 +41,14 @@ class Latents:
         texts: (T, L, D) text states; row 0 is the empty prompt.
         spread: (M, S) mean squared distance of the latents of a row's domain from their mean: how
             much there is to learn of a row once its domain is known.
+        moved: (M, 2, 3) where each place of a row's variant lies in the pair as it is: see `augment`.
     """
 
     streams: tuple[Tensor, ...]
     prompt: Tensor
     texts: Tensor
     spread: Tensor
+    moved: Tensor
 
     def __len__(self) -> int:
         return len(self.prompt)
@@ -54,7 +57,7 @@ class Latents:
         """Writes safetensors that carry the key they were made for."""
         file.parent.mkdir(parents=True, exist_ok=True)
         named = dict(zip(STREAMS, self.streams, strict=False))
-        others = {"prompt": self.prompt, "texts": self.texts, "spread": self.spread}
+        others = {name: getattr(self, name) for name in OTHERS}
         save_file({**named, **others}, file, {"key": key})
 
     @staticmethod
@@ -66,10 +69,10 @@ class Latents:
             if (stored.metadata() or {}).get("key") != key:
                 return None
         read = load_file(file)
-        if "spread" not in read:  # of an earlier version
+        if not read.keys() >= set(OTHERS):  # of an earlier version
             return None
         streams = tuple(read[name] for name in STREAMS if name in read)
-        return Latents(streams, read["prompt"], read["texts"], read["spread"])
+        return Latents(streams, *(read[name] for name in OTHERS))
 
 
 Encoding = Generator[Progress, None, Latents]
@@ -112,22 +115,24 @@ def encode_streams(
     prompt = torch.tensor([[rows[line] for line in both] for both in lines])
     device = next(autoencoder.parameters()).device
     made: list[list[Tensor]] = [[] for _ in pictures]
+    moved = []
     parts = torch.arange(len(pairs)).split(32)
     steps = augmentation.copies * len(parts)
     for copy in range(augmentation.copies):
         for number, part in enumerate(parts):
-            batch = pairs[part.numpy()]
+            batch, origins = pairs[part.numpy()], torch.eye(2, 3).expand(len(part), -1, -1)
             if copy:
                 generator = step_generator(seed, copy * len(parts) + number)
-                images, masks = augment(batch.images, batch.masks, augmentation, generator)
+                images, masks, origins = augment(batch.images, batch.masks, augmentation, generator)
                 batch = PairBatch(images, masks, batch.facets, batch.spacing_mm, batch.has_mask)
+            moved.append(origins)
             for stream, picture in zip(made, pictures, strict=True):
                 stream.append(autoencoder.encode(picture(batch).to(device) / 127.5 - 1).cpu())
             yield Progress("latents", copy * len(parts) + number + 1, steps, {})
     streams = tuple(torch.cat(stream).contiguous() for stream in made)
     domain_of_row = np.tile(pairs.facets["domain"].to_numpy(str), augmentation.copies)
     spread = torch.stack([domain_spread(stream, domain_of_row) for stream in streams], 1)
-    return Latents(streams, prompt, text(["", *prompts]).cpu(), spread)
+    return Latents(streams, prompt, text(["", *prompts]).cpu(), spread, torch.cat(moved))
 
 
 def domain_spread(latents: Tensor, domains: NDArray[np.str_]) -> Tensor:

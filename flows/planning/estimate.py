@@ -147,8 +147,8 @@ def denoiser_pass(unet: Denoiser, image: ImageSection, factor: int) -> float:
     latents = torch.zeros(PROBE, 4, side, side)
     times = torch.zeros(PROBE, dtype=torch.long)
     text = torch.zeros(PROBE, TEXT_TOKENS, int(str(unet.config["cross_attention_dim"])))
-    streams = [[given] * unet.streams for given in (latents, times, text)]
-    return timed(lambda: predictions(unet, *streams)) / PROBE
+    read, at, told = ([given] * unet.streams for given in (latents, times, text))
+    return timed(lambda: predictions(unet, read, at, told)) / PROBE
 
 
 @torch.no_grad()

@@ -313,3 +313,32 @@ def test_places_are_rows_columns_and_waves():
 def test_without_octaves_latents_are_read_as_they_are():
     latents = torch.randn(1, 4, 2, 2)
     assert placed(latents, 4 + place_channels(0)) is latents
+
+
+def test_cells_of_a_picture_that_was_not_moved_are_where_they_are():
+    latents, still = torch.randn(2, 4, 3, 6), torch.eye(2, 3).repeat(2, 1, 1)
+    channels = 4 + place_channels(2)
+    torch.testing.assert_close(placed(latents, channels, still), placed(latents, channels))
+
+
+def test_cells_of_a_mirrored_and_shifted_picture_are_told_where_they_were():
+    moved = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]], [[1, 0, 0.5], [0, 1, 0]]])
+    read = placed(torch.zeros(2, 1, 4, 4), 1 + place_channels(1), moved)
+    still = placed(torch.zeros(1, 1, 4, 4), 1 + place_channels(1))[0]
+    torch.testing.assert_close(read[0, 2], still[2].flip(1))
+    torch.testing.assert_close(read[0, 1], still[1])
+    # A quarter of the side is a cell: each lay where the one at its right lies.
+    torch.testing.assert_close(read[1, 2, :, :-1], still[2, :, 1:])
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_both_streams_are_told_how_a_pair_was_moved(coupling):
+    torch.manual_seed(0)
+    unet, given = DualStreamUNet({**TINY, "octaves": 2}, coupling).eval(), streams()
+    still = torch.eye(2, 3).repeat(2, 1, 1)
+    mirrored = still * torch.tensor([[-1.0], [1]])
+    with torch.no_grad():
+        plain, same, other = (unet(**given, moved=moved) for moved in (None, still, mirrored))
+    for stream in (0, 1):
+        torch.testing.assert_close(same[stream], plain[stream], atol=1e-4, rtol=1e-4)
+        assert not torch.allclose(other[stream], plain[stream], atol=1e-3)

@@ -34,6 +34,7 @@ def make_latents(count=8, seed=0, streams=2):
         torch.randint(0, 3, (count, streams), **pick),
         torch.randn(3, 5, 32, **pick),
         torch.ones(count, streams),
+        torch.eye(2, 3).repeat(count, 1, 1),
     )
 
 
@@ -117,9 +118,8 @@ def test_a_loss_of_one_is_what_the_prior_alone_achieves():
     scale = torch.tensor([4.0, 1.0, 0.3, 0.1]).view(1, 4, 1, 1)
     noise = torch.Generator().manual_seed(0)
     clean = torch.randn(512, 4, 8, 8, generator=noise) * scale
-    latents = Latents(
-        (clean,), torch.zeros(512, 1, dtype=torch.long), torch.zeros(1, 5, 32), torch.ones(512, 1)
-    )
+    texts = torch.zeros(512, 1, dtype=torch.long), torch.zeros(1, 5, 32)
+    latents = Latents((clean,), *texts, torch.ones(512, 1), torch.eye(2, 3).repeat(512, 1, 1))
     prior = GaussianPrior.measured(latents.streams, scheduler.alphas_cumprod)
     unet, rows = TextToImageUNet(TEXT_TO_IMAGE["tiny"], prior), torch.arange(512)
     with torch.no_grad():

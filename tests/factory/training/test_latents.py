@@ -19,6 +19,7 @@ def test_latents_are_read_back_for_their_own_key_only(tmp_path):
         torch.ones(2, 2).long(),
         torch.randn(2, 3, 4),
         torch.rand(2, 2),
+        torch.rand(2, 2, 3),
     )
     made.save(tmp_path / "latents.safetensors", "a")
     assert Latents.load(tmp_path / "latents.safetensors", "b") is None
@@ -28,6 +29,7 @@ def test_latents_are_read_back_for_their_own_key_only(tmp_path):
     assert all(map(torch.equal, again.streams, made.streams))
     assert torch.equal(again.prompt, made.prompt)
     assert torch.equal(again.spread, made.spread)
+    assert torch.equal(again.moved, made.moved)
 
 
 def test_latents_of_an_earlier_version_are_made_anew(tmp_path):

@@ -30,6 +30,7 @@ def latents_of(streams, count, seed):
         torch.randint(0, 3, (count, streams), **pick),
         torch.randn(3, 5, 32, **pick),
         torch.ones(count, streams),
+        torch.eye(2, 3).repeat(count, 1, 1),
     )
 
 
