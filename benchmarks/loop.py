@@ -49,7 +49,7 @@ RECIPE: dict[str, Any] = {
     "generator": {
         "kind": "medsegfactory",
         "from": "packaged:phantoms",
-        "sample": {"solver": "dpmpp-2m", "steps": 15, "guidance": 2.0, "batch": 16},
+        "sample": {"solver": "dpmpp-2m", "steps": 15, "guidance": 1.0, "batch": 16},
     },
     "grid": {"facets": {"finding": ["normal", "cardiomegaly", "pneumonia"]}, "replicates": 8},
     "evaluate": {

@@ -154,7 +154,7 @@ def train_system(
     losses = autoencoder_limit(
         system.data.held_out, data.domains, encoders.autoencoder, held_out.streams
     )
-    yield Progress("ceiling", 1, 1, losses)
+    yield Progress("ceiling", 1, 1, dict(losses))
     job, resume = (
         Job(unet, scheduler, latents, held_out, section, section.seed),
         work / "denoiser.resume",
