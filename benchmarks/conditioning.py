@@ -1,6 +1,7 @@
-"""What is it worth to tell a denoiser where cells lie, and every layer what the text says?
+"""What is it worth to tell a denoiser where cells lie, or lay, and every layer what the text says?
 
-The same network on the coarse pictures of a recipe's real pairs, as it is (`wide`) and told less,
+The same network on the coarse pictures of a recipe's real pairs, as it is (`wide`) and told less (`still`:
+not how variants were moved),
 with the same seeds, batches and rates; what draws the detail is not needed for that and not
 trained. Printed are losses on held-out pairs by noise level, 1 being what knowing the mean image of
 a domain alone achieves.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -37,11 +38,13 @@ from flows.planning.recipe import Recipe, load_recipe
 from tasks.generator_training import training_data
 from tasks.real_data import Reference
 
+STILL = "still"
 TOLD: Mapping[str, Config] = {
     "both": {},
     "places": {"addition_embed_type": None},
     "text": {"octaves": 0},
     "neither": {"addition_embed_type": None, "octaves": 0},
+    STILL: {},
 }
 
 
@@ -68,6 +71,12 @@ class Setup:
         train = finished(system.encode(learnt.train, encoders, section.augment))
         held_out = finished(system.encode(learnt.held_out, encoders, Augmentation(copies=1)))
         return Setup(encoders, data.image.size, train, held_out, section)
+
+    @property
+    def still(self) -> Setup:
+        """The same, with variants said to be pairs as they are."""
+        alike = torch.eye(2, 3).repeat(len(self.train), 1, 1)
+        return replace(self, train=replace(self.train, moved=alike))
 
     def losses(self, changes: Config, steps: int) -> Mapping[str, float]:
         """Those on held-out pairs after so many steps of a training that would go on."""
@@ -111,7 +120,7 @@ def main() -> None:
     steps = 100 if arguments.quick else 500
     figures: dict[str, Figure] = {}
     for name in arguments.told:
-        found = setup.losses(TOLD[name], steps)
+        found = (setup.still if name == STILL else setup).losses(TOLD[name], steps)
         for t in VALIDATION_TIMESTEPS:
             for stream in ("image", "mask"):
                 figures[f"{stream}_{t}_{name}"] = Figure(found[f"val_{stream}_{t}"], "1")

@@ -68,11 +68,14 @@ def test_every_variant_of_a_row_has_the_spread_of_its_domain(data):
             try:
                 next(encoding)
             except StopIteration as done:
-                spread = done.value.spread[:, 0].numpy()
+                made = done.value
                 break
-    told = np.tile(names, 2)
+    spread, told = made.spread[:, 0].numpy(), np.tile(names, 2)
     assert {len(set(spread[told == name])) for name in ("pale", "vivid")} == {1}
     assert spread[told == "pale"][0] < spread[told == "vivid"][0]
+    # The first of each pair's variants is the pair itself.
+    still = (made.moved == torch.eye(2, 3)).all(2).all(1)
+    assert still.tolist() == [True] * len(pairs) + [False] * len(pairs)
 
 
 def test_texts_tell_the_finding_and_the_stream(data):
