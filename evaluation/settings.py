@@ -266,11 +266,10 @@ class UtilitySection(BaseModel):
     @model_validator(mode="after")
     def _volumes_are_changed_as_a_whole(self) -> Self:
         whole = sorted({*self.segmenters} & {*VOLUME_SEGMENTERS})
-        if whole and ("classical" in self.arms or self.domain_randomisation is not None):
+        if whole and self.domain_randomisation is not None:
             raise ValueError(
-                f"segmenters {' and '.join(whole)} learn volumes, which neither the arm classical "
-                "nor domain_randomisation changes as a whole; leave these out, or test them by "
-                "themselves"
+                f"segmenters {' and '.join(whole)} learn volumes, which domain_randomisation does not "
+                "change as a whole; leave it out, or test them by themselves"
             )
         return self
 

@@ -32,6 +32,23 @@ def bent_and_pasted(
     )
 
 
+def bent_and_pasted_volumes(
+    images: Tensor, masks: Tensor, generator: torch.Generator, strength: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """The same of volumes, but the usual changes: bent within slices, all slices of one alike.
+
+    So neighbours go on to fit each other, and spacing between slices does not matter.
+
+    Args:
+        images: (B, C, K, H, W) in [0, 1], real ones.
+        masks: (B, 1, K, H, W) class indices as floats.
+        generator: of all random numbers, on the CPU.
+        strength: of the bending.
+    """
+    pixels, labels = bent(images.flatten(1, 2), masks.flatten(1, 2), generator, strength)
+    return with_pasted(pixels.view_as(images), labels.view_as(masks), generator)
+
+
 def bent_images(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """What is left of it for images (B, C, H, W) in [0, 1] without masks: no region is copied."""
     changed, _ = bent(images, images[:, :1], generator, strength)
@@ -59,7 +76,7 @@ def bent(
 
 
 def with_pasted(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Some pairs get the pixels and labels of one class of another pair of the batch."""
+    """Some pairs, or volumes, get the pixels and labels of one class of another of the batch."""
     images, masks, before = images.clone(), masks.clone(), (images, masks)
     for row in range(len(images)):
         other = int(torch.randint(len(images), (), generator=generator))

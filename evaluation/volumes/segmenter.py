@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from evaluation.errors import InputError
 from evaluation.networks.augmentation import standardised
+from evaluation.networks.classical_augmentation import bent_and_pasted_volumes
 from evaluation.networks.inference import device_of, to_best_device
 from evaluation.networks.registry import VOLUME_SEGMENTERS
 from evaluation.networks.segmenter import WEIGHTS, Segmenter
@@ -102,6 +103,7 @@ def train_volume_segmenter(
     weights: Sequence[float] = (),
     falls: tuple[int, int] | None = None,
     strength: float = 1.0,
+    classical: bool = False,
     randomisations: Sequence[object | None] = (),
     validation: Pairs | None = None,
     validate_every: int = 100,
@@ -121,6 +123,7 @@ def train_volume_segmenter(
         weights: of the parts in the batches; none means equal ones.
         falls: when the last part leaves the batches, see `batch_composition`.
         strength: of the augmentation, 1 for the usual one.
+        classical: whether volumes are bent and regions copied, too.
         randomisations: none; they change pairs, not volumes.
         validation: pairs that choose the checkpoint, by Dice of their volumes.
         validate_every: steps between two validations.
@@ -133,7 +136,9 @@ def train_volume_segmenter(
         raise InputError(f"{segmenter.kind} learns volumes; leave out domain_randomisation")
     network, loss_of = segmenter.network, DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     shares = batch_composition(batch, weights or [1] * len(parts), falls)
-    draws = _batches([stacks_of(with_masks(part)) for part in parts], shares, seed, strength)
+    change = bent_and_pasted_volumes if classical else _as_they_are
+    stacks = [stacks_of(with_masks(part)) for part in parts]
+    draws = _batches(stacks, shares, seed, change, strength)
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -168,12 +173,16 @@ def _volume(images: Images) -> Tensor:
 
 
 def _batches(
-    parts: Sequence[Sequence[Stack]], shares: Iterator[list[int]], seed: int, strength: float
+    parts: Sequence[Sequence[Stack]],
+    shares: Iterator[list[int]],
+    seed: int,
+    bend: Callable[[Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]],
+    strength: float,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented patches: standardised images (B, C, K, H, W), and masks (B, 1, K, H, W)."""
     if not parts or not all(parts):
         raise InputError("a part of the training data has no volume with a mask to learn from")
-    rng = np.random.default_rng(seed)
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     size = parts[0][0].images.shape[1:3]
     change = _changes(patch_of(size), strength)
     change.set_random_state(state=np.random.RandomState(seed))
@@ -188,7 +197,16 @@ def _batches(
             torch.stack([torch.as_tensor(patch[key]) for patch in patches])
             for key in ("image", "mask")
         )
+        images, masks = bend(images, masks, generator, strength)
         yield standardised(images), masks
+
+
+def _as_they_are(
+    images: Tensor, masks: Tensor, generator: torch.Generator, strength: float
+) -> tuple[Tensor, Tensor]:
+    """What the usual changes left, unchanged."""
+    del generator, strength
+    return images, masks
 
 
 def _entry(stack: Stack) -> dict[str, Tensor]:

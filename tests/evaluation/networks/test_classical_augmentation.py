@@ -4,7 +4,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.networks.classical_augmentation import bent, bent_and_pasted, with_pasted
+from evaluation.networks.classical_augmentation import (
+    bent,
+    bent_and_pasted,
+    bent_and_pasted_volumes,
+    with_pasted,
+)
 
 
 def seeded(seed=0):
@@ -58,3 +63,15 @@ def test_pairs_without_a_class_give_nothing():
     assert torch.equal(changed, images)
     assert torch.equal(labelled, masks)
     assert bent_and_pasted(images, masks, seeded())[0].shape == images.shape
+
+
+def test_all_slices_of_a_volume_are_bent_alike_and_a_region_is_copied_through_them():
+    images, masks = discs()
+    flat = bent_and_pasted_volumes(images[:, :, None], masks[:, :, None], seeded(3))
+    deep = bent_and_pasted_volumes(
+        *(each[:, :, None].expand(-1, -1, 5, -1, -1) for each in (images, masks)), seeded(3)
+    )
+    for one, several in zip(flat, deep, strict=True):
+        torch.testing.assert_close(several, one.expand_as(several))
+    assert not torch.equal(flat[1][:, :, 0], masks)
+    assert (flat[1][:, 0, 0].flatten(1).max(1).values > 0).all()

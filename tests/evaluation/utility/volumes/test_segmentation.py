@@ -89,8 +89,20 @@ def test_slices_and_volumes_share_no_network_and_one_task():
 
 
 def test_what_would_tear_volumes_is_refused():
-    with pytest.raises(ValidationError, match="learn volumes, which neither the arm classical"):
-        UtilitySection(segmenters=("segresnet3d",), arms=("real", "classical"))
+    with pytest.raises(ValidationError, match="learn volumes, which domain_randomisation does not"):
+        UtilitySection(segmenters=("segresnet3d",), domain_randomisation={})
+
+
+def test_the_classical_arm_learns_from_volumes_that_are_bent(sets):
+    section = UtilitySection(
+        segmenters=("unet3d",), real=("all",), arms=("real", "classical"), seeds=1, steps=2
+    )
+    digests = {}
+    for arm in TASK.arms(section, sets[0], sets[2]):
+        network, loop = TASK.start(arm, sets[0], sets[2], DOMAIN.classes, section.steps)
+        assert all(np.isfinite(step.loss) for step in loop)
+        digests[arm.kind] = network.digest
+    assert digests["classical"] != digests["real"]
 
 
 def test_macro_is_the_mean_over_shown_classes(sets):
