@@ -19,6 +19,7 @@ from factory.training.latents import Latents
 from factory.training.resume import ResumePoint
 from factory.training.steps import (
     Progress,
+    Trend,
     accelerator,
     attention_to_learn,
     learning_rate,
@@ -26,6 +27,10 @@ from factory.training.steps import (
 )
 
 LEAST_RATE = 0.05  # of the highest, at the end
+# The second as in Karras et al. 2024 (arXiv 2312.02696). With 0.999 updates are too large for as long as the
+# mean square lags behind gradients that have grown (arXiv 2304.13013): a training of chest X-rays fell
+# back after 1 750 steps to what its prior knows, for good.
+BETAS = (0.9, 0.99)
 VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
 
 
@@ -160,16 +165,24 @@ def train_denoiser(
 
     Launched in several processes (see `factory.training.launched`), each takes its share of the
     batch that one alone would take, so that the losses are those of one.
+
+    Raises:
+        InputError: if the training falls back to what it knew at its beginning.
     """
     accelerate = accelerator()
     # Channels last and the fused step: 15 % faster on a CPU, with the same arithmetic.
     torch.nn.utils.convert_conv2d_weight_memory_format(unet, torch.channels_last)
     optimiser = torch.optim.AdamW(
-        unet.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
+        unet.parameters(),
+        lr=spec.learning_rate,
+        betas=BETAS,
+        weight_decay=spec.weight_decay,
+        fused=True,
     )
     model, optimiser = accelerate.prepare(unet, optimiser)
     average = EMAModel(list(unet.parameters()), decay=spec.ema)
     point = ResumePoint(resume, {"model": unet, "average": average, "optimiser": optimiser})
+    trend = Trend()
     for step in range(point.load(), spec.steps):
         turn = np.pi * step / spec.steps
         rate = learning_rate(spec.learning_rate, step, spec.warm_up, turn, LEAST_RATE)
@@ -184,6 +197,7 @@ def train_denoiser(
         optimiser.step()
         average.step(unet.parameters())
         losses = _means([accelerate.reduce(part.mean().detach(), "mean") for part in parts])
+        trend.follow(sum(losses.values()) / len(losses), spec.learning_rate)
         last = step + 1 == spec.steps
         if held_out is not None and (last or (step + 1) % spec.validate_every == 0):
             average.store(unet.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ import torch
 from accelerate import Accelerator
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from factory.errors import InputError
 from factory.models.number_format import bf16_pays
+
+MEMORY = 0.02  # weight of the last loss in the mean
+LEARNT, NOTHING = 0.6, 1.0  # mean losses of who has learnt much, and of who knows mean images alone
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,42 @@ class Progress:
     step: int
     steps: int
     losses: Mapping[str, float]
+
+
+@dataclass
+class Trend:
+    """Follows the loss of a training, which may rise, and never to that of one that knows nothing.
+
+    Attributes:
+        mean: of the last losses, about fifty.
+        lowest: that it has been.
+        seen: losses so far.
+    """
+
+    mean: float = 0.0
+    lowest: float = math.inf
+    seen: int = 0
+
+    def follow(self, loss: float, rate: float) -> None:
+        """Takes the loss of the next step.
+
+        Args:
+            loss: mean over all streams.
+            rate: the highest learning rate, which the error names.
+
+        Raises:
+            InputError: if the training has fallen back; going on would be in vain.
+        """
+        self.seen += 1
+        self.mean += (loss - self.mean) * max(MEMORY, 1 / self.seen)
+        if self.seen > 1 / MEMORY:
+            self.lowest = min(self.lowest, self.mean)
+        if not math.isfinite(loss) or self.lowest < LEARNT < NOTHING < self.mean:
+            raise InputError(
+                f"the training fell back: its loss was {self.lowest:.2f} and is {self.mean:.2f} now, as "
+                "before anything was learnt, and would hardly fall any more; lower "
+                f"generator.train.learning_rate (it is {rate:g}), which trains anew"
+            )
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
