@@ -1,10 +1,9 @@
 """What is it worth to tell a denoiser where cells lie, or lay, and every layer what the text says?
 
-The same network on the coarse pictures of a recipe's real pairs, as it is (`wide`) and told less (`still`:
-not how variants were moved),
-with the same seeds, batches and rates; what draws the detail is not needed for that and not
-trained. Printed are losses on held-out pairs by noise level, 1 being what knowing the mean image of
-a domain alone achieves.
+The same network on the coarse pictures of a recipe's real pairs, as it is (`wide`) and told less
+(`still`: not how variants were moved), with the same seeds, batches and rates; what draws the detail is
+not needed for that and not trained. Printed are losses on held-out pairs by noise level, 1 being what
+knowing the mean image of a domain alone achieves.
 """
 
 from __future__ import annotations
