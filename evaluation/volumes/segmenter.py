@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,9 +136,8 @@ def train_volume_segmenter(
         raise InputError(f"{segmenter.kind} learns volumes; leave out domain_randomisation")
     network, loss_of = segmenter.network, DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     shares = batch_composition(batch, weights or [1] * len(parts), falls)
-    change = bent_and_pasted_volumes if classical else _as_they_are
     stacks = [stacks_of(with_masks(part)) for part in parts]
-    draws = _batches(stacks, shares, seed, change, strength)
+    draws = _batches(stacks, shares, seed, classical, strength)
 
     def loss() -> Tensor:
         images, masks = (tensor.to(device_of(network)) for tensor in next(draws))
@@ -176,7 +175,7 @@ def _batches(
     parts: Sequence[Sequence[Stack]],
     shares: Iterator[list[int]],
     seed: int,
-    bend: Callable[[Tensor, Tensor, torch.Generator, float], tuple[Tensor, Tensor]],
+    classical: bool,
     strength: float,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless augmented patches: standardised images (B, C, K, H, W), and masks (B, 1, K, H, W)."""
@@ -197,16 +196,9 @@ def _batches(
             torch.stack([torch.as_tensor(patch[key]) for patch in patches])
             for key in ("image", "mask")
         )
-        images, masks = bend(images, masks, generator, strength)
+        if classical:
+            images, masks = bent_and_pasted_volumes(images, masks, generator, strength)
         yield standardised(images), masks
-
-
-def _as_they_are(
-    images: Tensor, masks: Tensor, generator: torch.Generator, strength: float
-) -> tuple[Tensor, Tensor]:
-    """What the usual changes left, unchanged."""
-    del generator, strength
-    return images, masks
 
 
 def _entry(stack: Stack) -> dict[str, Tensor]:

@@ -51,17 +51,19 @@ class Trend:
             rate: the highest learning rate, which the error names.
 
         Raises:
-            InputError: if the training has fallen back; going on would be in vain.
+            InputError: if the training has fallen back or broken down; going on would be in vain.
         """
         self.seen += 1
         self.mean += (loss - self.mean) * max(MEMORY, 1 / self.seen)
         if self.seen > 1 / MEMORY:
             self.lowest = min(self.lowest, self.mean)
-        if not math.isfinite(loss) or self.lowest < LEARNT < NOTHING < self.mean:
+        lower = f"lower generator.train.learning_rate (it is {rate:g}), which trains anew"
+        if not math.isfinite(loss):
+            raise InputError(f"the training broke down: its loss is {loss}, for good; {lower}")
+        if self.lowest < LEARNT < NOTHING < self.mean:
             raise InputError(
                 f"the training fell back: its loss was {self.lowest:.2f} and is {self.mean:.2f} now, as "
-                "before anything was learnt, and would hardly fall any more; lower "
-                f"generator.train.learning_rate (it is {rate:g}), which trains anew"
+                f"before anything was learnt, and would hardly fall any more; {lower}"
             )
 
 

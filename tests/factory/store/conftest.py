@@ -6,7 +6,7 @@ from factory.generators.phantom import PhantomGenerator
 from factory.images import ImageSection
 from factory.prompts.grid import PromptGrid
 from factory.prompts.section import GridSection
-from factory.store.repository import MAIN
+from factory.store.repository import MAIN, Store, arrays
 from factory.store.runs import Run, declare, judge, make, merge, missing
 from factory.store.shards import Layout
 
@@ -46,3 +46,21 @@ def generator():
 @pytest.fixture(scope="session")
 def publish():
     return publish_pairs
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A data set without pairs."""
+    return Store(str(tmp_path), "set").create()
+
+
+@pytest.fixture(scope="session")
+def commit():
+    """Writes attributes on a branch and gives the snapshot."""
+
+    def written(store, branch, **attributes):
+        session = store.writable(branch)
+        arrays(session).attrs.update(attributes)
+        return store.commit(session, "test", {"kind": "test"})
+
+    return written

@@ -10,19 +10,13 @@ import pytest
 
 from factory.errors import InputError
 from factory.identity import digest
-from factory.store.repository import MAIN, Store, arrays
+from factory.store.repository import MAIN, Store
 from factory.store.storage import CACHED_CHUNKS, storage_at
 
 
 @pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path), "set").create()
-
-
-def commit(store, branch, **attributes):
-    session = store.writable(branch)
-    arrays(session).attrs.update(attributes)
-    return store.commit(session, "test", {"kind": "test"})
+def store(empty):
+    return empty
 
 
 def test_asking_whether_a_data_set_exists_creates_nothing(tmp_path):
@@ -54,7 +48,7 @@ def test_a_name_that_is_a_path_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("ref", [MAIN, "run-x", "v1"])
-def test_a_store_of_a_newer_format_is_refused_by_every_name(store, ref):
+def test_a_store_of_a_newer_format_is_refused_by_every_name(store, ref, commit):
     store.point("run-x", store.head(MAIN))
     newer = commit(store, "run-x", format=2)
     store.tag("v1", newer)
@@ -85,7 +79,7 @@ def test_lists_of_chunks_that_stay_in_memory_have_a_bound(store):
     assert store.repository.config.caching.num_chunk_refs == CACHED_CHUNKS
 
 
-def test_tags_never_move_and_repeating_one_is_nothing(store):
+def test_tags_never_move_and_repeating_one_is_nothing(store, commit):
     first = store.head(MAIN)
     store.tag("v1", first)
     store.tag("v1", first)
@@ -97,7 +91,7 @@ def test_tags_never_move_and_repeating_one_is_nothing(store):
     assert list(store.tags()) == ["v1", "v2", "v10"]
 
 
-def test_main_moves_only_from_where_it_was_expected(store):
+def test_main_moves_only_from_where_it_was_expected(store, commit):
     base = store.head(MAIN)
     store.point("run-x", base)
     store.point("run-y", base)
@@ -109,7 +103,7 @@ def test_main_moves_only_from_where_it_was_expected(store):
     assert store.head(MAIN) == x
 
 
-def test_the_log_names_every_snapshot_once_with_its_refs(store):
+def test_the_log_names_every_snapshot_once_with_its_refs(store, commit):
     commit(store, MAIN, note="x")
     store.tag("v1", store.head(MAIN))
     newest, created, first = store.log()
@@ -126,7 +120,7 @@ def test_a_store_travels_to_a_worker_as_two_strings(store):
     assert pickle.loads(sent).head(MAIN) == store.head(MAIN)
 
 
-def test_one_thread_holds_the_lock_as_often_as_it_likes_and_others_wait(store):
+def test_one_thread_holds_the_lock_as_often_as_it_likes_and_others_wait(store, commit):
     order = []
     store.point("run-x", store.head(MAIN))
 

@@ -6,21 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from factory.store.at_rest.garbage import free
-from factory.store.repository import MAIN, Store, arrays
+from factory.store.repository import MAIN, Store
 
 
 @pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path), "set").create()
+def store(empty):
+    return empty
 
 
-def commit(store, branch, **attributes):
-    session = store.writable(branch)
-    arrays(session).attrs.update(attributes)
-    return store.commit(session, "test", {"kind": "test"})
-
-
-def test_garbage_collection_keeps_what_is_named_and_what_is_young(store):
+def test_garbage_collection_keeps_what_is_named_and_what_is_young(store, commit):
     store.point("run-old", store.head(MAIN))
     commit(store, "run-old", note="never published")
     commit(store, MAIN, note="published")
@@ -42,7 +36,7 @@ def test_garbage_collection_keeps_what_is_named_and_what_is_young(store):
 ASIDES = ("declare-0123456789ab", "rebase-0123456789ab", "repair-1ab2cd3ef4gh5jk6mn7p")
 
 
-def test_garbage_collection_drops_what_processes_that_died_left_behind(store):
+def test_garbage_collection_drops_what_processes_that_died_left_behind(store, commit):
     store.tag("v1", store.head(MAIN))
     for name in (*ASIDES, "repair-shop", "run-0123456789ab"):
         store.point(name, store.head(MAIN))  # where one stands that died before its commit
