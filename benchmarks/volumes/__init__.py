@@ -16,7 +16,7 @@ from evaluation.metrics.context import ScoringContext
 from evaluation.metrics.volumes import measure_volumes
 from evaluation.pairs import Block, take
 from evaluation.settings import EvaluateSection, UtilitySection
-from evaluation.utility.registry import utility_of
+from evaluation.statistics.bootstrap import Estimate
 from evaluation.utility.volumes.segmentation import VolumeSegmentationTask
 from evaluation.volumes.consistency import volume_consistency
 from evaluation.volumes.segmenter import (
@@ -31,7 +31,7 @@ from factory.pairs import PairBatch
 from factory.prompts.grid import PromptGrid
 from factory.prompts.masks.library import MaskLibrary
 from factory.prompts.masks.section import MasksSection
-from factory.prompts.section import GridSection
+from factory.prompts.section import COHERENT, GridSection
 from factory.prompts.volume_grid import VolumeGrid
 from factory.sources.base import Source
 from factory.sources.folder import FolderSource
@@ -43,6 +43,11 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 SEED = 7
 AT_ONCE = 64  # slices
 TASK = VolumeSegmentationTask()
+GAINS = {
+    "gain_3d": "both - real",
+    "gain_classical_3d": "classical - real",
+    "over_classical_3d": "both - classical",
+}
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,14 @@ class VolumeSet:
         source: of all of them.
         few: the smaller number of real volumes that arms and generator have.
         effort: of all trainings.
+        coherence: of the stacks that are drawn, in slices.
     """
 
     name: str
     source: PhantomVolumeSource | FolderSource
     few: int
     effort: Effort
+    coherence: float = COHERENT
 
     @property
     def image(self) -> ImageSection:
@@ -127,7 +134,13 @@ class VolumeSet:
         for _ in tqdm(spec.learn(data, folder), desc=f"{self.name}: generator", unit="step"):
             pass
         masks = MasksSection()
-        section = GridSection(unit="volume", masks=masks, replicates=self.effort.volumes, seed=SEED)
+        section = GridSection(
+            unit="volume",
+            masks=masks,
+            replicates=self.effort.volumes,
+            seed=SEED,
+            coherence=self.coherence,
+        )
         library = MaskLibrary.of_volumes(self.known, self.all.domains, masks)
         asked = PromptGrid(section, self.all.domains).painting(library)
         painter = spec.with_checkpoint(folder).build(self.image)
@@ -146,8 +159,7 @@ class VolumeSet:
         yield f"consistency_3d_{self.name}", Figure.estimated(found.volumes, "Dice")
         yield f"consistency_3d_real_{self.name}", Figure.estimated(found.real, "Dice")
         yield f"consistency_closed_{self.name}", Figure.estimated(found.closed)
-        for score in self._gains(made):
-            yield f"gain_3d_{self.name}", score
+        yield from self._gains(made)
 
     def _spec(self) -> MedSegFactorySpec:
         train = {
@@ -181,12 +193,12 @@ class VolumeSet:
             pass
         return judge
 
-    def _gains(self, made: PairBatch) -> Iterator[Figure]:
-        """What drawn volumes add to the few real ones."""
+    def _gains(self, made: PairBatch) -> Iterator[tuple[str, Figure]]:
+        """What drawn volumes add to the few real ones, and what a rival does that costs no generator."""
         section = UtilitySection(
             segmenters=("unet3d",),
             real=("all",),
-            arms=("real", "both"),
+            arms=("real", "both", "classical"),
             seeds=self.effort.seeds,
             steps=self.effort.arms,
         )
@@ -198,8 +210,11 @@ class VolumeSet:
                 pass
             cases.append(TASK.test(arm, network, self.held_out, targets, section))
         told = pd.concat(cases).assign(provenance="strict", weights="last")
-        gains = [s for s in utility_of({TASK.name: told}).scores if s.metric == "utility_gain"]
-        yield from (Figure.of(score) for score in gains if score.headline)
+        rows = TASK.overall(TASK.utility(told).gains).to_dict("records")
+        found = {row["comparison"]: row for row in rows}
+        for name, comparison in GAINS.items():
+            gain = Estimate(*(found[comparison][key] for key in ("gain", "low", "high", "n")))
+            yield f"{name}_{self.name}", Figure.estimated(gain, "Dice")
 
 
 def _made(generator: MaskFirst, grid: VolumeGrid, name: str) -> PairBatch:
@@ -214,13 +229,14 @@ def _block(pairs: PairBatch) -> Block:
     return take(pairs, np.arange(len(pairs)))
 
 
-def sets(data: Path, effort: Effort) -> list[VolumeSet]:
-    """The phantoms, and the real sets that lie in a folder."""
+def sets(data: Path, effort: Effort, coherence: float = COHERENT) -> list[VolumeSet]:
+    """The phantoms, and the real sets that lie in a folder; of what is drawn, how coherent."""
     phantoms = PhantomVolumeSource(train=16, val=6, test=6)
-    found = [VolumeSet("phantom", phantoms, 3, effort)]
+    found = [VolumeSet("phantom", phantoms, 3, effort, coherence)]
     for name, folder, few in (("hippocampus", "mri_hippocampus", 5), ("chaos", "mri_chaos_t2", 2)):
         if (data / folder).is_dir():
-            found.append(VolumeSet(name, FolderSource(path=data / folder), few, effort))
+            source = FolderSource(path=data / folder)
+            found.append(VolumeSet(name, source, few, effort, coherence))
     return found
 
 

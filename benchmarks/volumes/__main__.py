@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.figures import Figure, show, verdicts
 from benchmarks.volumes import DATA, FULL, QUICK, bars, sets
+from factory.prompts.section import COHERENT
 
 
 def main() -> None:
@@ -26,11 +27,15 @@ def main() -> None:
         "--sets", nargs="*", default=[], help="only these: phantom, hippocampus, chaos"
     )
     parser.add_argument(
+        "--coherence", type=float, default=COHERENT, help="slices over which noise becomes another"
+    )
+    parser.add_argument(
         "--keep", type=Path, help="folder of the generators, which a rerun takes up"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = sets(arguments.data, QUICK if arguments.quick else FULL)
+    effort = QUICK if arguments.quick else FULL
+    chosen = sets(arguments.data, effort, arguments.coherence)
     chosen = chosen[:1] if arguments.quick else chosen
     chosen = [each for each in chosen if each.name in (arguments.sets or [each.name])]
     figures: dict[str, Figure] = {}

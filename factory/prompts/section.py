@@ -20,7 +20,7 @@ from factory.prompts.masks.section import MasksSection
 
 Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
 
-COHERENT = 6.0  # slices
+COHERENT = 3.0  # slices; fewer and more were further from real volumes, see docs/volumes.md
 
 
 class MoreSection(BaseModel):

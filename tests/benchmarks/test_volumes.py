@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.figures import verdicts
-from benchmarks.volumes import Effort, VolumeSet, bars, sets
+from benchmarks.volumes import GAINS, Effort, VolumeSet, bars, sets
 from factory.sources.volumes.phantom import PhantomVolumeSource
 
 LEAST = Effort(size=32, generator=2, autoencoder=2, judge=2, arms=2, volumes=2, seeds=1)
@@ -30,7 +30,7 @@ def test_phantoms_need_no_data(tmp_path):
 def test_every_figure_is_there_and_every_bar_is_of_one(tmp_path):
     each = few()
     figures = dict(each.figures(tmp_path / "generator"))
-    for name in ("through_plane", "consistency_closed", "gain_3d", "through_plane_image_real"):
+    for name in ("through_plane", "consistency_closed", *GAINS, "through_plane_image_real"):
         assert f"{name}_phantom" in figures
     assert figures["gain_3d_phantom"].value is not None
     assert len(verdicts(bars([each]), figures)) == 2

@@ -147,5 +147,5 @@ def test_older_grids_are_recorded_as_they_were():
     assert set(GridSection().model_dump()) == {
         "facets", "exclude", "replicates", "seed", "retrieve"
     }  # fmt: skip
-    kept = GridSection(unit="volume", masks=MasksSection(), coherence=3).model_dump(mode="json")
-    assert (kept["unit"], kept["coherence"]) == ("volume", 3)
+    kept = GridSection(unit="volume", masks=MasksSection(), coherence=4).model_dump(mode="json")
+    assert (kept["unit"], kept["coherence"]) == ("volume", 4)
