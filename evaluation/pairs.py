@@ -103,7 +103,8 @@ def units_of(pairs: Pairs) -> NDArray[np.intp]:
     of one volume are one together.
     """
     patients, volumes = column(pairs, "patient"), column(pairs, "volume")
-    alone = [f"\0{volume or row}" for row, volume in enumerate(volumes)]
+    # The volume named 2 is not the second row.
+    alone = [f"\0volume {name}" if name else f"\0row {row}" for row, name in enumerate(volumes)]
     named = np.where(patients == "", np.array(alone, object), patients)
     return np.unique(named.astype(str), return_inverse=True)[1]
 

@@ -147,7 +147,8 @@ class ModelCache:
         if not ours.masks[np.asarray(ours.has_mask, bool)].any():
             return None
         title = f"a segmenter of the synthetic pairs of {domain}"
-        return self._segmenter("tstr-segmenter", title, domain, pairs, {"subject": subject})
+        taught = {"subject": subject, "pairs": len(pairs)}  # of which `evaluate.sample` draws some
+        return self._segmenter("tstr-segmenter", title, domain, pairs, taught)
 
     def _segmenter(
         self, role: str, title: str, domain: str, train: Pairs, taught: Mapping[str, object]

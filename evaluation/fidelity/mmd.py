@@ -127,19 +127,22 @@ def permuted_sides(
     *,
     seed: int = 0,
 ) -> tuple[Features, Units, Sides]:
-    """Both sets pooled, and 1 + 999 ways to part them: as they are, then at random.
+    """Both sets pooled, and 1 + at most 999 ways to part them: as they are, then at random.
 
-    Units change sides whole. Of larger sets 1000 vectors each are taken.
+    Units change sides whole. Of larger sets 1000 vectors each are taken. Ways that leave a side with
+    fewer than two vectors, as where one patient has most of the slices, are none and left out.
 
     Returns:
-        (N, D) vectors, (N,) unit of each, and (P, N) sides.
+        (N, D) vectors, (N,) unit of each, and (P, N) sides, the sets as they are first.
     """
     rows = [_chosen(len(part), seed + i) for i, part in enumerate((a, b))]
     pooled = np.concatenate([finite(a)[rows[0]], finite(b)[rows[1]]])
     units = _pooled_units(a_units, b_units, rows)
     rng, first = np.random.default_rng(seed), len(rows[0])
     observed = (np.arange(len(pooled)) < first)[None]
-    sides = np.concatenate([observed, _shuffled(units, first, rng)])
+    drawn = _shuffled(units, first, rng)
+    count = drawn.sum(1)
+    sides = np.concatenate([observed, drawn[np.minimum(count, len(pooled) - count) >= 2]])
     return pooled, units, sides.astype(np.float64)
 
 

@@ -82,8 +82,9 @@ parts AS (
         json_extract_string(parameters_json, '$.facet') AS facet
     FROM scores
     WHERE isfinite(value) AND higher_is_better IS NOT NULL
+        AND NOT EXISTS (FROM test_openings WHERE test_openings.reference = scores.reference)
     QUALIFY row_number() OVER (
-        PARTITION BY subject, metric, domain, class, facet ORDER BY recorded_at DESC
+        PARTITION BY subject, metric, parameters_json ORDER BY recorded_at DESC
     ) = 1
 )
 SELECT parts.data_set, published.number, subject AS snapshot, metric, domain, class, facet,

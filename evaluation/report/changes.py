@@ -19,6 +19,18 @@ TEMPLATE = "changes.html.j2"
 FACETS = ("domain", "finding", "labels")  # that pairs are counted by
 UNCLEAR = ("no clear change", "unknown")
 MOST_VALUES = 40  # of a facet: beyond, it divides the pairs too finely to be read
+# Scores that differ in one of these are of different things. Names of features hold their digest.
+APART = (
+    "domain",
+    "class",
+    "facet",
+    "segmenter",
+    "classifier",
+    "kind",
+    "real",
+    "ratio",
+    "features",
+)
 # What `factory.store.versions.diff` calls a change -> what a reader does, and one of many pairs.
 WORDS = {
     "added": "added",
@@ -180,5 +192,4 @@ def _shown(score: Score) -> bool:
 
 
 def _key(score: Score) -> tuple[object, ...]:
-    apart = ("domain", "class", "facet", "segmenter", "classifier", "real", "ratio")
-    return (score.metric, *(str(score.parameters.get(name, "")) for name in apart))
+    return (score.metric, *(str(score.parameters.get(name, "")) for name in APART))

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from evaluation.folds import folds_of
 from evaluation.pairs import Block, Pairs, take, units_of
 from evaluation.settings import ArmKind, SearchSection, UtilitySection
+from evaluation.statistics.bootstrap import Units
+from evaluation.statistics.standard_error import standard_error
 from evaluation.utility.arms import Arm
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Choice:
     Attributes:
         mixture: chosen.
         gain: of the best mixture with pairs on real images alone, mean over the images tested.
-        error: standard error of that.
+        error: standard error of that, patients being drawn and not images.
         images: tested, each once.
     """
 
@@ -129,7 +131,7 @@ def searched(
                 number += 1
                 yield replace(step, number=number)
         left = _kept(values)
-    return _choice(values)
+    return _choice(values, units_of(real))
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,14 +181,14 @@ def _mixed(values: dict[Mixture, Values]) -> list[Mixture]:
     return [mixture for mixture in values if mixture != REAL]
 
 
-def _choice(values: dict[Mixture, Values]) -> Choice:
+def _choice(values: dict[Mixture, Values], units: Units) -> Choice:
     mixed = _mixed(values)
     if not mixed:
         return Choice(REAL, float("nan"), float("nan"), 0)
     best = max(mixed, key=lambda mixture: float(np.nanmean(values[mixture])))
     gaps = values[best] - values[REAL]
-    gaps = gaps[np.isfinite(gaps)]
-    gain = float(gaps.mean()) if len(gaps) else float("nan")
-    error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("nan")
+    known = np.isfinite(gaps)
+    gain = float(gaps[known].mean()) if known.any() else float("nan")
+    error = standard_error(gaps[known], units[known])
     used = best if gain > ERRORS * error else REAL
-    return Choice(used, gain, error, len(gaps))
+    return Choice(used, gain, error, int(known.sum()))

@@ -26,6 +26,13 @@ def test_a_blank_patient_is_its_own_unit(discs):
     assert len(set(units)) == 4
 
 
+def test_a_volume_called_as_the_number_of_a_row_is_no_unit_with_it(discs):
+    block = discs(3)
+    facets = block.facets.assign(patient="", volume=["2", "", ""])
+    units = units_of(Block(block.images, block.masks, facets, block.spacing_mm, block.has_mask))
+    assert len(set(units)) == 3
+
+
 def test_pairs_without_facets_are_one_domain_of_single_units(discs):
     block = discs(3)
     bare = pd.DataFrame(index=range(3))

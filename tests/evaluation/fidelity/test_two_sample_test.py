@@ -91,3 +91,11 @@ def test_units_are_not_split():
 def test_one_vector_cannot_be_tested():
     a, b = sets(0)
     assert np.isnan(two_sample_p(a[:1], b))
+
+
+def test_a_patient_of_more_slices_than_there_are_pairs_never_leaves_a_side_empty():
+    rng = np.random.default_rng(0)
+    ours, real = rng.standard_normal((10, 3)), rng.standard_normal((1000, 3))
+    _, _, sides = permuted_sides(ours, real, None, np.repeat(np.arange(40), 25))
+    assert sides[0].sum() == 10
+    assert min(sides.sum(1).min(), (1 - sides).sum(1).min()) >= 2

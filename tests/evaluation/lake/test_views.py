@@ -101,6 +101,17 @@ def test_the_worst_part_of_a_version_comes_first(lake):
     assert rows[0][1] == "lesion"
 
 
+def test_the_worst_network_is_not_hidden_by_the_one_that_was_written_last(tmp_path):
+    lake = Lake(str(tmp_path))
+    gains = [("unet", -0.20), ("transunet", 0.03)]
+    found = [score("utility_gain", gain, domain="chest", segmenter=name) for name, gain in gains]
+    lake.record(about(1), found)
+    lake.record(about(1, reference="test"), [score("utility_gain", -0.9, domain="chest")])
+    lake.open_test("S1", "test", "utility")
+    rows = asked(lake, "SELECT value, rank FROM worst_facets ORDER BY rank")
+    assert rows == [(-0.20, 1), (0.03, 2)]
+
+
 def test_pairs_to_look_at_are_rejected_doubted_or_near_copies(lake):
     found = asked(lake, 'SELECT "row", why FROM look_at ORDER BY why, rank')
     # Row 3 was rejected, so it is no longer among the pairs; row 2 has no mask to agree with.

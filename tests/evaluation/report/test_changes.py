@@ -58,6 +58,16 @@ def test_scores_that_both_versions_have_are_compared_in_their_direction():
     assert ScoreChange.of(BEFORE[0], unknown).verdict == "unknown"
 
 
+def test_scores_of_different_arms_or_networks_are_not_compared():
+    apart = [("utility_gain", {"kind": "both"}), ("utility_gain", {"kind": "annealed"})]
+    apart += [("mmd_network", {"features": f"network@{name}"}) for name in ("aaa", "bbb")]
+    scores = [a_score(name, at, at, at, **told) for at, (name, told) in enumerate(apart)]
+    found = score_changes(scores, scores[:3])
+    assert len(found) == 3
+    assert all(each.before == each.after for each in found)
+    assert not score_changes(scores[2:3], scores[3:])
+
+
 def test_pairs_are_counted_by_facet():
     before = pd.DataFrame({"domain": ["a", "a", "b"], "finding": ["x", "y", "x"]})
     after = pd.DataFrame({"domain": ["a", "c"], "finding": ["x", ""]})
