@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.console.session import DatasetName, Home, Json, open_session
+from flows.console.session import DatasetName, Home, Json, open_session, settings_of
 from flows.console.studio_command import Browser, Port, check_nicegui, tell_address
 from flows.console.terminal import Terminal
 from tasks.services.ports import free_port
-from tasks.services.settings import load_settings
 
 readers = typer.Typer(
     no_args_is_help=True, help="Blinded readings: can people tell the pairs from real images?"
@@ -61,7 +60,7 @@ def serve(
 ) -> None:
     """Shows a reading to its readers in a page on this machine alone, until Ctrl-C."""
     check_nicegui("the page for readers")
-    settings, free = load_settings(home).enter(), free_port(port, "--port")
+    settings, free = settings_of(home), free_port(port, "--port")
     from flows.readers.answer_book import AnswerBook
     from flows.readers.frozen_list import FrozenList
     from flows.readers.page import show_reading

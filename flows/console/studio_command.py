@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from factory.errors import InputError
-from flows.console.session import Home, Json
+from flows.console.session import Home, Json, settings_of
 from flows.console.terminal import Terminal
 from tasks.services.ports import LOOPBACK, free_port
-from tasks.services.settings import load_settings
 
 PIP = "pip install 'medpair-factory[studio]'"
 
@@ -32,7 +31,7 @@ def studio(
 ) -> None:
     """Makes, keeps and browses pairs in a page on this machine alone, until Ctrl-C."""
     check_nicegui("the studio")
-    settings, free = load_settings(home).enter(), free_port(port, "--port")
+    settings, free = settings_of(home), free_port(port, "--port")
     from flows.studio.page import show_page
     from flows.studio.serving import serve
     from flows.studio.session import Studio

@@ -109,7 +109,7 @@ def class_names(
         ask: the terminal.
 
     Raises:
-        InputError: if options name other values or too few, or a name twice.
+        InputError: if options name too few values, more names than there are, or a name twice.
     """
     if given.classes:
         return _checked(_parsed(given.classes, values)), "--classes"
@@ -132,9 +132,9 @@ def _parsed(text: str, values: Sequence[int]) -> dict[int, str]:
     if all(re.fullmatch(rf"(\d+|{WRITTEN.pattern})\s*=.+", part) for part in parts):
         pairs = [part.split("=", 1) for part in parts]
         names = {parse_value(value.strip()): name.strip() for value, name in pairs}
-    else:
-        names = dict(zip(values, parts, strict=False))
-    if len(parts) < len(values) or set(values) - set(names):
+    else:  # in the order of the values, so that one too many would give the others wrong names
+        names = dict(zip(values, parts, strict=True)) if len(parts) == len(values) else {}
+    if set(values) - set(names):
         seen = ", ".join(map(written_value, values))
         raise InputError(
             f"--classes {text!r} names {len(parts)} classes, and the masks hold the values {seen}: "

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from factory.errors import InputError
-from tasks.services.settings import Settings
+
+if TYPE_CHECKING:
+    from tasks.services.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 # Of a URI that names none.
