@@ -35,6 +35,7 @@ from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
 from flows.planning.recipe import Recipe, kept_recipe, load_recipe, shipped_recipes
 from tasks.faults.machine import PREFECT_HOLDS, check_database
+from tasks.reports.consents import shows_real
 from tasks.services.ports import check_servers
 from tasks.services.progress import stage
 from tasks.services.settings import Settings
@@ -322,10 +323,12 @@ def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = (
     Raises:
         InputError: if there is no such version, or an override is wrong.
     """
-    sections = version.snapshot(settings).attributes.get("sections")
+    snapshot = version.snapshot(settings)
+    sections = snapshot.attributes.get("sections")
     if sections is None:
         raise InputError(f"data set {version.name!r} has no published version; run its recipe")
-    return kept_recipe(sections, overrides, f"the recipe of {version}", settings.home)
+    now = {**sections, "show_real": shows_real(Lake(settings.lake), snapshot)}
+    return kept_recipe(now, overrides, f"the recipe of {version}", settings.home)
 
 
 def source_named(text: str) -> SourceSection:

@@ -22,6 +22,7 @@ from flows.train import train_stage
 from flows.utility import utility_stage
 from tasks.promotion import Promotion
 from tasks.reporting import Evidence, report_version
+from tasks.reports.consents import record_consent
 from tasks.services.prefect_display.verdict import RunVerdict
 from tasks.services.run_logs import KeptBackError
 
@@ -55,6 +56,7 @@ def build_stage(context: RunContext) -> Outcome | State[Outcome]:
 
 def built(context: RunContext) -> Built:
     """All of a run but the telling how it ended."""
+    record_consent(context.lake, context.recipe.name, context.recipe.show_real)
     train_stage(context)
     generate_stage(context)
     audit = audited(context)
@@ -121,8 +123,9 @@ def report_stage(context: RunContext, version: str) -> Path:
 
 def reported(context: RunContext, found: Evaluated, utility: Utility | None) -> Path:
     """Writes the report of a snapshot."""
-    known, sample = (found.about, found.config_digest), context.recipe.evaluate.sample
-    evidence = Evidence(*known, context.reference, utility, sample)
+    known, recipe = (found.about, found.config_digest), context.recipe
+    shown = recipe.evaluate.sample, recipe.show_real
+    evidence = Evidence(*known, context.reference, utility, *shown)
     weights = context.checkpoints, context.checkpoint
     folder = context.settings.reports
     return report_version(context.store, context.lake, evidence, *weights, folder, context.record)

@@ -65,6 +65,7 @@ class Evidence:
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
         sample: how many accepted pairs were scored at most; others are not shown.
+        show_real: whether real pixels may be shown.
     """
 
     about: ScoreKey
@@ -72,6 +73,12 @@ class Evidence:
     reference: Reference
     utility: Utility | None
     sample: int
+    show_real: bool
+
+    @property
+    def shown_real(self) -> PairBatch | None:
+        """The real training pairs, where they may be shown."""
+        return self.reference.train if self.show_real else None
 
 
 @task(task_run_name="report-{evidence.about.subject}", cache_policy=NO_CACHE, persist_result=False)
@@ -147,7 +154,7 @@ def drawn(
         rejected=rejected_for(snapshot),
         evidence=decided(lake, evidence.about),
         maskless=int(np.sum(~snapshot.has_mask[snapshot.rows(Status.ACCEPTED)])),
-        shelves=shelves(snapshot, sample, pairs, evidence.reference, table),
+        shelves=shelves(snapshot, sample, pairs, evidence, table),
         facts={
             "intended use": INTENDED,
             "forbidden use": FORBIDDEN,
@@ -169,12 +176,12 @@ def shelves(
     snapshot: Snapshot,
     sample: Sample,
     pairs: PairBatch,
-    reference: Reference,
+    evidence: Evidence,
     table: pd.DataFrame,
 ) -> list[Shelf]:
     """Pairs to look at, rejected ones last; real pixels only where the recipe lets them be shown."""
-    real = reference.train if snapshot.attributes["sections"]["show_real"] else None
-    classes = {name: domain.classes for name, domain in reference.domains.items()}
+    real = evidence.shown_real
+    classes = {name: domain.classes for name, domain in evidence.reference.domains.items()}
     found = [*accepted_shelves(pairs, Beside(classes, accepted(table, pairs), real))]
     if len(rows := sample.rejected):
         told = Beside(classes, table.reindex(rows).reset_index(drop=True), real)
@@ -197,15 +204,14 @@ def pictures(
 ) -> dict[str, list[Picture]]:
     """The figures of each section; real pixels only where the recipe lets them be shown."""
     scores = lake.decision_scores(evidence.about, evidence.config_digest)
-    reference, utility = evidence.reference, evidence.utility
-    classes = {name: domain.classes for name, domain in reference.domains.items()}
-    real = snapshot.attributes["sections"]["show_real"]
+    real, utility = evidence.shown_real, evidence.utility
+    classes = {name: domain.classes for name, domain in evidence.reference.domains.items()}
     return {
         "pairs": [contact_sheet(pairs, classes, facet=name) for name in sheet_facets(pairs)],
         "rejected": rejected_sheet(snapshot, sample.rejected),
         "consistency": consistency_pictures(pairs, scores, table),
         "utility": [] if utility is None else learning_curves(utility),
-        "privacy": [nearest_training(pairs, reference.train, table)] if real else [],
+        "privacy": [] if real is None else [nearest_training(pairs, real, table)],
     }
 
 

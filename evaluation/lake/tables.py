@@ -183,6 +183,10 @@ TABLES: Mapping[str, Table] = {
         ),
         ("loop", "round", "facet"),
     ),
+    "consents": Table(
+        pa.schema([("data_set", pa.string()), ("show_real", pa.bool_()), RECORDED]),
+        ("data_set", "recorded_at"),
+    ),
     "test_openings": Table(
         pa.schema(
             [

@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         description="how `medpair improve` adds pairs where downstream models fail",
     )
     show_real: bool = Field(
-        default=False, description="whether real pixels may enter reports and records"
+        default=False, description="whether real pixels may enter reports and readings"
     )
 
     @field_validator("format", mode="before")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from evaluation.lake.lake import Lake
 from factory.errors import InputError
 from factory.identity import plain_name
 from factory.pairs import PairBatch
@@ -34,6 +35,7 @@ from flows.readers.frozen_list import (
     write_key,
     write_list,
 )
+from tasks.reports.consents import shows_real
 from tasks.services.settings import Settings
 
 ID_BYTES = 4
@@ -71,7 +73,7 @@ def new_reading(version: Version, wanted: Wanted, settings: Settings) -> FrozenL
         raise InputError(
             f"there is a reading {name!r} already, and a list is frozen once; give another --name"
         )
-    _check_shown(version, snapshot)
+    _check_shown(version, snapshot, Lake(settings.lake))
     question = wanted.question or ("mask" if snapshot.has_mask.any() else "text")
     pools = pools_of(snapshot, settings, question)
     chosen = choose(pools, wanted.images, wanted.seed)
@@ -103,11 +105,10 @@ def _usual_name(version: Version, settings: Settings) -> str:
     return f"{version.name}-{tag}".rstrip("-")
 
 
-def _check_shown(version: Version, snapshot: Snapshot) -> None:
-    sections = snapshot.attributes.get("sections")
-    if sections is None:
+def _check_shown(version: Version, snapshot: Snapshot, lake: Lake) -> None:
+    if "sections" not in snapshot.attributes:
         raise InputError(f"data set {version.name!r} has no published version; run its recipe")
-    if not sections["show_real"]:
+    if not shows_real(lake, snapshot):
         raise InputError(
             f"the recipe of {version} has show_real: false, and a reading shows real images; set it "
             "to true where licence and consent let readers see them, and run the recipe again"

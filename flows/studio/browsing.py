@@ -26,6 +26,7 @@ from factory.store.versions import data_sets
 from flows.asking.wishes import short
 from flows.planning.recipe import kept_recipe
 from tasks.provenance import own_scores
+from tasks.reports.consents import shows_real
 from tasks.services.settings import Settings
 from tasks.withdrawal import withdrawal
 
@@ -162,7 +163,7 @@ class VersionPairs:
     @property
     def shows_real(self) -> bool:
         """Whether real images may be shown beside its pairs."""
-        return bool(self.snapshot.attributes["sections"]["show_real"])
+        return shows_real(self.lake, self.snapshot)
 
     @cached_property
     def real(self) -> Images:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evaluation.lake.lake import Lake
 from factory.errors import InputError
 from factory.models.checkpoints import read_card
 from factory.sources import SourceSection
@@ -16,6 +17,7 @@ from factory.vocabulary import Domain
 from flows.api import source_named
 from flows.planning.recipe import kept_recipe
 from flows.planning.recipe_paths import checkpoint_named
+from tasks.reports.consents import shows_real
 from tasks.services.settings import Settings
 
 
@@ -58,11 +60,13 @@ def source_of(checkpoint: str, domain: Domain, settings: Settings) -> RealSource
 
 def _sources(settings: Settings, learnt: object) -> Iterator[RealSource]:
     """Sources with this digest that data sets of the home were held against."""
+    lake = Lake(settings.lake)
     for name in data_sets(settings.pairs):
-        attributes = Store(settings.pairs, name).snapshot().attributes
+        snapshot = Store(settings.pairs, name).snapshot()
+        attributes = snapshot.attributes
         if attributes.get("digests", {}).get("source") == learnt:
             try:
                 recipe = kept_recipe(attributes["sections"], (), name, settings.home)
             except InputError:  # of a release whose recipes cannot be read any more
                 continue
-            yield RealSource(recipe.source, recipe.show_real)
+            yield RealSource(recipe.source, shows_real(lake, snapshot))

@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from evaluation.lake.lake import Lake
 from factory.errors import DamagedError, InputError
+from flows.api import recipe_of
 from flows.readers.answer_book import AnswerBook
 from flows.readers.choice import matched
 from flows.readers.freezing import Wanted, new_reading
 from flows.readers.frozen_list import FrozenList, open_key
+from tasks.reports.consents import record_consent
 from tests.flows.readers.conftest import TINY, publish
 
 
@@ -104,6 +107,20 @@ def test_real_pixels_are_shown_only_where_the_recipe_lets_them(shown, tmp_path):
         new_reading(TINY, Wanted(), settings)
     assert "\n" not in str(told.value)
     assert not settings.readings.exists()
+
+
+def test_what_the_recipe_said_last_holds_for_versions_made_before(shown, tmp_path):
+    settings = publish(tmp_path / "home", shown | {"show_real": False})
+    lake = Lake(settings.lake)
+    for said in (True, True, False):
+        record_consent(lake, "tiny", said)
+        assert recipe_of(TINY, settings).show_real is said
+        if said:
+            name = f"after-{len(list(settings.home.glob('readings/*')))}"
+            assert new_reading(TINY, Wanted(images=12, name=name), settings).name == name
+    with pytest.raises(InputError, match="show_real: false"):
+        new_reading(TINY, Wanted(images=12, name="refused"), settings)
+    assert list(lake.read("consents").sort_values("recorded_at")["show_real"]) == [True, False]
 
 
 @pytest.mark.parametrize(
