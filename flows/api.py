@@ -16,24 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
-from pydantic import ValidationError
 
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
 from factory.errors import InputError
-from factory.images import ImageSection
-from factory.sources import SourceSection
-from factory.sources.folder import FolderSource, read_rows
-from factory.sources.nnunet import NnunetSource
-from factory.sources.phantom import PhantomSource
+from factory.sources.folder import read_rows
 from flows.context import RunContext, open_context
 from flows.datasets import Version
 from flows.improving.asked import askable
 from flows.planning.external_folder import FolderContext, folders_of_pairs
+from flows.planning.named_source import NamedSource, source_named
 from flows.planning.plan import Plan, checked, planned
 from flows.planning.real_pairs import RealPairs
-from flows.planning.recipe import Recipe, kept_recipe, load_recipe, shipped_recipes
+from flows.planning.recipe import Recipe, kept_recipe
 from tasks.faults.machine import PREFECT_HOLDS, check_database
 from tasks.reports.consents import shows_real
 from tasks.services.ports import check_servers
@@ -157,8 +153,21 @@ def evaluate(
     return _scored(str(version), found, scores)
 
 
-def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: Settings) -> Scored:
+def evaluate_folder(
+    folder: Path,
+    against: str,
+    settings: Settings,
+    size: int | None = None,
+    channels: int | None = None,
+) -> Scored:
     """Scores anybody's folder of pairs against real ones; the lake knows it by its content.
+
+    Args:
+        folder: of pairs.
+        against: real pairs: a folder, a recipe, or "phantom".
+        settings: of the home.
+        size: side in pixels at which both are read; None for the recipe's, or 128.
+        channels: likewise; None for the recipe's, or 1.
 
     Raises:
         InputError: with a line for everything that keeps one of the two from being read as pairs.
@@ -170,9 +179,13 @@ def evaluate_folder(folder: Path, against: str, image: ImageSection, settings: S
         )
     for place in folders_of_pairs(folder):
         read_rows(place)
-    source = source_named(against)
+    real = NamedSource.of(against, size, channels)
     context = FolderContext(
-        folder=folder.absolute(), against=source, image=image, settings=settings
+        folder=folder.absolute(),
+        against=real.source,
+        image=real.image,
+        evaluate=real.evaluate,
+        settings=settings,
     )
     check_servers(settings, workers=False)
     with stage("checking the pairs"):
@@ -189,15 +202,13 @@ def _scored(subject: str, found: Evaluated, scores: Sequence[Score]) -> Scored:
     return Scored(subject, found.pairs, found.maskless, known, said)
 
 
-def headroom(
-    source: str, image: ImageSection, section: UtilitySection, settings: Settings
-) -> list[LearningCurve]:
+def headroom(real: NamedSource, section: UtilitySection, settings: Settings) -> list[LearningCurve]:
     """Whether synthetic pairs could help with these real ones, and whether it could be seen.
 
     Raises:
         InputError: if the source cannot be read as pairs, or holds none out.
     """
-    context = RealPairs(against=source_named(source), image=image, settings=settings)
+    context = RealPairs(against=real.source, image=real.image, settings=settings)
     check_servers(settings, workers=False)
     with stage("checking the pairs"):
         context.check()
@@ -249,13 +260,12 @@ def improve_cost(recipe: Recipe, settings: Settings) -> Cost:
     return cost(recipe, settings)
 
 
-def headroom_cost(
-    source: str, image: ImageSection, section: UtilitySection, settings: Settings
-) -> Cost:
+def headroom_cost(real: NamedSource, section: UtilitySection, settings: Settings) -> Cost:
     """What `headroom` would train; writes nothing."""
     from flows.planning.costs import headroom_cost as cost
 
-    return cost(RealPairs(against=source_named(source), image=image, settings=settings), section)
+    context = RealPairs(against=real.source, image=real.image, settings=settings)
+    return cost(context, section)
 
 
 def folds_cost(recipe: Recipe, settings: Settings, count: int) -> Cost:
@@ -304,19 +314,6 @@ def scores(sql: str, settings: Settings, at: str = "") -> pd.DataFrame:
     return Lake(settings.lake).query(sql, moment)
 
 
-def image_section(size: int, channels: int) -> ImageSection:
-    """The image section of these values.
-
-    Raises:
-        InputError: if one of them cannot be.
-    """
-    try:
-        return ImageSection.model_validate({"size": size, "channels": channels})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from error
-
-
 def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe that a version was made by, as it is kept with the data.
 
@@ -329,32 +326,6 @@ def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = (
         raise InputError(f"data set {version.name!r} has no published version; run its recipe")
     now = {**sections, "show_real": shows_real(Lake(settings.lake), snapshot)}
     return kept_recipe(now, overrides, f"the recipe of {version}", settings.home)
-
-
-def source_named(text: str) -> SourceSection:
-    """The source that a folder, a recipe or the word "phantom" names.
-
-    Raises:
-        InputError: if it is none of these.
-    """
-    path = Path(text)
-    if text == "phantom":
-        return PhantomSource()
-    if (path / "metadata.csv").is_file():
-        return FolderSource(path=path.absolute(), masks="optional")
-    if (path / "dataset.json").is_file():
-        return NnunetSource(path=path.absolute())
-    if path.is_dir():
-        raise InputError(
-            f"{path} holds neither metadata.csv nor dataset.json, so nobody knows which mask "
-            "belongs to which image; see the documentation of sources"
-        )
-    if not path.exists() and text not in shipped_recipes():
-        raise InputError(
-            f"there is neither a folder nor a recipe {text}, so there are no real pairs to read: give "
-            "a folder with metadata.csv or dataset.json, a recipe, or the word phantom"
-        )
-    return load_recipe(path).source
 
 
 @contextmanager

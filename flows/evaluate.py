@@ -82,7 +82,7 @@ def evaluate_folder(context: FolderContext) -> Evaluated:
     settings, content = context.settings, context.theirs.digest
     tracker, name = Tracker.of(settings), context.folder.name
     with tracker.run(name, content[:12], "evaluation") as record:
-        lake, section = Lake(settings.lake), EvaluateSection()
+        lake, section = Lake(settings.lake), context.evaluate
         scorer = Scorer(lake, context.reference, section, settings, record)
         subject = Subject.of_pairs(content, context.pairs, name)
         return scorer.scored(subject, lambda: (numbered(context.pairs), None))

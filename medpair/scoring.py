@@ -13,14 +13,14 @@ from tasks.services.settings import load_settings
 def score(
     folder: Path | str,
     against: Path | str,
-    size: int = 128,
-    channels: int = 1,
+    size: int | None = None,
+    channels: int | None = None,
     home: Path | str | None = None,
 ) -> pd.DataFrame:
     """Scores a folder of pairs against real ones; the lake keeps the scores.
 
         >>> import medpair
-        >>> scores = medpair.score("pairs", against="tiny.yaml", size=32)
+        >>> scores = medpair.score("pairs", against="tiny.yaml")
         >>> list(scores.columns)
         ['value', 'low', 'high', 'n', 'unit']
         >>> bool(scores.loc["consistency", "value"] <= 1)
@@ -29,8 +29,8 @@ def score(
     Args:
         folder: of images, masks and a metadata.csv, as `medpair init` writes one.
         against: real pairs: a folder, a recipe, or "phantom".
-        size: side in pixels at which both are read, a multiple of 8.
-        channels: 1 for grey, 3 for RGB.
+        size: side in pixels at which both are read, a multiple of 8; None for the recipe's, or 128.
+        channels: 1 for grey, 3 for RGB; None for the recipe's, or 1.
         home: folder of everything written; MEDPAIR_HOME or ./.medpair by default.
 
     Returns:
@@ -40,8 +40,7 @@ def score(
         InputError: with a line for everything that keeps one of the two from being read as pairs.
     """
     settings = load_settings(None if home is None else Path(home)).enter()
-    image = api.image_section(size, channels)
-    found = api.evaluate_folder(Path(folder), str(against), image, settings).scores
+    found = api.evaluate_folder(Path(folder), str(against), settings, size, channels).scores
     columns = ["value", "low", "high", "n", "unit"]
     rows = [[getattr(each, name) for name in columns] for each in found.values()]
     return pd.DataFrame(rows, pd.Index(list(found), name="score"), columns)

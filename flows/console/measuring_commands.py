@@ -19,6 +19,15 @@ from flows.console.session import (
     open_session,
 )
 
+Size = Annotated[
+    int | None,
+    typer.Option(help="Of the images, in pixels.", show_default="of the recipe, else 128"),
+]
+Channels = Annotated[
+    int | None,
+    typer.Option(help="Of the images: 1 or 3.", show_default="of the recipe, else 1"),
+]
+
 
 def compare(
     recipe: RecipeName,
@@ -54,8 +63,8 @@ def evaluate(
     against: Annotated[
         str, typer.Option("--against", help="Real pairs: a folder, a recipe, or 'phantom'.")
     ] = "",
-    size: Annotated[int, typer.Option(help="Of a folder's images, in pixels.")] = 128,
-    channels: Annotated[int, typer.Option(help="Of a folder's images: 1 or 3.")] = 1,
+    size: Size = None,
+    channels: Channels = None,
     set_: Set = None,
     all_: All = False,
     home: Home = None,
@@ -72,8 +81,8 @@ def evaluate(
                 raise InputError(
                     f"--set {set_[0]} changes a key of a recipe, and {target} has none; leave it out"
                 )
-            image = api.image_section(size, channels)
-            scored = api.evaluate_folder(Path(target), against, image, session.settings)
+            where = Path(target), against, session.settings
+            scored = api.evaluate_folder(*where, size, channels)
         else:
             version = Version.parse(target)
             scored = api.evaluate(version, session.settings, against, set_ or ())
@@ -136,10 +145,15 @@ def headroom(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="Real pairs: a folder, a recipe, or 'phantom'.")
     ],
-    size: Annotated[int, typer.Option(help="Of the images, in pixels.")] = 128,
-    channels: Annotated[int, typer.Option(help="Of the images: 1 or 3.")] = 1,
+    size: Size = None,
+    channels: Channels = None,
     seeds: Annotated[int, typer.Option(min=1, help="Repeats, each with its own images.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of each segmenter.")] = 300,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Training steps of each segmenter.", show_default="of the recipe, else 300"
+        ),
+    ] = None,
     dry_run: DryRun = False,
     home: Home = None,
     json_: Json = False,
@@ -149,11 +163,13 @@ def headroom(
         from evaluation.settings import UtilitySection
         from flows import api
         from flows.console.tables import result_tables
+        from flows.planning.named_source import NamedSource
 
-        image, section = api.image_section(size, channels), UtilitySection(seeds=seeds, steps=steps)
+        real = NamedSource.of(source, size, channels)
+        section = UtilitySection(seeds=seeds, steps=steps or real.steps)
         if dry_run:
-            cost = api.headroom_cost(source, image, section, session.settings)
+            cost = api.headroom_cost(real, section, session.settings)
             session.set_result(cost, result_tables.cost(cost))
             return
-        found = api.headroom(source, image, section, session.settings)
+        found = api.headroom(real, section, session.settings)
         session.set_result({"domains": found}, result_tables.headroom(found))

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from evaluation.pairs import by_domain
+from evaluation.settings import EvaluateSection
 from factory.errors import InputError
 from factory.pairs import PairBatch
 from factory.sources.base import Source
@@ -27,9 +28,11 @@ class FolderContext(RealPairs):
 
     Attributes:
         folder: with a metadata.csv, or of such folders; all their splits count.
+        evaluate: what the pairs are scored with.
     """
 
     folder: Path
+    evaluate: EvaluateSection = EvaluateSection()
 
     @cached_property
     def theirs(self) -> Source:

@@ -14,7 +14,7 @@ from factory.sources.phantoms import PHANTOMS
 from factory.store.repository import Store
 from factory.store.versions import data_sets
 from factory.vocabulary import Domain
-from flows.api import source_named
+from flows.planning.named_source import source_named
 from flows.planning.recipe import kept_recipe
 from flows.planning.recipe_paths import checkpoint_named
 from tasks.reports.consents import shows_real

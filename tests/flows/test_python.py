@@ -16,9 +16,9 @@ import yaml
 
 import medpair as package
 from factory.store.runs import declare, judge, make, merge, missing
-from flows.api import source_named
 from flows.context import open_context
 from flows.datasets import Version, export
+from flows.planning.named_source import source_named
 from flows.planning.recipe import load_recipe
 from medpair.data_set import DataSet
 from tasks.services.settings import load_settings
