@@ -21,6 +21,7 @@ from flows.stages import deployed, recipe_name, stage_flow
 from flows.train import train_stage
 from flows.utility import utility_stage
 from tasks.promotion import Promotion
+from tasks.provenance import rejected_for
 from tasks.reporting import Evidence, report_version
 from tasks.reports.consents import record_consent
 from tasks.services.prefect_display.verdict import RunVerdict
@@ -67,12 +68,14 @@ def built(context: RunContext) -> Built:
     report = reported(context, audit.evaluated, utility)
     scores = context.lake.decision_scores(audit.evaluated.about, audit.evaluated.config_digest)
     news = announced(context, audit, promotion)
+    snapshot = context.store.snapshot(audit.snapshot)
     outcome = Outcome(
         dataset=context.recipe.name,
         run=context.run.id,
         snapshot=audit.snapshot,
         version=None if release is None else release.tag,
-        pairs=context.store.snapshot(audit.snapshot).counts(),
+        pairs=snapshot.counts(),
+        rejected_for=rejected_for(snapshot),
         gates=audit.decision,
         scores=headlines(scores),
         answers=answers(scores),
@@ -141,6 +144,7 @@ class Outcome:
         snapshot: with the verdicts; what scores, gates and tag name.
         version: tag of the published version, None where a gate failed.
         pairs: number of rows in each state.
+        rejected_for: reason -> number of pairs rejected for it.
         gates: the verdicts.
         scores: headline scores by name.
         answers: what all scores, those of single domains too, say in short.
@@ -153,6 +157,7 @@ class Outcome:
     snapshot: str
     version: str | None
     pairs: dict[str, int]
+    rejected_for: dict[str, int]
     gates: Decision
     scores: dict[str, Score]
     answers: tuple[Answer, ...]

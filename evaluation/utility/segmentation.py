@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -135,7 +136,8 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
 
         For each of dice, iou, nsd (shares) and hd95 (mm) the mean over cases whose mask shows the
         class and over seeds, with `_low` and `_high` (resampling patients and seeds; NaN where the
-        spacing is unknown); dice_all (mean over all cases); n (cases that show the class), n_empty
+        spacing is unknown); dice_all (mean over all cases); dice_worst (mean over the worst decile of
+        cases that show the class, seeds averaged); n (cases that show the class), n_empty
         (those that do not), missed and false (structures, over all seeds), seeds.
         """
         shown, seeds = self.counted(cases), cases["seed"].nunique()
@@ -146,6 +148,7 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
             **{name: e.value for name, e in means.items()},
             **bounds,
             "dice_all": float(cases["dice"].mean()),
+            "dice_worst": worst_decile(by_seed(shown).mean(axis=1)),
             "n": len(shown) // seeds,
             "n_empty": (len(cases) - len(shown)) // seeds,
             "missed": int(cases["missed"].sum()),
@@ -210,6 +213,11 @@ def nested_subset(real: Pairs, images: int, seed: int) -> NDArray[np.intp]:
     units = units_of(real)
     turn = np.random.default_rng(seed).permutation(units.max(initial=-1) + 1)
     return np.argsort(turn[units], kind="stable")[:images]
+
+
+def worst_decile(dice: pd.Series) -> float:
+    """Mean of the lowest tenth of (N,) numbers, of one at least; NaN without any."""
+    return float(dice.nsmallest(math.ceil(len(dice) / 10)).mean())
 
 
 def signed_rank(gaps: pd.Series) -> float:

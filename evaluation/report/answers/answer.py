@@ -31,6 +31,7 @@ class Answer:
         metric: name of that score, "" where none was measured.
         domain: where it is worst, "" for all domains.
         short: the score's value with its interval, and what real data gets, for one line.
+        n: how many cases it is of.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Answer:
     metric: str = ""
     domain: str = OVERALL
     short: tuple[str, str] = ("", "")
+    n: int = 0
 
     @property
     def sentence(self) -> str:
@@ -85,6 +87,7 @@ def _answer(question: Question, scores: Sequence[Score]) -> Answer:
         deciding.measure.metric,
         deciding.domain,
         deciding.short,
+        deciding.score.n,
     )
 
 

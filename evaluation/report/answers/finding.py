@@ -35,8 +35,10 @@ class Finding:
 
     @property
     def says(self) -> str:
-        """What the verdict means, and where the interval leaves open how much, that it does."""
+        """What the verdict means; that too few were looked at, or the interval leaves open how much."""
         said = self.measure.says[ORDER.index(self.verdict) - 1]
+        if self.verdict != "bad" and self.measure.rule.lacks(self.score):
+            return f"Too few to say (n = {self.score.n})."
         return f"{said} {_how_open(self._times)}" if self._times > 1 else said
 
     @property

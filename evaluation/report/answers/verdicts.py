@@ -21,6 +21,7 @@ WAY = 0.75  # of the way from chance to real
 TIMES = 10.0  # the upper end of real data's distance: no longer like real
 SHARP, HARDLY = (0.8, 1.25), (0.5, 2.0)  # of the power of real images
 LIKE = (0.025, 0.975)  # rank among real ones
+ENOUGH = 5  # of fewer, not even all alike would show anything at a level of 0.05 (2^-5)
 MOST_ALARMS = 2  # of six tests: beyond, most of what is looked at differs
 
 
@@ -32,17 +33,24 @@ class Rule:
         judge: a score and what real data gets (None where that is unknown) to a verdict.
         loss: of a value, larger is worse; orders domains of the same verdict.
         widest: an interval wider than this leaves open how much there is of what is measured.
+        enough: of fewer cases it is never good.
     """
 
     judge: Callable[[Score, Score | None], Verdict]
     loss: Callable[[float], float]
     widest: float = math.inf
+    enough: int = ENOUGH
 
     def __call__(self, score: Score, real: Score | None) -> Verdict:
         """The verdict; of a score without a value that it is not measured."""
         if not score.known:
             return "not measured"
-        return self.judge(score, real if real is not None and real.known else None)
+        verdict = self.judge(score, real if real is not None and real.known else None)
+        return "mixed" if verdict == "good" and self.lacks(score) else verdict
+
+    def lacks(self, score: Score) -> bool:
+        """Whether a score is of too few cases to be called good."""
+        return score.n < self.enough
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
@@ -157,5 +165,5 @@ AROUND_ONE = Rule(_around_one, _far_from_one)
 IN_RANGE = Rule(_in_range, _far_from_middle)
 ABOVE_ZERO = Rule(_above_zero, _low_first)
 SHARE = Rule(_share, _low_first)
-FEW = Rule(_few, _high_first)
+FEW = Rule(_few, _high_first, enough=0)  # its n counts tests
 ALONE = Rule(_alone, _low_first)

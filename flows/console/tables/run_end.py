@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TOLD = 1  # of the gates, a missed one first: the others are counted
 SHORTEST = 30  # characters of what real data gets by construction
-LAST = 34  # characters of the last column, so that no line is longer than 80
+LAST = 28  # characters of the last column, so that no line is longer than 80
 SHORT = {
     "fit": "consistency",
     "realism": "fidelity",
@@ -32,7 +32,7 @@ SHORT = {
 
 def verdict(found: Outcome) -> list[RenderableType]:
     """Whether a version is out, by which gates, and what it holds."""
-    pairs = f"{found.pairs['accepted']} pairs accepted, {found.pairs['rejected']} rejected"
+    pairs = f"{found.pairs['accepted']} pairs accepted, {_rejected(found)}"
     gates = sorted(found.gates.verdicts, key=lambda gate: gate.passed)
     missed = sum(not gate.passed for gate in gates)
     head = (
@@ -45,6 +45,15 @@ def verdict(found: Outcome) -> list[RenderableType]:
     if more := len(gates[TOLD:]):
         lines[-1] += f"; {more} more gates, {rest} of them met"
     return [Text(head, style="bold"), *map(Text, lines or ["no gates"])]
+
+
+def _rejected(found: Outcome) -> str:
+    """How many pairs were rejected, and the reason of most of them."""
+    number = f"{found.pairs['rejected']} rejected"
+    if not found.rejected_for:
+        return number
+    reason, count = max(found.rejected_for.items(), key=lambda each: each[1])
+    return f"{number} (most for {reason}: {count})"
 
 
 def _champion(found: Outcome) -> str:
@@ -61,7 +70,7 @@ def in_short(found: Sequence[Answer], scores: Mapping[str, Score]) -> Renderable
     """
     given = {answer.key: answer for answer in found}
     asked = {word: key for word, key in SHORT.items() if key != "utility" or not given[key].metric}
-    rows = Rows([""] * 4, [[word, *_line(given[key])] for word, key in asked.items()])
+    rows = Rows([""] * 5, [[word, *_line(given[key])] for word, key in asked.items()])
     helped = help_sentence(scores, given["utility"].verdict)
     lines = [Text(line) for line in (helped, _least(given["utility"])) if line]
     return Group(rows, *lines) if helped else rows
@@ -76,12 +85,13 @@ def _least(answer: Answer) -> str:
 
 def _line(answer: Answer) -> list[str]:
     if not answer.metric:
-        return ["-", "not measured", ""]
+        return ["-", "not measured", "", ""]
     value, beside = answer.short
     where = domain_words(answer.domain)
     told = ", ".join(text for text in (beside if len(beside) <= SHORTEST else "", where) if text)
     # What holds of all real data by construction gives way to where it is worst.
-    return [answer.verdict, value, where if where and len(told) > LAST else told]
+    told = where if where and len(told) > LAST else told
+    return [answer.verdict, value, f"n {answer.n}", told]
 
 
 def next_steps(found: Outcome) -> Iterator[RenderableType]:

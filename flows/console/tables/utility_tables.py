@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evaluation.metrics.registry import Score
+from evaluation.report.answers.answer import answers
+from evaluation.report.answers.help_sentence import help_sentence
 from evaluation.report.wording import in_words, number
 from evaluation.utility.exposure import MEANING
 from evaluation.utility.segmenter_test import MACRO
@@ -29,11 +31,12 @@ class Measured:
     network: str
     levels: Mapping[str, str]
     gain: str
+    bare: Mapping[str, str]  # those without an interval
 
 
-SEGMENTER = Measured("segmenter", {"Dice": "dice", "IoU": "iou"}, "Dice gained")
+SEGMENTER = Measured("segmenter", {"Dice": "dice"}, "Dice gained", {"worst decile": "dice_worst"})
 CLASSIFIER = Measured(
-    "classifier", {"AUROC": "auroc", "balanced accuracy": "balanced_accuracy"}, "AUROC gained"
+    "classifier", {"AUROC": "auroc", "balanced accuracy": "balanced_accuracy"}, "AUROC gained", {}
 )
 
 
@@ -42,6 +45,7 @@ def utility(found: UtilityResult) -> RenderableType:
     classes = found.classes
     return Group(
         Text(f"{found.version}, {_tested_on(found)}"),
+        *_verdict(found.scores),
         *_headlines(found.scores),
         *_task(SEGMENTER, found.levels, found.gains),
         *_structures(found.levels),
@@ -61,9 +65,20 @@ def _tested_on(found: UtilityResult) -> str:
     return f"tested on the {found.split} split" + f" of {found.against}" * bool(found.against)
 
 
+def _verdict(scores: Sequence[Score]) -> Iterator[RenderableType]:
+    """Whether the pairs help, as at the end of a run."""
+    (answer,) = (each for each in answers(scores) if each.key == "utility")
+    if said := help_sentence({score.metric: score for score in scores}, answer.verdict):
+        yield Text(said, style="bold")
+
+
 def _headlines(scores: Sequence[Score]) -> Iterator[RenderableType]:
-    """The last score of each name: over all domains, at the fewest real images."""
-    last = {score.metric: score for score in scores}
+    """The last score of each name: over all domains, at the fewest real images.
+
+    Equivalent images stand in words below: a number could not say "fewer than 5".
+    """
+    counted = (score for score in scores if not score.metric.endswith("equivalent_images"))
+    last = {score.metric: score for score in counted}
     if last:
         yield from _below(
             "In short (mean over domains, fewest real images)",
@@ -104,7 +119,8 @@ def _level(row: Row, task: Measured) -> Row:
         heading: interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
         for heading, name in task.levels.items()
     }
-    return {"trained on": _arm(row), **measured, "n": row["n"]}
+    bare = {heading: interval(row[name], None, None) for heading, name in task.bare.items()}
+    return {"trained on": _arm(row), **measured, **bare, "n": row["n"]}
 
 
 def _structures(levels: Sequence[Row]) -> Iterator[RenderableType]:
@@ -131,7 +147,7 @@ def _structure(row: Row, alone: bool) -> Row:
 def unseen_tables(rows: Sequence[Row]) -> Iterator[RenderableType]:
     """Seen classes, unseen ones and their harmonic mean, a table for Dice and one for IoU."""
     for part in _apart(rows, SEGMENTER.network):
-        for heading, name in SEGMENTER.levels.items():
+        for heading, name in {"Dice": "dice", "IoU": "iou"}.items():
             table = [_unseen(row, name) for row in part]
             asked = f"{heading} of classes no real image shows ({_name(part, SEGMENTER)})"
             yield from _below(asked, table)

@@ -188,3 +188,11 @@ def test_more_pairs_are_not_advised_where_real_ones_are_hardly_told_from_chance(
     assert "more pairs alone will not do" in answer_of(a_score(CLOSED, 2, 0, 11)).says
     assert "open" not in answer_of(a_score(CLOSED, 0.9, 0.5, 1.4)).says
     assert "open" not in answer_of(a_score(GAIN, 0.9, -3, 4)).says
+
+
+def test_too_few_cases_are_never_called_good():
+    enough, few = (a_score("asked_present", 1.0, n=n) for n in (5, 4))
+    assert verdict_of(enough) == "good"
+    answer = answer_of(few)
+    assert (answer.verdict, answer.says, answer.n) == ("mixed", "Too few to say (n = 4).", 4)
+    assert verdict_of(a_score("asked_present", 0.1, n=2)) == "bad"

@@ -8,8 +8,9 @@ from evaluation.metrics.registry import Score
 from evaluation.report.answers.answer import answers
 from evaluation.statistics.bootstrap import Estimate
 from flows.api import Scored
-from flows.console.tables import loop_tables, result_tables, run_end
+from flows.console.tables import loop_tables, result_tables, run_end, utility_tables
 from flows.improving.improve import Improved
+from flows.utility import UtilityResult
 
 SCORES = {
     name: Score.of(name, Estimate(value, value - 0.05, value + 0.05, 40))
@@ -55,6 +56,22 @@ def test_a_gain_that_one_domain_lacks_is_not_told_of_all():
     text = " ".join(printed(run_end.in_short(answers(scores), {"utility_gain": scores[0]})).split())
     assert "The pairs help, but not everywhere: +0.040" in text
     assert "Least in lungs: -0.009 [-0.016, -0.002]." in text
+
+
+def test_a_utility_table_begins_with_its_verdict_and_leaves_equivalent_images_to_words():
+    scores = [
+        Score.of("utility_gain", Estimate(0.016, -0.001, 0.042, 13), real="4"),
+        Score.of("utility_equivalent_images", Estimate(5.0, 0.0, 9.0, 13)),
+    ]
+    nothing = {name: [] for name in ("levels", "gains", "equivalent_images")}
+    found = UtilityResult(
+        "mine@v1", "val", "", None, [], [], [], nothing, [], scores, None, cases=()
+    )  # fmt: skip
+    text = printed(utility_tables.utility(found))
+    assert text.splitlines()[1].strip() == (
+        "The pairs do not help: +0.016 [-0.001, 0.042] Dice beside 4 real (n = 13)."
+    )
+    assert "5.000" not in text
 
 
 @pytest.mark.parametrize(
