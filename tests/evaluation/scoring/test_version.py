@@ -8,6 +8,7 @@ import pytest
 from evaluation.agreement.judge_agreement import judged
 from evaluation.errors import InputError
 from evaluation.features.handcrafted import Handcrafted
+from evaluation.gating.version_gates import decide
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.metric import Need
@@ -139,6 +140,17 @@ def test_headlines_are_means_over_domains(scored):
         assert [s.parameters["domain"] for s in parts] == ["one", "two"]
         assert score.value == pytest.approx(np.mean([s.value for s in parts]), nan_ok=True)
         assert score.n == sum(s.n for s in parts)
+
+
+def test_a_domain_that_lacks_a_score_leaves_its_headline_unknown_and_its_gate_shut(discs):
+    made, train, held_out = (two_domains(discs, count, at) for at, count in enumerate((10, 12, 8)))
+    made.has_mask[1::2] = False  # of domain "two": images alone
+    found = headlines(score_version(made, train, held_out, {"one": Judge("disc")}, SECTION).scores)
+    assert found["sharpness"].known
+    for name in ("consistency", "plausible_share", "region_contrast", "coverage"):
+        assert (found[name].known, found[name].n > 0) == (False, True)
+        assert not decide({name: ">= 0"}, found).passed
+        assert not decide({f"{name}.low": ">= 0"}, found).passed
 
 
 def test_every_interval_holds_its_value(scored):
