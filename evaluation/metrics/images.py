@@ -13,13 +13,13 @@ _SHARPNESS = {
     "sharpness": Metric(
         "1",
         None,
-        1,
+        2,
         "Mean power in the upper half of the radial spectrum, synthetic over real held-out; "
         "1 is as sharp as real, less is blurred, more is noisy.",
         ("sharpness_real",),
         section="fidelity",
     ),
-    "sharpness_real": Metric("1", None, 1, "The same ratio, real training over real held-out."),
+    "sharpness_real": Metric("1", None, 2, "The same ratio, real training over real held-out."),
 }
 
 _MS_SSIM = {
@@ -46,11 +46,14 @@ _MS_SSIM = {
 def _sharpness(context: ScoringContext) -> Iterator[Reading]:
     from evaluation.features.spectrum import sharpness, upper_power
 
-    held_out, seed = context.held_out, context.seed
-    reference, units = upper_power(held_out.images), units_of(held_out)
-    powers = {"": context.upper_power, "_real": upper_power(context.train.images)}
-    for suffix, power in powers.items():
-        estimate = sharpness(power, reference, units, seed=seed)
+    held_out, train, seed = context.held_out, context.train, context.seed
+    reference, real_units = upper_power(held_out.images), units_of(held_out)
+    sides = {
+        "": (context.upper_power, context.units),
+        "_real": (upper_power(train.images), units_of(train)),
+    }
+    for suffix, (power, units) in sides.items():
+        estimate = sharpness(power, reference, units, real_units, seed=seed)
         yield Reading(f"sharpness{suffix}", estimate, {"seed": seed})
 
 

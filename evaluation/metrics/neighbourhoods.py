@@ -143,7 +143,7 @@ _CLOSED = {
     f"{name}_closed": Metric(
         "1",
         True,
-        1,
+        2,
         f"{name.capitalize()} as a share of what real held-out pairs reach: 0 is nothing, 1 is as "
         "real.",
         (name, f"{name}_real"),
