@@ -26,16 +26,19 @@ _MS_SSIM = {
     "ms_ssim": Metric(
         "1",
         None,
-        1,
-        "Mean MS-SSIM between random pairs of synthetic images; above real's means less diverse.",
+        2,
+        "Mean MS-SSIM between random pairs of synthetic images, of volumes not of one; above real's "
+        "means less diverse.",
         ("ms_ssim_real",),
         section="diversity",
     ),
-    "ms_ssim_real": Metric("1", None, 1, "Mean MS-SSIM between random pairs of real images."),
+    "ms_ssim_real": Metric(
+        "1", None, 2, "Mean MS-SSIM between images of random pairs of patients."
+    ),
     "ms_ssim_rank": Metric(
         "share",
         None,
-        1,
+        2,
         "Share of real image pairs that are less alike than the mean synthetic pair; within "
         "0.025 to 0.975 it lies in the real range.",
         section="diversity",
@@ -61,8 +64,10 @@ def _ms_ssim(context: ScoringContext) -> Iterator[Reading]:
     from evaluation.fidelity.ms_ssim import pairwise_ms_ssim
 
     count, seed = context.section.ms_ssim_pairs, context.seed
-    ours = pairwise_ms_ssim(context.synthetic.images, pairs=count, seed=seed)
-    real = pairwise_ms_ssim(context.train.images, pairs=count, seed=seed)
+    ours, real = (
+        pairwise_ms_ssim(part.images, units_of(part), pairs=count, seed=seed)
+        for part in (context.synthetic, context.train)
+    )
     value, about = ours.estimate(seed), {"pairs": count, "seed": seed}
     yield Reading("ms_ssim", value, about)
     yield Reading("ms_ssim_real", real.estimate(seed), about)

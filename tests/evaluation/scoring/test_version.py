@@ -8,6 +8,7 @@ import pytest
 from evaluation.agreement.judge_agreement import judged
 from evaluation.errors import InputError
 from evaluation.features.handcrafted import Handcrafted
+from evaluation.features.names import GROUPS, SETS
 from evaluation.gating.version_gates import decide
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
@@ -220,10 +221,12 @@ FIRST_VERSIONS = dict.fromkeys(
         *("consistency_over_constant", "consistency_before_filtering"),
         *("finding_agreement_shuffled", "finding_agreement_closed"),
         *("plausible_share", "asked_present", "unasked_absent"),
-        *("sharpness", "sharpness_real"),
+        *("sharpness", "sharpness_real", "ms_ssim", "ms_ssim_real", "ms_ssim_rank"),
+        *(f"mmd_{name}{part}" for name in (*GROUPS, *SETS) for part in ("", "_real")),
+        *(f"two_sample_{name}_p" for name in GROUPS),
     ),
     1,
-)
+) | dict.fromkeys((f"mmd_{name}_p" for name in (*GROUPS, *SETS)), 2)
 
 
 def test_the_digest_of_a_configuration_is_that_of_the_first_names(monkeypatch):
@@ -243,8 +246,8 @@ def test_the_digest_of_a_configuration_is_that_of_the_first_names(monkeypatch):
 
 
 def test_the_digest_of_a_configuration_stays_as_long_as_scores_do():
-    assert config_digest(EvaluateSection()) == "8888f594a45e412a"
-    assert config_digest(DEMO) == "392d6e3d8a40a470"
+    assert config_digest(EvaluateSection()) == "6dab64da24eb51c6"
+    assert config_digest(DEMO) == "6f006a9f69a6ca76"
 
 
 def test_a_scoring_of_fewer_scores_is_kept_and_not_taken_for_a_whole_one(
