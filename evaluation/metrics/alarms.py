@@ -35,7 +35,7 @@ _METRICS = {
     "alarms": Metric(
         "tests",
         False,
-        2,
+        3,
         "How many of the six tests (five groups of features, copying) found a difference that "
         "chance does not explain, 3 % for all of them together; over several domains the mean.",
         section="alarms",

@@ -79,6 +79,17 @@ def test_no_slice_is_held_against_a_mask_of_its_own_volume(contexts):
     assert ours.high - ours.low > 0.7 * (theirs.high - theirs.low)
 
 
+def test_near_copies_are_counted_over_volumes(contexts):
+    alone, stacked = (readings(context, "privacy") for context in contexts)
+    for name in ("authenticity", "dcr_share"):
+        one, found = alone[name, None], stacked[name, None]
+        assert (found.value, found.low) == pytest.approx((one.value, one.low), rel=0.05)
+        assert found.high == pytest.approx(one.high, rel=0.05)
+        assert one.low < one.high
+    known = [found["memorised_certifiable", None].value for found in (alone, stacked)]
+    assert known == pytest.approx([1 - 0.025 ** (1 / COUNT)] * 2)
+
+
 def test_the_greatest_of_many_means_is_found_over_volumes(contexts):
     alone, stacked = (readings(context, "grid")["grid_excess", None] for context in contexts)
     assert (stacked.value, stacked.low) == pytest.approx((alone.value, alone.low))
