@@ -166,7 +166,9 @@ def inference(seed: int) -> Iterator[Agreement]:
     train = rng.uniform(size=(1, 30)).astype(np.float32)
     held = rng.uniform(0.1, 1.1, size=(1, 20)).astype(np.float32)
     among = np.eye(30, dtype=np.float32)
-    found = NearestNeighbourDistances(train, held, held.T, among, np.arange(30), np.arange(20))
+    found = NearestNeighbourDistances(
+        train, held, held.T, among, np.arange(1), np.arange(30), np.arange(20)
+    )
     auc = roc_auc_score([1] * 30 + [0] * 20, -np.concatenate([train[0], held[0]]))
     yield "membership advantage, scikit-learn", membership_advantage(found).value, 2 * auc - 1
 

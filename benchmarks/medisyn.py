@@ -24,12 +24,12 @@ from benchmarks.figures import Bar, Figure, show, verdicts
 from benchmarks.generalist.distinct import nearest_pairs, privacy_figures
 from benchmarks.generalist.paraphrases import HELD_OUT, LEARNT, Cell, free_texts
 from evaluation.agreement.finding_agreement import finding_agreement
-from evaluation.labels import labels_of
+from evaluation.labels import FINDING, labels_of
 from evaluation.networks.classifier import Classifier, new_classifier, train_classifier
 from evaluation.networks.training_loop import Step
 from evaluation.pairs import Block, domain_of, take
 from evaluation.report.image_sheets import contact_sheet
-from evaluation.scoring.judges import FINDING, learnable_findings, new_finding_classifier
+from evaluation.scoring.judges import learnable_findings, new_finding_classifier
 from evaluation.settings import EvaluateSection
 from evaluation.statistics.bootstrap import mean, mean_of
 from factory.errors import InputError

@@ -59,7 +59,7 @@ def judged(pairs: PairBatch, train: Block, held_out: Block, domain: Domain) -> F
         "shuffled": found.shuffled,
         "constant_mask": found.constant,
         "consistency_closed": found.closed,
-        "sharpness": sharpness(*power, units_of(held_out), seed=0),
+        "sharpness": sharpness(*power, None, units_of(held_out), seed=0),
     }
     short = domain.name.removeprefix("phantom-").replace("-", "_")
     return {

@@ -158,6 +158,7 @@ def _copied(pool: Pool, chosen: Index, reference: Index) -> float:
         np.zeros((len(chosen), 0), np.float32),
         np.zeros((0, len(reference)), np.float32),
         np.where(units[:, None] == units[None], np.float32(np.inf), among),
+        np.arange(len(chosen)),
         units,
         np.zeros(0, np.intp),
     )

@@ -43,8 +43,7 @@ class FindingJudge(Protocol):
 class FindingAgreement:
     """The classifier's verdict on pairs of one domain.
 
-    The intervals resample synthetic pairs and real patients; the classifier itself is taken as
-    given. Without two findings to judge every estimate is NaN with n = 0.
+    The intervals resample units, synthetic and real; the classifier itself is taken as given. Without two findings to judge every estimate is NaN with n = 0.
 
     Attributes:
         findings: that are judged, by name: asked of some pair, known to the classifier and shown
@@ -121,7 +120,7 @@ def finding_agreement(
 def _agreement(
     findings: tuple[str, ...], pairs: _Answers, real: _Answers, seed: int
 ) -> FindingAgreement:
-    other = pairs.labels[derangement(len(pairs.labels), seed)]
+    other = pairs.labels[derangement(pairs.units, seed)]
     shuffled = _Answers(pairs.probabilities, other, pairs.units)
     trio = pairs, shuffled, real
     return FindingAgreement(

@@ -20,6 +20,7 @@ from evaluation.statistics.bootstrap import (
     NOTHING,
     Estimate,
     Floats,
+    Units,
     bca_mean,
     function_of_means,
     percentile,
@@ -43,13 +44,14 @@ class Judge(Protocol):
 class Consistency:
     """The judge's verdict on pairs of one domain.
 
-    The interval of each estimate resamples synthetic pairs and real patients; the judge itself
-    is taken as given.
+    The interval of each estimate resamples units, synthetic ones (pairs, or volumes of which they
+    are slices) and real ones (patients); the judge itself is taken as given.
 
     Attributes:
         pairs: Dice of judge and mask, mean over the synthetic pairs whose mask is not empty.
         real: the same on real held-out pairs: what a perfect pair would reach.
-        shuffled: the same synthetic images, each with the mask of another pair; NaN for one.
+        shuffled: the same synthetic images, each with the mask of another pair, of another volume
+            where they are slices; NaN for one.
         constant: the same synthetic images, all with the mean mask of the real training pairs.
         closed: (pairs - shuffled) / (real - shuffled): 1 is as good as real, 0 no better than
             chance; NaN where the judge does no better on real pairs than on shuffled ones.
@@ -110,7 +112,8 @@ def consistency(
     found = overlaps(answers, synthetic.masks, count)
     dice = np.where(synthetic.has_mask, positive_dice(found), np.nan)
     used = np.flatnonzero(np.isfinite(dice))
-    ours, other = answers[used], used[derangement(len(used), seed)]
+    own = units_of(synthetic)[used]
+    ours, other = answers[used], used[derangement(own, seed)]
     shuffled = positive_dice(overlaps(ours, synthetic.masks[other], count))
     same = np.broadcast_to(mean_mask, ours.shape)
     constant = np.nan_to_num(positive_dice(overlaps(ours, same, count)), nan=0.0)
@@ -119,12 +122,12 @@ def consistency(
     real, units = positive_dice(overlaps(theirs, shown.masks, count)), units_of(shown)
     paired = np.stack([dice[used], shuffled, constant], axis=1)
     return Consistency(
-        pairs=bca_mean(paired[:, 0], seed=seed),
+        pairs=bca_mean(paired[:, 0], own, seed=seed),
         real=bca_mean(real, units, seed=seed),
-        shuffled=bca_mean(paired[:, 1], seed=seed) if len(used) > 1 else NOTHING,
-        constant=bca_mean(paired[:, 2], seed=seed),
-        closed=closed_gap(paired[:, :2], real, units, seed),
-        over_constant=function_of_means(lambda m: m[:, 0] - m[:, 2], paired, seed=seed),
+        shuffled=bca_mean(paired[:, 1], own, seed=seed) if len(used) > 1 else NOTHING,
+        constant=bca_mean(paired[:, 2], own, seed=seed),
+        closed=closed_gap(paired[:, :2], real, own, units, seed=seed),
+        over_constant=function_of_means(lambda m: m[:, 0] - m[:, 2], paired, own, seed=seed),
         dice=dice,
         found=found,
         surface=_agreement(ours, take(synthetic, used), count, tolerance_mm, seed),
@@ -154,14 +157,25 @@ def judged(pairs: Pairs, judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.
     return positive_dice(overlaps(answers, kept.masks, len(judge.classes))), units_of(kept)
 
 
-def derangement(count: int, seed: int) -> NDArray[np.intp]:
-    """(count,) random permutation that leaves nothing in place: one cycle through all.
+def derangement(units: Units, seed: int) -> NDArray[np.intp]:
+    """(N,) random permutation that leaves nothing in place, and none with its own unit.
 
-    A single thing has no other to change with and stays.
+    Things of one unit take each other's places only where it has more than half of them all. A
+    single thing has no other to change with and stays.
+
+    Args:
+        units: (N,) unit of each thing: slices of one volume are nearly alike.
+        seed: of the permutation.
     """
-    order = np.random.default_rng(seed).permutation(count)
-    partner = np.empty(count, np.intp)
-    partner[order] = np.roll(order, 1)
+    order = np.random.default_rng(seed).permutation(len(units))
+    _, first, code, sizes = np.unique(
+        units[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    # Units side by side, in the order in which their first things were drawn.
+    order = order[np.argsort(first[code], kind="stable")]
+    step = min(int(sizes.max(initial=0)), len(units) // 2)
+    partner = np.empty(len(units), np.intp)
+    partner[order] = np.roll(order, step)
     return partner
 
 
@@ -185,14 +199,17 @@ def mean_mask(masks: Masks, classes: int) -> Masks:
     return np.where(chosen.reshape(foreground.shape), best, 0).astype(np.uint8)
 
 
-def closed_gap(paired: Floats, real: Floats, units: NDArray[np.intp], seed: int) -> Estimate:
+def closed_gap(
+    paired: Floats, real: Floats, own_units: Units, real_units: Units, *, seed: int
+) -> Estimate:
     """(pairs - shuffled) / (real - shuffled); NaN where the judge does no better on real ones.
 
     Args:
         paired: (N, 2) Dice of each synthetic image with its own mask, and with another's.
         real: (M,) Dice on real held-out pairs.
-        units: (M,) patients of these.
-        seed: of the bootstrap, over synthetic pairs and real patients.
+        own_units: (N,) unit of each synthetic image, as its volume.
+        real_units: (M,) patients of the real ones.
+        seed: of the bootstrap, over both kinds of units.
     """
     n = len(paired)
     if n < 2 or not len(real):
@@ -201,9 +218,9 @@ def closed_gap(paired: Floats, real: Floats, units: NDArray[np.intp], seed: int)
     if reached <= shuffled:
         return Estimate(NAN, NAN, NAN, n)
     value = float((pairs - shuffled) / (reached - shuffled))
-    if len(np.unique(units)) < 2:
+    if min(len(np.unique(units)) for units in (own_units, real_units)) < 2:
         return Estimate(value, NAN, NAN, n)
-    ours = resampled_means(paired, seed=seed)
-    theirs = resampled_means(real, units, seed=seed + 1)[:, 0]
+    ours = resampled_means(paired, own_units, seed=seed)
+    theirs = resampled_means(real, real_units, seed=seed + 1)[:, 0]
     gap = theirs - ours[:, 1]
     return percentile(((ours[:, 0] - ours[:, 1]) / gap)[gap > 0], value, n)

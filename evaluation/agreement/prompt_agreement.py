@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.pairs import Pairs, column, with_masks
-from evaluation.statistics.bootstrap import Estimate, bca_mean
+from evaluation.pairs import Pairs, column, units_of, with_masks
+from evaluation.statistics.bootstrap import Estimate, Units, bca_mean
 
 SEPARATOR = ";"
 
@@ -37,7 +37,7 @@ def prompt_agreement(pairs: Pairs, classes: Sequence[str], *, seed: int = 0) -> 
     Args:
         pairs: of one domain.
         classes: names of its foreground classes.
-        seed: of the intervals.
+        seed: of the intervals, which resample units: pairs, or volumes of which they are slices.
     """
     shown = with_masks(pairs)
     present = np.stack([(shown.masks == i + 1).any((1, 2)) for i in range(len(classes))], axis=1)
@@ -45,12 +45,16 @@ def prompt_agreement(pairs: Pairs, classes: Sequence[str], *, seed: int = 0) -> 
     asked = np.array(
         [[name in str(text).split(SEPARATOR) for name in classes] for text in texts], bool
     ).reshape(-1, len(classes))
-    present = present[: len(asked)]
-    return PromptAgreement(_share(present, asked, seed=seed), _share(~present, ~asked, seed=seed))
+    present, units = present[: len(asked)], units_of(shown)[: len(asked)]
+    return PromptAgreement(
+        _share(present, asked, units, seed=seed), _share(~present, ~asked, units, seed=seed)
+    )
 
 
-def _share(holds: NDArray[np.bool_], among: NDArray[np.bool_], *, seed: int) -> Estimate:
+def _share(
+    holds: NDArray[np.bool_], among: NDArray[np.bool_], units: Units, *, seed: int
+) -> Estimate:
     """Mean over rows of the share of `among` that holds; rows with none among are left out."""
     counted = among.any(1)
     each = (holds & among).sum(1)[counted] / among.sum(1)[counted]
-    return bca_mean(each, seed=seed)
+    return bca_mean(each, units[counted], seed=seed)

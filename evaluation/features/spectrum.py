@@ -65,7 +65,12 @@ def octave_power(images: Images) -> NDArray[np.float64]:
 
 
 def sharpness(
-    synthetic: NDArray[np.float64], real: NDArray[np.float64], units: Units | None, *, seed: int
+    synthetic: NDArray[np.float64],
+    real: NDArray[np.float64],
+    units: Units | None = None,
+    real_units: Units | None = None,
+    *,
+    seed: int,
 ) -> Estimate:
     """Mean upper power of synthetic images over that of real ones; 1 is as sharp as real.
 
@@ -74,14 +79,15 @@ def sharpness(
     Args:
         synthetic: (N,) `upper_power` of the synthetic images.
         real: (M,) `upper_power` of real held-out images.
-        units: (M,) patient of each real image.
-        seed: of the bootstrap, which resamples synthetic images and real patients.
+        units: (N,) unit of each synthetic image, as its volume; None: each is its own.
+        real_units: (M,) patient of each real image.
+        seed: of the bootstrap, which resamples the units of both.
 
     Returns:
         A ratio, 0 or more, with n = N; NaN where either set is empty or the real ones have no
         power (all constant).
     """
-    return mean_ratio(synthetic, real, units, seed=seed)
+    return mean_ratio(synthetic, real, units, real_units, seed=seed)
 
 
 def _in_chunks(images: Images, edges: NDArray[np.float64]) -> NDArray[np.float64]:

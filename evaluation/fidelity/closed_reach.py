@@ -27,7 +27,7 @@ def closed_reach(triple: SampleTriple, *, seed: int) -> dict[str, Estimate]:
     """Recall and coverage of synthetic pairs, each over that of real held-out ones.
 
     The synthetic ones are as many as the held-out ones: the mean over 20 random subsets, where
-    there are more. Intervals leave out synthetic pairs, held-out patients and training patients,
+    there are more. Intervals leave out synthetic units, held-out patients and training patients,
     a block at a time.
 
     Args:
@@ -43,8 +43,7 @@ def closed_reach(triple: SampleTriple, *, seed: int) -> dict[str, Estimate]:
     if min(map(len, sets)) <= NEAREST:
         return dict.fromkeys(SHARES, NOTHING)
     ours, train, held_out = (finite(each.features) for each in sets)
-    units = None, triple.train.units, triple.held_out.units
-    blocks = [assign_blocks(len(each), unit, seed) for each, unit in zip(sets, units, strict=True)]
+    blocks = [assign_blocks(len(each), each.units, seed) for each in sets]
     subsets = _subsets(len(ours), len(held_out), seed)
     mine = _reached(ours, subsets, blocks[0], train)
     theirs = _reached(held_out, [np.arange(len(held_out))], blocks[2], train)

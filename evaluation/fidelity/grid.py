@@ -56,7 +56,7 @@ def grid_excess(excesses: Floats, units: Units | None = None, *, seed: int) -> E
 
     Args:
         excesses: (N, 2 K) of `grid_excesses`.
-        units: (N,) patient of each image.
+        units: (N,) patient of each image, or the volume it is a slice of.
         seed: of the bootstrap over units, which seeks the greatest anew in each resample.
 
     Returns:

@@ -2,7 +2,8 @@
 
 Unlike a Fréchet distance it assumes no shape of the distributions, has no bias at small N, and
 with a characteristic kernel is zero only between equal distributions. The kernel is the mean of
-three Gaussians about the median distance between real vectors.
+three Gaussians about the median distance between real vectors. Within a set only vectors of different
+units (patients) are compared: those of one are nearly alike, which would pass for a set of its own.
 
 Source: Gretton et al. 2012, JMLR 13:723, equations 3 and 1 (U-statistic), section 5 (test).
 """
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 from evaluation.fidelity.frechet import Features, finite
 from evaluation.statistics.bootstrap import Estimate, Units
 from evaluation.statistics.jackknife import assign_blocks, jackknifed
+from evaluation.statistics.permutation import permuted_sides
 
 Sides = NDArray[np.float64]  # (P, N), 1 for the first of two sets, 0 for the second
+_Side = tuple[Features, Units | None, NDArray[np.intp]]  # vectors, units and blocks of one set
 
 SCALES = (0.5, 1.0, 2.0)  # of the bandwidth: finer and coarser differences than the median
 SAMPLE = 1000  # vectors of each set for the bandwidth and for the test
 CHUNK = 1024
-PERMUTATIONS = 999
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Kernel:
 
         Equal vectors are set aside; where all are equal the bandwidth is 1.
         """
-        sample = _some(finite(reference), SAMPLE, seed)
+        sample = finite(reference)[_chosen(len(reference), seed)]
         distances = np.sqrt(_squared(sample, sample)[np.triu_indices(len(sample), 1)])
         apart = distances[distances > 0]
         return Kernel(float(np.median(apart)) if len(apart) else 1.0)
@@ -57,16 +59,24 @@ class Kernel:
         return total
 
 
-def mmd(a: Features, b: Features, kernel: Kernel) -> float:
+def mmd(
+    a: Features,
+    b: Features,
+    kernel: Kernel,
+    a_units: Units | None = None,
+    b_units: Units | None = None,
+) -> float:
     """Unbiased squared MMD of (N, D) and (M, D); below 0 by chance where the sets are alike.
 
-    NaN where either set has fewer than two vectors.
+    Arguments as of `mmd_estimate`. NaN where either set has fewer than two units.
 
     Raises:
         ValueError: if a feature is not finite, or the dimensions differ.
     """
-    one, other = np.zeros(len(a), np.intp), np.zeros(len(b), np.intp)
-    return _Sums.of(a, b, one, other, kernel).distance()
+    sides = (
+        (part, units, np.zeros(len(part), np.intp)) for part, units in ((a, a_units), (b, b_units))
+    )
+    return _Sums.of(*sides, kernel=kernel).distance()
 
 
 def mmd_estimate(
@@ -84,15 +94,19 @@ def mmd_estimate(
         a: (N, D) features.
         b: (M, D) features.
         kernel: of the reference.
-        a_units: (N,) unit (patient) of each vector, left out together; None: each is its own.
+        a_units: (N,) unit (patient) of each vector, left out together and not compared with one
+            another; None: each is its own.
         b_units: (M,) likewise.
         seed: of the assignment to blocks.
     """
-    blocks = assign_blocks(len(a), a_units, seed), assign_blocks(len(b), b_units, seed + 1)
-    sums = _Sums.of(a, b, *blocks, kernel)
-    without_a = [sums.without(0, block).distance() for block in range(len(sums.counts[0]))]
-    without_b = [sums.without(1, block).distance() for block in range(len(sums.counts[1]))]
-    return jackknifed(sums.distance(), (without_a, without_b), len(a), lowest=-np.inf)
+    first = a, a_units, assign_blocks(len(a), a_units, seed)
+    second = b, b_units, assign_blocks(len(b), b_units, seed + 1)
+    sums = _Sums.of(first, second, kernel=kernel)
+    without = [
+        [sums.without(side, block).distance() for block in range(len(part.counts))]
+        for side, part in enumerate(sums.within)
+    ]
+    return jackknifed(sums.distance(), without, len(a), lowest=-np.inf)
 
 
 def permutation_p(
@@ -108,18 +122,16 @@ def permutation_p(
 
     Units change sides whole, so that a patient's many slices do not pass for independent. Of
     larger sets 1000 vectors each are tested. 999 permutations: the smallest value is 0.001.
-    NaN where either set has fewer than two vectors.
+    NaN where either set has fewer than two units.
     """
-    if min(len(a), len(b)) < 2:
+    pooled, units, sides = pooled_sides(a, b, a_units, b_units, seed=seed)
+    if not len(sides):
         return float("nan")
-    pooled, _, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
-    values = kernel.gram(pooled, pooled)
-    np.fill_diagonal(values, 0)
-    found = _distances(values, sides)
+    found = _distances(kernel.gram(pooled, pooled), units, sides)
     return float(np.count_nonzero(found >= found[0]) / len(found))
 
 
-def permuted_sides(
+def pooled_sides(
     a: Features,
     b: Features,
     a_units: Units | None = None,
@@ -127,10 +139,9 @@ def permuted_sides(
     *,
     seed: int = 0,
 ) -> tuple[Features, Units, Sides]:
-    """Both sets pooled, and 1 + at most 999 ways to part them: as they are, then at random.
+    """Both sets pooled, and the ways to part them of `permuted_sides`: as they are, then at random.
 
-    Units change sides whole. Of larger sets 1000 vectors each are taken. Ways that leave a side with
-    fewer than two vectors, as where one patient has most of the slices, are none and left out.
+    Of larger sets 1000 vectors each are taken.
 
     Returns:
         (N, D) vectors, (N,) unit of each, and (P, N) sides, the sets as they are first.
@@ -138,11 +149,7 @@ def permuted_sides(
     rows = [_chosen(len(part), seed + i) for i, part in enumerate((a, b))]
     pooled = np.concatenate([finite(a)[rows[0]], finite(b)[rows[1]]])
     units = _pooled_units(a_units, b_units, rows)
-    rng, first = np.random.default_rng(seed), len(rows[0])
-    observed = (np.arange(len(pooled)) < first)[None]
-    drawn = _shuffled(units, first, rng)
-    count = drawn.sum(1)
-    sides = np.concatenate([observed, drawn[np.minimum(count, len(pooled) - count) >= 2]])
+    sides = permuted_sides(units, len(rows[0]), np.random.default_rng(seed))
     return pooled, units, sides.astype(np.float64)
 
 
@@ -150,36 +157,80 @@ def permuted_sides(
 class _Sums:
     """Kernel values summed over pairs of blocks: what a distance is made of."""
 
-    within: tuple[NDArray[np.float64], NDArray[np.float64]]
+    within: tuple[_Within, _Within]
     across: NDArray[np.float64]
-    counts: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+    @staticmethod
+    def of(first: _Side, second: _Side, *, kernel: Kernel) -> _Sums:
+        (a, _, of_a), (b, _, of_b) = first, second
+        if a.shape[1] != b.shape[1]:
+            raise ValueError(f"features of {a.shape[1]} and {b.shape[1]} dimensions do not compare")
+        within = _Within.of(*first, kernel), _Within.of(*second, kernel)
+        return _Sums(within, _summed(finite(a), finite(b), of_a, of_b, kernel))
+
+    def without(self, side: int, block: int) -> _Sums:
+        one, other = self.within
+        within = (one, other.without(block)) if side else (one.without(block), other)
+        return _Sums(within, np.delete(self.across, block, side))
+
+    def distance(self) -> float:
+        one, other = self.within
+        own = one.mean + other.mean
+        if np.isnan(own):
+            return own
+        return own - 2 * float(self.across.sum()) / (one.count * other.count)
+
+
+@dataclass(frozen=True, eq=False)
+class _Within:
+    """Of one set: sums over pairs of blocks, less what is summed over pairs of one unit.
+
+    Attributes:
+        sums: (B, B) kernel values between blocks.
+        own: (B,) those of pairs of one unit, each vector with itself among them.
+        counts: (B,) vectors.
+        squares: (B,) pairs of one unit: squared counts of units, summed.
+    """
+
+    sums: NDArray[np.float64]
+    own: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
     @staticmethod
     def of(
-        a: Features, b: Features, of_a: NDArray[np.intp], of_b: NDArray[np.intp], kernel: Kernel
-    ) -> _Sums:
-        if a.shape[1] != b.shape[1]:
-            raise ValueError(f"features of {a.shape[1]} and {b.shape[1]} dimensions do not compare")
-        a, b = finite(a), finite(b)
-        within = _summed(a, a, of_a, of_a, kernel), _summed(b, b, of_b, of_b, kernel)
-        counts = np.bincount(of_a).astype(float), np.bincount(of_b).astype(float)
-        return _Sums(within, _summed(a, b, of_a, of_b, kernel), counts)
+        features: Features, units: Units | None, block: NDArray[np.intp], kernel: Kernel
+    ) -> _Within:
+        table = finite(features)
+        names = np.arange(len(table)) if units is None else units
+        _, first, code, sizes = np.unique(
+            names, return_index=True, return_inverse=True, return_counts=True
+        )
+        parts = np.split(table[np.argsort(code, kind="stable")], np.cumsum(sizes)[:-1])
+        # k(x, x) = 1: most units are single vectors, of which nothing need be worked out.
+        own = np.array([float(kernel.gram(x, x).sum()) if len(x) > 1 else 1.0 for x in parts])
+        return _Within(
+            _summed(table, table, block, block, kernel),
+            np.bincount(block[first], own[: len(first)]).astype(float),
+            np.bincount(block).astype(float),
+            np.bincount(block[first], sizes**2).astype(float),
+        )
 
-    def without(self, side: int, block: int) -> _Sums:
-        within, counts = list(self.within), list(self.counts)
-        for axis in (0, 1):
-            within[side] = np.delete(within[side], block, axis)
-        counts[side] = np.delete(counts[side], block)
-        across = np.delete(self.across, block, side)
-        return _Sums((within[0], within[1]), across, (counts[0], counts[1]))
+    def without(self, block: int) -> _Within:
+        sums = np.delete(np.delete(self.sums, block, 0), block, 1)
+        return _Within(
+            sums, *(np.delete(each, block) for each in (self.own, self.counts, self.squares))
+        )
 
-    def distance(self) -> float:
-        n, m = (float(count.sum()) for count in self.counts)
-        if min(n, m) < 2:
-            return float("nan")
-        # k(x, x) = 1: the diagonal, which an unbiased mean leaves out, sums to n.
-        own = [(w.sum() - k) / (k * (k - 1)) for w, k in zip(self.within, (n, m), strict=True)]
-        return float(own[0] + own[1] - 2 * self.across.sum() / (n * m))
+    @property
+    def count(self) -> float:
+        return float(self.counts.sum())
+
+    @property
+    def mean(self) -> float:
+        """Of the pairs of different units; NaN where there is none."""
+        pairs = self.count**2 - self.squares.sum()
+        return float((self.sums.sum() - self.own.sum()) / pairs) if pairs > 0 else float("nan")
 
 
 def _summed(
@@ -195,23 +246,15 @@ def _summed(
     return total
 
 
-def _distances(values: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance under each row of `sides`, 1.0 for the first set; `values` has no diagonal."""
-    n, m = sides.sum(1), (1 - sides).sum(1)
-    first = ((sides @ values) * sides).sum(1)
-    second = (((1 - sides) @ values) * (1 - sides)).sum(1)
+def _distances(values: NDArray[np.float64], units: Units, sides: Sides) -> NDArray[np.float64]:
+    """Distance under each row of `sides`, each of which has two units or more."""
+    values = np.where(units[:, None] == units[None], 0, values)
+    first, second = (((side @ values) * side).sum(1) for side in (sides, 1 - sides))
     across = values.sum() - first - second  # both orders, hence without the 2
-    return np.asarray(first / (n * (n - 1)) + second / (m * (m - 1)) - across / (n * m))
-
-
-def _shuffled(units: NDArray[np.intp], first: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(P, N) which things go to the first set: units in random order, until it is as large."""
-    sizes = np.bincount(units)
-    order = rng.permuted(np.tile(np.arange(len(sizes)), (PERMUTATIONS, 1)), axis=1)
-    before = np.cumsum(sizes[order], axis=1) - sizes[order] / 2
-    chosen = np.empty(order.shape, bool)
-    np.put_along_axis(chosen, order, before <= first, axis=1)
-    return chosen[:, units]
+    n, m = sides.sum(1), (1 - sides).sum(1)
+    own = np.bincount(units)[units]  # vectors of each one's unit, whole on one side
+    pairs = n**2 - sides @ own, m**2 - (1 - sides) @ own
+    return np.asarray(first / pairs[0] + second / pairs[1] - across / (n * m))
 
 
 def _pooled_units(
@@ -228,10 +271,6 @@ def _chosen(count: int, seed: int) -> NDArray[np.intp]:
     if count <= SAMPLE:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, SAMPLE, replace=False))
-
-
-def _some(features: Features, most: int, seed: int) -> Features:
-    return features[_chosen(len(features), seed)] if len(features) > most else features
 
 
 def _squared(a: Features, b: Features) -> NDArray[np.float64]:

@@ -60,7 +60,8 @@ def region_distance(sample: RegionSample, real: RegionSample, trait: str, *, see
 
     Returns:
         0 or more, with n the regions of the sample that count: those of classes with at least 5
-        real regions. NaN where there are none.
+        real regions. NaN where one of these classes has no region in the sample: what was never
+        drawn lies at no distance, and leaving it out would take it for as good as the others.
     """
     parts = list(_by_class(sample, real, TRAITS.index(trait), seed))
     if not parts:
@@ -78,9 +79,12 @@ def _by_class(
     sample: RegionSample, real: RegionSample, trait: int, seed: int
 ) -> Iterator[tuple[float, Floats | None, int]]:
     """Of each class: the distance, resampled distances (None: too few units), and its regions."""
-    for label in np.unique(sample.label):
+    for label in np.unique(real.label):
         ours, theirs = sample.label == label, real.label == label
         if theirs.sum() < FEWEST:
+            continue
+        if not ours.any():
+            yield float("nan"), None, 0
             continue
         reference = real.traits[theirs, trait, None]
         scale = RobustScale.fit(reference)

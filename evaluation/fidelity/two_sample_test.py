@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.fidelity.frechet import Features
-from evaluation.fidelity.mmd import Sides, permuted_sides
+from evaluation.fidelity.mmd import Sides, pooled_sides
 from evaluation.fidelity.prdc import distances
 from evaluation.statistics.bootstrap import Units
 
@@ -34,9 +34,9 @@ def two_sample_p(
 
     Source: Westfall & Young 1993, Resampling-Based Multiple Testing, section 2.5 (minimal p).
     """
-    if min(len(a), len(b)) < 2:
+    pooled, units, sides = pooled_sides(a, b, a_units, b_units, seed=seed)
+    if not len(sides):
         return float("nan")
-    pooled, units, sides = permuted_sides(a, b, a_units, b_units, seed=seed)
     single = _ranked(largest_deviations(pooled, sides))
     joint = _ranked(neighbour_agreement(pooled, units, sides))
     # Row 0 is what was observed; in each column it competes with the permutations on equal terms.

@@ -52,7 +52,7 @@ def challenge(metric: str, ours: Score | None, theirs: Score | None, champion: s
 
 def lead(ours: Score, theirs: Score) -> Estimate:
     """By how much ours is better, in the metric's direction; above 0 where it is."""
-    a, b = (Estimate(s.value, s.low, s.high, s.n) for s in (ours, theirs))
+    a, b = (s.estimate for s in (ours, theirs))
     return difference(a, b) if METRICS[ours.metric].higher_is_better else difference(b, a)
 
 

@@ -1,7 +1,7 @@
 """What is wrong with these pairs? Tests against real ones, each of which gives a shift a name.
 
-Any one test at 5 % cries wolf once in twenty times; here the false alarms of all of them together
-are held to 3 %. Good pairs of a real generator raise alarms too, since none draws exactly what is
+Any one test at 5 % cries wolf once in twenty times; here the false alarms of all tests of a domain
+together are held to 3 %. Good pairs of a real generator raise alarms too, since none draws exactly what is
 real: an alarm says where to look, a gate how much is too much.
 """
 
@@ -35,16 +35,16 @@ _METRICS = {
     "alarms": Metric(
         "tests",
         False,
-        2,
+        3,
         "How many of the six tests (five groups of features, copying) found a difference that "
-        "chance does not explain, 3 % for all of them together; over several domains the mean.",
+        "chance does not explain, 3 % for those of a domain together; over several domains the mean.",
         section="alarms",
     ),
 }
 
 
 def significant(p_values: Mapping[str, float], level: float = LEVEL) -> tuple[str, ...]:
-    """Names of the tests whose difference chance does not explain, all tests taken together.
+    """Names of the tests of a domain whose difference chance does not explain, taken together.
 
     Args:
         p_values: name in `ALARMS` -> p-value of its test; NaN where it could not be made.

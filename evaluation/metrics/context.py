@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.features.names import HANDCRAFTED, kind_of
-from evaluation.pairs import Block, with_masks
+from evaluation.pairs import Block, units_of, with_masks
 from evaluation.settings import EvaluateSection
+from evaluation.statistics.bootstrap import Units
 
 if TYPE_CHECKING:
     from evaluation.agreement.finding_agreement import FindingJudge
@@ -63,6 +64,11 @@ class ScoringContext:
     def masked(self) -> bool:
         """Whether any synthetic pair has a mask."""
         return bool(np.any(self.synthetic.has_mask))
+
+    @cached_property
+    def units(self) -> Units:
+        """(N,) independent unit of each synthetic pair: itself, or the volume that it is a slice of."""
+        return units_of(self.synthetic)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -62,9 +62,9 @@ def _mmd(group: str, kind: str) -> dict[str, Metric]:
     )
     beside = f"{name}_real", f"{name}_p"
     return {
-        name: Metric("1", False, 1, far, beside, needs, "fidelity"),
-        f"{name}_real": Metric("1", None, 1, floor, needs=needs),
-        f"{name}_p": Metric("share", None, 2, chance, needs=needs),
+        name: Metric("1", False, 2, far, beside, needs, "fidelity"),
+        f"{name}_real": Metric("1", None, 2, floor, needs=needs),
+        f"{name}_p": Metric("share", None, 3, chance, needs=needs),
     }
 
 
@@ -86,7 +86,7 @@ def _two_sample(group: str) -> dict[str, Metric]:
         "in who is whose neighbour: the test behind the alarm of that name."
     )
     needs = _needs(group, HANDCRAFTED)
-    return {f"two_sample_{group}_p": Metric("share", None, 1, what, needs=needs)}
+    return {f"two_sample_{group}_p": Metric("share", None, 2, what, needs=needs)}
 
 
 def _measure(kind: str, context: ScoringContext) -> Iterator[Reading]:

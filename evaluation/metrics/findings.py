@@ -28,12 +28,12 @@ _METRICS = {
         needs=NEEDS,
     ),
     "finding_agreement_shuffled": Metric(
-        "share", None, 1, "The same synthetic images with the findings of other pairs.", needs=NEEDS
+        "share", None, 2, "The same synthetic images with the findings of other pairs.", needs=NEEDS
     ),
     "finding_agreement_closed": Metric(
         "1",
         True,
-        1,
+        2,
         "(pairs - shuffled) / (real held-out - shuffled): how much of the way from chance to real "
         "the findings have gone; unknown where the classifier cannot tell real ones.",
         needs=NEEDS,

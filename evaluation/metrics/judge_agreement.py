@@ -18,7 +18,7 @@ _AGREEMENT = {
     "consistency": Metric(
         "Dice",
         True,
-        1,
+        2,
         "Dice between mask and judge over synthetic pairs whose mask is not empty.",
         (
             "consistency_real",
@@ -33,19 +33,19 @@ _AGREEMENT = {
         "Dice", None, 1, "The judge's Dice on real held-out pairs.", needs=NEEDS
     ),
     "consistency_shuffled": Metric(
-        "Dice", None, 1, "The same synthetic images with the masks of other pairs.", needs=NEEDS
+        "Dice", None, 2, "The same synthetic images with the masks of other pairs.", needs=NEEDS
     ),
     "consistency_constant": Metric(
         "Dice",
         None,
-        1,
+        2,
         "The same synthetic images, all with the mean mask of real pairs.",
         needs=NEEDS,
     ),
     "consistency_closed": Metric(
         "1",
         True,
-        1,
+        2,
         "(pairs - shuffled) / (real held-out - shuffled): how much of the way from chance to real "
         "the pairs have gone.",
         needs=NEEDS,
@@ -54,7 +54,7 @@ _AGREEMENT = {
     "consistency_over_constant": Metric(
         "Dice",
         True,
-        1,
+        2,
         "Consistency above that of one constant mean mask.",
         needs=NEEDS,
         section=SECTION,
@@ -100,7 +100,7 @@ _BEFORE_FILTERING = {
     "consistency_before_filtering": Metric(
         "Dice",
         None,
-        1,
+        2,
         "The same over all pairs that were made; only where any was rejected.",
         needs=NEEDS | {Need.REJECTED},
     ),
@@ -128,7 +128,9 @@ def _by_class(context: ScoringContext) -> Iterator[Reading]:
     judged = np.isfinite(agreed.dice)
     for index, name in enumerate(context.classes):
         shown = judged & agreed.found.positive[:, index]
-        estimate = bca_mean(agreed.found.dice[shown, index], seed=context.seed)
+        estimate = bca_mean(
+            agreed.found.dice[shown, index], context.units[shown], seed=context.seed
+        )
         yield Reading("consistency", estimate, {"seed": context.seed, "class": name})
 
 
@@ -145,10 +147,14 @@ def _before_filtering(context: ScoringContext) -> Iterator[Reading]:
     from evaluation.agreement.judge_agreement import judged
 
     if context.judge is not None and context.rejected is not None:
-        kept = context.agreement.dice
+        known = np.isfinite(context.agreement.dice)
+        kept, units = context.agreement.dice[known], context.units[known]
         others = _judgeable(context.rejected, len(context.classes))
-        dice = judged(others, context.judge)[0] if len(others) else np.empty(0)
-        estimate = bca_mean(np.concatenate([kept[np.isfinite(kept)], dice]), seed=context.seed)
+        if len(others):
+            dice, own = judged(others, context.judge)
+            # A volume is accepted or rejected as a whole.
+            kept, units = np.append(kept, dice), np.append(units, own + len(context.units))
+        estimate = bca_mean(kept, units, seed=context.seed)
         yield Reading("consistency_before_filtering", estimate, {"seed": context.seed})
 
 

@@ -17,7 +17,7 @@ _METRICS = {
     "plausible_share": Metric(
         "share",
         True,
-        1,
+        2,
         "Share of masks whose every class has an area, a place, a number of pieces and neighbours "
         "as real training masks have them.",
         ("plausible_share_real",),
@@ -30,7 +30,7 @@ _METRICS = {
     "asked_present": Metric(
         "share",
         True,
-        1,
+        2,
         "Share of the classes a prompt asked for that its mask shows.",
         needs=NEEDS,
         section="prompts",
@@ -38,7 +38,7 @@ _METRICS = {
     "unasked_absent": Metric(
         "share",
         True,
-        1,
+        2,
         "Share of the classes a prompt did not ask for that its mask does not show; 1 by design "
         "where masks are decoded among the asked classes only.",
         needs=NEEDS,
@@ -52,10 +52,10 @@ def _measure(context: ScoringContext) -> Iterator[Reading]:
 
     theirs, seed = with_masks(context.held_out), context.seed
     real = plausible(theirs.masks, with_masks(context.train).masks, len(context.classes))
-    fitting = context.plausible[np.isfinite(context.plausible)]
+    known = np.isfinite(context.plausible)
     prompts = prompt_agreement(context.synthetic, context.classes, seed=seed)
     estimates = {
-        "plausible_share": bca_mean(fitting, seed=seed),
+        "plausible_share": bca_mean(context.plausible[known], context.units[known], seed=seed),
         "plausible_share_real": bca_mean(real, units_of(theirs), seed=seed),
         "asked_present": prompts.asked_present,
         "unasked_absent": prompts.unasked_absent,

@@ -82,8 +82,10 @@ def at_equal_n(
     """A measure of only `size` of our vectors: of random subsets, as many as a floor was given.
 
     Returns:
-        Mean over 20 subsets, with the range of the middle 95 % of them; of all our vectors at
-        once, without bounds, where they are no more than `size`.
+        Mean over 20 subsets, with the range of the middle 95 % of them. That is no interval of the
+        mean: it says what other `size` of these vectors would give, as the floor is of one such set,
+        and nothing of other real ones. Of all our vectors at once, without bounds, where they are
+        no more than `size`.
     """
     if len(ours) <= size:
         return Estimate(measure(ours), NAN, NAN, len(ours))
@@ -143,7 +145,7 @@ _CLOSED = {
     f"{name}_closed": Metric(
         "1",
         True,
-        1,
+        2,
         f"{name.capitalize()} as a share of what real held-out pairs reach: 0 is nothing, 1 is as "
         "real.",
         (name, f"{name}_real"),

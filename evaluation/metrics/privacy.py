@@ -14,19 +14,19 @@ _METRICS = {
     "memorised_share": Metric(
         "share",
         False,
-        2,
+        3,
         "Share of synthetic images nearer to a training image, also mirrored, tilted or moved, "
         "than all but 1 % of held-out real images are.",
         ("memorised_share_real", "memorised_certifiable"),
         section=SECTION,
     ),
     "memorised_share_real": Metric(
-        "share", None, 2, "Share of held-out real images as near: what no copying gives."
+        "share", None, 3, "Share of held-out real images as near: what no copying gives."
     ),
     "memorised_excess": Metric(
         "share",
         False,
-        2,
+        3,
         "The synthetic share less the held-out one; few held-out images set a coarse threshold, "
         "which this takes out and the bare share does not.",
         section=SECTION,
@@ -34,22 +34,23 @@ _METRICS = {
     "memorised_certifiable": Metric(
         "share",
         None,
-        1,
-        "The smallest memorised share that so many pairs could rule out: the upper 95 % bound "
-        "had none of them been a copy.",
+        2,
+        "The smallest memorised share that so many pairs, or volumes, could rule out: the upper 95 % "
+        "bound had none of them been a copy.",
     ),
     "copying_p": Metric(
         "share",
         None,
-        2,
+        3,
         "Permutation p-value of the excess of synthetic images among those nearest to a training "
-        "image, real images of other patients, each counted once, being the rest.",
+        "image, real images of other patients, each counted once, being the rest; the images of a "
+        "patient change sides together.",
         section=SECTION,
     ),
     "authenticity": Metric(
         "share",
         True,
-        2,
+        3,
         "Share of synthetic images farther from their nearest training image than that one is "
         "from its own nearest neighbour of another patient.",
         ("authenticity_real",),
@@ -61,7 +62,7 @@ _METRICS = {
     "dcr_share": Metric(
         "share",
         None,
-        1,
+        2,
         "Share of synthetic images nearer to a training than to a held-out image, the two pools "
         "made equally large; 0.5 where training left no trace.",
         section=SECTION,
@@ -69,7 +70,7 @@ _METRICS = {
     "membership_advantage": Metric(
         "1",
         False,
-        1,
+        2,
         "2 AUC - 1 of telling training from held-out images by the distance to their nearest "
         "synthetic image; 0 is a guess, 1 gives every training image away.",
         section=SECTION,

@@ -6,7 +6,7 @@ Scoring, gates, plan, report and docs read this table; a family's file says the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluation.features.names import SETS
@@ -25,7 +25,7 @@ from evaluation.metrics.pixels.regions import REGIONS
 from evaluation.metrics.privacy import PRIVACY
 from evaluation.metrics.utility import UTILITY
 from evaluation.metrics.volumes import VOLUMES
-from evaluation.statistics.bootstrap import Estimate, mean_of
+from evaluation.statistics.bootstrap import NOTHING, Estimate, mean_of
 
 # In the order in which scores are measured and shown.
 FAMILIES: dict[str, Family] = {
@@ -123,6 +123,11 @@ class Score:
         return Score(metric, e.value, e.low, e.high, e.n, known.unit, direction, parameters)
 
     @property
+    def estimate(self) -> Estimate:
+        """Value, bounds and n."""
+        return Estimate(self.value, self.low, self.high, self.n)
+
+    @property
     def headline(self) -> bool:
         """Whether it speaks for the whole version, not for one domain, class or facet."""
         return self.whole and "domain" not in self.parameters
@@ -143,13 +148,18 @@ def headlines(scores: Sequence[Score]) -> dict[str, Score]:
     return {score.metric: score for score in scores if score.headline}
 
 
-def over_domains(scores: Sequence[Score]) -> Score:
+def over_domains(scores: Sequence[Score], domains: Collection[str]) -> Score:
     """The headline of one metric from its scores of single domains: their mean, n summed.
 
     A text that differs between the domains (each has an encoder of its own) is kept of all, a
     number that differs (features grow with the classes) of none.
+
+    Args:
+        scores: at least one.
+        domains: all that the headline speaks for; unknown where one of them has no score.
     """
-    estimates = [Estimate(s.value, s.low, s.high, s.n) for s in scores]
+    lacking = set(domains) - {str(score.parameters["domain"]) for score in scores}
+    estimates = [score.estimate for score in scores] + [NOTHING] * len(lacking)
     rest: dict[str, Parameter] = {}
     for name in scores[0].parameters:
         values = list(dict.fromkeys(s.parameters[name] for s in scores))

@@ -37,7 +37,10 @@ class DistanceCache:
 
     def keep(self, images: Images, pool: Images) -> Distances:
         """`distances`, kept for whoever takes them."""
-        return self._kept.setdefault(_content(images, pool), distances(images, pool))
+        content = _content(images, pool)
+        if content not in self._kept:
+            self._kept[content] = distances(images, pool)
+        return self._kept[content]
 
     def take(self, images: Images, pool: Images) -> Distances:
         """`distances`; those that were kept, if these images were compared before."""

@@ -16,11 +16,12 @@ from scipy.stats import rankdata
 
 from evaluation.pairs import Images, Pairs, units_of
 from evaluation.privacy.image_distance import DistanceCache, Distances, distances
-from evaluation.statistics.bootstrap import NOTHING, Estimate, Units, bca_mean, wilson
+from evaluation.statistics.bootstrap import NOTHING, Estimate, Units, bca_mean
+from evaluation.statistics.exact_share import exact_share
+from evaluation.statistics.permutation import permuted_sides
 
 QUANTILE = 0.01
 DRAWS = 200  # of equal pools
-PERMUTATIONS = 999
 TAIL = 0.2  # share of all images, the nearest, among which copies are looked for
 SAME = 0.01  # images nearer than this are one image twice: rounding alone leaves less than 0.001
 
@@ -38,6 +39,7 @@ class NearestNeighbourDistances:
         held_out_to_train: (M, T) of each held-out real image to each training image.
         train_to_train: (T, T); infinite between images of one unit, itself included, and between
             an image and its repeats.
+        units: (N,) unit of each synthetic image: itself, or the volume that it is a slice of.
         train_units: (T,) unit (patient) of each training image.
         held_out_units: (M,) likewise.
         repeats: (T,) whether an earlier training image is the same one; None where none is.
@@ -47,6 +49,7 @@ class NearestNeighbourDistances:
     to_held_out: Distances
     held_out_to_train: Distances
     train_to_train: Distances
+    units: Units
     train_units: Units
     held_out_units: Units
     repeats: NDArray[np.bool_] | None = None
@@ -83,6 +86,7 @@ class NearestNeighbourDistances:
             measure(synthetic.images, held_out.images),
             to_pool(held_out.images, train.images),
             among,
+            units_of(synthetic),
             units,
             np.asarray(units_of(held_out)),
             repeats,
@@ -90,7 +94,12 @@ class NearestNeighbourDistances:
 
     def among(self, index: NDArray[np.intp]) -> NearestNeighbourDistances:
         """The same of only some synthetic images."""
-        return replace(self, to_train=self.to_train[index], to_held_out=self.to_held_out[index])
+        return replace(
+            self,
+            to_train=self.to_train[index],
+            to_held_out=self.to_held_out[index],
+            units=self.units[index],
+        )
 
     @cached_property
     def distance(self) -> Floats:
@@ -113,10 +122,10 @@ class NearestNeighbourDistances:
         return self.train_to_train.min(1).astype(np.float64)
 
     @property
-    def unlike_distance(self) -> Floats:
-        """Those of `train_distance` that are finite, a repeated image being counted once."""
+    def unlike(self) -> NDArray[np.bool_]:
+        """(T,) whose `train_distance` is finite, a repeated image being counted once."""
         once = True if self.repeats is None else ~self.repeats
-        return self.train_distance[once & np.isfinite(self.train_distance)]
+        return np.asarray(once & np.isfinite(self.train_distance))
 
     @property
     def threshold(self) -> float:
@@ -130,24 +139,24 @@ class NearestNeighbourDistances:
 
     @property
     def share(self) -> Estimate:
-        """Share of synthetic images below the threshold, with Wilson's interval."""
-        return self._share(self.distance)
+        """Share of synthetic images below the threshold."""
+        return self._share(self.distance, self.units)
 
     @property
     def held_out_share(self) -> Estimate:
         """Share of held-out images below the threshold that they set: what no copying gives."""
-        return self._share(self.held_out_distance)
+        return self._share(self.held_out_distance, self.held_out_units)
 
     @property
     def certifiable(self) -> Estimate:
-        """The smallest memorised share that so many synthetic images could rule out, at 95 %."""
-        count = len(self.distance)
-        return Estimate(wilson(0, count).high, float("nan"), float("nan"), count)
+        """The smallest memorised share that so many synthetic units could rule out, at 95 %."""
+        none = exact_share(np.zeros(len(self.distance)), self.units)
+        return Estimate(none.high, float("nan"), float("nan"), none.n)
 
-    def _share(self, distance: Floats) -> Estimate:
+    def _share(self, distance: Floats, units: Units) -> Estimate:
         if not np.isfinite(self.threshold):
             return Estimate(float("nan"), float("nan"), float("nan"), len(distance))
-        return wilson(int((distance < self.threshold).sum()), len(distance))
+        return exact_share(distance < self.threshold, units)
 
 
 def copy_threshold(held_out_distance: Floats) -> float:
@@ -193,7 +202,7 @@ def authenticity(
     if not table.size or not np.isfinite(found.train_distance).all():
         return NOTHING
     authentic = table.min(1) > found.train_distance[table.argmin(1)]
-    units = found.held_out_units if held_out else None
+    units = found.held_out_units if held_out else found.units
     return bca_mean(authentic.astype(float), units, seed=seed)
 
 
@@ -201,7 +210,7 @@ def dcr_share(found: NearestNeighbourDistances, *, seed: int = 0) -> Estimate:
     """Share of synthetic images nearer to a training than to a held-out image; 0.5 if unbiased.
 
     Both pools are of equal size: as many images of whole random units of the larger one as the
-    smaller one has, 200 times; ties count half. The interval resamples synthetic images over all
+    smaller one has, 200 times; ties count half. The interval resamples synthetic units over all
     these draws.
     """
     train, held = found.to_train, found.to_held_out
@@ -213,14 +222,15 @@ def dcr_share(found: NearestNeighbourDistances, *, seed: int = 0) -> Estimate:
         one = train[:, pool_of_units(found.train_units, size, rng)].min(1)
         other = held[:, pool_of_units(found.held_out_units, size, rng)].min(1)
         nearer += (one < other) + 0.5 * (one == other)
-    return bca_mean(nearer / DRAWS, seed=seed)
+    return bca_mean(nearer / DRAWS, found.units, seed=seed)
 
 
 def membership_advantage(found: NearestNeighbourDistances, *, seed: int = 0) -> Estimate:
     """How well distance to the nearest synthetic image tells training from held-out images.
 
     2 AUC - 1: 0 is a guess, 1 gives every training image away. It needs only the pairs, no access
-    to the generator. The interval resamples units of both sets.
+    to the generator. The interval resamples units of both sets, and is unknown where one has a single
+    unit.
 
     Source: Yeom et al. 2018, IEEE CSF, definition 4 (advantage), averaged over all thresholds.
     """
@@ -232,7 +242,8 @@ def membership_advantage(found: NearestNeighbourDistances, *, seed: int = 0) -> 
     one = bca_mean(2 * inside - 1, found.train_units, seed=seed)
     other = bca_mean(2 * outside - 1, found.held_out_units, seed=seed + 1)
     half = np.hypot((one.high - one.low) / 2, (other.high - other.low) / 2)
-    low, high = max(-1.0, one.value - half), min(1.0, one.value + half)
+    # Clipping leaves what is unknown unknown, where min and max would make -1 and 1 of it.
+    low, high = np.clip([one.value - half, one.value + half], -1, 1)
     return Estimate(one.value, float(low), float(high), len(members) + len(others))
 
 
@@ -242,18 +253,19 @@ def copying_p(found: NearestNeighbourDistances, *, seed: int = 0) -> float:
     Real images' distances (held-out to training; of training images, each counted once, to those
     of other units) and synthetic ones are ranked together; among the nearest fifth the greatest
     excess of synthetic ones counts, whatever the number of images at which it occurs, against 999
-    permutations. NaN without two of each.
+    permutations in which all images of a unit change sides together (`permuted_sides`). NaN without
+    two units of each.
     """
-    real = np.concatenate([found.held_out_distance, found.unlike_distance])
-    ours = len(found.distance)
-    if min(ours, len(real)) < 2:
+    train = found.train_distance[found.unlike]
+    order = np.argsort(
+        np.concatenate([found.distance, found.held_out_distance, train]), kind="stable"
+    )
+    units = _apart(found.units, found.held_out_units, found.train_units[found.unlike])
+    sides = permuted_sides(units, len(found.distance), np.random.default_rng(seed))
+    if not len(sides):
         return float("nan")
-    order = np.argsort(np.concatenate([found.distance, real]), kind="stable")
-    sides = (order < ours)[None].astype(np.float64)
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permuted(np.repeat(sides, PERMUTATIONS, axis=0), axis=1)
-    observed, others = _greatest_excess(sides)[0], _greatest_excess(shuffled)
-    return float((1 + np.count_nonzero(others >= observed)) / (1 + PERMUTATIONS))
+    excess = _greatest_excess(sides[:, order].astype(np.float64))
+    return float(np.mean(excess >= excess[0]))
 
 
 def _greatest_excess(sides: Floats) -> Floats:
@@ -265,6 +277,12 @@ def _greatest_excess(sides: Floats) -> Floats:
     spread = np.sqrt(count * share * (1 - share) * (total - count) / (total - 1))
     excess: Floats = (np.cumsum(sides, axis=1)[:, : len(count)] - count * share) / spread
     return np.asarray(excess.max(1))
+
+
+def _apart(*sets: Units) -> Units:
+    """Units of several sets, numbered so that no two sets share one."""
+    names = [(at, unit) for at, units in enumerate(sets) for unit in units]
+    return np.unique(names, axis=0, return_inverse=True)[1]
 
 
 def pool_of_units(units: Units, size: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from evaluation.metrics.registry import METRICS, Score
 from evaluation.report.gallery import Shelf
 from evaluation.report.page import page
 from evaluation.report.wording import domain_words
+from evaluation.statistics.bootstrap import Estimate, difference
 
 TEMPLATE = "changes.html.j2"
 FACETS = ("domain", "finding", "labels")  # that pairs are counted by
@@ -58,24 +60,15 @@ class ScoreChange:
     Attributes:
         before: in the older version.
         after: in the newer one.
-        difference: after less before.
-        low: of the difference, NaN where an interval is unknown.
-        high: likewise.
     """
 
     before: Score
     after: Score
-    difference: float
-    low: float
-    high: float
 
-    @staticmethod
-    def of(before: Score, after: Score) -> ScoreChange:
-        """The difference with Newcombe's interval: distances to the bounds, squared and added."""
-        difference = after.value - before.value
-        down = math.hypot(after.value - after.low, before.high - before.value)
-        up = math.hypot(after.high - after.value, before.value - before.low)
-        return ScoreChange(before, after, difference, difference - down, difference + up)
+    @cached_property
+    def difference(self) -> Estimate:
+        """After less before; its bounds are NaN where an interval is unknown."""
+        return difference(self.after.estimate, self.before.estimate)
 
     @property
     def domain(self) -> str:
@@ -85,14 +78,15 @@ class ScoreChange:
     @property
     def verdict(self) -> str:
         """Better, worse, or what else can be said."""
-        if not math.isfinite(self.low + self.high):
+        gap = self.difference
+        if not math.isfinite(gap.low + gap.high):
             return "unknown"
-        if self.low <= 0 <= self.high:
+        if gap.low <= 0 <= gap.high:
             return "no clear change"
         better = self.after.higher_is_better
         if better is None:
             return "changed"
-        return "better" if (self.difference > 0) == better else "worse"
+        return "better" if (gap.value > 0) == better else "worse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +167,7 @@ def score_changes(before: Sequence[Score], after: Sequence[Score]) -> list[Score
     known = {_key(score): score for score in before if score.known}
     order = {name: place for place, name in enumerate(METRICS)}
     found = [
-        ScoreChange.of(known[_key(score)], score)
+        ScoreChange(known[_key(score)], score)
         for score in after
         if score.whole and score.known and _key(score) in known and _shown(score)
     ]

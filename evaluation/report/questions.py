@@ -65,7 +65,7 @@ SECTIONS = (
         "alarms",
         "Which differences does chance not explain?",
         "Six tests against real pairs, each of which gives a difference a name; all of them "
-        "together raise a false alarm in 3 % of sound versions. Good generators raise some too, "
+        "together raise a false alarm in 3 % of sound versions of one domain. Good generators raise some too, "
         "since none draws exactly what is real: an alarm says where to look.",
     ),
     Section(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evaluation.agreement.finding_agreement import FindingJudge
 from evaluation.agreement.judge_agreement import Judge
 from evaluation.features.handcrafted import Extractor
-from evaluation.labels import labels_of
+from evaluation.labels import FINDING, labels_of
 from evaluation.pairs import Pairs, real_part, with_masks
 from evaluation.settings import EvaluateSection
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from evaluation.networks.classifier import Classifier
     from evaluation.networks.segmenter import Segmenter
     from evaluation.networks.training_loop import Step
-
-FINDING = "finding"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -117,7 +117,7 @@ def score_version(
         parts.append(_score_part(context, domain, at, np.flatnonzero(domain_of(train) == domain)))
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
-    return VersionScores((*scores, *_headlines(scores)), pairs)
+    return VersionScores((*scores, *_headlines(scores, set(pairs["domain"]))), pairs)
 
 
 def _part(rejected: Pairs | None, domain: str) -> Block | None:
@@ -139,7 +139,7 @@ def _score_part(
     return [replace(s, parameters={**s.parameters, "domain": domain}) for s in scores], table
 
 
-def _headlines(scores: Sequence[Score]) -> list[Score]:
+def _headlines(scores: Sequence[Score], domains: Collection[str]) -> list[Score]:
     whole = [score for score in scores if score.whole]
     names = dict.fromkeys(score.metric for score in whole)
-    return [over_domains([s for s in whole if s.metric == name]) for name in names]
+    return [over_domains([s for s in whole if s.metric == name], domains) for name in names]

@@ -222,8 +222,8 @@ def resampled_pair_means(
 ) -> Floats:
     """Bootstrap distribution of a mean over pairs of things that share members.
 
-    The things (images) are resampled and a pair weighs the product of its members' counts, so
-    that pairs with a common image are not taken for independent. A resample that keeps no pair
+    The things (patients) are resampled and a pair weighs the product of its members' counts, so
+    that pairs with a common one are not taken for independent. A resample that keeps no pair
     is left out.
 
     Args:

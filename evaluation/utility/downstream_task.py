@@ -318,9 +318,12 @@ class DownstreamTask(ABC, Generic[Network]):
         gains = self._gains(counted)
         equivalent = equivalent_image_rows(self.overall(counted), self.network, self.joint_levels)
         overall = gains if gains.empty else self.overall(gains)
+        domains = set(cases["domain"])
         scores = (
-            *gain_scores(overall, f"{self.metric}_gain", self.network),
-            *equivalent_image_scores(equivalent, f"{self.metric}_equivalent_images", self.network),
+            *gain_scores(overall, f"{self.metric}_gain", self.network, domains),
+            *equivalent_image_scores(
+                equivalent, f"{self.metric}_equivalent_images", self.network, domains
+            ),
         )
         return TaskUtility(self._levels(cases), gains, equivalent, scores=scores)
 

@@ -10,7 +10,7 @@ pairs is read off it. Beyond its ends nothing was measured: the answer is then "
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,17 +107,23 @@ def equivalent_image_rows(cases: pd.DataFrame, network: str, levels_of: LevelsOf
     )
 
 
-def equivalent_image_scores(table: pd.DataFrame, metric: str, network: str) -> list[Score]:
+def equivalent_image_scores(
+    table: pd.DataFrame, metric: str, network: str, domains: Collection[str]
+) -> list[Score]:
     """A score per row, then one headline.
 
     The headline is that of the first network trained on synthetic pairs alone, else of its first
-    arm that had some at the fewest real images; mean over domains.
+    arm that had some at the fewest real images; mean over the domains that were tested, unknown
+    where one of them has no row.
     """
     if table.empty:
         return []
     first = table[table[network] == table[network].iloc[0]]
     chosen = first.loc[first.groupby("domain")["own"].idxmin()]
-    return [*_scores(table, metric, network), over_domains(_scores(chosen, metric, network))]
+    return [
+        *_scores(table, metric, network),
+        over_domains(_scores(chosen, metric, network), domains),
+    ]
 
 
 def words(images: float, low: float, high: float, fewest: int, most: int) -> str:

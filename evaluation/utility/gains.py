@@ -73,7 +73,9 @@ def comparisons(group: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.Dat
     yield from _twice(group)
 
 
-def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
+def gain_scores(
+    gains: pd.DataFrame, metric: str, network: str, domains: Collection[str]
+) -> list[Score]:
     """A score per gain on `real` of the first of `HEADLINES` that there is; then a headline.
 
     The headline is that of the first network and ratio at the fewest real images, mean over
@@ -83,6 +85,7 @@ def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
         gains: rows over all classes.
         metric: name of the scores.
         network: the column that names the networks.
+        domains: that were tested; where one has no such gain the headline is unknown.
     """
     if gains.empty:
         return []
@@ -93,7 +96,10 @@ def gain_scores(gains: pd.DataFrame, metric: str, network: str) -> list[Score]:
     keys = [network, "ratio"]
     first = rows[rows[keys].eq(rows[keys].iloc[0]).all(axis=1)]
     fewest = first.loc[first.groupby("domain")["images"].idxmin()]
-    return [*_scores(rows, metric, network), over_domains(_scores(fewest, metric, network))]
+    return [
+        *_scores(rows, metric, network),
+        over_domains(_scores(fewest, metric, network), domains),
+    ]
 
 
 def _row(

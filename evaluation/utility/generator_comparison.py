@@ -216,17 +216,25 @@ def _accuracy(images: ArmFeatures, labels: NDArray[np.intp], weights: Floats) ->
 def _distances(each: DomainComparison, arm: str, seed: int) -> tuple[float, Floats]:
     a, b = each.arms[arm].features, each.real.features
     kernel = Kernel.of(b, seed=seed)
-    values = kernel.gram(a, a), kernel.gram(b, b), kernel.gram(a, b)
+    one_unit = each.real.units[:, None] == each.real.units[None]
+    values = (
+        np.where(np.eye(len(a)), np.nan, kernel.gram(a, a)),
+        np.where(one_unit, np.nan, kernel.gram(b, b)),
+        kernel.gram(a, b),
+    )
     one = np.ones((1, len(a))), np.ones((1, len(b)))
     return float(_distance(*values, *one)[0]), _distance(*values, *_weights(each, arm, seed))
 
 
 def _distance(aa: Floats, bb: Floats, ab: Floats, of_a: Floats, of_b: Floats) -> Floats:
-    """(R,) squared mean discrepancies under weights; no image is compared with itself."""
+    """(R,) squared mean discrepancies under weights; values that are NaN, of one unit, do not count."""
 
     def within(values: Floats, weights: Floats) -> Floats:
-        own = (weights**2).sum(1)
-        return safe_divide(((weights @ values) * weights).sum(1) - own, weights.sum(1) ** 2 - own)
+        total, pairs = (
+            ((weights @ each) * weights).sum(1)
+            for each in (np.nan_to_num(values), np.isfinite(values).astype(float))
+        )
+        return safe_divide(total, pairs)
 
     across = ((of_a @ ab) * of_b).sum(1) / (of_a.sum(1) * of_b.sum(1))
     return np.asarray(within(aa, of_a) + within(bb, of_b) - 2 * across)

@@ -7,12 +7,12 @@ images can tell from chance is the gain that could be detected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from evaluation.pairs import Pairs, by_domain
 from evaluation.statistics.bootstrap import Estimate
@@ -78,23 +78,36 @@ def learning_curves(cases: pd.DataFrame) -> list[LearningCurve]:
     return [_of_domain(str(name), part) for name, part in macro.groupby("domain", sort=False)]
 
 
-def detectable_gain(gaps: Sequence[float], *, power: float = POWER, level: float = LEVEL) -> float:
-    """Smallest mean difference that a two-sided test finds with this power.
+def detectable_gain(scores: ArrayLike, *, power: float = POWER, level: float = LEVEL) -> float:
+    """Smallest gain of one training over another, means over units and seeds, that would be found.
+
+    The two trainings are taken to vary as these do, and independently: with each seed and subset as a
+    whole, and within it from unit to unit. How much gains themselves differ between units is not
+    known before there are any.
 
     Args:
-        gaps: one difference per independent unit (patient), as a comparison would give.
-        power: chance of finding it.
-        level: of the test.
+        scores: (U, S) of independent units (patients) under seeds, each with a subset of its own.
+        power: chance of finding the gain.
+        level: of the two-sided test.
 
     Returns:
-        (z of 1 - level/2 + z of power) times the deviation over √n; NaN for fewer than two units.
+        (z of 1 - level/2 + z of power) times the standard error of the difference of two such
+        means; NaN for fewer than two units or seeds.
+
+    Source: Searle, Casella & McCulloch 1992, Variance Components, chapter 4 (balanced data,
+    two crossed random factors); a component that comes out negative is taken for none.
     """
-    values = np.asarray(gaps, float)
-    if len(values) < 2:
+    table = np.asarray(scores, float)
+    if min(table.shape) < 2:
         return float("nan")
+    units, seeds = table.shape
+    by_seed, by_unit = table.mean(0), table.mean(1, keepdims=True)
+    rest = table - by_seed - by_unit + table.mean()
+    between = units * by_seed.var(ddof=1)
+    within = (rest**2).sum() / ((units - 1) * (seeds - 1))
+    error = np.sqrt(2 * max(between, within) / (units * seeds))
     normal = NormalDist()
-    quantiles = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)
-    return float(quantiles * values.std(ddof=1) / np.sqrt(len(values)))
+    return float((normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * error)
 
 
 def _of_domain(name: str, cases: pd.DataFrame) -> LearningCurve:
@@ -105,25 +118,12 @@ def _of_domain(name: str, cases: pd.DataFrame) -> LearningCurve:
     half = min(sizes, key=lambda size: abs(size - sizes[-1] / 2))
     from_few = _mean(tables[sizes[-1]] - tables[sizes[0]])
     from_half = _mean(tables[sizes[-1]] - tables[half])
-    detectable = detectable_gain(_gaps(tables[sizes[0]]))
+    detectable = detectable_gain(tables[sizes[0]].groupby("unit").mean())
     verdict = _verdict(sizes, half, from_few, from_half, detectable)
     if len(sizes) > 1 and tables[sizes[0]].shape[1] < 2:
         verdict = ONE_SEED
     dice = tuple(_mean(tables[size]) for size in sizes)
     return LearningCurve(name, sizes, dice, from_few, from_half, detectable, verdict)
-
-
-def _gaps(table: pd.DataFrame) -> list[float]:
-    """Per unit, what another subset and another start alone change: the noise of a comparison.
-
-    One seed is compared with none: no gap at all, so that what could be seen is unknown, not 0.
-    """
-    if table.shape[1] < 2:
-        return []
-    other = np.roll(table.to_numpy(), 1, axis=1)
-    gaps = pd.DataFrame(table.to_numpy() - other, index=table.index)
-    # A comparison averages over the seeds; each enters two of these differences.
-    return list(gaps.groupby("unit").mean().iloc[:, 0] / np.sqrt(table.shape[1]))
 
 
 def _mean(table: pd.DataFrame) -> Estimate:
@@ -141,8 +141,8 @@ def _verdict(
     if from_few.value <= detectable:
         return (
             f"A gain could not be seen: all {many} images add {from_few.value:.3f} Dice to {few}, "
-            f"and these held-out images tell no gain below {detectable:.3f} from chance. Hold out "
-            "more."
+            f"and these held-out images and seeds tell no gain below {detectable:.3f} from chance. "
+            "Hold out more, or take more seeds."
         )
     start = (
         f"With {few} real images up to about {from_few.value:.3f} Dice could be gained, and gains "

@@ -193,7 +193,7 @@ class SegmentationTask(DownstreamTask["Segmenter"]):
         return table[table["class"] == MACRO]
 
     def family(self, gains: pd.DataFrame) -> pd.Series:
-        """Those of macro, and those of classes."""
+        """Those of macro, and those of classes, each over all domains and segmenters of the run."""
         return gains["class"] == MACRO
 
     def utility(self, cases: pd.DataFrame) -> TaskUtility:

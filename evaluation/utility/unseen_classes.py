@@ -119,7 +119,8 @@ def unseen_scores(table: pd.DataFrame) -> list[Score]:
     chosen = first.loc[first.groupby("domain")["images"].idxmin()]
     names = [f"{part}_{name}" for name in OVERLAPS for part in PARTS]
     parts = [score for name in names for score in _scores(table, name)]
-    return [*parts, *(over_domains(_scores(chosen, name)) for name in names)]
+    domains = set(table["domain"])
+    return [*parts, *(over_domains(_scores(chosen, name), domains) for name in names)]
 
 
 def harmonic(a: Floats, b: Floats) -> Floats:

@@ -61,17 +61,17 @@ def volume_consistency(
     real = [stack for stack in stacks_of(with_masks(held_out)) if stack.masks.any()]
     answers = [judge.segment(stack) for stack in ours]
     own = volume_dice(answers, [stack.masks for stack in ours], judge.classes)
-    others = [ours[at].masks for at in derangement(len(ours), seed)]
+    units, real_units = (np.array([stack.unit for stack in part], np.intp) for part in (ours, real))
+    others = [ours[at].masks for at in derangement(units, seed)]
     stretched = [of_slices(masks, len(stack)) for masks, stack in zip(others, ours, strict=True)]
     shuffled = volume_dice(answers, stretched, judge.classes)
     theirs = [judge.segment(stack) for stack in real]
     reached = volume_dice(theirs, [stack.masks for stack in real], judge.classes)
-    units = np.array([stack.unit for stack in real], np.intp)
     return VolumeConsistency(
-        bca_mean(own, seed=seed),
-        bca_mean(reached, units, seed=seed),
-        bca_mean(shuffled, seed=seed),
-        closed_gap(np.stack([own, shuffled], axis=1), reached, units, seed),
+        bca_mean(own, units, seed=seed),
+        bca_mean(reached, real_units, seed=seed),
+        bca_mean(shuffled, units, seed=seed),
+        closed_gap(np.stack([own, shuffled], axis=1), reached, units, real_units, seed=seed),
     )
 
 

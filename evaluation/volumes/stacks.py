@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.pairs import Images, Masks, Pairs, column, units_of
+from evaluation.pairs import Images, Masks, Pairs, column, domain_of, units_of
 
 Rows = NDArray[np.intp]
 
@@ -38,17 +38,24 @@ class Stack:
 
 
 def stacks_of(pairs: Pairs) -> list[Stack]:
-    """Every volume of some pairs, in the order of its first slice; flat images are left out."""
+    """Every volume of some pairs, in the order of its first slice; flat images are left out.
+
+    Volumes of one name are several where they are of several patients or domains: "scan" and "1" are
+    names that many patients' volumes have.
+    """
     names, units = column(pairs, "volume"), units_of(pairs)
+    volumes = pd.DataFrame({"domain": domain_of(pairs), "unit": units, "name": names})
     numbers = _floats(pairs, "slice")
     between = _floats(pairs, "slice_mm")
     found = []
-    for name in pd.unique(names[names != ""]):
-        rows = np.flatnonzero(names == name)
+    grouped = volumes[names != ""].groupby(list(volumes), sort=False)
+    for (_, unit, name), part in grouped:
+        rows = part.index.to_numpy(np.intp)
         rows = rows[np.argsort(numbers[rows], kind="stable")]
         spacing = np.array([between[rows[0]], *pairs.spacing_mm[rows[0]]], float)
-        parts = pairs.images[rows], pairs.masks[rows], spacing, int(units[rows[0]])
-        found.append(Stack(str(name), rows, *parts))
+        found.append(
+            Stack(str(name), rows, pairs.images[rows], pairs.masks[rows], spacing, int(unit))
+        )
     return found
 
 

@@ -18,12 +18,12 @@ _METRICS = {
         "": Metric(
             "1",
             None,
-            1,
+            2,
             f"Mean power of details of {details} px, synthetic over real held-out; 1 is as real.",
             (f"band_power_{band}_real",),
             section="fidelity",
         ),
-        "_real": Metric("1", None, 1, "The same ratio, real training over real held-out."),
+        "_real": Metric("1", None, 2, "The same ratio, real training over real held-out."),
     }.items()
 }
 
@@ -32,12 +32,11 @@ def _measure(context: ScoringContext) -> Iterator[Reading]:
     from evaluation.features.spectrum import octave_power
     from evaluation.statistics.ratio import mean_ratio
 
-    seed, units = context.seed, units_of(context.held_out)
-    sets = context.synthetic, context.train, context.held_out
-    ours, train, real = (octave_power(pairs.images) for pairs in sets)
+    seed, sets = context.seed, (context.synthetic, context.train, context.held_out)
+    *sides, (real, real_units) = ((octave_power(pairs.images), units_of(pairs)) for pairs in sets)
     for at, band in enumerate(BANDS):
-        for suffix, power in (("", ours), ("_real", train)):
-            estimate = mean_ratio(power[:, at], real[:, at], units, seed=seed)
+        for suffix, (power, units) in zip(("", "_real"), sides, strict=True):
+            estimate = mean_ratio(power[:, at], real[:, at], units, real_units, seed=seed)
             yield Reading(f"band_power_{band}{suffix}", estimate, {"seed": seed})
 
 

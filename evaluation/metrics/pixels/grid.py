@@ -14,7 +14,7 @@ _METRICS = {
     "grid_excess": Metric(
         "1",
         False,
-        1,
+        2,
         "Power at the harmonics of a cell size, 2 to 16 px, over that of their neighbours in "
         "frequency, in decades: the greatest mean over images of all cell sizes. About 0 without "
         "a grid; 1 is ten times the power.",
@@ -37,12 +37,12 @@ def _measure(context: ScoringContext) -> Iterator[Reading]:
 
     sets = context.synthetic, context.held_out, context.train
     ours, held_out, train = (grid_excesses(pairs.images) for pairs in sets)
-    _, theirs, learned = (units_of(pairs) for pairs in sets)
+    own, theirs, learned = (units_of(pairs) for pairs in sets)
     # No patient is both trained on and held out, whatever their numbers.
     units = np.concatenate([theirs, learned + len(theirs)])
     real, seed = np.concatenate([held_out, train]), context.seed
     estimates = {
-        "grid_excess": grid_excess(ours, seed=seed),
+        "grid_excess": grid_excess(ours, own, seed=seed),
         "grid_excess_real": grid_excess(held_out, theirs, seed=seed),
         "grid_excess_real_p95": grid_excess_p95(real, units, len(ours), seed=seed),
     }

@@ -23,15 +23,16 @@ _METRICS = {
         "": Metric(
             "1",
             False,
-            1,
+            2,
             "Distance (Wasserstein-1) from real training pairs in what the image does at each "
-            f"connected piece of a mask: {what}; 1 is one standard deviation of real pieces.",
+            f"connected piece of a mask: {what}; 1 is one standard deviation of real pieces. Unknown "
+            "where a class was never drawn.",
             (f"{name}_real",),
             NEEDS,
             "consistency",
         ),
         "_real": Metric(
-            "1", None, 1, "The same distance of real held-out pairs: the floor.", needs=NEEDS
+            "1", None, 2, "The same distance of real held-out pairs: the floor.", needs=NEEDS
         ),
     }.items()
 }

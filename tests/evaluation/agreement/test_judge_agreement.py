@@ -43,7 +43,7 @@ def test_the_controls_by_hand(discs):
     pairs, held_out, train = discs(5, seed=1), discs(4, seed=2), discs(6)
     found = asked(pairs, held_out, train, seed=3)
     answers = JUDGE.predict(pairs.images)
-    partner = derangement(5, 3)
+    partner = derangement(np.arange(5), 3)
     shuffled = positive_dice(overlaps(answers, pairs.masks[partner], 1)).mean()
     same = np.repeat(mean_mask(train.masks, 1)[None], 5, axis=0)
     assert found.shuffled.value == pytest.approx(shuffled)
@@ -85,14 +85,26 @@ def test_a_judge_that_fails_on_real_pairs_closes_nothing(discs):
 
 @given(count=st.integers(2, 50), seed=st.integers(0, 99))
 def test_a_derangement_moves_everything_once(count, seed):
-    partner = derangement(count, seed)
+    partner = derangement(np.arange(count), seed)
     assert sorted(partner) == list(range(count))
     assert (partner != np.arange(count)).all()
 
 
 def test_nothing_and_one_thing_cannot_be_deranged():
-    assert derangement(0, 0).tolist() == []
-    assert derangement(1, 0).tolist() == [0]
+    assert derangement(np.arange(0), 0).tolist() == []
+    assert derangement(np.arange(1), 0).tolist() == [0]
+
+
+@given(units=st.lists(st.integers(0, 5), min_size=2, max_size=40), seed=st.integers(0, 99))
+def test_slices_change_with_those_of_other_volumes_as_far_as_there_are_any(units, seed):
+    units = np.array(units)
+    partner = derangement(units, seed)
+    assert sorted(partner) == list(range(len(units)))
+    assert (partner != np.arange(len(units))).all()
+    # A volume that has more than half of them cannot change all with others.
+    largest = np.bincount(units).max()
+    left = max(0, 2 * largest - len(units))
+    assert (units[partner] == units).sum() == left
 
 
 def test_the_mean_mask_is_as_large_as_masks_are_on_average():

@@ -108,6 +108,19 @@ def test_patients_are_left_out_whole():
     assert wide.high - wide.low > narrow.high - narrow.low
 
 
+def test_slices_of_synthetic_volumes_are_left_out_whole():
+    """Of eight volumes two lie where real pairs are: all that is covered hangs on these."""
+    centres = np.repeat([0.0, 1.0, *[30.0] * 6], 10)[:, None]
+    slices = centres + np.random.default_rng(0).normal(size=(80, 2)) / 10
+    others = normal(400, 4, dimensions=2), normal(400, 3, dimensions=2)
+    wide, narrow = (
+        closed_reach(SampleTriple(sample(slices, units), *others), seed=0)["coverage"]
+        for units in (np.arange(80) // 10, None)
+    )
+    assert wide.value == narrow.value
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
 @pytest.mark.parametrize("counts", [(5, 20, 20), (20, 5, 20), (20, 20, 5)])
 def test_too_few_pairs_are_unknown(counts):
     sets = [normal(count, seed) for seed, count in enumerate(counts)]

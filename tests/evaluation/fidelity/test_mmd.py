@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.fidelity.mmd import SCALES, Kernel, mmd, mmd_estimate, permutation_p
+from evaluation.fidelity.mmd import (
+    SCALES,
+    Kernel,
+    _distances,
+    mmd,
+    mmd_estimate,
+    permutation_p,
+    pooled_sides,
+)
 
 KERNEL = Kernel(1.0)
 
@@ -94,6 +102,46 @@ def test_the_interval_holds_the_distance_of_the_distributions() -> None:
         found = mmd_estimate(drawn(80, 2, seed, 0.7), drawn(80, 2, seed + 50), KERNEL)
         inside += found.low <= truth <= found.high
     assert inside >= 17
+
+
+def test_vectors_of_one_patient_are_not_compared_by_hand() -> None:
+    """0 and 1 are of one patient, so that only 0 with 3 and 1 with 3 say how alike patients are."""
+    a, b = np.array([[0.0], [1.0], [3.0]]), np.array([[0.0], [2.0]])
+    across = [gaussian((x - y) ** 2) for x in (0, 1, 3) for y in (0, 2)]
+    expected = (gaussian(9) + gaussian(4)) / 2 + gaussian(4) - 2 * np.mean(across)
+    units = np.array([7, 7, 4])
+    assert mmd(a, b, KERNEL, units) == pytest.approx(expected, rel=1e-12)
+    assert mmd(b, a, KERNEL, None, units) == pytest.approx(expected, rel=1e-12)
+    assert mmd_estimate(a, b, KERNEL, units).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_patients_of_many_slices_look_no_farther_apart_than_they_are() -> None:
+    """All patients are drawn alike; each has five slices, which are nearly the same."""
+    units, aware, naive = np.repeat(np.arange(10), 5), [], []
+    for seed in range(40):
+        a, b = (np.repeat(drawn(10, 2, seed + at), 5, axis=0) for at in (0, 1000))
+        aware.append(mmd(a, b, KERNEL, units, units))
+        naive.append(mmd(a, b, KERNEL))
+    error = np.std(aware) / np.sqrt(len(aware))
+    assert abs(np.mean(aware)) < 3 * error
+    assert np.mean(naive) > 10 * error
+
+
+def test_the_test_ranks_the_distance_that_is_told() -> None:
+    a, b, units = drawn(30, 2, 0), drawn(24, 2, 1), np.repeat(np.arange(6), 5)
+    pooled, numbers, sides = pooled_sides(a, b, units, None)
+    found = _distances(KERNEL.gram(pooled, pooled), numbers, sides)
+    assert found[0] == pytest.approx(mmd(a, b, KERNEL, units), rel=1e-9)
+    one, other = (pooled[sides[5] == side] for side in (1, 0))
+    of_one, of_other = (numbers[sides[5] == side] for side in (1, 0))
+    assert found[5] == pytest.approx(mmd(one, other, KERNEL, of_one, of_other), rel=1e-9)
+
+
+def test_one_patient_has_no_distance() -> None:
+    a, b, one = drawn(6, 2, 0), drawn(9, 2, 1), np.zeros(6, int)
+    assert np.isnan(mmd(a, b, KERNEL, one))
+    assert np.isnan(mmd_estimate(b, a, KERNEL, None, one).value)
+    assert np.isnan(permutation_p(a, b, KERNEL, one))
 
 
 def test_degenerate_sets() -> None:

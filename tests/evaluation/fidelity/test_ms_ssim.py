@@ -15,7 +15,7 @@ def noise(count, size=64, seed=0):
 
 @given(count=st.integers(0, 12), pairs=st.integers(1, 80), seed=st.integers(0, 9))
 def test_pairs_are_distinct_and_of_different_images(count, pairs, seed):
-    first, second = random_pairs(count, pairs, seed)
+    first, second = random_pairs(np.arange(count), pairs, seed)
     assert len(first) == min(pairs, count * (count - 1) // 2)
     assert (first != second).all()
     assert len({frozenset(pair) for pair in zip(first, second, strict=True)}) == len(first)
@@ -23,8 +23,32 @@ def test_pairs_are_distinct_and_of_different_images(count, pairs, seed):
 
 @given(half=st.integers(1, 30), seed=st.integers(0, 9))
 def test_the_first_pairs_share_no_image(half, seed):
-    first, second = random_pairs(2 * half, half, seed)
+    first, second = random_pairs(np.arange(2 * half), half, seed)
     assert len({*first, *second}) == 2 * half
+
+
+@given(units=st.lists(st.integers(0, 4), max_size=12), pairs=st.integers(1, 80))
+def test_pairs_are_of_different_patients_as_many_as_there_are(units, pairs):
+    units = np.array(units, int)
+    first, second = random_pairs(units, pairs, 0)
+    possible = sum(a != b for at, a in enumerate(units) for b in units[:at])
+    assert (units[first] != units[second]).all()
+    assert len({frozenset(pair) for pair in zip(first, second, strict=True)}) == len(first)
+    assert len(first) == min(pairs, possible)
+
+
+def test_slices_of_one_patient_do_not_make_a_set_look_alike():
+    """Three patients of four equal slices each: patients differ, whatever their slices do."""
+    slices, units = np.repeat(noise(3), 4, axis=0), np.repeat(np.arange(3), 4)
+    of_patients = pairwise_ms_ssim(slices, units, pairs=48, seed=0)
+    assert of_patients.values.max() < 0.2
+    assert pairwise_ms_ssim(slices, pairs=48, seed=0).values.max() > 0.99
+    one_each = pairwise_ms_ssim(noise(3), pairs=3, seed=0).estimate(0)
+    found = of_patients.estimate(0)
+    assert (found.value, found.n) == (pytest.approx(one_each.value), 48)
+    assert (found.low, found.high) == pytest.approx((one_each.low, one_each.high))
+    two = pairwise_ms_ssim(slices[:8], units[:8], pairs=16, seed=0).estimate(0)
+    assert math.isnan(two.low)
 
 
 def test_equal_images_score_one_and_noise_nearly_nothing():

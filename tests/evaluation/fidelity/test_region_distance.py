@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from evaluation.features.handcrafted import RobustScale
 from evaluation.features.regions import TRAITS
 from evaluation.fidelity.region_distance import RegionSample, region_distance
+from evaluation.gating.version_gates import decide
+from evaluation.metrics.registry import Score
 
 
 def sample(values, label=1, unit=None):
@@ -57,8 +59,17 @@ def test_a_class_without_enough_real_regions_does_not_count():
     ours = joined(sample(REAL), sample(REAL + 3, 2))
     found = region_distance(ours, real, "contrast", seed=0)
     assert (found.value, found.n) == (0, 200)
-    nothing = region_distance(sample(REAL, 2), real, "contrast", seed=0)
+    nothing = region_distance(sample(REAL, 2), sample(REAL[:4], 2), "contrast", seed=0)
     assert (nothing.known, nothing.n) == (False, 0)
+
+
+def test_a_class_that_was_never_drawn_leaves_the_distance_unknown():
+    real = joined(sample(REAL), sample(REAL[:5], 2))
+    found = region_distance(sample(REAL), real, "contrast", seed=0)
+    assert (found.known, found.n, math.isnan(found.high)) == (False, 200, True)
+    assert not decide(
+        {"region_contrast": "<= 6"}, {"region_contrast": Score.of("region_contrast", found)}
+    ).passed
 
 
 def test_regions_of_one_patient_are_resampled_together():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import anderson_ksamp, spearmanr
 
-from evaluation.fidelity.mmd import permuted_sides
+from evaluation.fidelity.mmd import pooled_sides
 from evaluation.fidelity.two_sample_test import (
     largest_deviations,
     neighbour_agreement,
@@ -26,7 +26,7 @@ def test_deviations_rise_with_scipys():
     for seed in range(20):
         a, b = (part[:, :1] for part in sets(seed, count=30))
         a = a + 0.05 * seed
-        pooled, _, sides = permuted_sides(a, b)
+        pooled, _, sides = pooled_sides(a, b)
         ours.append(largest_deviations(pooled, sides[:1])[0])
         theirs.append(anderson_ksamp([a[:, 0], b[:, 0]], variant="right").statistic)
     assert spearmanr(ours, theirs).statistic == pytest.approx(1)
@@ -91,11 +91,18 @@ def test_units_are_not_split():
 def test_one_vector_cannot_be_tested():
     a, b = sets(0)
     assert np.isnan(two_sample_p(a[:1], b))
+    assert np.isnan(two_sample_p(a[:0], b))
+
+
+def test_one_patient_cannot_be_tested_however_many_images_there_are():
+    a, b = sets(0)
+    assert np.isnan(two_sample_p(a, b, np.zeros(len(a), int)))
+    assert np.isnan(two_sample_p(a, b, None, np.zeros(len(b), int)))
 
 
 def test_a_patient_of_more_slices_than_there_are_pairs_never_leaves_a_side_empty():
     rng = np.random.default_rng(0)
     ours, real = rng.standard_normal((10, 3)), rng.standard_normal((1000, 3))
-    _, _, sides = permuted_sides(ours, real, None, np.repeat(np.arange(40), 25))
+    _, _, sides = pooled_sides(ours, real, None, np.repeat(np.arange(40), 25))
     assert sides[0].sum() == 10
     assert min(sides.sum(1).min(), (1 - sides).sum(1).min()) >= 2

@@ -74,7 +74,7 @@ def test_headlines_are_neither_of_a_domain_nor_of_a_class():
 def test_the_mean_over_domains_drops_the_domain_and_sums_n():
     a = Score.of("ms_ssim", Estimate(0.4, 0.37, 0.43, 10), pairs=5, domain="a")
     b = Score.of("ms_ssim", Estimate(0.6, 0.56, 0.64, 30), pairs=5, domain="b")
-    both = over_domains([a, b])
+    both = over_domains([a, b], "ab")
     assert (both.value, both.low, both.high) == pytest.approx((0.5, 0.475, 0.525))
     assert both.n == 40
     assert both.parameters == {"pairs": 5}
@@ -82,10 +82,16 @@ def test_the_mean_over_domains_drops_the_domain_and_sums_n():
         Score.of("fid", NOTHING, features=f"encoder@{d}", dimensions=i, domain=d)
         for i, d in enumerate("ab")
     ]
-    assert over_domains(own).parameters == {"features": "encoder@a+encoder@b"}
-    unknown = over_domains([a, Score.of("ms_ssim", NOTHING, pairs=5, domain="b")])
+    assert over_domains(own, "ab").parameters == {"features": "encoder@a+encoder@b"}
+    unknown = over_domains([a, Score.of("ms_ssim", NOTHING, pairs=5, domain="b")], "ab")
     assert math.isnan(unknown.value)
     assert not unknown.known
+
+
+def test_a_domain_without_a_score_leaves_the_mean_unknown_and_its_gate_shut():
+    found = over_domains([Score.of("ms_ssim", Estimate(0.4, 0.37, 0.43, 10), domain="a")], "ab")
+    assert (found.known, found.n, math.isnan(found.low)) == (False, 10, True)
+    assert not decide({"ms_ssim": "<= 1"}, {"ms_ssim": found}).passed
 
 
 def test_former_names_lead_to_scores_that_there_are():

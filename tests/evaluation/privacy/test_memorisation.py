@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from evaluation.privacy.memorisation import (
     dcr_share,
     membership_advantage,
 )
+from evaluation.statistics.exact_share import exact_interval
 
 
 def scenes(count, seed, size=64):
@@ -162,7 +164,8 @@ def test_degenerate_sets():
 def by_hand(to_train, to_held_out, held_out_to_train, train_to_train):
     tables = (to_train, to_held_out, held_out_to_train, train_to_train)
     arrays = [np.array(table, np.float32) for table in tables]
-    return NearestNeighbourDistances(*arrays, np.arange(len(arrays[3])), np.arange(len(arrays[2])))
+    units = (np.arange(len(arrays[at])) for at in (0, 3, 2))
+    return NearestNeighbourDistances(*arrays, *units)
 
 
 INF = np.inf
@@ -183,6 +186,15 @@ def test_membership_by_hand():
     assert membership_advantage(found).value == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("single", ["train_units", "held_out_units"])
+def test_of_one_patient_nobody_knows_how_sure_the_advantage_is(single):
+    found = compared(FRESH, TRAIN[:6], HELD_OUT[:6])
+    one = membership_advantage(replace(found, **{single: np.zeros(6, int)}))
+    assert one.value == membership_advantage(found).value
+    assert math.isnan(one.low)
+    assert math.isnan(one.high)
+
+
 def test_copies_give_training_images_away_and_fresh_images_do_not():
     copies = compared(np.concatenate([FRESH[:30], TRAIN[:20]]))
     assert copying_p(copies) <= 0.002
@@ -193,8 +205,8 @@ def test_copies_give_training_images_away_and_fresh_images_do_not():
     assert copying_p(fresh) > 0.05
     assert abs(membership_advantage(fresh).value) < 0.25
     assert dcr_share(fresh).low <= 0.5 <= dcr_share(fresh).high
-    # 0 of 50: the upper Wilson bound is z²/(n + z²) = 3.84 / 53.84.
-    assert fresh.certifiable.value == pytest.approx(0.0713, abs=1e-3)
+    # 0 of 50: below the upper bound p, so many without one are at least as likely as 0.025.
+    assert fresh.certifiable.value == pytest.approx(1 - 0.025 ** (1 / 50))
 
 
 def test_images_of_one_patient_are_no_yardstick_for_one_another():
@@ -210,7 +222,8 @@ def test_a_training_image_that_is_there_many_times_is_one_image():
     # Under a hundred names it would be its own nearest neighbour, and no copy would stand out;
     # under one name its distance would count a hundred times, and anything might.
     assert often.train_distance.min() > 0.1
-    np.testing.assert_allclose(often.unlike_distance, once.unlike_distance, rtol=1e-5)
+    kept = [found.train_distance[found.unlike] for found in (often, once)]
+    np.testing.assert_allclose(*kept, rtol=1e-5)
     assert copying_p(often) == copying_p(once)
     copies = np.concatenate([FRESH[:30], repeated[-20:]])
     assert copying_p(compared(copies, repeated)) <= 0.002
@@ -227,11 +240,74 @@ def test_no_false_copies_among_exchangeable_images():
             np.zeros((50, 100), np.float32),
             table[turn[50:]],
             np.full((60, 60), np.inf, np.float32),
+            np.arange(50),
             np.arange(60),
             np.arange(100),
         )
         low += copying_p(found, seed=int(turn[0])) <= 0.1
     assert low <= 13  # binomial(60, 0.1): 13 or more in one of 200 such tests
+
+
+def test_no_false_copies_among_exchangeable_patients_of_many_images():
+    """Each patient's 20 images lie equally far: of 60 such sets a tenth have a p below 0.1."""
+    rng, low, naive = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        nearest = np.repeat(rng.normal(1, 0.1, 20), 20).astype(np.float32)
+        nearest += rng.normal(0, 0.001, 400).astype(np.float32)
+        found = NearestNeighbourDistances(
+            nearest[:200, None],
+            np.zeros((200, 200), np.float32),
+            nearest[200:, None],
+            np.full((1, 1), np.inf, np.float32),
+            np.arange(200) // 20,
+            np.arange(1),
+            np.arange(200) // 20,
+        )
+        low += copying_p(found, seed=1) <= 0.1
+        alone = replace(found, units=np.arange(200), held_out_units=np.arange(200))
+        naive += copying_p(alone, seed=1) <= 0.1
+    assert low <= 13
+    assert naive > 20
+
+
+def test_a_patient_is_not_counted_for_each_of_its_images():
+    """Ten patients of ten images, one of them all copies; and as many volumes of ten slices."""
+    distance = np.where(np.arange(100) < 10, 0.1, 1.0)[:, None].astype(np.float32)
+    held_out = np.linspace(0.5, 2, 100)[:, None].astype(np.float32)
+    apart, tens = np.arange(100), np.arange(100) // 10
+    found = NearestNeighbourDistances(
+        distance,
+        distance,
+        held_out,
+        np.full((1, 1), np.inf, np.float32),
+        apart,
+        np.arange(1),
+        apart,
+    )
+    stacked = replace(found, units=tens, held_out_units=tens)
+    assert stacked.share.value == found.share.value == 0.1
+    assert (found.share.low, found.share.high) == pytest.approx((0.0490, 0.1762), abs=1e-4)
+    # One volume of ten: the variance of its mean is 0.01, 11 times that of 100 images, which are
+    # worth 100 / 11 then, and (t of 99 over t of 9 degrees)² = (1.984 / 2.262)² of that: 6.99.
+    assert (stacked.share.low, stacked.share.high) == pytest.approx(
+        exact_interval(0.699, 6.99), rel=1e-2
+    )
+    assert stacked.held_out_share.high > found.held_out_share.high
+    assert stacked.certifiable.value == pytest.approx(1 - 0.025 ** (1 / 10))
+    assert math.isnan(copying_p(replace(stacked, units=np.zeros(100, int))))
+
+
+def test_what_is_kept_is_worked_out_once(monkeypatch):
+    cache, calls = DistanceCache(), []
+
+    def counted(images, pool):
+        calls.append(len(images))
+        return distances(images, pool)
+
+    monkeypatch.setattr("evaluation.privacy.image_distance.distances", counted)
+    first, again = (cache.keep(FRESH[:3], TRAIN[:2]) for _ in range(2))
+    assert calls == [3]
+    assert first is again
 
 
 def test_distances_that_gating_worked_out_are_those_of_scoring(discs, monkeypatch):

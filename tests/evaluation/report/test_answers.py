@@ -31,7 +31,7 @@ def in_domains(metric, values):
         a_score(metric, value, value - 0.02, value + 0.02, domain=name)
         for name, value in zip("abcdef", values, strict=False)
     ]
-    return [*parts, over_domains(parts)]
+    return [*parts, over_domains(parts, [part.parameters["domain"] for part in parts])]
 
 
 def test_six_questions_are_answered_by_known_scores():

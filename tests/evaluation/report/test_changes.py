@@ -36,11 +36,12 @@ AFTER = [
 
 
 def test_a_difference_has_the_interval_of_both_sides():
-    change = ScoreChange.of(BEFORE[0], AFTER[2])
-    assert change.difference == pytest.approx(0.3)
+    change = ScoreChange(BEFORE[0], AFTER[2])
+    gap = change.difference
+    assert gap.value == pytest.approx(0.3)
     # Each distance is the hypotenuse of 0.03 and 0.05.
-    assert change.low == pytest.approx(0.3 - math.hypot(0.03, 0.05))
-    assert change.high == pytest.approx(0.3 + math.hypot(0.03, 0.05))
+    assert gap.low == pytest.approx(0.3 - math.hypot(0.03, 0.05))
+    assert gap.high == pytest.approx(0.3 + math.hypot(0.03, 0.05))
     assert change.verdict == "better"
 
 
@@ -52,10 +53,10 @@ def test_scores_that_both_versions_have_are_compared_in_their_direction():
         ("consistency", "phantom chest X-ray", "better"),
         ("memorised_share", "all", "worse"),
     ]
-    same = ScoreChange.of(BEFORE[0], BEFORE[0])
+    same = ScoreChange(BEFORE[0], BEFORE[0])
     assert same.verdict == "no clear change"
     unknown = a_score("consistency", 0.5, math.nan, math.nan)
-    assert ScoreChange.of(BEFORE[0], unknown).verdict == "unknown"
+    assert ScoreChange(BEFORE[0], unknown).verdict == "unknown"
 
 
 def test_scores_of_different_arms_or_networks_are_not_compared():

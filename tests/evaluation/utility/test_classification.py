@@ -415,6 +415,17 @@ def test_headlines_are_means_over_domains():
     assert equivalent.parameters["kind"] == "synthetic"
 
 
+def test_a_domain_without_a_gain_leaves_the_headlines_unknown():
+    """Of domain b real images of one number alone were tried: no arm with pairs, and no curve."""
+    made = [both(THREE, real="4", images=4, seed=seed) for seed in (0, 1)]
+    made += [alone(THREE, seed=seed) for seed in (0, 1)]
+    parts = [*curve(), *made, *curve(domain="b")[:2]]
+    found = utility_of({"classification": pd.concat(parts)})
+    headlines = {score.metric: score for score in found.scores if score.headline}
+    assert set(headlines) == {"utility_auroc_gain", "utility_auroc_equivalent_images"}
+    assert not any(score.known for score in headlines.values())
+
+
 def test_arms_tested_in_reverse_are_compared_with_none():
     cases = pd.concat([cases_of(TWO), cases_of([*ALL, 0.5], kind="reversed", truth=[*TRUTH, 1])])
     assert len(levels_of(cases)) == 2

@@ -135,12 +135,12 @@ def test_the_headline_is_that_of_synthetic_pairs_alone_over_domains():
         for seed in range(3):
             parts.append(cases_of([0.7] * 20, domain=domain, seed=seed, **both))
             parts.append(cases_of([dice] * 20, kind="synthetic", domain=domain, seed=seed))
-    *each, headline = equivalent_image_scores(equivalent_images(pd.concat(parts)), *NAMED)
+    *each, headline = equivalent_image_scores(equivalent_images(pd.concat(parts)), *NAMED, "ab")
     assert len(each) == 4
     assert headline.headline
     assert headline.parameters["kind"] == "synthetic"
     assert headline.value == pytest.approx((5 + 10) / 2)
-    assert equivalent_image_scores(pd.DataFrame(), *NAMED) == []
+    assert equivalent_image_scores(pd.DataFrame(), *NAMED, "ab") == []
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,17 @@ def test_slices_are_put_in_the_order_of_their_numbers_as_texts_too():
         np.testing.assert_array_equal(stack.spacing_mm, [3, 2, 0.5])
 
 
+@pytest.mark.parametrize("facet", ["patient", "domain"])
+def test_volumes_of_one_name_of_two_patients_or_domains_stay_apart(facet):
+    images = noise(6)
+    pairs = block(images, squares(*range(6)), ["scan"] * 6, [0, 0, 1, 1, 2, 2], patients="")
+    pairs.facets[facet] = ["a", "b"] * 3
+    first, second = stacks_of(pairs)
+    assert first.rows.tolist() == [0, 2, 4]
+    assert second.rows.tolist() == [1, 3, 5]
+    assert (first.name, second.name) == ("scan", "scan")
+
+
 def test_flat_images_are_no_stack():
     pairs = block(noise(3), squares(1, 1, 1), ["", "a", "a"], [-1, 0, 1])
     assert [len(stack) for stack in stacks_of(pairs)] == [2]
