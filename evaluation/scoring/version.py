@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from evaluation.pairs import Block, Pairs, by_domain, domain_of, real_part, take
 from evaluation.scoring.domain import pair_numbers_of, score_domain
 from evaluation.scoring.judges import AuxiliaryModels
 from evaluation.settings import EvaluateSection, first_named
+from evaluation.volumes.stacks import in_volumes
 
 if TYPE_CHECKING:
     from evaluation.privacy.image_distance import DistanceCache
@@ -99,7 +100,7 @@ def score_version(
     """
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
-    models, parts = auxiliary or {}, []
+    models, parts, unserved = auxiliary or {}, [], {}
     for domain, at in by_domain(synthetic):
         judge, others = judges.get(domain), models.get(domain, AuxiliaryModels())
         context = ScoringContext(
@@ -114,10 +115,11 @@ def score_version(
             _part(rejected, domain),
             distances,
         )
+        unserved[domain] = _unserved(context)
         parts.append(_score_part(context, domain, at, np.flatnonzero(domain_of(train) == domain)))
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
-    return VersionScores((*scores, *_headlines(scores, set(pairs["domain"]))), pairs)
+    return VersionScores((*scores, *_headlines(scores, unserved)), pairs)
 
 
 def _part(rejected: Pairs | None, domain: str) -> Block | None:
@@ -139,7 +141,22 @@ def _score_part(
     return [replace(s, parameters={**s.parameters, "domain": domain}) for s in scores], table
 
 
-def _headlines(scores: Sequence[Score], domains: Collection[str]) -> list[Score]:
+def _unserved(context: ScoringContext) -> frozenset[Need]:
+    """What the real pairs of a domain do not give: scores that need it are not expected there."""
+    given = {
+        Need.MASKS: bool(np.any(context.train.has_mask)),
+        Need.VOLUMES: bool(in_volumes(context.train).any()),
+        Need.FINDING_CLASSIFIER: context.finding_classifier is not None,
+    }
+    return frozenset(need for need, there in given.items() if not there)
+
+
+def _headlines(scores: Sequence[Score], unserved: Mapping[str, frozenset[Need]]) -> list[Score]:
+    """The mean of each metric over the domains whose real pairs let it be measured."""
     whole = [score for score in scores if score.whole]
-    names = dict.fromkeys(score.metric for score in whole)
-    return [over_domains([s for s in whole if s.metric == name], domains) for name in names]
+    found = []
+    for name in dict.fromkeys(score.metric for score in whole):
+        needs = METRICS[name].needs
+        domains = [domain for domain, lacking in unserved.items() if not needs & lacking]
+        found.append(over_domains([score for score in whole if score.metric == name], domains))
+    return found

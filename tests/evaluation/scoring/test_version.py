@@ -154,6 +154,15 @@ def test_a_domain_that_lacks_a_score_leaves_its_headline_unknown_and_its_gate_sh
         assert not decide({f"{name}.low": ">= 0"}, found).passed
 
 
+def test_a_domain_whose_real_pairs_have_no_masks_is_left_out_of_what_needs_them(discs):
+    made, train, held_out = (two_domains(discs, count, at) for at, count in enumerate((10, 12, 8)))
+    for pairs in (made, train, held_out):
+        pairs.has_mask[1::2] = False
+    found = headlines(score_version(made, train, held_out, {"one": Judge("disc")}, SECTION).scores)
+    assert found["consistency"].known
+    assert decide({"consistency": ">= 0"}, found).passed
+
+
 def test_every_interval_holds_its_value(scored):
     for score in scored.scores:
         if math.isfinite(score.low):
