@@ -65,6 +65,8 @@ class Evidence:
         reference: the real pairs.
         utility: of the pairs; None where it was not measured.
         sample: how many accepted pairs were scored at most; others are not shown.
+        kept_back: whether a gate kept them back this time; the page is the run's then, also where
+            the same pairs are out as a version, whose own page stays as it is.
     """
 
     about: ScoreKey
@@ -72,6 +74,7 @@ class Evidence:
     reference: Reference
     utility: Utility | None
     sample: int
+    kept_back: bool = False
 
 
 @task(task_run_name="report-{evidence.about.subject}", cache_policy=NO_CACHE, persist_result=False)
@@ -131,10 +134,10 @@ def drawn(
     before = version_before(store, lake, snapshot)
     return Report(
         name=snapshot.name,
-        version=version_of(lake, snapshot),
+        version="" if evidence.kept_back else version_of(lake, snapshot),
         pairs=sample.of,
         scored=len(pairs),
-        decision=decision_on(lake, evidence.about),
+        decision=decision_on(lake, evidence.about, evidence.kept_back),
         scores=lake.decision_scores(evidence.about, evidence.config_digest),
         provenance={
             **provenance(snapshot),
@@ -145,7 +148,7 @@ def drawn(
         pictures=drawings,
         utility=utility,
         rejected=rejected_for(snapshot),
-        evidence=decided(lake, evidence.about),
+        evidence=decided(lake, evidence.about, evidence.kept_back),
         maskless=int(np.sum(~snapshot.has_mask[snapshot.rows(Status.ACCEPTED)])),
         shelves=shelves(snapshot, sample, pairs, evidence.reference, table),
         facts={
