@@ -21,7 +21,7 @@ from flows.stages import deployed, recipe_name, stage_flow
 from flows.train import train_stage
 from flows.utility import utility_stage
 from tasks.promotion import Promotion
-from tasks.provenance import rejected_for
+from tasks.provenance import rejected_for, version_of
 from tasks.reporting import Evidence, report_version
 from tasks.reports.consents import record_consent
 from tasks.services.prefect_display.verdict import RunVerdict
@@ -65,7 +65,7 @@ def built(context: RunContext) -> Built:
     if utility is None and release is not None and context.recipe.utility is not None:
         utility = utility_stage(context, audit.snapshot)
     promotion = promoted(context, audit)
-    report = reported(context, audit.evaluated, utility)
+    report = reported(context, audit.evaluated, utility, kept_back=release is None)
     scores = context.lake.decision_scores(audit.evaluated.about, audit.evaluated.config_digest)
     news = announced(context, audit, promotion)
     snapshot = context.store.snapshot(audit.snapshot)
@@ -81,6 +81,8 @@ def built(context: RunContext) -> Built:
         answers=answers(scores),
         report=report,
         promotion=promotion,
+        out_as=version_of(context.lake, snapshot),
+        withdrawn=audit.withdrawn,
     )
     return Built(outcome, audit.evaluated, utility, news)
 
@@ -89,10 +91,17 @@ def concluded(context: RunContext, found: Built) -> Outcome | State[Outcome]:
     """Tells Prefect and MLflow how a run ended; a failed gate is a failure of its own name."""
     outcome = found.outcome
     verdict = RunVerdict(
-        outcome.dataset, outcome.version, outcome.gates, outcome.report, found.news
+        outcome.dataset,
+        outcome.version,
+        outcome.gates,
+        outcome.report,
+        found.news,
+        outcome.beside,
+        outcome.out_as,
     )
     verdict.tell()
-    context.record.describe(f"{outcome.dataset} {outcome.version or 'kept back'}", verdict.note)
+    name = outcome.version or outcome.out_as or "kept back"
+    context.record.describe(f"{outcome.dataset} {name}", verdict.note)
     context.record.tags(verdict.tags)
     if outcome.published:
         return outcome
@@ -124,11 +133,13 @@ def report_stage(context: RunContext, version: str) -> Path:
     return reported(context, found, utility_stage(context, snapshot) if wanted else None)
 
 
-def reported(context: RunContext, found: Evaluated, utility: Utility | None) -> Path:
+def reported(
+    context: RunContext, found: Evaluated, utility: Utility | None, kept_back: bool = False
+) -> Path:
     """Writes the report of a snapshot."""
     known, recipe = (found.about, found.config_digest), context.recipe
     shown = recipe.evaluate.sample, recipe.show_real
-    evidence = Evidence(*known, context.reference, utility, *shown)
+    evidence = Evidence(*known, context.reference, utility, *shown, kept_back)
     weights = context.checkpoints, context.checkpoint
     folder = context.settings.reports
     return report_version(context.store, context.lake, evidence, *weights, folder, context.record)
@@ -150,6 +161,8 @@ class Outcome:
         answers: what all scores, those of single domains too, say in short.
         report: the HTML file.
         promotion: who is the champion; None where nothing was published or no champion is wanted.
+        out_as: version that the same pairs are out as, perhaps since gates that were less strict.
+        withdrawn: that this version should not be used any more, and why; "" where it may be.
     """
 
     dataset: str
@@ -163,11 +176,20 @@ class Outcome:
     answers: tuple[Answer, ...]
     report: Path
     promotion: Promotion | None = None
+    out_as: str = ""
+    withdrawn: str = ""
 
     @property
     def published(self) -> bool:
         """Whether the gates let the version out."""
         return self.version is not None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What else should be known of the version, a line each."""
+        stays = self.out_as and not self.published
+        stands = f"{self.dataset}@{self.out_as} holds the same pairs and stays as it was published"
+        return tuple(line for line in (stands if stays else "", self.withdrawn) if line)
 
 
 class GateFailedError(KeptBackError):

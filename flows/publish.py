@@ -15,6 +15,7 @@ from flows.train import promote_generator
 from flows.utility import utility_stage
 from tasks.promotion import Promotion, challenge
 from tasks.publishing import BaseMovedError, Release, announce_once, decide, publish
+from tasks.withdrawal import withdrawal
 
 ATTEMPTS = 3
 
@@ -28,12 +29,14 @@ class Audit:
         decision: on it.
         release: None where a gate failed.
         utility: of its pairs, where a gate had to know it.
+        withdrawn: that the version it is should not be used any more; "" where it may be.
     """
 
     evaluated: Evaluated
     decision: Decision
     release: Release | None
     utility: Utility | None
+    withdrawn: str = ""
 
     @property
     def snapshot(self) -> str:
@@ -49,15 +52,16 @@ def audited(context: RunContext) -> Audit:
         utility = utility_stage(context, snapshot) if context.gates_need_utility else None
         store, lake, gates = context.store, context.lake, context.recipe.gates
         decision = decide(store, lake, found.about, found.config_digest, gates)
+        gone = withdrawal(lake, store.name, snapshot)
         if not decision.passed:
-            return Audit(found, decision, None, utility)
+            return Audit(found, decision, None, utility, gone)
         try:
             release = publish(store, lake, snapshot, decision)
         except BaseMovedError:
             rebase(store, context.run)
             with_verdicts(context)
         else:
-            return Audit(found, decision, release, utility)
+            return Audit(found, decision, release, utility, gone)
     raise BaseMovedError(
         f"other runs published {context.recipe.name} {ATTEMPTS} times while this one was audited; "
         "run it again when they are through"
@@ -65,9 +69,9 @@ def audited(context: RunContext) -> Audit:
 
 
 def promoted(context: RunContext, audit: Audit) -> Promotion | None:
-    """Has a published version challenge the champion, on validation data."""
+    """Has a published version challenge the champion, on validation data; no withdrawn one."""
     metric, release = context.recipe.champion, audit.release
-    if release is None or metric is None:
+    if release is None or metric is None or audit.withdrawn:
         return None
     # Locks keep the name they had: an older release may be at work in the same home.
     with context.store.lock("crown"):
@@ -83,10 +87,11 @@ def promoted(context: RunContext, audit: Audit) -> Promotion | None:
 def announced(context: RunContext, audit: Audit, promotion: Promotion | None) -> bool:
     """Records a published version, promotes its generator, and tells whoever waits for one.
 
-    Gives whether the version is news: not where one was kept back, or was out before this run.
+    Gives whether the version is news: not where one was kept back, was out before this run, or is
+    withdrawn, which nobody should be sent to.
     """
     release, found = audit.release, audit.evaluated
-    if release is None:
+    if release is None or audit.withdrawn:
         return False
     scores = headlines(context.lake.decision_scores(found.about, found.config_digest))
     context.record.scores(scores, step=release.number)

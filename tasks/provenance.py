@@ -29,7 +29,7 @@ def version_of(lake: Lake, snapshot: Snapshot) -> str:
 def own_scores(lake: Lake, snapshot: Snapshot) -> list[Score]:
     """The scores of a version against the source it was made from, of one scoring.
 
-    That is the newest by the judge of the newest decision on it, or by any where none was taken;
+    That is the newest by the judge of the decision that stands, or by any where none was taken;
     with the utility that was measured on the same real pairs. What it scored against other real
     pairs, by other judges or on the test split is left to SQL.
     """
@@ -37,31 +37,54 @@ def own_scores(lake: Lake, snapshot: Snapshot) -> list[Score]:
     image = ImageSection.model_validate(attributes["sections"]["image"])
     reference = reference_digest(attributes["digests"]["source"], image)
     scorings = lake.read("scorings", subject=snapshot.id, reference=reference)
-    decisions = lake.read("decisions", snapshot=snapshot.id, reference=reference)
-    if len(decisions):
-        judge = decisions.sort_values("recorded_at")["judge"].iloc[-1]
-        scorings = scorings[scorings["judge"] == judge]
+    decision = standing_decision(lake, snapshot.id, reference=reference)
+    if decision is not None:
+        scorings = scorings[scorings["judge"] == decision["judge"]]
     if not len(scorings):
         return lake.scores(snapshot.id, reference=reference, judge="")
     newest = scorings.sort_values("recorded_at").iloc[-1]
     return lake.decision_scores(ScoreKey(snapshot.id, reference, newest["judge"]), newest["terms"])
 
 
-def decision_on(lake: Lake, about: ScoreKey) -> Decision:
-    """The newest decision on this evidence; one without gates where there is none."""
-    newest = _newest_decision(lake, about)
-    if newest is None:
-        return Decision(())
-    return Decision(tuple(Verdict(**verdict) for verdict in json.loads(newest["evidence"])))
+def standing_decision(
+    lake: Lake, snapshot: str, let_out: bool = True, **about: str
+) -> dict[str, Any] | None:
+    """The newest decision that let a snapshot out, or the newest where none did; None without any.
+
+    Stricter gates that keep the same pairs back later take nothing from a version that is out.
+
+    Args:
+        lake: the record.
+        snapshot: its id.
+        let_out: False for the newest that kept it back.
+        about: further columns of the table decisions, and what they hold.
+    """
+    every = lake.read("decisions", snapshot=snapshot).sort_values("recorded_at")
+    for name, value in about.items():
+        every = every[every[name] == value]
+    found = every[every["passed"] == let_out]
+    rows = (found if len(found) else every).to_dict("records")
+    return {str(name): value for name, value in rows[-1].items()} if rows else None
 
 
-def decided(lake: Lake, about: ScoreKey) -> dict[str, str]:
+def verdicts_of(decision: Mapping[str, Any] | None) -> tuple[Verdict, ...]:
+    """What each gate of a decision said; none where there is none."""
+    evidence = () if decision is None else json.loads(decision["evidence"])
+    return tuple(Verdict(**verdict) for verdict in evidence)
+
+
+def decision_on(lake: Lake, about: ScoreKey, kept_back: bool = False) -> Decision:
+    """The decision on this evidence that stands; one without gates where there is none."""
+    return Decision(verdicts_of(_decision(lake, about, kept_back)))
+
+
+def decided(lake: Lake, about: ScoreKey, kept_back: bool = False) -> dict[str, str]:
     """Who decided, when, on which evidence, and whether it was promoted; for people."""
     lines = {}
-    newest = _newest_decision(lake, about)
-    if newest is not None:
-        lines["decided by"] = newest["author"] or "a call outside of any flow"
-        lines["decided on"] = f"{newest['recorded_at']:%Y-%m-%d %H:%M} UTC"
+    decision = _decision(lake, about, kept_back)
+    if decision is not None:
+        lines["decided by"] = decision["author"] or "a call outside of any flow"
+        lines["decided on"] = f"{decision['recorded_at']:%Y-%m-%d %H:%M} UTC"
     lines["scored against"] = f"real pairs {about.reference[:12]}, by judge {about.judge[:12]}"
     events = lake.versions(about.data_set)
     here = events[events["snapshot"] == about.subject]
@@ -145,12 +168,12 @@ def provenance(snapshot: Snapshot) -> dict[str, str]:
     }
 
 
-def _newest_decision(lake: Lake, about: ScoreKey) -> dict[str, Any] | None:
-    decisions = lake.read(
-        "decisions",
+def _decision(lake: Lake, about: ScoreKey, kept_back: bool) -> dict[str, Any] | None:
+    return standing_decision(
+        lake,
+        about.subject,
+        not kept_back,
         data_set=about.data_set,
-        snapshot=about.subject,
         reference=about.reference,
         judge=about.judge,
-    ).sort_values("recorded_at")
-    return None if not len(decisions) else {str(k): v for k, v in decisions.iloc[-1].items()}
+    )

@@ -66,6 +66,8 @@ class Evidence:
         utility: of the pairs; None where it was not measured.
         sample: how many accepted pairs were scored at most; others are not shown.
         show_real: whether real pixels may be shown.
+        kept_back: whether a gate kept them back this time; the page is the run's then, also where
+            the same pairs are out as a version, whose own page stays as it is.
     """
 
     about: ScoreKey
@@ -74,6 +76,7 @@ class Evidence:
     utility: Utility | None
     sample: int
     show_real: bool
+    kept_back: bool = False
 
     @property
     def shown_real(self) -> PairBatch | None:
@@ -138,10 +141,10 @@ def drawn(
     before = version_before(store, lake, snapshot)
     return Report(
         name=snapshot.name,
-        version=version_of(lake, snapshot),
+        version="" if evidence.kept_back else version_of(lake, snapshot),
         pairs=sample.of,
         scored=len(pairs),
-        decision=decision_on(lake, evidence.about),
+        decision=decision_on(lake, evidence.about, evidence.kept_back),
         scores=lake.decision_scores(evidence.about, evidence.config_digest),
         provenance={
             **provenance(snapshot),
@@ -152,7 +155,7 @@ def drawn(
         pictures=drawings,
         utility=utility,
         rejected=rejected_for(snapshot),
-        evidence=decided(lake, evidence.about),
+        evidence=decided(lake, evidence.about, evidence.kept_back),
         maskless=int(np.sum(~snapshot.has_mask[snapshot.rows(Status.ACCEPTED)])),
         shelves=shelves(snapshot, sample, pairs, evidence, table),
         facts={

@@ -86,19 +86,40 @@ class Delta:
                 found.count_rows()
 
     def merge(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Writes rows, in place of those of the same key."""
+        """Writes rows, in place of those of the same key that say something else.
+
+        One that says the same stays, since when it is known too.
+        """
         if not rows:
             return
-        source = _stamped(name, rows)
-        same = " AND ".join(f"new.{column} = old.{column}" for column in TABLES[name].key)
+        source, table = _stamped(name, rows), TABLES[name]
+        same = " AND ".join(f"new.{column} = old.{column}" for column in table.key)
+        other = " OR ".join(f"(new.{each} IS DISTINCT FROM old.{each})" for each in table.said)
         with self.lock(), self.readable(name):
             merge = self._writable(name).merge(source, same, "new", "old")
-            merge.when_matched_update_all().when_not_matched_insert_all().execute()
+            merge.when_matched_update_all(other).when_not_matched_insert_all().execute()
 
     def append(self, name: str, row: Mapping[str, object]) -> None:
-        """Writes a row beside those of the same key: each is one of a history."""
+        """Writes a row beside those about the same: each is one of a history."""
         with self.lock(), self.readable(name):
             write_deltalake(self._writable(name), _stamped(name, [row]), mode="append")
+
+    def append_change(self, name: str, row: Mapping[str, object]) -> None:
+        """Likewise, unless the newest about the same says the same."""
+        said, new = list(TABLES[name].said), _stamped(name, [row])
+        with self.lock():
+            before = self.like(name, new, TABLES[name].about).sort_by("recorded_at")
+            if before.select(said).to_pylist()[-1:] != new.select(said).to_pylist():
+                self.append(name, row)
+
+    def put(self, name: str, rows: pa.Table, key: Mapping[str, str]) -> None:
+        """Writes rows, possibly none, in place of all that match, unless these say the same."""
+        said = [(each, "ascending") for each in (*TABLES[name].about, *TABLES[name].said)]
+        with self.lock():
+            before = self.like(name, pa.table({each: [key[each]] for each in key}), list(key))
+            old, new = (part.sort_by(said).drop_columns("recorded_at") for part in (before, rows))
+            if not old.equals(new):
+                self.overwrite(name, rows, [key])
 
     def like(self, name: str, rows: pa.Table, group: Sequence[str]) -> pa.Table:
         """The rows of a table that agree with one of these in the columns `group`."""
@@ -178,8 +199,8 @@ class Delta:
 
 
 def _stamped(name: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
-    """Rows with the moment at which they are recorded."""
-    stamped = [{**row, "recorded_at": datetime.now(UTC)} for row in rows]
+    """Rows with the moment at which they are recorded, unless they bring one along."""
+    stamped = [{"recorded_at": datetime.now(UTC), **row} for row in rows]
     return pa.Table.from_pylist(stamped, schema=TABLES[name].schema)
 
 

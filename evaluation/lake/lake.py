@@ -2,7 +2,8 @@
 
 A score is keyed by (subject, reference, judge, metric, parameters, version): the digest or
 snapshot of what was scored, of the real data it was held against, of the model that judged, the
-metric with its parameters' digest and its version. Recording a key again replaces it atomically.
+metric with its parameters' digest and its version. Recording a key again replaces it atomically
+where it says something else. Decisions, events of versions and openings are facts: none is replaced.
 A scoring lists the scores that belong together; it is written last, so that one which was cut
 short counts as none.
 """
@@ -44,7 +45,7 @@ from evaluation.metrics.former_names import name_now, names_ever
 from evaluation.metrics.registry import Score
 
 PROMOTED = "promoted"  # earlier releases wrote "crowned"
-LABELLED, RESTORED = "labelled", "restored"  # events of which all are kept, not the last alone
+LABELLED, RESTORED = "labelled", "restored"
 # Tables of what is known of single snapshots, by the column that names these.
 OF_SNAPSHOT = {
     "scores": "subject",
@@ -120,17 +121,16 @@ class Lake:
         self.tables.merge("scorings", [row])
 
     def record_rejections(self, about: ScoreKey, table: pd.DataFrame) -> None:
-        """Records which pairs of a snapshot were rejected, in place of what was recorded before.
+        """Records which pairs of a snapshot were rejected, in place of anything else recorded before.
 
         Args:
             about: the snapshot with the verdicts, and its data set.
             table: columns row, domain and reason; no rows where every pair was accepted.
         """
-        here = [{"snapshot": about.subject}]
-        self.tables.overwrite("rejections", rejection_rows(about, table), here)
+        self.tables.put("rejections", rejection_rows(about, table), {"snapshot": about.subject})
 
     def decide(self, about: ScoreKey, run: str, decision: Decision, author: str = "") -> None:
-        """Records a decision; the same gates on the same evidence replace it.
+        """Records a decision, unless it is what was decided last: that and its date stay.
 
         Args:
             about: the snapshot, and the real data and the judge of the scores it rests on.
@@ -150,7 +150,7 @@ class Lake:
             "run": run,
             "author": author,
         }
-        self.tables.merge("decisions", [row])
+        self.tables.append_change("decisions", row)
 
     def allot(self, data_set: str, snapshot: str, run: str, above: int = 0) -> int:
         """The version number of a snapshot: the one it has, else the next; none is used twice.
@@ -180,7 +180,7 @@ class Lake:
 
     def promote(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
         """Records that a version is the champion from now on, and why."""
-        self._event(data_set, number, PROMOTED, snapshot, run, reason)
+        self._append(data_set, number, PROMOTED, {"snapshot": snapshot, "run": run}, reason)
 
     def challenge(self, data_set: str, number: int, snapshot: str, run: str, reason: str) -> None:
         """Records that a version did not be promoted, and why."""
@@ -191,7 +191,10 @@ class Lake:
         self._event(data_set, number, "repaired", snapshot, run, reason)
 
     def carry_over(self, old: str, new: str) -> None:
-        """Records of a snapshot all that is known of another, whose pairs and verdicts are the same."""
+        """Records of a snapshot all that is known of another, whose pairs and verdicts are the same.
+
+        Decisions keep their dates, so that the newest is still the one.
+        """
         for name, column in OF_SNAPSHOT.items():
             found = self.tables.like(name, pa.table({column: [old]}), (column,))
             self.tables.merge(name, [{**row, column: new} for row in found.to_pylist()])
@@ -246,7 +249,7 @@ class Lake:
     def open_test(self, subject: str, reference: str, purpose: str) -> None:
         """Records that the real test split was looked at: each opening wears it out a little."""
         row = {"subject": subject, "reference": reference, "purpose": purpose}
-        self.tables.merge("test_openings", [row])
+        self.tables.append("test_openings", row)
 
     def read(
         self,
@@ -396,4 +399,4 @@ class Lake:
         self, data_set: str, number: int, event: str, snapshot: str, run: str, reason: str = ""
     ) -> None:
         row = {"data_set": data_set, "number": number, "event": event, "snapshot": snapshot}
-        self.tables.merge("versions", [row | {"run": run, "reason": reason}])
+        self.tables.append_change("versions", row | {"run": run, "reason": reason})

@@ -11,15 +11,33 @@ import pyarrow as pa
 KEY = ("subject", "reference", "judge", "metric", "parameters", "version")
 KEY_FIELDS = [(name, pa.string()) for name in KEY[:-1]] + [("version", pa.int32())]
 RECORDED = ("recorded_at", pa.timestamp("us", tz="UTC"))
+BESIDE = {"recorded_at", "author"}  # when and by whom something is said, not what
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the lake: its columns, those that name a row, and those that part its files."""
+    """One table of the lake.
+
+    Attributes:
+        schema: its columns.
+        key: those that name a row. Where `recorded_at` is one, the rows are a history of facts, of
+            which none is ever written over.
+        parted_by: those that part its files.
+    """
 
     schema: pa.Schema
     key: tuple[str, ...]
     parted_by: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The columns that say what a row is about."""
+        return tuple(name for name in self.key if name not in BESIDE)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The columns that say something of it."""
+        return tuple(name for name in self.schema.names if name not in {*self.key, *BESIDE})
 
 
 TABLES: Mapping[str, Table] = {
@@ -97,7 +115,7 @@ TABLES: Mapping[str, Table] = {
                 RECORDED,
             ]
         ),
-        ("data_set", "snapshot", "reference", "judge", "gates"),
+        ("data_set", "snapshot", "reference", "judge", "recorded_at"),
     ),
     "versions": Table(
         pa.schema(
@@ -111,7 +129,7 @@ TABLES: Mapping[str, Table] = {
                 RECORDED,
             ]
         ),
-        ("data_set", "number", "event"),
+        ("data_set", "number", "event", "recorded_at"),
     ),
     "reader_answers": Table(
         pa.schema(

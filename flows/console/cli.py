@@ -45,6 +45,7 @@ from tasks.services.run_logs import INPUT_ERRORS
 DISTRIBUTION = "medpair-factory"
 WRONG_INPUT, GATE_FAILED = 2, 3
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+INTERRUPTION = "interrupted: what was finished is kept, and the same command goes on"
 MOST_CHARACTERS, MOST_LINES = 600, 50  # that people read
 
 
@@ -57,7 +58,7 @@ class Commands(TyperGroup):
         try:
             code = super().main(args, *rest, **{**extra, "standalone_mode": False})
             if code == INTERRUPTED:
-                code = _refuse(UNEXPECTED, ["interrupted; the same command goes on"], words)
+                code = _refuse(UNEXPECTED, [INTERRUPTION], words)
         except (*INPUT_ERRORS, typer.TyperException) as error:
             code = _refuse(WRONG_INPUT, _text(error).splitlines(), words)
         except Exception as error:  # noqa: BLE001  # the last resort of a command

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from flows.console.session import UNEXPECTED, DatasetName, Home, Json, data_sets_from, open_session
+from flows.console.session import (
+    UNEXPECTED,
+    DatasetName,
+    Home,
+    Json,
+    VersionName,
+    data_sets_from,
+    open_session,
+)
 
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: list, look into, copy out, clean up.")
 
@@ -156,12 +164,12 @@ def verify(
 
 @datasets.command()
 def withdraw(
-    dataset: DatasetName,
+    dataset: VersionName,
     reason: Annotated[str, typer.Option("--reason", help="Why it should not be used any more.")],
     home: Home = None,
     json_: Json = False,
 ) -> None:
-    """Records that a version should not be used any more; its tag and data stay."""
+    """Records for good that a version should not be used any more; its tag and data stay."""
     with open_session(home, json_) as session:
         from flows import datasets as known
         from flows.console.tables import dataset_tables
@@ -172,7 +180,7 @@ def withdraw(
 
 @datasets.command()
 def rollback(
-    dataset: DatasetName,
+    dataset: VersionName,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
     home: Home = None,
     json_: Json = False,

@@ -44,6 +44,14 @@ DatasetName = Annotated[
         autocompletion=data_sets_from,
     ),
 ]
+VersionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET@VERSION",
+        help="A published version: @v2, @approved.",
+        autocompletion=data_sets_from,
+    ),
+]
 RecipeName = Annotated[
     str,
     typer.Argument(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
 from typing import TextIO
@@ -18,6 +19,8 @@ from rich.console import Console, RenderableType
 from factory.errors import WithdrawnWarning
 from flows.console.bars import Bars
 from tasks.services.progress import shown_on
+
+OURS = ("factory", "evaluation", "tasks", "flows", "medpair")  # whose logs are for whoever calls
 
 
 def as_json(value: object) -> object:
@@ -67,26 +70,15 @@ class Terminal:
 
     @contextmanager
     def _warned_in_lines(self) -> Iterator[None]:
-        """Says that a version is withdrawn in a line, once, and not where in our code that was seen."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("always", WithdrawnWarning)
-            usual, told = warnings.showwarning, set[str]()
+        """Says what our own code warns of in lines, each once, and not where in it that was seen."""
+        told = set[str]()
 
-            def show(
-                message: Warning | str,
-                category: type[Warning],
-                filename: str,
-                lineno: int,
-                file: TextIO | None = None,
-                line: str | None = None,
-            ) -> None:
-                if not issubclass(category, WithdrawnWarning):
-                    usual(message, category, filename, lineno, file, line)
-                elif str(message) not in told:
-                    told.add(str(message))
-                    self.warn(str(message))
+        def tell(line: str) -> None:
+            if line not in told:
+                told.add(line)
+                self.warn(line)
 
-            warnings.showwarning = show
+        with withdrawals_told(tell), logs_told(tell):
             yield
 
     def warn(self, line: str) -> None:
@@ -110,3 +102,54 @@ def stdout_kept_free() -> Iterator[None]:
     finally:
         os.dup2(saved, 1)
         os.close(saved)
+
+
+@contextmanager
+def withdrawals_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Hands over that a version is withdrawn, wherever it is used while the block runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", WithdrawnWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, WithdrawnWarning):
+                tell(str(message))
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
+
+
+class Teller(logging.Handler):
+    """Hands over what is logged as a warning or worse, without time and place."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hands one over."""
+        self.tell(record.getMessage())
+
+
+@contextmanager
+def logs_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Hands over what our own code logs while the block runs, in place of whatever else prints it."""
+    teller, loggers = Teller(tell), [logging.getLogger(name) for name in OURS]
+    for logger in loggers:
+        logger.addHandler(teller)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.propagate = True
+            logger.removeHandler(teller)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from factory.store.snapshot import Rows, Snapshot
 from factory.store.versions import data_sets
 from flows.asking.wishes import short
 from flows.planning.recipe import kept_recipe
-from tasks.provenance import own_scores
+from tasks.provenance import own_scores, standing_decision, verdicts_of
 from tasks.reports.consents import shows_real
 from tasks.services.settings import Settings
 from tasks.withdrawal import withdrawal
@@ -147,12 +146,11 @@ class VersionPairs:
     @cached_property
     def verdicts(self) -> list[str]:
         """What its gates said, in sentences."""
-        found = self.lake.read("decisions", data_set=self.name, snapshot=self.snapshot.id)
-        if not len(found):
+        found = standing_decision(self.lake, self.snapshot.id, data_set=self.name)
+        if found is None:
             return ["no decision on it is recorded"]
-        newest = found.sort_values("recorded_at").iloc[-1]
-        reasons = [str(each["reason"]) for each in json.loads(newest["evidence"])]
-        return reasons or [f"no gates were asked for; {newest['author'] or 'published'}"]
+        reasons = [each.reason for each in verdicts_of(found)]
+        return reasons or [f"no gates were asked for; {found['author'] or 'published'}"]
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:

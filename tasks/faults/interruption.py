@@ -1,4 +1,4 @@
-"""The first Ctrl-C asks for an end; the second ends at once."""
+"""The first Ctrl-C asks for an end; the second ends at once; both are for the driver alone."""
 
 from __future__ import annotations
 
@@ -48,3 +48,16 @@ def put_off() -> Iterator[Interruption]:
         signal.signal(signal.SIGINT, before)
     if interruption.asked:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Threads and processes that this thread starts in the block never hear Ctrl-C, from their first moment.
+
+    A terminal sends it to every process of a command. They inherit what is blocked.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.gating.version_gates import Verdict
 from evaluation.lake.lake import Lake
 from factory.exports.by_domain import Origin
 from factory.models.checkpoints import read_card
 from factory.store.snapshot import Snapshot
-from tasks.provenance import learnt_licence, version_of
+from tasks.provenance import learnt_licence, standing_decision, verdicts_of, version_of
 
 
 def export_origin(
@@ -32,10 +30,6 @@ def export_origin(
 
 
 def gate_outcomes(lake: Lake, snapshot: Snapshot) -> dict[str, str]:
-    """Gate -> what it asked and what was measured, of the newest decision; {} without any."""
-    decisions = lake.read("decisions", data_set=snapshot.name, snapshot=snapshot.id)
-    if not len(decisions):
-        return {}
-    newest = decisions.sort_values("recorded_at")["evidence"].iloc[-1]
-    verdicts = [Verdict(**verdict) for verdict in json.loads(newest)]
-    return {f"{verdict.gate} {verdict.bound}": verdict.reason for verdict in verdicts}
+    """Gate -> what it asked and what was measured, of the decision that stands; {} without any."""
+    decision = standing_decision(lake, snapshot.id, data_set=snapshot.name)
+    return {f"{each.gate} {each.bound}": each.reason for each in verdicts_of(decision)}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from logging import CRITICAL, getLogger
+from multiprocessing import resource_tracker
 from threading import Event, Thread
 
 import dask
@@ -19,7 +20,7 @@ import numpy as np
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, SpecCluster, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
-from distributed.utils import silence_logging_cmgr
+from distributed.utils import LoopRunner, silence_logging_cmgr
 
 from factory.errors import InputError, first_line
 from factory.generators.base import Generator
@@ -27,6 +28,7 @@ from factory.store.repository import ForkSession
 from factory.store.runs import MadeShard, attempt, make
 from factory.store.shards import Shard
 from tasks.faults.deadly import ClusterLostError
+from tasks.faults.interruption import put_off, unheard
 
 log = getLogger(__name__)
 
@@ -53,9 +55,6 @@ CONFIGURED = {
     # one: phantoms took four times as long, pairs of a model a sixth longer.
     "distributed.nanny.pre-spawn-environ": THREADS,
 }
-
-# A terminal's Ctrl-C reaches every process; the driver's alone decides what becomes of shards.
-DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 
 
 class GeneratorPlugin(WorkerPlugin):
@@ -137,12 +136,12 @@ def open_cluster(
             yield client
         return
     devices = _environments(workers, gpus_here() if gpus is None else gpus)
-    with (
-        dask.config.set(CONFIGURED),
-        local_cluster(devices) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(CONFIGURED))
+        runner = stack.enter_context(deaf_loop())
+        with put_off():  # half a cluster is not closed in silence
+            cluster = stack.enter_context(local_cluster(devices, runner))
+        yield stack.enter_context(Client(cluster, set_as_default=False))
 
 
 @contextmanager
@@ -197,7 +196,20 @@ def _lost(address: str, error: Exception) -> ClusterLostError:
     )
 
 
-def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
+@contextmanager
+def deaf_loop() -> Iterator[LoopRunner]:
+    """A loop in a thread whose processes hear no Ctrl-C: the driver decides what becomes of shards."""
+    resource_tracker.ensure_running()  # whoever starts it later hears again
+    runner = LoopRunner()
+    with unheard():
+        runner.start()
+    try:
+        yield runner
+    finally:
+        runner.stop()
+
+
+def local_cluster(environments: Sequence[Mapping[str, str]], runner: LoopRunner) -> SpecCluster:
     """One single-threaded worker process, watched by a nanny, for each of these environments.
 
     A shard at which a worker ends is given back at once: whoever handed it out looks for the prompt.
@@ -206,8 +218,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     nothing: what goes wrong in a shard reaches the driver as the exception it is.
     """
     local = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
-    quiet = {"silence_logs": CRITICAL, "preload": [DEAF]}
-    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, **quiet}
+    worker = {"nthreads": 1, "resources": ONE_EACH, "memory_limit": 0, "silence_logs": CRITICAL}
     return SpecCluster(
         scheduler={"cls": Scheduler, "options": {"port": 0, "allowed_failures": 0, **local}},
         workers={
@@ -218,6 +229,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
             for number, environment in enumerate(environments)
         },
         silence_logs=CRITICAL,
+        loop=runner.loop,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
+import subprocess
 from functools import cache
 from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from prefect import runtime
@@ -13,9 +15,14 @@ from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient,
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL
 
 from factory.errors import InputError
+from tasks.faults.interruption import unheard
 from tasks.services.leash import leash
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +40,8 @@ def start_server() -> str:
     Raises:
         InputError: if the configured server does not answer.
     """
+    if not PREFECT_API_URL.value():
+        embedded()  # before Prefect makes its own, which is then this one
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
         if problem is not None:
@@ -56,6 +65,18 @@ def be_patient() -> None:
         setattr(kind, CONNECTED_BEFORE, property(lambda _: True, lambda _, _value: None))
 
 
+def embedded() -> SubprocessASGIServer:
+    """The one embedded server, which does not hear Ctrl-C: a run that ends well needs it to the end."""
+    from prefect.server.api.server import SubprocessASGIServer  # slow, and embedded alone
+
+    class Deaf(SubprocessASGIServer):
+        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+            with unheard():
+                return super()._run_uvicorn_command()
+
+    return Deaf()
+
+
 @cache
 def revived() -> Thread:
     """A thread that starts the embedded server again where it ends before this process does.
@@ -72,10 +93,8 @@ def revived() -> Thread:
 
 
 def _revive(ending: Event) -> None:
-    from prefect.server.api.server import SubprocessASGIServer  # slow, and embedded alone
-
     for _ in range(MOST_STARTS):
-        server = SubprocessASGIServer()
+        server = embedded()
         if server.server_process is None:
             return
         with leash(server.server_process.pid):

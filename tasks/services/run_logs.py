@@ -11,6 +11,8 @@ from tasks.faults.machine import in_words
 INPUT_ERRORS = (factory.errors.InputError, evaluation.errors.InputError)
 # The engine says of a run in a worker's process once more how it ended.
 RUN_LOGS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
+# How Prefect begins to say of each task and flow what its caller says once.
+TOLD = ("Finished in state", "Crash detected! Execution was aborted by an interrupt signal")
 
 
 class KeptBackError(RuntimeError):
@@ -34,8 +36,8 @@ def one_line(error: BaseException) -> str | None:
 
 
 def said_elsewhere(record: logging.LogRecord) -> bool:
-    """Whether a terminal has to show a record: not where the caller says what failed."""
-    told = hasattr(record, "mistake") or record.getMessage().startswith("Finished in state")
+    """Whether a terminal has to show a record: not where the caller says what ended it."""
+    told = hasattr(record, "mistake") or record.getMessage().startswith(TOLD)
     return not (told and record.name in RUN_LOGS)
 
 

@@ -228,6 +228,23 @@ def test_pairs_are_gated_and_the_champion_is_challenged(first, medpair, path, ho
     assert "nearest_distance = " in rows[0]["why"]
 
 
+def test_a_withdrawn_version_is_neither_promoted_nor_recommended_by_a_rerun(
+    first, medpair, path, home
+):
+    here = ("run", path, "--home", home, "--set", "name=gone", "--set", "utility=null")
+    here = (*here, "--set", "champion=mmd_handcrafted")
+    assert medpair(*here).code == 0
+    withdrawal = ("datasets", "withdraw", "gone@v1", "--reason", "masks were shifted")
+    assert medpair(*withdrawal, "--home", home).code == 0
+    before = Lake(str(home / "lake")).versions("gone")
+    said = medpair(*here)
+    assert said.code == 0, said.err
+    line = "gone@v1 is withdrawn: masks were shifted; no version has followed it"
+    assert line in said.out.splitlines()
+    assert "next: medpair datasets log gone" in said.out.splitlines()
+    assert Lake(str(home / "lake")).versions("gone").equals(before)
+
+
 def test_utility_that_a_recipe_does_not_ask_for_is_not_measured(first, medpair, path, home):
     from flows.utility import utility_of_published
 
@@ -298,6 +315,32 @@ def test_a_failed_gate_leaves_main_alone_and_says_by_how_much(medpair, path, hom
     assert "kept back" in shown
     assert re.search(r"\| consistency \| [0-9.]+ \| >= 1.1 \| no \|", shown)
     assert told["report"] in shown
+
+
+def test_stricter_gates_leave_a_version_its_report_and_its_decision(
+    first, medpair, path, home, client
+):
+    page, lake = Path(first["report"]), Lake(str(home / "lake"))
+    before = lake.read("decisions", snapshot=first["snapshot"])
+    written = page.read_text()
+    here = ("--home", home, "--json", "--set", "gates={consistency: '>= 1.1'}")
+    told = medpair("run", path, *here).json
+    assert (told["version"], told["out_as"], told["snapshot"]) == (None, "v1", first["snapshot"])
+    assert page.read_text() == written
+    assert Path(told["report"]).name == f"tiny-{told['run']}.html"
+    assert "1 of 1 gates missed" in Path(told["report"]).read_text()
+
+    after = lake.read("decisions", snapshot=first["snapshot"]).sort_values("recorded_at")
+    assert after[:1].to_dict("records") == before.to_dict("records")
+    assert after["passed"].tolist() == [True, False]
+    anew = medpair("report", "tiny@v1", "--home", home, "--json").json["report"]
+    assert Path(anew) == page
+    assert "not published" not in page.read_text()
+    (run,) = client.search_runs(
+        [client.get_experiment_by_name("tiny").experiment_id],
+        f"tags.`medpair.run` = '{told['run']}' and tags.`medpair.verdict` = 'published'",
+    )
+    assert run.data.tags["medpair.version"] == "v1"
 
 
 def test_a_larger_grid_keeps_what_is_there_and_becomes_v2(first, medpair, path, home, store):

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.gating.version_gates import Decision
+from evaluation.gating.version_gates import Decision, decide
 from evaluation.lake.lake import Lake
 from evaluation.lake.tables import ScoreKey
 from evaluation.metrics.registry import Score
 from evaluation.statistics.bootstrap import Estimate
 from factory.images import ImageSection
-from tasks.provenance import own_scores
+from tasks.provenance import decision_on, own_scores
 from tasks.real_data import reference_digest
+from tasks.reports.export_origin import gate_outcomes
 
 IMAGE = ImageSection(size=32)
 OWN = ScoreKey("S", reference_digest("source", IMAGE), "judge", "set")
@@ -57,6 +58,16 @@ def test_the_judge_is_that_of_the_decision(lake):
     assert told(lake) == {"consistency": 0.99}  # nothing was decided: the newest
     lake.decide(OWN, "run", Decision(()))
     assert told(lake) == {"consistency": 0.8}
+
+
+def test_a_decision_that_let_a_version_out_stands_when_stricter_gates_keep_it_back(lake):
+    told = {"consistency": Score.of("consistency", Estimate(0.8, 0.8, 0.8, 9))}
+    for bound in (">= 0.5", ">= 0.7", ">= 0.9"):
+        lake.decide(OWN, "run", decide({"consistency": bound}, told))
+    assert decision_on(lake, OWN).verdicts[0].bound == ">= 0.7"
+    assert decision_on(lake, OWN, kept_back=True).verdicts[0].bound == ">= 0.9"
+    outcomes = gate_outcomes(lake, SimpleNamespace(id="S", name="set"))
+    assert list(outcomes) == ["consistency >= 0.7"]
 
 
 def test_what_the_pairs_are_worth_belongs_to_them_on_validation_data_alone(lake):

@@ -44,7 +44,7 @@ def verdict(found: Outcome) -> list[RenderableType]:
     rest = sum(gate.passed for gate in gates[TOLD:])
     if more := len(gates[TOLD:]):
         lines[-1] += f"; {more} more gates, {rest} of them met"
-    return [Text(head, style="bold"), *map(Text, lines or ["no gates"])]
+    return [Text(head, style="bold"), *map(Text, (*found.beside, *(lines or ["no gates"])))]
 
 
 def _rejected(found: Outcome) -> str:
@@ -97,8 +97,8 @@ def _line(answer: Answer) -> list[str]:
 def next_steps(found: Outcome) -> Iterator[RenderableType]:
     """Where the report lies, and the commands that lead on."""
     name = f"{found.dataset}@{found.version or f'run-{found.run}'}"
-    command = f"medpair datasets show {name}"
-    if found.published:
+    command = f"medpair datasets {f'log {found.dataset}' if found.withdrawn else f'show {name}'}"
+    if found.published and not found.withdrawn:
         used = {"utility_gain", "utility_auroc_gain"} & set(found.scores)
         command = f"medpair {'datasets export' if used else 'utility'} {name}"
         command += " FOLDER" if used else ""

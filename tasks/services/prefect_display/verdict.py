@@ -26,6 +26,8 @@ class RunVerdict:
         gates: the verdicts.
         report: the HTML file.
         news: whether the version was published just now, not by an earlier run.
+        beside: what else should be known of it, a line each.
+        out_as: version that the same pairs are out as, though this run kept them back.
     """
 
     dataset: str
@@ -33,10 +35,16 @@ class RunVerdict:
     gates: Decision
     report: Path
     news: bool = True
+    beside: tuple[str, ...] = ()
+    out_as: str = ""
 
     @property
     def line(self) -> str:
         """The verdict in one line; of a failed run, each missed gate and by how much."""
+        return "; ".join((self._verdict, *self.beside))
+
+    @property
+    def _verdict(self) -> str:
         if self.version is None:
             return f"{self.dataset} is kept back, a gate failed: {'; '.join(self.gates.failures)}"
         stands = "is published" if self.news else "was published before and nothing is new"
@@ -66,8 +74,8 @@ class RunVerdict:
         """The same for a record of runs to be searched by; the report is an artifact of the run."""
         return {
             "medpair.data_set": self.dataset,
-            "medpair.version": self.version or "none",
-            "medpair.verdict": "published" if self.version else "kept back",
+            "medpair.version": self.version or self.out_as or "none",
+            "medpair.verdict": "published" if self.version or self.out_as else "kept back",
             "medpair.report": self.report.name,
             "medpair.release": release("medpair-factory"),
         }

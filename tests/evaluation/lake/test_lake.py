@@ -118,6 +118,70 @@ def test_a_decision_is_kept_with_its_evidence(lake):
     assert not len(lake.refusals("another"))
 
 
+def test_a_decision_stays_with_its_date_and_only_another_one_is_added(lake):
+    told = {"consistency": score()}
+    loose, strict = (decide({"consistency": bound}, told) for bound in (">= 0.5", ">= 0.95"))
+    lake.decide(A, "run", loose, "first flow run")
+    first = lake.read("decisions")
+    lake.decide(A, "run", loose, "second flow run")
+    assert lake.read("decisions").equals(first)
+    lake.decide(A, "run", strict, "third flow run")
+    lake.decide(A, "run", decide({"consistency": ">= 0.5"}, {"consistency": score(value=0.91)}))
+    rows = lake.read("decisions").sort_values("recorded_at")
+    assert rows["passed"].tolist() == [True, False, True]
+    assert rows["author"].tolist() == ["first flow run", "third flow run", ""]
+    assert rows.iloc[0].equals(first.iloc[0])
+
+
+def test_all_that_is_known_of_a_snapshot_is_carried_over_once_with_its_dates(lake):
+    told = {"consistency": score()}
+    lake.record(A, list(told.values()))
+    for bound in (">= 0.5", ">= 0.95", ">= 0.5"):
+        lake.decide(A, "run", decide({"consistency": bound}, told))
+    for _ in range(2):
+        lake.carry_over(A.subject, "B")
+    for name, column in (("decisions", "snapshot"), ("scores", "subject")):
+        rows = lake.read(name)
+        mine, copied = rows[rows[column] == A.subject], rows[rows[column] == "B"]
+        assert copied["recorded_at"].tolist() == mine["recorded_at"].tolist()
+
+
+@pytest.mark.parametrize("event", ["withdrawn", "challenged", "promoted"])
+def test_what_became_of_a_version_is_not_written_over(lake, event):
+    lake.publish("set", 1, "S1", "run")
+    about = ("set", 1, "S1", "run")
+    tell = {
+        "withdrawn": lambda reason: lake.withdraw("set", 1, reason),
+        "challenged": lambda reason: lake.challenge(*about, reason),
+        "promoted": lambda reason: lake.promote(*about, reason),
+    }[event]
+    tell("first")
+    first = lake.versions("set")
+    tell("another")
+    assert lake.versions("set")["reason"].tolist() == ["", "first", "another"]
+    assert lake.versions("set")[:2].to_dict("records") == first.to_dict("records")
+
+
+def test_what_is_told_again_keeps_its_date(lake):
+    rejected = pd.DataFrame({"row": [4, 1], "domain": "chest", "reason": "near copy"})
+    nothing = Score.of("consistency_real", Estimate(math.nan, math.nan, math.nan, 0))
+    tables = ("scores", "scorings", "rejections", "versions")
+
+    def tell():
+        lake.record(A, [score(), nothing])
+        lake.record_scoring(A, "terms", "G", [score()])
+        lake.record_rejections(A, rejected)
+        lake.record_rejections(replace(A, subject="B"), rejected[:0])
+        lake.publish("set", 1, A.subject, "run")
+        lake.withdraw("set", 1, "shifted")
+
+    tell()
+    before = [lake.read(name) for name in tables]
+    tell()
+    for name, table in zip(tables, before, strict=True):
+        assert lake.read(name).equals(table), name
+
+
 def test_a_number_is_never_given_twice(lake):
     assert lake.allot("set", "S1", "r1") == 1
     assert lake.allot("set", "S1", "r1") == 1

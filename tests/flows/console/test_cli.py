@@ -265,6 +265,14 @@ def test_the_installed_command():
     assert checks["recipes"]["well"], checks["recipes"]
 
 
+@pytest.mark.parametrize("command", ["withdraw", "rollback"])
+def test_help_asks_for_a_version_where_a_data_set_is_refused(command, medpair):
+    said = " ".join(medpair("datasets", command, "--help").out.split())
+    assert "DATASET@VERSION" in said
+    assert "A data set" not in said
+    assert ("for good" in said) == (command == "withdraw")
+
+
 def test_a_version_is_withdrawn_with_a_reason(medpair, tmp_path):
     lake = Lake(str(tmp_path / "lake"))
     lake.publish("set", lake.allot("set", "S1", "r1"), "S1", "r1")

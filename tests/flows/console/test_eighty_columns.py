@@ -190,6 +190,20 @@ def test_a_run_ends_in_ten_lines(gates, version):
     assert any(line.startswith("next: medpair datasets") for line in lines)
 
 
+def test_the_end_of_a_run_whose_version_is_withdrawn_says_so_and_recommends_it_to_nobody():
+    gone = "tiny@v2 is withdrawn: masks were shifted; no version has followed it"
+    lines = printed(run_end.outcome(replace(ended(), withdrawn=gone))).splitlines()
+    assert lines[1] == gone
+    assert [line for line in lines if line.startswith("next")] == [
+        "next: medpair datasets log tiny"
+    ]
+
+
+def test_the_end_of_a_run_says_that_a_version_stays_which_it_would_have_kept_back():
+    lines = printed(run_end.outcome(replace(ended(missed(1), None), out_as="v2"))).splitlines()
+    assert lines[1] == "tiny@v2 holds the same pairs and stays as it was published"
+
+
 def test_no_answer_at_the_end_of_a_run_is_wrapped():
     found = [
         replace(answer, verdict="mixed", domain="phantom-periapical-xray")

@@ -1,15 +1,18 @@
 import io
 import json
+import logging
 import math
 import os
 import re
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 from rich.console import Console
 
+from factory.errors import WithdrawnWarning
 from flows.console import bars
 from flows.console.tables import utility_tables
 from flows.console.tables.result_tables import size_text, time_text
@@ -39,6 +42,27 @@ def test_only_the_result_reaches_stdout(capfd):
     assert json.loads(out) == {"a": 1}
     assert "hello" in err
     assert "child process" in err
+
+
+def test_what_our_code_warns_of_is_one_line_however_often_and_whoever_else_would_print_it(capfd):
+    printed = logging.StreamHandler()  # as Prefect's, which is there from its import on
+    printed.setFormatter(logging.Formatter("07:00:00.000 | %(levelname)s | %(name)s - %(message)s"))
+    logging.getLogger().addHandler(printed)
+    try:
+        with Terminal(json_wanted=False).working():
+            for _ in range(3):
+                logging.getLogger("factory.sources.folder").warning("%d of 9 rows", 4)
+                warnings.warn("a@v1 is withdrawn: shifted", WithdrawnWarning, stacklevel=1)
+            logging.getLogger("elsewhere").warning("of a library")
+        logging.getLogger("factory.sources.folder").warning("after it")
+    finally:
+        logging.getLogger().removeHandler(printed)
+    assert capfd.readouterr().err.splitlines() == [
+        "medpair: 4 of 9 rows",
+        "medpair: a@v1 is withdrawn: shifted",
+        "07:00:00.000 | WARNING | elsewhere - of a library",
+        "07:00:00.000 | WARNING | factory.sources.folder - after it",
+    ]
 
 
 def test_in_a_log_a_stage_is_a_line_and_a_long_one_another_now_and_then(monkeypatch):

@@ -1,6 +1,7 @@
 """Clusters: by address, of local processes, one per GPU, and refused without the resource."""
 
 import os
+import signal
 from functools import partial
 from threading import Event
 
@@ -47,6 +48,17 @@ def test_a_running_cluster_is_used_and_left_running():
         with open_cluster(running.scheduler_address) as client:
             assert client.submit(lambda: 7, resources=ONE_EACH).result() == 7
         assert running.status.name == "running"
+
+
+def deaf():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.integration
+def test_workers_hear_no_ctrl_c_from_their_first_moment_and_the_driver_does():
+    with open_cluster(workers=1) as client:
+        assert client.submit(deaf, resources=ONE_EACH).result()
+        assert not deaf()
 
 
 def test_the_visible_gpus_are_the_ones_used(monkeypatch):

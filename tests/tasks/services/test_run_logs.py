@@ -54,6 +54,14 @@ def test_a_mistake_is_logged_in_its_line(shown, mistake):
     assert len(lines) == 1
 
 
+def test_ctrl_c_is_left_to_the_caller_and_another_crash_is_not(shown):
+    lines, handler, runs, _ = shown
+    handler.addFilter(said_elsewhere)
+    runs.error("Crash detected! Execution was aborted by an interrupt signal.")
+    runs.error("Crash detected! Execution was aborted by a termination signal.")
+    assert lines == ["Crash detected! Execution was aborted by a termination signal."]
+
+
 def test_a_defect_keeps_its_traceback(shown):
     lines, handler, runs, elsewhere = shown
     handler.addFilter(said_elsewhere)

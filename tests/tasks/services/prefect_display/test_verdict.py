@@ -45,6 +45,14 @@ def test_what_is_kept_back_is_said_with_each_missed_gate():
     assert "| coverage | not measured | >= 0.5 | no |" in told.markdown
 
 
+def test_a_version_that_is_out_or_withdrawn_is_told_beside_the_verdict():
+    stays = "my_Set@v1 holds the same pairs and stays as it was published"
+    told = replace(judged(None, consistency=0.25), beside=(stays,), out_as="v1")
+    assert told.line.startswith("my_Set is kept back, a gate failed: ")
+    assert told.line.endswith(f"; {stays}")
+    assert (told.tags["medpair.version"], told.tags["medpair.verdict"]) == ("v1", "published")
+
+
 def test_without_gates_there_is_no_table():
     told = RunVerdict("mine", "v2", decide({}, {}), Path("r.html"))
     assert told.line == "mine v2 is published: its recipe has no gates"
