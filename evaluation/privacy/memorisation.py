@@ -264,18 +264,18 @@ def copying_p(found: NearestNeighbourDistances, *, seed: int = 0) -> float:
     sides = permuted_sides(units, len(found.distance), np.random.default_rng(seed))
     if not len(sides):
         return float("nan")
-    excess = _greatest_excess(sides[:, order].astype(np.float64))
+    excess = _greatest_excess(sides[:, order])
     return float(np.mean(excess >= excess[0]))
 
 
-def _greatest_excess(sides: Floats) -> Floats:
-    """(P,) largest standardised excess of 1.0 among the first 1, 2, ... of (P, N) in order."""
+def _greatest_excess(sides: NDArray[np.bool_]) -> Floats:
+    """(P,) largest standardised excess of True among the first 1, 2, ... of (P, N) in order."""
     total = sides.shape[1]
     count = np.arange(1, max(2, int(TAIL * total)) + 1)
     share = sides.mean(1, keepdims=True)
     # Of so many drawn without replacement: the hypergeometric mean and spread.
     spread = np.sqrt(count * share * (1 - share) * (total - count) / (total - 1))
-    excess: Floats = (np.cumsum(sides, axis=1)[:, : len(count)] - count * share) / spread
+    excess: Floats = (np.cumsum(sides[:, : len(count)], axis=1) - count * share) / spread
     return np.asarray(excess.max(1))
 
 

@@ -100,7 +100,8 @@ def score_version(
     """
     if not len(synthetic):
         raise InputError("there are no pairs to score; all were rejected or none were made")
-    models, parts, unserved = auxiliary or {}, [], {}
+    models, parts = auxiliary or {}, []
+    unserved: dict[str, frozenset[Need]] = {}
     for domain, at in by_domain(synthetic):
         judge, others = judges.get(domain), models.get(domain, AuxiliaryModels())
         context = ScoringContext(
@@ -117,6 +118,8 @@ def score_version(
         )
         unserved[domain] = _unserved(context)
         parts.append(_score_part(context, domain, at, np.flatnonzero(domain_of(train) == domain)))
+    if rejected is not None:  # where a domain has no pair left, nothing is known of it
+        unserved |= dict.fromkeys({*domain_of(rejected)} - {*unserved}, frozenset())
     scores = [score for found, _ in parts for score in found]
     pairs = pd.concat([table for _, table in parts]).sort_values("pair", ignore_index=True)
     return VersionScores((*scores, *_headlines(scores, unserved)), pairs)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from evaluation.statistics.bootstrap import Units
 
 PERMUTATIONS = 999
+CHUNK = 100  # permutations worked out at a time: all of 100 000 units would be 3 GB
 FEWEST = 2  # units of a side, of which one alone has no spread
 
 
@@ -26,17 +27,19 @@ def permuted_sides(units: Units, first: int, rng: np.random.Generator) -> NDArra
     Returns:
         (P, N) whether each is of the first set; P is 0 where a set as it is has fewer than two units.
     """
-    drawn = _shuffled(units, first, rng)
-    sides = np.concatenate([(np.arange(len(units)) < first)[None], drawn])
+    observed = (np.arange(len(units)) < first)[None]
+    chunks = np.array_split(np.arange(PERMUTATIONS), PERMUTATIONS // CHUNK)
+    drawn = [_shuffled(units, first, len(chunk), rng) for chunk in chunks]
+    sides = np.concatenate([observed, *drawn])
     one_of_each = np.unique(units, return_index=True)[1]
     count = sides[:, one_of_each].sum(1)
     enough = np.minimum(count, len(one_of_each) - count) >= FEWEST
     return sides[enough] if enough[0] else sides[:0]
 
 
-def _shuffled(units: Units, first: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _shuffled(units: Units, first: int, times: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     sizes = np.bincount(units)
-    order = rng.permuted(np.tile(np.arange(len(sizes)), (PERMUTATIONS, 1)), axis=1)
+    order = rng.permuted(np.tile(np.arange(len(sizes)), (times, 1)), axis=1)
     before = np.cumsum(sizes[order], axis=1) - sizes[order] / 2
     chosen = np.empty(order.shape, bool)
     np.put_along_axis(chosen, order, before <= first, axis=1)

@@ -14,7 +14,8 @@ METRIC = Metric("1", None, 1, "Mean grey level of the synthetic images.", sectio
 def measure(context: ScoringContext) -> Iterator[Reading]:
     """The mean over images, in [0, 255], with its interval."""
     levels = context.synthetic.images.mean((1, 2, 3))
-    yield Reading("grey_level", bca_mean(levels, seed=context.seed), {"seed": context.seed})
+    estimate = bca_mean(levels, context.units, seed=context.seed)
+    yield Reading("grey_level", estimate, {"seed": context.seed})
 
 
 GREY_LEVEL = Family({"grey_level": METRIC}, measure)

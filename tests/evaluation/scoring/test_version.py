@@ -154,6 +154,16 @@ def test_a_domain_that_lacks_a_score_leaves_its_headline_unknown_and_its_gate_sh
         assert not decide({f"{name}.low": ">= 0"}, found).passed
 
 
+def test_a_domain_of_which_every_pair_was_rejected_leaves_headlines_unknown(discs):
+    made, train, held_out = (two_domains(discs, count, at) for at, count in enumerate((10, 12, 8)))
+    one, two = (take(made, np.arange(start, 20, 2)) for start in (0, 1))
+    given = train, held_out, {"one": Judge("disc")}, SECTION
+    found = headlines(score_version(one, *given, rejected=two).scores)
+    assert not found["consistency"].known
+    assert not found["sharpness"].known
+    assert headlines(score_version(one, *given).scores)["consistency"].known
+
+
 def test_a_domain_whose_real_pairs_have_no_masks_is_left_out_of_what_needs_them(discs):
     made, train, held_out = (two_domains(discs, count, at) for at, count in enumerate((10, 12, 8)))
     for pairs in (made, train, held_out):
