@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from evaluation.lake.lake import Lake
 from factory.store.repository import MAIN, Store
@@ -95,12 +94,13 @@ def running(name: str, settings: Settings) -> tuple[str, ...]:
 
 
 def _held(lock: Path) -> bool:
-    """Whether another process holds a lock that is there."""
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
+    """Whether another process holds a lock that is there; a home that cannot be written is looked at, too."""
+    with lock.open("rb") as file:
+        try:
+            flock(file, LOCK_SH | LOCK_NB)  # which FileLock holds exclusively
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _generator(store: Store, version: str) -> str:
