@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory.errors import InputError
+from factory.identity import slug
 from factory.places import check_file
 from factory.sources.files.colours import WRITTEN, colour_value, is_colour
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
@@ -159,13 +159,13 @@ def own_domain(
     Raises:
         InputError: if its class names cannot be used.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "folder"
-    if slug in vocabulary.domains:
-        slug = f"own-{slug}"
+    named = slug(name) or "folder"
+    if named in vocabulary.domains:
+        named = f"own-{named}"
     try:
         return Domain(
-            name=slug,
-            title=" ".join(word for word in (anatomy, modality) if word) or slug.replace("-", " "),
+            name=named,
+            title=" ".join(word for word in (anatomy, modality) if word) or named.replace("-", " "),
             modality=modality,
             anatomy=anatomy,
             classes=tuple(names[value] for value in sorted(names) if value),

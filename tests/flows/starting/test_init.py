@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -11,6 +12,9 @@ from PIL import Image
 
 from factory.sources.mask_parts.compose import compose
 from flows.console import init_command
+from flows.planning.plan import checked
+from flows.planning.recipe import load_recipe
+from tasks.services.settings import load_settings
 
 COUNT = 12
 SIDE = 40
@@ -637,6 +641,28 @@ def test_the_recipe_passes_a_dry_run(mine, medpair, tmp_path, monkeypatch):
     equal_names(mine)
     assert medpair("init", mine).code == 0
     assert medpair("run", "mine.yaml", "--dry-run", "--home", tmp_path / "home").code == 0
+
+
+def test_a_folder_called_in_any_alphabet_gives_its_data_set_and_domain_a_name(
+    medpair, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    equal_names(tmp_path / "Drüsengröße")
+    assert medpair("init", "Drüsengröße").code == 0
+    inputs = checked(load_recipe("drusengrosse.yaml"), load_settings(Path("home")))
+    assert list(inputs.grid.domains) == ["drusengrosse"]
+
+
+def test_sizes_are_widths_by_heights(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / "images" / f"{n}.png", np.vstack([image, image])[: 50 + n])
+        save(mine / "masks" / f"{n}.png", np.vstack([inside, inside])[: 50 + n].astype(np.uint8))
+    said = medpair("init", mine)
+    assert "12, grey, 40 x 50 to 40 x 61 pixels (width x height)" in " ".join(said.out.split())
+    said = medpair("init", mine, "--force", "--json")
+    assert said.json["sizes"][0] == {"width": 40, "height": 50}
 
 
 def test_names_of_classes_are_printed_as_they_are(medpair, mine, tmp_path, monkeypatch):
