@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import nibabel
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from factory.layouts.names import words
 from factory.sources.mask_parts.compose import compose
 from flows.console import init_command
 from flows.planning.plan import checked
@@ -440,6 +442,15 @@ def test_what_lies_in_another_structure_lies_on_top_of_it(names, mine, start):
     for pair in (f"{lesion} over {organ}", f"{core} over {lesion}", f"{core} over {organ}"):
         assert pair in note
     assert np.unique(inputs.reference.train.masks).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_structures_keep_the_letters_of_their_names(form, mine, start):
+    for word in ("_mask_Drüse", "_mask_Äußere Größe", "_mask_Печень"):
+        suffix(mine, normalize(form, word))
+    told, _ = start()
+    assert words("Mask肝臓2") == ("mask", "肝臓", "2")
+    assert sorted(told["classes"].values()) == ["drüse", "äußere größe", "печень"]
 
 
 def test_masks_that_do_not_overlap_stay_as_they_are_named(mine, start):
