@@ -139,6 +139,6 @@ def plain_name(name: str) -> str:
     if not PLAIN_NAME.fullmatch(name):
         raise InputError(
             f"{name!r} is not a plain name: a data set's name becomes a folder of the store, so a "
-            "path in it would write elsewhere; use up to {LONGEST_NAME} letters, digits, '-' or '_'"
+            f"path in it would write elsewhere; use up to {LONGEST_NAME} letters, digits, '-' or '_'"
         )
     return name

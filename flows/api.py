@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from evaluation.lake.lake import Lake
 from evaluation.metrics.registry import Score, headlines
 from evaluation.report.answers.answer import Answer, answers
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.images import ImageSection
 from factory.sources import SourceSection
 from factory.sources.folder import FolderSource, read_rows
@@ -313,7 +313,7 @@ def image_section(size: int, channels: int) -> ImageSection:
         return ImageSection.model_validate({"size": size, "channels": channels})
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from error
+        raise InputError(f"--{first['loc'][0]} {first['input']}: {refusal(first)}") from error
 
 
 def recipe_of(version: Version, settings: Settings, overrides: Iterable[str] = ()) -> Recipe:

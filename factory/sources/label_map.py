@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.identity import slug
 from factory.places import check_file
 from factory.sources.files.colours import WRITTEN, colour_value, is_colour
@@ -172,7 +172,7 @@ def own_domain(
             colour=colour,
         )
     except ValidationError as error:
-        raise InputError(f"{name}: {error.errors()[0]['msg']}") from error
+        raise InputError(f"{name}: {refusal(error.errors()[0])}") from error
 
 
 def with_findings(domain: Domain, seen: Iterable[tuple[str, Iterable[str]]]) -> Domain:
