@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from slugify import slugify
 
 from factory.errors import InputError
 
@@ -28,7 +29,8 @@ FIRST_NAMES: Mapping[str, str] = {
     "structure_dropout": "left_out",
     "texture_loss_from": "texture_from",
 }
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+LONGEST_NAME = 64
+PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}")
 
 
 def digest(value: object) -> str:
@@ -116,6 +118,18 @@ def label_name(label: str) -> str:
     return label
 
 
+def slug(name: str, longest: int = 0) -> str:
+    """A name as small letters of a to z, digits and single "-": "Größe (alt)" is "grosse-alt".
+
+    Letters of other alphabets are spelt in that one. "" where nothing is left.
+
+    Args:
+        name: any text.
+        longest: characters at most; 0 for any number.
+    """
+    return slugify(name, max_length=longest)
+
+
 def plain_name(name: str) -> str:
     """The name of a data set, unchanged.
 
@@ -125,6 +139,6 @@ def plain_name(name: str) -> str:
     if not PLAIN_NAME.fullmatch(name):
         raise InputError(
             f"{name!r} is not a plain name: a data set's name becomes a folder of the store, so a "
-            "path in it would write elsewhere; use up to 64 letters, digits, '-' or '_'"
+            f"path in it would write elsewhere; use up to {LONGEST_NAME} letters, digits, '-' or '_'"
         )
     return name

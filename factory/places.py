@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from factory.errors import InputError
 from factory.visible_files import visible
@@ -29,6 +30,33 @@ def check_empty(folder: Path) -> None:
     with named_place(folder):
         if folder.is_file() or visible(folder):
             raise InputError(f"{folder} is not empty, and its files would mix; name a new folder")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder to write into, whose files lie in `folder` once the block ends well.
+
+    Where it does not, nothing of it stays: what is named is empty, or not there, as before.
+
+    Args:
+        folder: new or empty, see `check_empty`.
+
+    Raises:
+        InputError: as `named_place`.
+    """
+    with named_place(folder):
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # Within, since what stands beside may be another disk, or not ours to write.
+            with TemporaryDirectory(prefix=".unfinished-", dir=folder) as made:
+                yield Path(made)
+                for each in Path(made).iterdir():
+                    each.rename(folder / each.name)
+        except BaseException:
+            if new and not any(folder.iterdir()):
+                folder.rmdir()
+            raise
 
 
 def check_file(path: Path, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from factory.layouts.listing import Listing
 from factory.layouts.names import says_mask, words
@@ -38,6 +38,15 @@ class FoundRow:
     split: str = ""
     patient: str = ""
     finding: str = ""
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """What its masks differ by, in order."""
+        return tuple(sorted({mask.structure for mask in self.masks} - {""}))
+
+    def only(self, structure: str) -> FoundRow:
+        """The row with the masks of one structure."""
+        return replace(self, masks=tuple(m for m in self.masks if m.structure == structure))
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Found:
     @property
     def structures(self) -> tuple[str, ...]:
         """What the masks of one image differ by; () where each has one, or they are of one kind."""
-        return tuple(sorted({mask.structure for row in self.rows for mask in row.masks} - {""}))
+        return tuple(sorted({name for row in self.rows for name in row.structures}))
 
     @property
     def values(self) -> Mapping[str, int]:

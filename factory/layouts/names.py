@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from unicodedata import normalize
 
 # Whoever drew a mask by hand; "HO" is a human observer.
 BY_HAND = frozenset(["manual", "ho", "observer", "rater", "annotator", "grader", "expert"])
@@ -35,12 +36,23 @@ PATIENT = re.compile(
 )
 # Both eyes, or breasts, of one patient.
 SIDE = re.compile(r"(.*\d)[-_ ]?(?:l|r|left|right|od|os)", re.IGNORECASE)
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+# Of what `_kind` makes of a text: capitals, a word, a number, letters that know no capitals.
+WORD = re.compile(r"A+(?!a)|A?a+|0+|x+")
 
 
 def words(text: str) -> tuple[str, ...]:
     """Its words and numbers in small letters: "leftMask_2" are left, mask and 2."""
-    return tuple(word.lower() for word in WORD.findall(text))
+    whole = normalize("NFC", text)  # file systems may keep an umlaut as two characters
+    kinds = "".join(map(_kind, whole))
+    return tuple(whole[slice(*found.span())].lower() for found in WORD.finditer(kinds))
+
+
+def _kind(character: str) -> str:
+    if character.isdecimal():
+        return "0"
+    if not character.isalpha():
+        return " "
+    return "A" if character.isupper() else "a" if character.islower() else "x"
 
 
 def says_mask(text: Iterable[str]) -> bool:

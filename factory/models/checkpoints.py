@@ -16,7 +16,7 @@ from diffusers import DDIMScheduler
 from pydantic import BaseModel, ValidationError
 from safetensors import safe_open
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.images import ImageSection
 from factory.models.autoencoders.base import Autoencoder
 from factory.models.autoencoders.files import load_autoencoder
@@ -225,7 +225,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(
-            f"{folder / CARD} is damaged ({'.'.join(map(str, first['loc']))}: {first['msg'][:200]}): "
+            f"{folder / CARD} is damaged ({'.'.join(map(str, first['loc']))}: {refusal(first)[:200]}): "
             "what the model knows cannot be told; copy it again from where it was made"
         ) from error
     return card

@@ -59,7 +59,9 @@ class GridSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    facets: dict[str, tuple[Value, ...]] = {}
+    facets: dict[str, tuple[Value, ...]] = Field(
+        default={}, examples=[{"classes": ["", "liver", "liver;spleen"]}]
+    )
     exclude: tuple[dict[str, Value | tuple[Value, ...]], ...] = ()
     replicates: int = Field(default=1, ge=1)
     # Left out of a dump where it is not used: what was made before it was there keeps its record.

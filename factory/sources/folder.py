@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +18,7 @@ from pydantic import Field
 from factory.errors import InputError
 from factory.places import leads_out, path_fault
 from factory.sources.base import LimitedSpec
-from factory.sources.files.table import read_table, spacing_mm
+from factory.sources.files.table import lines_in_words, read_table, spacing_mm
 from factory.sources.image_files import is_coloured
 from factory.sources.label_map import (
     Names,
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 TABLE = "metadata.csv"
 REQUIRED = ("image", "mask")
+ALIKE = 0.82  # from here on a column's name is one that is known, misspelt: "lables", "patient_id"
 COLUMNS = (
     *(*REQUIRED, "split", "patient", "modality", "anatomy", "labels", "finding", "text"),
     *("spacing", "volume", "licence", "domain"),
@@ -55,7 +58,8 @@ class FolderSource(LimitedSpec):
     mask see `mask_parts.part.parse_cell`) and, where known,
     split, patient, modality, anatomy, labels (classes that may be shown, joined by ";"), finding,
     text, spacing (mm, "row;column" or one number), volume (which a flat image was cut from),
-    licence and domain (of the vocabulary; any other name is left alone). Other columns are left alone. Masks hold class indices, which classes.json names.
+    licence and domain (of the vocabulary; any other name is left alone). Other columns are left alone,
+    unless they are called nearly so. Masks hold class indices, which classes.json names.
 
     Attributes:
         path: the folder.
@@ -103,10 +107,11 @@ class FolderSource(LimitedSpec):
 
         if self.resplit:
             rows = [{**row, "split": ""} for row in rows]
-        chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
-        cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
-        if not self.outside:
-            _check_inside(self.path, cases)
+        with _told_with(_value_faults(rows)):
+            chosen = domains_of(self.path, rows, names, self.domain, load_vocabulary())
+            cases = [_case(self.path, row, chosen.name_of(row)) for row in rows]
+            if not self.outside:
+                _check_inside(self.path, cases)
         if self.masks == "optional":
             pairs = zip(cases, rows, strict=True)
             cases = [case if row["mask"] else replace(case, mask=None) for case, row in pairs]
@@ -145,34 +150,63 @@ def read_rows(folder: Path) -> list[Row]:
     """The rows of a folder's metadata.csv: every known column as text, "" where it is missing.
 
     Raises:
-        InputError: if folder or table is missing, empty, or lacks the image or mask column.
+        InputError: if folder or table is missing; else with a line for everything that is wrong
+            with columns and cells. A column that is called nearly as one that is missing is wrong.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; correct the path of the source")
     path = folder / TABLE
     if not path.is_file():
         raise InputError(f"{path} is missing: it must list the images with the columns image, mask")
-    columns, raw = read_table(path)
-    for name in REQUIRED:
-        if name not in columns:
-            raise InputError(f"{path} has no column {name!r}; its columns are {', '.join(columns)}")
+    _, raw = read_table(path, _column_faults)
     rows: list[Row] = [{name: row.get(name, "") for name in COLUMNS} for row in raw]
-    _check_images(rows, path)
+    if faults := [f"{path}{fault}" for fault in _cell_faults(folder, rows)]:
+        raise InputError("\n".join([*faults, *_value_faults(rows)]))
     return rows
 
 
-def _check_images(rows: Sequence[Row], path: Path) -> None:
+def _column_faults(columns: Sequence[str]) -> Iterator[str]:
+    """Columns that seem to be misspelt, whose cells would be left alone, and such as are missing."""
+    free = [name for name in COLUMNS if name not in columns]
+    meant = {
+        name: near[0]
+        for name in columns
+        if name not in COLUMNS and (near := get_close_matches(name.casefold(), free, 1, ALIKE))
+    }
+    for name, near in meant.items():
+        yield (
+            f" has no column {near!r}, and {name!r}, which is near, is not read; rename it so, or to "
+            "what is meant"
+        )
+    for name in REQUIRED:
+        if name not in columns and name not in meant.values():
+            yield f" has no column {name!r}; its columns are {', '.join(columns)}"
+
+
+def _cell_faults(folder: Path, rows: Sequence[Row]) -> Iterator[str]:
+    """What is wrong with the cells of image and mask, each fact with its lines."""
     if not rows:
-        raise InputError(f"{path} lists no images: there is nothing to learn from")
+        yield " lists no images: there is nothing to learn from"
+    found: dict[str, list[int]] = {}
     for number, row in enumerate(rows, start=2):
         if not row["image"]:
-            raise InputError(f"{path}, line {number}: the image column is empty; name the image")
+            found.setdefault("the image column is empty; name the image", []).append(number)
         for column in REQUIRED:
             for part in row[column].split(";"):
-                if fault := path_fault(path.parent, part):
-                    raise InputError(
-                        f"{path}, line {number}: the {column} column {fault}; correct it"
-                    )
+                if fault := path_fault(folder, part):
+                    fact = f"the {column} column {fault}; correct it"
+                    found.setdefault(fact, []).append(number)
+    for fact, numbers in found.items():
+        yield f"{lines_in_words(numbers)}: {fact}"
+
+
+@contextmanager
+def _told_with(faults: Iterable[str]) -> Iterator[None]:
+    """Tells other faults with the one that ends the block."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError("\n".join([str(error), *faults])) from error
 
 
 def _check_inside(folder: Path, cases: Sequence[Case]) -> None:
@@ -283,22 +317,22 @@ def _named(case: Case) -> Iterator[Path]:
 
 
 def _complaints(rows: Sequence[Row], cases: Sequence[Case], domains: Domains) -> list[str]:
-    times = Counter(row["image"] for row in rows)
-    found = [
-        f"{name} is listed {count} times in {TABLE}; keep one row per image"
-        for name, count in times.items()
-        if count > 1
-    ]
+    found = list(_value_faults(rows))
     for row in rows:
-        found.extend(_row_complaints(row, domains.domains[domains.name_of(row)]))
+        classes = domains.domains[domains.name_of(row)].classes
+        strange = [label for label in _labels(row) if label not in classes]
+        found += [str(unknown_name("class", label, classes, row["image"])) for label in strange]
     return [*found, *leaks([case.unit for case in cases], [case.split for case in cases])]
 
 
-def _row_complaints(row: Row, domain: Domain) -> Iterator[str]:
-    if row["split"] not in ("", *SPLITS):
-        yield str(unknown_name("split", row["split"], SPLITS, row["image"]))
-    if row["spacing"] and spacing_mm(row["spacing"]) is None:
-        yield f"{row['image']}: spacing {row['spacing']!r} is no number of mm, or two, as in 0.5;0.5"
-    for label in _labels(row):
-        if label not in domain.classes:
-            yield str(unknown_name("class", label, domain.classes, row["image"]))
+def _value_faults(rows: Sequence[Row]) -> Iterator[str]:
+    """What is wrong with rows whatever their domain is."""
+    for name, count in Counter(row["image"] for row in rows).items():
+        if count > 1 and name:
+            yield f"{name} is listed {count} times in {TABLE}; keep one row per image"
+    for row in rows:
+        name, spacing = row["image"], row["spacing"]
+        if row["split"] not in ("", *SPLITS):
+            yield str(unknown_name("split", row["split"], SPLITS, name))
+        if spacing and spacing_mm(spacing) is None:
+            yield f"{name}: spacing {spacing!r} is no number of mm, or two, as in 0.5;0.5"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
+from factory.identity import slug
 from factory.places import check_file
 from factory.sources.files.colours import WRITTEN, colour_value, is_colour
 from factory.vocabulary import BACKGROUND, Domain, Vocabulary, unknown_name
@@ -159,20 +159,20 @@ def own_domain(
     Raises:
         InputError: if its class names cannot be used.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "folder"
-    if slug in vocabulary.domains:
-        slug = f"own-{slug}"
+    named = slug(name) or "folder"
+    if named in vocabulary.domains:
+        named = f"own-{named}"
     try:
         return Domain(
-            name=slug,
-            title=" ".join(word for word in (anatomy, modality) if word) or slug.replace("-", " "),
+            name=named,
+            title=" ".join(word for word in (anatomy, modality) if word) or named.replace("-", " "),
             modality=modality,
             anatomy=anatomy,
             classes=tuple(names[value] for value in sorted(names) if value),
             colour=colour,
         )
     except ValidationError as error:
-        raise InputError(f"{name}: {error.errors()[0]['msg']}") from error
+        raise InputError(f"{name}: {refusal(error.errors()[0])}") from error
 
 
 def with_findings(domain: Domain, seen: Iterable[tuple[str, Iterable[str]]]) -> Domain:

@@ -116,5 +116,5 @@ def part_of(image: Images, box: Box) -> tuple[slice, slice]:
     rows = slice(round(top * height), round(bottom * height))
     columns = slice(round(left * width), round(right * width))
     if rows.start == rows.stop or columns.start == columns.stop:
-        raise InputError(f"view {box} of an image of {height} x {width} pixels holds none")
+        raise InputError(f"view {box} of an image of {width} x {height} pixels holds none")
     return rows, columns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.generators.specs import MedSegFactorySpec
 from factory.images import ImageSection
 from factory.prompts.grid import PromptGrid
@@ -91,4 +91,4 @@ def _values(value: Value | Sequence[Value]) -> tuple[Value, ...]:
 def _unusable(error: ValidationError) -> InputError:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
-    return InputError(f"{where}={first['input']!r} cannot be used: {first['msg']}")
+    return InputError(f"{where}={first['input']!r} cannot be used: {refusal(first)}")

@@ -39,13 +39,14 @@ def init(
     json_: Json = False,
 ) -> None:
     """Looks at a folder of images and masks, and writes a recipe that runs on it."""
+    from factory.identity import LONGEST_NAME, slug
     from factory.layouts import recognise
-    from flows.starting.answers import Given, several_masks, slug
+    from flows.starting.answers import Given, several_masks
     from flows.starting.files import check_free, places, written
     from flows.starting.inferred import infer, looked_through
 
     data_set, given, ask = (
-        name or slug(folder.resolve().name),
+        name or slug(folder.resolve().name, LONGEST_NAME) or "own-data",
         Given(modality, anatomy, classes, several),
         _asking(json_),
     )
@@ -79,7 +80,7 @@ def _result(told: Inferred, paths: list[Path]) -> dict[str, object]:
         "images": len(rows),
         "slices": seen.slices if seen.volumes else None,
         "masks": sum(len(row.masks) for row in rows),
-        "sides": sorted(set(seen.sides)),
+        "sizes": [{"width": width, "height": height} for height, width in sorted(set(seen.sides))],
         "channels": told.channels,
         "classes": told.label_map,
         "findings": Counter(row.finding for row in rows if row.finding),
@@ -147,11 +148,9 @@ def _several(told: Inferred) -> str:
 
 
 def _sizes(sides: list[tuple[int, int]]) -> str:
-    texts = sorted({f"{height} x {width}" for height, width in sides})
-    if len(texts) == 1:
-        return texts[0]
     heights, widths = zip(*sides, strict=True)
-    return f"{min(heights)} x {min(widths)} to {max(heights)} x {max(widths)}"
+    ends = (f"{end(widths)} x {end(heights)}" for end in (min, max))
+    return f"{' to '.join(dict.fromkeys(ends))} pixels (width x height)"
 
 
 def _counted(counts: Counter[str]) -> str:

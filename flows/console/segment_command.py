@@ -9,9 +9,14 @@ import typer
 
 from flows.console.session import Home, Json, open_session
 
+PICTURES = (
+    "Pictures without masks (PNG, JPEG, BMP, TIFF, GIF), in sub-folders, too; of NIfTI and DICOM "
+    "save the slices as such."
+)
+
 
 def segment(
-    folder: Annotated[Path, typer.Argument(help="Pictures without masks; sub-folders count.")],
+    folder: Annotated[Path, typer.Argument(help=PICTURES)],
     out: Annotated[Path, typer.Argument(help="A new or empty folder for the masks.")],
     checkpoint: Annotated[
         str, typer.Option(help="A trained medsegfactory: its folder, or packaged:NAME.")
@@ -32,4 +37,7 @@ def segment(
             f"{found.masks} masks of {found.domain}: {found.folder}\n"
             f"classes: {', '.join(found.classes)}; look at {found.sheet} first"
         )
+        if found.left_out:
+            shown = ", ".join(found.left_out[:3]) + ", …" * (len(found.left_out) > 3)
+            text += f"\n{len(found.left_out)} files of NIfTI or DICOM are left out: {shown}"
         session.set_result(found, text)

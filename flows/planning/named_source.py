@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from evaluation.settings import EvaluateSection, UtilitySection
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.images import ImageSection
 from factory.sources import SourceSection
 from factory.sources.folder import FolderSource
@@ -91,4 +91,4 @@ def _image(values: dict[str, int]) -> ImageSection:
         return ImageSection.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from error
+        raise InputError(f"--{first['loc'][0]} {first['input']}: {refusal(first)}") from error

@@ -46,7 +46,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     format: Literal[1] = Field(description="version of this layout")
-    name: str = Field(description="name of the data set")
+    name: str = Field(description="name of the data set", examples=["liver-ct"])
     source: SourceSection = Field(description=f"the real data, by kind: {kinds_in_words(SOURCES)}")
     image: ImageSection = Field(default=ImageSection(), description="size and colour of the pairs")
     generator: AnyGenerator = Field(
@@ -56,12 +56,20 @@ class Recipe(BaseModel):
     evaluate: EvaluateSection = Field(
         default=EvaluateSection(), description="what the pairs are scored with"
     )
-    gates: Gates = Field(default={}, description="bounds that a version must meet: metric -> bound")
+    gates: Gates = Field(
+        default={},
+        description="bounds that a version must meet: metric -> bound",
+        examples=[{"consistency_closed": ">= 0.5"}],
+    )
     pair_gates: PairGates = Field(
-        default={}, description="bounds that a pair must meet to be accepted: number -> bound"
+        default={},
+        description="bounds that a pair must meet to be accepted: number -> bound",
+        examples=[{"copied": "< 1"}],
     )
     champion: ChampionMetric | None = Field(
-        default=None, description="score by which a version is promoted; null for no champion"
+        default=None,
+        description="score by which a version is promoted; null for no champion",
+        examples=["consistency_closed"],
     )
     utility: UtilitySection | None = Field(
         default=None, description="downstream models to try the pairs on; null for none"
@@ -270,8 +278,9 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise RecipeError([f"{file} cannot be read ({error.strerror})"]) from error
     if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise RecipeError([f"{file} holds a {kind}, not the keys of a recipe (format, name, …)"])
+        found = {list: "a list", type(None): "nothing"}.get(type(content), "a single value")
+        line = f"{file} holds {found}, not the keys of a recipe (format, name, …)"
+        raise RecipeError([f"{line}; `medpair recipes copy demo` writes one to change"])
     return content
 
 

@@ -155,8 +155,3 @@ def _checked(names: dict[int, str]) -> dict[int, str]:
             f"{BACKGROUND}"
         )
     return names
-
-
-def slug(name: str) -> str:
-    """The name of a data set after that of its folder: small letters, digits and "-"."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:64].strip("-") or "own-data"

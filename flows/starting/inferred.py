@@ -11,10 +11,12 @@ import numpy as np
 
 from factory.errors import InputError
 from factory.layouts.layout import Found, FoundRow, some
+from factory.layouts.overlaps import Overlaps, Shown, overlaps_of
 from factory.layouts.survey import Survey, survey
 from factory.layouts.table import cell, table, with_splits
 from factory.sources.files.colours import written_value
 from factory.sources.folder import Row
+from factory.sources.mask_parts.compose import compose
 from factory.sources.mask_parts.part import MaskPart, parse_cell
 from flows.starting.answers import CLASSES, JOIN, Answer, Ask, Given, class_names, facets
 from tasks.services.progress import stage
@@ -106,7 +108,7 @@ class Inferred(Look):
 
 
 def looked_through(folder: Path, found: Found, answer: str) -> Look:
-    """Reads every file of a folder once.
+    """Reads every file of a folder, of images with several masks first how these overlap.
 
     Args:
         folder: of the user's data.
@@ -120,9 +122,13 @@ def looked_through(folder: Path, found: Found, answer: str) -> Look:
     rows, notes = with_splits(chosen)
     structures = {name: at for at, name in enumerate(found.structures, 1) if answer == CLASSES}
     notes = [*_chosen(found, chosen, answer), *notes]
+    overlaps = _overlaps(folder, rows, structures)
+    rows = overlaps.stacked(rows)
     found = replace(found, rows=tuple(rows), notes=(*found.notes, *notes))
     seen = _survey(folder, found, structures)
-    found = replace(found, notes=(*found.notes, *seen.doubts))
+    # Parts of one class may lie on each other as they like.
+    told = overlaps.told() if len(seen.classes) > 1 else ()
+    found = replace(found, notes=(*found.notes, *told, *seen.doubts))
     _refuse(seen, found)
     return Look(folder, found, seen, structures)
 
@@ -143,17 +149,24 @@ def infer(look: Look, given: Given, ask: Ask) -> Inferred:
     told = found.classes or {at: name for name, at in values.items()}
     named, origin = class_names(look.seen.classes, told, given, ask)
     words = facets(look.folder.resolve().name, found, given, ask)
+    found = replace(found, notes=(*found.notes, *_in_no_mask(look.seen, named)))
+    look = replace(look, found=found)
     return Inferred(**vars(look), classes=named, classes_from=origin, facets=words)
+
+
+def _in_no_mask(seen: Survey, classes: Mapping[int, str]) -> Iterator[str]:
+    if lost := [repr(name) for value, name in classes.items() if value not in seen.classes]:
+        yield (
+            f"no mask shows {some(lost)}, where none is drawn or others cover it wholly, so that "
+            "nothing can be learnt of it: correct the masks, or leave the class out"
+        )
 
 
 def _with_one(rows: Sequence[FoundRow], answer: str) -> list[FoundRow]:
     """The rows with the masks of one structure, where one is meant."""
     if answer in (JOIN, CLASSES):
         return list(rows)
-    kept = [
-        replace(row, masks=tuple(mask for mask in row.masks if mask.structure == answer))
-        for row in rows
-    ]
+    kept = [row.only(answer) for row in rows]
     return [row for row in kept if row.masks]
 
 
@@ -166,6 +179,29 @@ def _chosen(found: Found, rows: Sequence[FoundRow], answer: str) -> Iterator[str
     kept = {row.image for row in rows}
     if bare := [row.image for row in found.rows if row.image not in kept]:
         yield f"{len(bare)} images have no mask {answer!r} and are left out: {some(bare)}"
+
+
+def _overlaps(folder: Path, rows: Sequence[FoundRow], structures: Mapping[str, int]) -> Overlaps:
+    several = [row for row in rows if len(row.structures) > 1]
+    if not several:
+        return Overlaps({})
+    with stage("looking which masks overlap", len(several)) as progress:
+        return overlaps_of(several, lambda row: _shown(folder, row, structures), progress.advance)
+
+
+def _shown(folder: Path, row: FoundRow, structures: Mapping[str, int]) -> Shown:
+    """Structure -> where an image's masks show it; {} where the survey will refuse them."""
+    try:
+        masks = {
+            name: compose(
+                parse_cell(folder, cell(row.only(name), structures)), {}, str, folder / row.image
+            )
+            for name in row.structures
+        }
+    except InputError:
+        return {}
+    same = len({mask.size for mask in masks.values()}) == 1
+    return {name: mask.pixels != 0 for name, mask in masks.items()} if same else {}
 
 
 def _survey(folder: Path, found: Found, structures: Mapping[str, int]) -> Survey:

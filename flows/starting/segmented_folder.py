@@ -15,16 +15,18 @@ from evaluation.report.image_sheets import contact_sheet
 from factory.errors import InputError
 from factory.images import ImageSection, apply_window, fit_image, robust_window, unfit_mask
 from factory.pairs import Images, Masks, PairBatch
-from factory.places import check_empty, named_place
+from factory.places import check_empty, whole_folder
 from factory.prompts.prompt import Prompt
 from factory.settings import SampleSection
-from factory.sources.image_files import FLAT_ENDINGS, read_stack
+from factory.sources.dicom.header import is_dicom
+from factory.sources.image_files import FLAT_ENDINGS, is_volume, read_stack
 from factory.visible_files import visible
 from factory.vocabulary import Domain
 from flows.planning.recipe_paths import checkpoint_named
 from tasks.services.progress import stage
 
 READ_AT_ONCE = 32
+SHEET = "overlays.png"
 
 
 class Segments(Protocol):
@@ -48,6 +50,7 @@ class SegmentedFolder:
         classes: names in index order.
         masks: how many there are.
         sheet: a picture of some of them on their images.
+        left_out: files of NIfTI or DICOM, within the pictures' folder.
     """
 
     folder: Path
@@ -55,6 +58,7 @@ class SegmentedFolder:
     classes: tuple[str, ...]
     masks: int
     sheet: Path
+    left_out: tuple[str, ...] = ()
 
 
 def segment(
@@ -62,9 +66,11 @@ def segment(
 ) -> SegmentedFolder:
     """Draws a mask for every picture of a folder by a trained model; no picture is changed.
 
+    All masks are written, or none.
+
     Raises:
         InputError: if the checkpoint is none of image and mask, knows several domains and none is
-            named, a picture cannot be read, or `out` holds something.
+            named, or `out` holds something; with a line for each picture that cannot be read.
     """
     from factory.generators.medsegfactory import MedSegFactory
     from factory.models.checkpoints import read_card
@@ -74,15 +80,17 @@ def segment(
     place = checkpoint_named(checkpoint)
     image = ImageSection.model_validate(read_card(place).get("image", {}))
     generator = MedSegFactory.load(place, image, SampleSection(guidance=1.0))
-    known, sheet = domain_among(generator.domains, domain), out / "overlays.png"
+    known = domain_among(generator.domains, domain)
+    check_pictures(files, folder)
     drawn = segment_files(generator, known, files, seed)
-    with named_place(out), stage("drawing masks", total=len(files)) as progress:
-        for batch in write_masks(drawn, known, folder, out):
-            if not sheet.exists():
+    with whole_folder(out) as made, stage("drawing masks", total=len(files)) as progress:
+        for batch in write_masks(drawn, known, folder, made):
+            if not (made / SHEET).exists():
                 shown = contact_sheet(batch.pairs, {known.name: known.classes})
-                sheet.write_bytes(shown.png)
+                (made / SHEET).write_bytes(shown.png)
             progress.advance(len(batch.files))
-    return SegmentedFolder(out, known.name, known.classes, len(files), sheet)
+    rest = tuple(str(path.relative_to(folder)) for path in other_images(folder))
+    return SegmentedFolder(out, known.name, known.classes, len(files), out / SHEET, rest)
 
 
 def flat_images(folder: Path) -> list[Path]:
@@ -93,11 +101,43 @@ def flat_images(folder: Path) -> list[Path]:
     """
     found = [path for path in folder.rglob("*") if path.suffix.lower() in FLAT_ENDINGS]
     if not (shown := visible(folder, found)):
+        others = other_images(folder)
+        rest = f"; of its {len(others)} files of NIfTI or DICOM save the slices as such" * bool(
+            others
+        )
         raise InputError(
             f"{folder} holds no picture ({', '.join(FLAT_ENDINGS)}): there is nothing to draw "
-            "masks for"
+            f"masks for{rest}"
         )
     return shown
+
+
+def other_images(folder: Path) -> list[Path]:
+    """The files of NIfTI and DICOM in a folder and below, which are no pictures, by name."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return visible(folder, [path for path in found if is_volume(path) or is_dicom(path)])
+
+
+def check_pictures(files: Sequence[Path], folder: Path) -> None:
+    """Whether a mask can be drawn for each picture, and written by its name.
+
+    Raises:
+        InputError: with a line for each that cannot be read, or shares its name with another.
+    """
+    lines: list[str] = []
+    names: dict[Path, Path] = {}
+    with stage("reading pictures", total=len(files)) as progress:
+        for path in files:
+            if (other := names.setdefault(path.with_suffix(""), path)) != path:
+                both = f"{other.relative_to(folder)} and {path.relative_to(folder)}"
+                lines.append(f"{both} would get one mask; rename one of them")
+            try:
+                flat_picture(path, str(path))
+            except InputError as error:
+                lines.append(str(error))
+            progress.advance()
+    if lines:
+        raise InputError("\n".join(lines))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +203,8 @@ def write_masks(
     """Writes masks/ in the order of the folder, PNG of class indices, and classes.json beside it."""
     out.mkdir(parents=True, exist_ok=True)
     classes = {str(index): name for index, name in enumerate(domain.classes, start=1)}
-    (out / "classes.json").write_text(json.dumps(classes, indent=1), encoding="utf-8")
+    text = json.dumps(classes, indent=1, ensure_ascii=False)
+    (out / "classes.json").write_text(text, encoding="utf-8")
     for batch in batches:
         for path, mask in zip(batch.files, batch.masks, strict=True):
             place = (out / "masks" / path.relative_to(folder)).with_suffix(".png")

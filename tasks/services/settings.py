@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from tasks.services.local_paths import is_uri, local_home, usable
 
 # The embedded Prefect server takes 12 to 40 s on a slow machine, and more than 120 on a busy one,
@@ -153,6 +153,6 @@ def _refusal(error: ErrorDetails, home: Path | None) -> str:
     typed = home is not None and error["loc"] == ("home",)
     name = "--home" if typed else f"MEDPAIR_{str(error['loc'][0]).upper()}"
     given = ascii(str(error["input"]))
-    if (reason := error.get("ctx", {}).get("error")) is not None:  # of a check of ours
-        return f"{name} {given}: {reason}"
-    return f"{name}={given}: {error['msg']}; correct or unset it"
+    if "error" in error.get("ctx", {}):  # a check of ours says what to do
+        return f"{name} {given}: {refusal(error)}"
+    return f"{name}={given}: {refusal(error)}; correct or unset it"

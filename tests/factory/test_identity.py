@@ -3,7 +3,7 @@
 import pytest
 
 from factory.errors import InputError
-from factory.identity import branch_of, digest, first_named, plain_name, run_id
+from factory.identity import branch_of, digest, first_named, plain_name, run_id, slug
 
 
 def test_a_run_is_named_by_what_it_makes():
@@ -28,6 +28,21 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
 def test_a_name_that_is_a_path_is_refused(name):
     with pytest.raises(InputError, match="not a plain name"):
         plain_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Größe (alt)", "grosse-alt"),
+        ("Dataset_BUSI__with GT", "dataset-busi-with-gt"),
+        ("Œdème d'été", "oedeme-d-ete"),
+        ("肝臓", "gan-zang"),
+        ("...", ""),
+    ],
+)
+def test_names_keep_their_letters_in_small_ones_of_a_to_z(name, written):
+    assert slug(name) == written
+    assert slug(name, longest=6) == written[:6].strip("-")
 
 
 def test_plain_names_pass():

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from factory.errors import InputError
-from factory.places import check_empty, leads_out, named_place, path_fault
+from factory.places import check_empty, leads_out, named_place, path_fault, whole_folder
 from factory.sources.folder import FolderSource
 
 IMPOSSIBLE = {
@@ -79,6 +79,28 @@ def test_a_pipe_is_refused_before_anybody_waits_for_its_reader(tmp_path):
 def test_a_full_disk_is_no_fault_of_the_place(tmp_path):
     with pytest.raises(OSError, match="full"), named_place(tmp_path):
         raise OSError(errno.ENOSPC, "full")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_whole_or_as_it_was(there, tmp_path):
+    folder = tmp_path / "deep" / "out"
+    if there:
+        (folder / ".git").mkdir(parents=True)
+
+    def interrupted():
+        with whole_folder(folder) as made:
+            (made / "half.png").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert folder.exists() == there
+    with whole_folder(folder) as made:
+        (made / "masks").mkdir()
+        (made / "masks" / "a.png").touch()
+        check_empty(folder)
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert kept == {"masks", "masks/a.png"} | ({".git"} if there else set())
 
 
 def test_a_folder_is_empty_but_for_what_desktops_leave(tmp_path):

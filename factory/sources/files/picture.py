@@ -60,7 +60,7 @@ def _pages(picture: ImageFile.ImageFile, name: str) -> Iterator[int]:
     count = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
     if count * picture.width * picture.height > MOST_PIXELS:
         raise InputError(
-            f"{name} has {count} pages of {picture.height} x {picture.width} pixels, above the "
+            f"{name} has {count} pages of {picture.width} x {picture.height} pixels, above the "
             f"limit of {MOST_PIXELS}; save fewer of them in a file"
         )
     for number in range(count):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -14,13 +14,20 @@ from factory.errors import InputError
 NUMBER = r"\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
 
 
-def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+def read_table(
+    path: Path, checked: Callable[[Sequence[str]], Iterable[str]] = lambda columns: ()
+) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     """The columns of a CSV in UTF-8, and its rows, "" where a cell is missing.
 
     Cells are parted by commas; where the header has none, by semicolons or tabs.
 
+    Args:
+        path: of the file.
+        checked: what is wrong with its columns for the one who reads it, a line each.
+
     Raises:
-        InputError: if it cannot be read, or rows have more cells than there are columns.
+        InputError: if it cannot be read; else with a line for everything that is wrong with its
+            columns, and for rows that have more cells.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -32,36 +39,40 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
     columns = tuple(name.strip() for name in lines[0][1]) if lines else ()
-    _check_width(path, len(columns), lines)
-    _check_columns(path, columns)
+    faults = (*checked(columns), *_repeated(columns), *_too_wide(len(columns), lines))
+    if faults:
+        raise InputError("\n".join(f"{path}{fault}" for fault in faults))
     rows = (cells + [""] * (len(columns) - len(cells)) for _, cells in islice(lines, 1, None))
     return columns, [
         {name: cell.strip() for name, cell in zip(columns, cells, strict=False)} for cells in rows
     ]
 
 
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    times = Counter(filter(None, columns))
-    if twice := [name for name, count in times.items() if count > 1]:
-        raise InputError(
-            f"{path}: column {twice[0]!r} stands there twice, so it is unclear which counts; "
-            "rename or remove one"
+def _repeated(columns: Sequence[str]) -> Iterator[str]:
+    for name, count in Counter(filter(None, columns)).items():
+        if count > 1:
+            yield (
+                f": column {name!r} stands there {'twice' if count == 2 else f'{count} times'}, so "
+                "it is unclear which counts; rename or remove one"
+            )
+
+
+def _too_wide(width: int, lines: Sequence[tuple[int, Sequence[str]]]) -> Iterator[str]:
+    """Rows with something in a cell beyond the last column, by which those of all are moved."""
+    wide = {number: len(cells) for number, cells in lines if any(c.strip() for c in cells[width:])}
+    if wide:
+        yield (
+            f"{lines_in_words(list(wide))}: {next(iter(wide.values()))} cells under {width} "
+            "columns, so it is unclear which cell belongs where; put texts with commas in double "
+            "quotes"
         )
 
 
-def _check_width(path: Path, width: int, lines: Sequence[tuple[int, Sequence[str]]]) -> None:
-    """Refuses rows with something in a cell beyond the last column: those of all columns are moved."""
-    wide = [
-        (number, len(cells)) for number, cells in lines if any(c.strip() for c in cells[width:])
-    ]
-    if not wide:
-        return
-    shown = ", ".join(str(number) for number, _ in wide[:3])
-    more = f" and {len(wide) - 3} more" if len(wide) > 3 else ""
-    raise InputError(
-        f"{path}, line{'s' * (len(wide) > 1)} {shown}{more}: {wide[0][1]} cells under {width} columns, "
-        "so it is unclear which cell belongs where; put texts with commas in double quotes"
-    )
+def lines_in_words(numbers: Sequence[int]) -> str:
+    """Lines of a table as they stand behind its path: ", lines 3, 4"."""
+    shown = ", ".join(map(str, numbers[:3]))
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return f", line{'s' * (len(numbers) > 1)} {shown}{more}"
 
 
 def spacing_mm(text: str) -> tuple[float, float] | None:

@@ -105,7 +105,7 @@ def told_as_mistakes(name: str) -> Iterator[None]:
 def _size(height: Any, width: Any) -> tuple[int, int]:  # noqa: ANN401  # JSON
     size = (int(height), int(width))
     if min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
-        raise ValueError(f"an image of {size[0]} x {size[1]} pixels")
+        raise ValueError(f"an image of {size[1]} x {size[0]} pixels")
     return size
 
 

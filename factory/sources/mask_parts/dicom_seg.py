@@ -41,8 +41,8 @@ def read_segmentation(part: MaskPart, name: str, like: Path) -> Shapes:
         )
     if (segments.Rows, segments.Columns) != (rows, columns):
         raise InputError(
-            f"{name} has {segments.Rows} x {segments.Columns} pixels and its image "
-            f"{rows} x {columns}: they must lie on one grid; export both at one size"
+            f"{name} has {segments.Columns} x {segments.Rows} pixels and its image "
+            f"{columns} x {rows}: they must lie on one grid; export both at one size"
         )
     count = len(headers)
     return Shapes((count, rows, columns), _regions(segments, headers, name), volume=count > 1)

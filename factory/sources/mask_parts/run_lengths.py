@@ -24,7 +24,7 @@ def decode_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[n
     runs = _decompressed(counts) if isinstance(counts, str) else list(counts)
     # Before they are laid out: a run may claim to be longer than memory.
     if min(runs, default=0) < 0 or sum(runs) != size[0] * size[1]:
-        raise ValueError(f"run lengths of {sum(runs)} pixels in an image of {size[0]} x {size[1]}")
+        raise ValueError(f"run lengths of {sum(runs)} pixels in an image of {size[1]} x {size[0]}")
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return inside.reshape(size[::-1]).T
 

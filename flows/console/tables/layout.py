@@ -69,7 +69,7 @@ class Rows:
 
 
 def frame(data: pd.DataFrame, heading: str = "", constant: bool = True) -> RenderableType:
-    """Any table; columns that say the same in every row become a line above it.
+    """Any table; columns that say the same in every row become a line above it, where two are left.
 
     Args:
         data: with any columns.
@@ -86,10 +86,13 @@ def frame(data: pd.DataFrame, heading: str = "", constant: bool = True) -> Rende
 
 
 def _same(data: pd.DataFrame) -> dict[str, str]:
-    """The columns that hold one value; one is left, where all do."""
+    """The columns that hold one value; none where fewer than two others do not.
+
+    A lone column is no table: what was measured would stand above, away from what it is of.
+    """
     texts = {str(name): {cell(value) for value in data[name]} for name in data.columns}
     same = {name: next(iter(found)) for name, found in texts.items() if len(found) == 1}
-    return {} if len(same) == len(texts) else same
+    return same if len(texts) - len(same) > 1 else {}
 
 
 def mapping(rows: Mapping[str, object]) -> Table:

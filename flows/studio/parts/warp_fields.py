@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nicegui import ui
 from pydantic import ValidationError
 
-from factory.errors import InputError
+from factory.errors import InputError, refusal
 from factory.prompts.masks.section import MasksSection
 from flows.studio.parts.buttons import action
 from flows.studio.parts.notice import Notice
@@ -71,7 +71,7 @@ class WarpFields:
             first = error.errors()[0]
             label = LIMITS[str(first["loc"][0])][0]
             raise InputError(
-                f"{label}: {first['input']} cannot be a limit: {first['msg']}"
+                f"{label}: {first['input']} cannot be a limit: {refusal(first)}"
             ) from error
 
 

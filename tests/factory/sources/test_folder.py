@@ -424,7 +424,7 @@ BROKEN: Mapping[str, tuple[Any, str]] = {
             save(f / "images/2.png", noise(0, (8, 48))),
             save(f / "masks/2.png", noise(0, (8, 48)) * 0),
         ),
-        r"images/2\.png has 8 x 48 pixels, and below 16",
+        r"images/2\.png has 48 x 8 pixels, and below 16",
     ),
     "unknown label": (
         lambda f: change(f, 2, labels="lung"),

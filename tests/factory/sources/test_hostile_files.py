@@ -127,7 +127,7 @@ def test_more_pages_than_memory_holds_are_refused(scene, monkeypatch):
     monkeypatch.setattr("factory.sources.files.picture.MOST_PIXELS", 10_000)
     page = Image.fromarray(scene.image)
     page.save(scene.folder / "a.tif", save_all=True, append_images=[page] * 5)
-    with pytest.raises(InputError, match=r"a\.tif has 6 pages of 40 x 48 pixels, above the limit"):
+    with pytest.raises(InputError, match=r"a\.tif has 6 pages of 48 x 40 pixels, above the limit"):
         read_stack(scene.folder / "a.tif", "a.tif")
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from factory.errors import InputError
 from factory.sources.files.table import read_table, spacing_mm
-from factory.sources.folder import read_rows
+from factory.sources.folder import FolderSource, read_rows
 from factory.sources.label_map import read_names
 
 
@@ -59,6 +59,72 @@ def test_13_a_quote_that_is_never_closed_is_refused(tmp_path):
     (tmp_path / "metadata.csv").write_text('image,mask\n"a.png,m.png\nb.png,m.png\n')
     with pytest.raises(InputError, match="cannot be read as CSV"):
         read_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "near"),
+    [
+        ("image,mask,lables", "no column 'labels', and 'lables', which is near, is not read"),
+        (
+            "image,mask,patient_id",
+            "no column 'patient', and 'patient_id', which is near, is not read",
+        ),
+        ("Image,mask", "no column 'image', and 'Image', which is near, is not read"),
+        ("image,mask,license", "no column 'licence', and 'license', which is near, is not read"),
+    ],
+)
+def test_a_misspelt_column_is_told_with_the_one_that_is_near(tmp_path, columns, near):
+    (tmp_path / "metadata.csv").write_text(f"{columns}\n")
+    with pytest.raises(InputError, match=rf"metadata\.csv has {near}") as caught:
+        read_rows(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("other", ["volume_ml", "age", "slice", "mask_file_name", "patients"])
+def test_columns_of_others_are_left_alone(tmp_path, other):
+    (tmp_path / "metadata.csv").write_text(f"image,mask,patient,{other}\na.png,m.png,p,1\n")
+    assert read_rows(tmp_path)[0]["patient"] == "p"
+
+
+def told(folder, text):
+    (folder / "metadata.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        FolderSource(path=folder).build()
+    return str(caught.value).replace(str(folder), "").splitlines()
+
+
+def test_everything_wrong_with_a_header_is_told_at_once(tmp_path):
+    lines = told(tmp_path, "Image,splt,splt,age\na,b,c,d,e\n")
+    assert [line.split(",")[0].split(";")[0].removeprefix("/metadata.csv") for line in lines] == [
+        " has no column 'image'",
+        " has no column 'split'",
+        " has no column 'mask'",
+        ": column 'splt' stands there twice",
+        "",
+    ]
+    assert lines[-1].startswith("/metadata.csv, line 2: 5 cells under 4 columns")
+
+
+def test_everything_wrong_with_rows_is_told_at_once(tmp_path):
+    rows = ["", "", "", "", f"{'x' * 300}.png", "b.png", "b.png"]
+    splits = ["", "", "", "", "", "trian", "test"]
+    table = [
+        f"{row},m.png,{split},{'wide' * (split == 'test')}"
+        for row, split in zip(rows, splits, strict=True)
+    ]
+    lines = told(tmp_path, "\n".join(["image,mask,split,spacing", *table]))
+    assert lines[0].startswith("/metadata.csv, lines 2, 3, 4 and 1 more: the image column is empty")
+    assert lines[1].startswith("/metadata.csv, line 6: the image column has a name of more than")
+    assert lines[2].startswith("b.png is listed 2 times")
+    assert lines[3].startswith("unknown split 'trian' in b.png; nearest known: 'train'")
+    assert lines[4].startswith("b.png: spacing 'wide' is no number of mm")
+    assert len(lines) == 5
+
+
+def test_rows_that_are_wrong_are_told_with_a_domain_that_stays_unclear(tmp_path):
+    lines = told(tmp_path, "image,mask,split,modality\na.png,m.png,trian,foto\n")
+    assert "none of the known domains fits" in lines[0]
+    assert lines[1].startswith("unknown split 'trian' in a.png")
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])

@@ -231,3 +231,11 @@ def test_a_difference_is_counted():
     text = printed(RESULTS["datasets diff"]())
     assert "phantom-chest-xray  3      1     22       20 remade, 2 rejected" in text
     assert printed(dataset_tables.difference(Difference({}, {}, []))) == "0 pairs differ\n"
+
+
+def test_a_table_of_which_little_varies_keeps_its_columns():
+    arms = {"class": "disc", "trained on": ["real", "both"], "missed": 0, "false": 0}
+    heads = printed(frame(pd.DataFrame(arms), "Which structures?")).splitlines()[1].split()
+    assert heads == ["class", "trained", "on", "missed", "false"]
+    alike = printed(frame(pd.DataFrame({"reader": ["anna"] * 2, "d_prime": 0.5}))).splitlines()
+    assert [line.split() for line in alike] == [["reader", "d_prime"]] + [["anna", "0.5"]] * 2

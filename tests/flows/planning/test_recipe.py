@@ -107,6 +107,50 @@ BAD = {
 }
 
 
+# What arrived, what it should be, and how it is written, for each kind of refusal that pydantic has.
+PLAIN = {
+    "grid.facets.finding=normal": "is 'normal': it should be a list, as in [normal]",
+    "grid.facets=[a]": "it should be keys with values, as in grid.facets: {classes: [",
+    "evaluate.features=handcrafted": "it should be a list, as in [handcrafted]",
+    "gates={consistency: 0.5}": "as in gates: {consistency_closed: '>= 0.5'}",
+    "gates=5": "it should be keys with values, as in gates: {consistency_closed: '>= 0.5'}",
+    "pair_gates=[copied]": "as in pair_gates: {copied: < 1}",
+    "champion=5": "it should be a text, as in champion: consistency_closed",
+    "utility.real=[ten]": "utility.real.0: 'ten' is no number of real images",
+    "utility.real=10": "utility.real is 10: it should be a list, as in [10]",
+    "utility.real=[0]": "utility.real.0 is 0: it should be at least 1",
+    "utility.real=[1.5]": "it should be a whole number or 'all' or a text",
+    "grid.more=[{facets: {}, replicates: x}]": "grid.more.0.replicates is 'x': it should be a whole",
+    "grid.more=[{facest: {}, replicates: 2}]": "unknown key 'facest' in grid.more.0; nearest",
+    "generator={kind: diffmask, train: {views: [{covered: [[0, 0, 1]]}]}}": "entry 4 is missing",
+    "utility.real=[]": "it should be a list of 1 or more",
+    "utility.arms=[reel]": "unknown value 'reel' in utility.arms.0; nearest known: 'real'",
+    "image=64": "image is 64: it should be keys with values, as in image: {size: 128}",
+    "image.size=big": "image.size is 'big': it should be a whole number, as in 128",
+    "image.size=3.5": "it should be a whole number, as in 128",
+    "image.size=null": "image.size is empty: it should be a whole number",
+    "image.size=true": "image.size is true: ",
+    "image.size=65": "it should be a multiple of 8",
+    "image.size=.inf": "it should be a finite number",
+    "image.channels=2": "it should be 1 or 3",
+    "show_real=perhaps": "it should be true or false",
+    "source=phantom": "as in source: {kind: phantom}",
+    "source.kind=null": "key 'source.kind' is missing",
+    "source={kind: folder, path: 5}": "source.path is 5: it should be a path",
+    "generator={kind: medsegfactory, train: {learning_rate: fast}}": "a number, as in 0.001",
+    "generator={kind: medsegfactory, train: {learning_rate: 0}}": "it should be more than 0",
+    "generator={kind: medsegfactory, train: 5}": "as in generator.train: {steps: 2000}",
+}
+JARGON = ("Input", "valid", "tuple", "dictionary", "instance", "None", "string", "integer", "parse")
+
+
+@pytest.mark.parametrize("override", PLAIN)
+def test_a_wrong_value_is_told_in_plain_words(override, write):
+    (line,) = refusal(write(GOOD), override)
+    assert PLAIN[override] in line
+    assert not [word for word in JARGON if word in line]
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_a_mistake_is_one_line_that_says_what_to_do(case, write):
     overrides, expected = BAD[case]
@@ -132,7 +176,8 @@ def test_of_mistakes_without_number_fifty_are_listed_and_the_others_counted(writ
     [
         ("a: [", "not readable as YAML"),
         ("- a", "holds a list"),
-        ("", "holds a NoneType"),
+        ("", "holds nothing, not the keys of a recipe"),
+        ("5", "holds a single value"),
         ("name: a\nname: b", "key 'name' stands twice"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import csv
 import json
+from pathlib import Path
+from unicodedata import normalize
 
 import nibabel
 import numpy as np
@@ -9,8 +11,12 @@ import pytest
 import yaml
 from PIL import Image
 
+from factory.layouts.names import words
 from factory.sources.mask_parts.compose import compose
 from flows.console import init_command
+from flows.planning.plan import checked
+from flows.planning.recipe import load_recipe
+from tasks.services.settings import load_settings
 
 COUNT = 12
 SIDE = 40
@@ -410,6 +416,75 @@ def test_structures_are_classes_joined_or_chosen(mine, start):
     assert told["masks"] == COUNT
 
 
+def nested(mine, names=("lesion", "organ", "core")):
+    """An organ, a lesion in it in most images, and the lesion's core, by names in any order."""
+    lesion, organ, core = names
+    row, column = np.mgrid[:SIDE, :SIDE]
+    for n in range(COUNT):
+        distance = np.hypot(row - 20, column - 14 - n)
+        save(mine / f"scan{n}.png", disc(n)[0])
+        # Where there is no lesion, the organ is smaller than lesions of other images.
+        for name, radius in ((organ, 10 if n % 4 else 4), (lesion, 6), (core, 3)):
+            if n % 4 or name == organ:
+                save(mine / f"scan{n}_mask_{name}.png", (distance < radius).astype(np.uint8) * 255)
+
+
+@pytest.mark.parametrize("names", [("lesion", "organ", "core"), ("z", "b", "a"), ("b", "c", "d")])
+def test_what_lies_in_another_structure_lies_on_top_of_it(names, mine, start):
+    nested(mine, names)
+    told, inputs = start()
+    lesion, organ, core = names
+    shown = {name for row in rows_of(mine) for name in row["labels"].split(";")}
+    assert shown == set(names)
+    order = [part.rpartition("_")[2].split(".")[0] for part in rows_of(mine)[1]["mask"].split(";")]
+    assert order == [organ, lesion, core]
+    (note,) = (note for note in told["notes"] if "lies on top" in note)
+    for pair in (f"{lesion} over {organ}", f"{core} over {lesion}", f"{core} over {organ}"):
+        assert pair in note
+    assert np.unique(inputs.reference.train.masks).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_structures_keep_the_letters_of_their_names(form, mine, start):
+    for word in ("_mask_Drüse", "_mask_Äußere Größe", "_mask_Печень"):
+        suffix(mine, normalize(form, word))
+    told, _ = start()
+    assert words("Mask肝臓2") == ("mask", "肝臓", "2")
+    assert sorted(told["classes"].values()) == ["drüse", "äußere größe", "печень"]
+
+
+def test_masks_that_do_not_overlap_stay_as_they_are_named(mine, start):
+    left_and_right(mine)
+    told, _ = start()
+    assert not [note for note in told["notes"] if "on top" in note]
+    assert rows_of(mine)[0]["mask"].index("leftMask") < rows_of(mine)[0]["mask"].index("rightMask")
+
+
+def test_masks_that_are_joined_into_one_class_lie_as_they_like(mine, start):
+    nested(mine)
+    told, _ = start("--several", "join")
+    assert not [note for note in told["notes"] if "on top" in note]
+
+
+def nnunet_of_two(mine):
+    nnunet(mine)
+    file = mine / "dataset.json"
+    content = json.loads(file.read_text())
+    write_json(file, content | {"labels": content["labels"] | {"rim": 2}})
+
+
+def equal_masks(mine):
+    for word in ("_mask_cyst", "_mask_rim"):
+        suffix(mine, word)
+
+
+@pytest.mark.parametrize(("write", "lost"), [(nnunet_of_two, "rim"), (equal_masks, "cyst")])
+def test_a_class_that_no_mask_shows_is_told(write, lost, mine, start):
+    write(mine)
+    told, _ = start()
+    assert any(f"no mask shows {lost!r}" in note for note in told["notes"])
+
+
 def test_missing_splits_are_taken_from_training(mine, start):
     split_folders(mine, ("training", "testing"))
     told, inputs = start()
@@ -577,6 +652,28 @@ def test_the_recipe_passes_a_dry_run(mine, medpair, tmp_path, monkeypatch):
     equal_names(mine)
     assert medpair("init", mine).code == 0
     assert medpair("run", "mine.yaml", "--dry-run", "--home", tmp_path / "home").code == 0
+
+
+def test_a_folder_called_in_any_alphabet_gives_its_data_set_and_domain_a_name(
+    medpair, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    equal_names(tmp_path / "Drüsengröße")
+    assert medpair("init", "Drüsengröße").code == 0
+    inputs = checked(load_recipe("drusengrosse.yaml"), load_settings(Path("home")))
+    assert list(inputs.grid.domains) == ["drusengrosse"]
+
+
+def test_sizes_are_widths_by_heights(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for n in range(COUNT):
+        image, inside = disc(n)
+        save(mine / "images" / f"{n}.png", np.vstack([image, image])[: 50 + n])
+        save(mine / "masks" / f"{n}.png", np.vstack([inside, inside])[: 50 + n].astype(np.uint8))
+    said = medpair("init", mine)
+    assert "12, grey, 40 x 50 to 40 x 61 pixels (width x height)" in " ".join(said.out.split())
+    said = medpair("init", mine, "--force", "--json")
+    assert said.json["sizes"][0] == {"width": 40, "height": 50}
 
 
 def test_names_of_classes_are_printed_as_they_are(medpair, mine, tmp_path, monkeypatch):

@@ -78,3 +78,40 @@ def test_the_way_back_keeps_what_is_large_enough_to_survive(height, width, seed)
     back = unfit_mask(fit_mask(mask, section), *mask.shape)
     assert back.shape == mask.shape
     assert (back == mask).mean() > 0.9  # enlarged and shrunk again: edges may move by a pixel
+
+
+def test_masks_are_all_written_or_none(folder, tmp_path, checkpoint, medpair, monkeypatch):
+    from flows.starting import segmented_folder
+
+    out, asked = tmp_path / "out", ("segment", folder, tmp_path / "out", "--checkpoint", checkpoint)
+    with monkeypatch.context() as patch:
+
+        def broken(*_):
+            raise InputError("no sheet")
+
+        patch.setattr(segmented_folder, "contact_sheet", broken)
+        assert medpair(*asked).code == 2
+    assert not out.exists()
+    Image.new("L", (40, 40)).save(folder / "wide.gif")
+    (folder / "deeper" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    said = medpair(*asked)
+    assert said.code == 2
+    assert [line for line in said.lines if "cut.png: cannot be read" in line]
+    assert [line for line in said.lines if "wide.gif and wide.png would get one mask" in line]
+    assert not out.exists()
+    (folder / "wide.gif").unlink()
+    (folder / "deeper" / "cut.png").unlink()
+    (folder / "scan.nii.gz").touch()
+    said = medpair(*asked)
+    assert said.code == 0, said.err
+    assert {path.name for path in out.iterdir()} == {"classes.json", "masks", "overlays.png"}
+    assert "1 files of NIfTI or DICOM are left out: scan.nii.gz" in said.out
+
+
+def test_volumes_alone_are_told_what_they_must_be_saved_as(tmp_path):
+    (tmp_path / "scan.nii.gz").touch()
+    (tmp_path / "slice.dcm").touch()
+    with pytest.raises(
+        InputError, match="of its 2 files of NIfTI or DICOM save the slices as such"
+    ):
+        flat_images(tmp_path)
