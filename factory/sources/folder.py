@@ -320,8 +320,8 @@ def _complaints(rows: Sequence[Row], cases: Sequence[Case], domains: Domains) ->
     found = list(_value_faults(rows))
     for row in rows:
         classes = domains.domains[domains.name_of(row)].classes
-        unknown = [label for label in _labels(row) if label not in classes]
-        found += [str(unknown_name("class", label, classes, row["image"])) for label in unknown]
+        strange = [label for label in _labels(row) if label not in classes]
+        found += [str(unknown_name("class", label, classes, row["image"])) for label in strange]
     return [*found, *leaks([case.unit for case in cases], [case.split for case in cases])]
 
 
