@@ -91,6 +91,11 @@ class GeneratorSpec(BaseModel):
         """Passes of its training, of all steps together."""
         return Passes()
 
+    @property
+    def variants(self) -> int:
+        """Of each training pair, that a training encodes and keeps; 0 without one."""
+        return 0
+
     def training_identity(self) -> dict[str, object]:
         """All that decides what a training learns, but the data: plain values for a digest."""
         section = self.model_dump(mode="json", exclude=dict(self.untrained))

@@ -95,6 +95,11 @@ class TrainedSpec(GeneratorSpec):
         start = None if self.start is None else checkpoint_digest(self.start)
         return {**super().training_identity(), "from": start}
 
+    @property
+    def variants(self) -> int:
+        """Of each training pair, that a training encodes and keeps."""
+        return 0 if self.train is None else self.train.augment.copies
+
     def with_checkpoint(self, checkpoint: Path) -> Self:
         """The same generator with its training done: what workers are sent."""
         return self.model_copy(update={"start": checkpoint, "train": None})

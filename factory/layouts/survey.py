@@ -158,5 +158,5 @@ def _misfits(image: Stack, mask: Stack) -> Iterator[str]:
     elif min(image.size[1:]) < SMALLEST_SIDE:
         yield (
             f"images have fewer than {SMALLEST_SIDE} pixels on a side, and no anatomy is left to "
-            "learn; leave them out or export them larger"
+            f"learn; leave them out or export them larger{image.unusual_cut}"
         )

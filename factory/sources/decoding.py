@@ -296,5 +296,5 @@ def _misfits(case: Case, image: Stack, mask: NDArray[np.uint8]) -> Iterator[str]
     elif min(rows, columns) < SMALLEST_SIDE:
         yield (
             f"{case.name} has {columns} x {rows} pixels, and below {SMALLEST_SIDE} there is no "
-            "anatomy to learn; leave it out or export it larger"
+            f"anatomy to learn; leave it out or export it larger{image.unusual_cut}"
         )

@@ -169,9 +169,9 @@ def _column_faults(columns: Sequence[str]) -> Iterator[str]:
     """Columns that seem to be misspelt, whose cells would be left alone, and such as are missing."""
     free = [name for name in COLUMNS if name not in columns]
     meant = {
-        name: found[0]
+        name: alike[0]
         for name in columns
-        if name not in COLUMNS and (found := get_close_matches(name.casefold(), free, 1, ALIKE))
+        if name not in COLUMNS and (alike := get_close_matches(name.casefold(), free, 1, ALIKE))
     }
     for name, near in meant.items():
         yield (

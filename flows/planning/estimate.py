@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from evaluation.networks.classifier import new_classifier
 from evaluation.networks.registry import CLASSIFIERS, NNUNET, NNUNET3D, VOLUME_SEGMENTERS
@@ -34,6 +35,9 @@ ENOUGH_SECONDS = 0.5  # of processor time; what takes longer need not be probed 
 OVERHEAD_SECONDS = 90.0  # starting Prefect, Dask and MLflow, reading, scoring, reporting
 TEXT_TOKENS = 24
 SEGMENTER_BATCH, CLASSIFIER_BATCH = 8, 16
+LATENT_CHANNELS = 4
+FLOAT_BYTES, HALF_BYTES = 4, 2
+RESUMED_BYTES = 4 * FLOAT_BYTES  # of a weight, its average and both moments of AdamW
 TRAINING_PASSES = 3  # back through a network costs about twice the way there
 
 
@@ -98,6 +102,28 @@ def seconds(recipe: Recipe, grid: AnyGrid, network_steps: Mapping[str, int], wor
     return total + passes.training(spec) + len(grid) / workers * passes.over(spec.passes(grid))
 
 
+def training_bytes(spec: AnyGenerator, image: ImageSection, train: int, held_out: int) -> int:
+    """About how many bytes a training leaves in `models`; 0 without one.
+
+    Args:
+        spec: the generator.
+        image: size and channels.
+        train: pairs that it learns from.
+        held_out: pairs that it is validated on.
+    """
+    unet, autoencoder = spec.untrained_denoiser(), spec.untrained_autoencoder(image)
+    if not spec.trains or unet is None or autoencoder is None:
+        return 0
+    denoising, coding = (_parameters(network) for network in (unet, autoencoder))
+    latent = unet.streams * LATENT_CHANNELS * (image.size // spec.latent_factor) ** 2
+    kept = (train * spec.variants + held_out) * latent * FLOAT_BYTES
+    return (denoising + coding) * (RESUMED_BYTES + HALF_BYTES) + coding * FLOAT_BYTES + kept
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(each.numel() for each in network.parameters())
+
+
 @dataclass(frozen=True)
 class PassSeconds:
     """Seconds of one pass of each network of a generator, per pair."""
@@ -144,7 +170,7 @@ def draw_one(recipe: Recipe, grid: AnyGrid) -> None:
 def denoiser_pass(unet: Denoiser, image: ImageSection, factor: int) -> float:
     """Seconds of one pass of the denoiser, per pair."""
     side = image.size // factor
-    latents = torch.zeros(PROBE, 4, side, side)
+    latents = torch.zeros(PROBE, LATENT_CHANNELS, side, side)
     times = torch.zeros(PROBE, dtype=torch.long)
     text = torch.zeros(PROBE, TEXT_TOKENS, int(str(unet.config["cross_attention_dim"])))
     read, at, told = ([given] * unet.streams for given in (latents, times, text))

@@ -63,6 +63,7 @@ class Plan:
         network_steps: of whatever is trained to score and try the pairs.
         seconds: about how long all of it takes on this machine.
         bytes: about how much the pairs take, before compression.
+        training_bytes: about how much the generator's training leaves where nothing was trained.
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class Plan:
     network_steps: int
     seconds: float
     bytes: int
+    training_bytes: int
 
 
 def checked(recipe: Recipe, settings: Settings) -> Inputs:
@@ -133,7 +135,7 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
         RecipeError: with a line for everything that is wrong.
     """
     inputs = checked(recipe, settings)
-    from flows.planning.estimate import seconds
+    from flows.planning.estimate import seconds, training_bytes
     from tasks.services.dask_cluster import worker_count
 
     grid, reference = inputs.grid, inputs.reference
@@ -149,6 +151,9 @@ def planned(recipe: Recipe, settings: Settings) -> Plan:
         network_steps=steps.total(),
         seconds=duration,
         bytes=len(grid) * recipe.image.size**2 * (recipe.image.channels + 1),
+        training_bytes=training_bytes(
+            recipe.generator, recipe.image, len(reference.train), len(reference.held_out)
+        ),
     )
 
 

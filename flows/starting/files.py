@@ -64,6 +64,16 @@ def check_free(where: Places, *, nnunet: bool) -> None:
         for path in (*wanted, where.recipe)
         if path.exists()
     ]
+    if (
+        where.table / TABLE in wanted
+        and (where.table / TABLE).exists()
+        and not where.recipe.exists()
+    ):
+        # As of an export, which is a data set already: writing it anew would lose what it says.
+        lines.append(
+            "the table says all that a run needs; any recipe reads it as it is: medpair run "
+            f"RECIPE.yaml --set 'source={{kind: folder, path: {where.table}}}'"
+        )
     if wanted and where.table.exists() and not os.access(where.table, os.W_OK):
         lines.append(f"{where.table} cannot be written; say --out DIR for the table's place")
     if lines:

@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+ENDS = {"R": "the right", "L": "the left", "A": "the front", "P": "the back"}
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -31,6 +33,17 @@ class Stack:
     window: tuple[float, float] | None = None
     slice_mm: float = math.nan
     orientation: str = ""
+
+    @property
+    def unusual_cut(self) -> str:
+        """Where slices of a volume are not axial: which way they run, and what would make them so."""
+        if not self.volume or self.orientation[2:] not in ENDS:
+            return ""
+        end = self.orientation[2]
+        return (
+            f"; its third axis, along which slices follow each other, runs to {ENDS[end]} ({end}): "
+            "for axial slices save image and mask by nibabel.as_closest_canonical"
+        )
 
     @property
     def size(self) -> tuple[int, int, int]:

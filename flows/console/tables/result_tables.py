@@ -36,9 +36,14 @@ def plan(found: Plan) -> RenderableType:
         "generator": f"{found.training_steps} training steps" if found.training_steps else "ready",
         "models": f"{found.network_steps} training steps of judges and downstream models",
         "time": f"about {time_text(found.seconds)} on this machine",
-        "space": f"about {size_text(found.bytes)} before compression",
+        "space": f"about {size_text(found.bytes)} of pairs before compression{_left(found)}",
     }
     return Group("The recipe is fine. A run would take:", mapping(rows))
+
+
+def _left(found: Plan) -> str:
+    left = found.training_bytes
+    return f", {size_text(left)} that the training leaves" if left else ""
 
 
 def cost(found: Cost) -> RenderableType:

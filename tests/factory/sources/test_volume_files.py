@@ -1,5 +1,7 @@
 """Volumes as scanners and tools store them: headers of image and mask, units, voxel types."""
 
+import re
+
 import nibabel
 import numpy as np
 import pytest
@@ -29,6 +31,21 @@ def test_07_a_mask_stored_in_another_orientation_lies_where_its_header_says(scen
     assert classes == {1: 192}
     assert inside > 200
     assert outside < 70
+
+
+@pytest.mark.parametrize(
+    ("axes", "end"), [("LSA", r"the front \(A\)"), ("PSR", r"the right \(R\)"), ("RAS", None)]
+)
+def test_slices_too_small_to_learn_from_are_told_with_the_axis_they_are_cut_along(scene, axes, end):
+    image, mask = (
+        volume(each)[:, :12] if end is None else volume(each) for each in (scene.image, scene.mask)
+    )
+    for name, each in (("a.nii.gz", image), ("m.nii.gz", mask // 16)):
+        save(scene.folder / name, each, axes)
+    scene.table(("a.nii.gz", "m.nii.gz"))
+    (said,) = scene.problems()
+    assert "below 16" in said
+    assert bool(re.search(f"third axis.*runs to {end}.*as_closest_canonical", said)) == bool(end)
 
 
 @pytest.mark.parametrize(

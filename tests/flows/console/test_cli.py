@@ -165,6 +165,7 @@ def test_a_dry_run_estimates_time_and_bytes(medpair, recipe, tmp_path):
     assert plan["domains"] == ["phantom-breast-us"]
     assert plan["real"] == {"train": 8, "val": 6}
     assert plan["bytes"] == 4 * 32 * 32 * 2
+    assert plan["training_bytes"] == 0
     # Judge and tstr_segmenter; encoder; classifier of findings; synthetic, real and both.
     assert plan["network_steps"] == 2 * 3 + 2 + 2 + 3 * 2
     assert plan["seconds"] > 0

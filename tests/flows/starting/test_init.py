@@ -524,6 +524,17 @@ def test_nothing_is_overwritten_without_force(mine, start, medpair):
     start("--force")
 
 
+def test_a_folder_with_a_table_is_one_that_a_recipe_reads(mine, medpair, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    equal_names(mine)
+    assert medpair("init", mine).code == 0
+    Path("mine.yaml").unlink()  # as exports are: metadata.csv and classes.json, and no recipe
+    said = medpair("init", mine)
+    assert said.code == 2
+    asked = said.lines[-1].partition("--set ")[2].strip("'")
+    assert load_recipe("phantoms", [asked]).source.build().cases
+
+
 def test_everything_wrong_is_told_at_once_by_fact(mine, medpair, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     equal_names(mine)
