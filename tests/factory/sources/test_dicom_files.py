@@ -271,7 +271,7 @@ def test_a_segmentation_of_a_single_image_is_its_mask_and_that_of_a_film_is_refu
 def test_a_segmentation_on_another_grid_is_refused(tmp_path):
     other = image("CR", GREY[:16], words=("other", 0))
     path = save(image("CR", GREY), tmp_path / "cr.dcm")
-    with pytest.raises(InputError, match="16 x 24 pixels and its image 20 x 24"):
+    with pytest.raises(InputError, match="24 x 16 pixels and its image 24 x 20"):
         composed(segmentation([other], INSIDE[:1, :16, ..., :1]), path, tmp_path)
 
 
