@@ -93,7 +93,7 @@ def test_a_generator_that_cannot_is_refused_in_a_line(kind, recipe, medpair, tmp
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_only_masks_of_the_training_split_can_be_asked_for(split, painted):
-    with pytest.raises(RecipeError, match=r"grid\.masks\.from is '" + split):
+    with pytest.raises(RecipeError, match=rf"grid\.masks\.from: masks of '{split}'.*use train"):
         load_recipe(painted, [f"grid.masks.from={split}"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class MasksSection(BaseModel):
@@ -26,6 +26,13 @@ class MasksSection(BaseModel):
     scale: float = Field(default=0.1, ge=0, le=0.5, description="0.1 draws from 0.9 to 1.1")
     shift: float = Field(default=0.04, ge=0, le=0.5, description="share of the side, at most")
     elastic: float = Field(default=0.015, ge=0, le=0.1, description="share of the side")
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _no_held_out_masks(cls, split: object) -> object:
+        if split in ("val", "test"):
+            raise ValueError(f"masks of {split!r} would show what pairs are tested on; use train")
+        return split
 
     def __str__(self) -> str:
         """The limits of the warp, or that there is none."""
