@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,15 +42,21 @@ class Export:
     def __call__(self, snapshot: Snapshot, folder: Path, told: Origin = UNSAID) -> Iterator[int]:
         """Writes the accepted pairs of a version, and yields how many as it has written them.
 
-        Every domain's folder has a data card, and so has the one that holds several.
+        Every domain's folder has a data card, and so has the one that holds several. What is not
+        written to the end is removed: half of a data set looks like a whole one.
 
         Raises:
             InputError: if there is no accepted pair, or the layout cannot hold them.
         """
         parts = self.parts(snapshot, folder, told)
-        for part in parts:
-            yield from self.write(part)
-            _write_card([part], part.place)
+        try:
+            for part in parts:
+                yield from self.write(part)
+                _write_card([part], part.place)
+        except BaseException:  # Ctrl-C, too
+            for part in parts:
+                shutil.rmtree(part.place, ignore_errors=True)
+            raise
         if folder.is_dir() and len(parts) > 1:
             _write_card(parts, folder)
 

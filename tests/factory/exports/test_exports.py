@@ -97,6 +97,22 @@ def test_an_export_counts_the_accepted_pairs(kind, snapshot, tmp_path):
     assert sum(EXPORTS[kind](snapshot, tmp_path / "copy")) == len(snapshot.read()) == 6
 
 
+@pytest.mark.parametrize("kind", ["folder", "webdataset"])
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_export_that_is_interrupted_leaves_nothing(kind, fault, snapshot, tmp_path):
+    whole = EXPORTS[kind]
+
+    def interrupted(part):
+        yield from whole.write(part)
+        if part.domain == SKIN:  # the second
+            raise fault
+
+    with pytest.raises(type(fault)):
+        list(replace(whole, write=interrupted)(snapshot, tmp_path / "out"))
+    assert not [file for file in tmp_path.rglob("out/**/*") if file.is_file()]
+    list(whole(snapshot, tmp_path / "out"))  # nothing is in the way
+
+
 @pytest.mark.parametrize("kind", EXPORTS)
 def test_every_export_has_a_card_that_hugging_face_knows(kind, snapshot, tmp_path):
     list(EXPORTS[kind](snapshot, tmp_path / "copy", replace(TOLD, layout=kind)))
