@@ -42,7 +42,7 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
     """A Generator: image and mask together, or one of them given the other."""
 
     kind: ClassVar[str] = "medsegfactory"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     @staticmethod
     def read(checkpoint: Path) -> Components[DualStreamUNet]:
@@ -130,20 +130,21 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
             image = None if images is None else self._image_pictures(images[at])
             mask = None if masks is None else self._mask_pictures(part, masks[at])
             anew = None if regions is None else torch.from_numpy(regions[at][:, None])
-            noise = [noise_seed(prompts[i], seeds[i]) for i in at]
-            drawn.append(self._draw(part, noise, (image, mask), anew))
+            drawn.append(self._draw(part, [seeds[i] for i in at], (image, mask), anew))
         count = len(prompts)
         made = [np.concatenate(stream)[:count] for stream in zip(*drawn, strict=True)]
         return PairBatch.of(made[0], made[1], facets)
 
     def _draw(
-        self, prompts: Sequence[Prompt], seeds: Sequence[Seed], given: Given, anew: Tensor | None
+        self, prompts: Sequence[Prompt], seeds: Sequence[int], given: Given, anew: Tensor | None
     ) -> tuple[Images, Masks]:
         """One full batch; `given` holds the pictures of known streams, `anew` where to draw in them."""
         pictures = [None if x is None else x.to(self.device) for x in given]
         places = None if anew is None else anew.to(self.device)
-        latents = self._latents(prompts, seeds, pictures, places)
-        decoded = self.components.autoencoder.decode_streams(latents, seeds, pictures, places)
+        both = list(zip(prompts, seeds, strict=True))
+        latents = self._latents(prompts, [noise_seed(*each) for each in both], pictures, places)
+        detail = [detail_seed(*each) for each in both]
+        decoded = self.components.autoencoder.decode_streams(latents, detail, pictures, places)
         shown = without_casts(prompts, self.domains, decoded[0])
         kept = pictures[0] is not None and places is None  # an image that was given stays as it is
         ends = AS_DRAWN if kept else self.components.autoencoder.ends
@@ -203,6 +204,14 @@ class MedSegFactory(TrainedGenerator[DualStreamUNet]):
 def noise_seed(prompt: Prompt, seed: int) -> Seed:
     """What a pair's noise is drawn from: its seed; of a slice its place in the volume, whatever seed.
 
-    Neighbours of a volume start from nearly the same noise, and end in nearly the same texture.
+    Neighbours of a volume start from nearly the same noise, and end in nearly the same structures.
     """
     return seed if prompt.place is None else Between(*prompt.place.noise)
+
+
+def detail_seed(prompt: Prompt, seed: int) -> int:
+    """What a decoder draws detail from: the pair's seed; of a slice one of its own.
+
+    Grain that goes on from slice to slice, as structures do, makes neighbours too much alike.
+    """
+    return seed if prompt.place is None else prompt.place.detail

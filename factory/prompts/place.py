@@ -69,8 +69,13 @@ class Place:
         """
         at = self.slice / self.coherence
         node = math.floor(at)
-        return self._node(node), self._node(node + 1), at - node
+        return self._seed(str(node)), self._seed(str(node + 1)), at - node
 
-    def _node(self, number: int) -> int:
-        name = f"{self.volume}/{number}".encode()
+    @property
+    def detail(self) -> int:
+        """The seed of its finest detail, independent of that of any other slice."""
+        return self._seed(f"detail/{self.slice}")
+
+    def _seed(self, what: str) -> int:
+        name = f"{self.volume}/{what}".encode()
         return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")

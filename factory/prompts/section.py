@@ -20,7 +20,7 @@ from factory.prompts.masks.section import MasksSection
 
 Value = StrictStr | StrictInt | StrictFloat | tuple[StrictStr, ...]
 
-COHERENT = 3.0  # slices; fewer and more were further from real volumes, see docs/volumes.md
+COHERENT = 12.0  # slices; see docs/volumes.md for what fewer and more do
 
 
 class MoreSection(BaseModel):
@@ -54,7 +54,7 @@ class GridSection(BaseModel):
         masks: gives every prompt the mask of a training pair, warped; None has the generator draw
             image and mask together.
         unit: what one prompt asks for: a pair, or a volume, whose slices are pairs.
-        coherence: of volumes: slices over which starting noise becomes another.
+        coherence: of volumes: slices over which starting noise becomes another, structures with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -84,6 +84,12 @@ def test_noise_goes_from_node_to_node():
     assert len({prompt.place.noise for prompt in asked}) == 18
 
 
+def test_every_slice_has_detail_of_its_own_whatever_the_coherence():
+    detail = [prompt.place.detail for prompt in grid()]
+    assert len(set(detail)) == 18
+    assert detail == [prompt.place.detail for prompt in grid(coherence=2.0)]
+
+
 def test_nothing_of_the_place_is_a_condition():
     prompt = grid()[0]
     assert prompt.conditioning == ()
